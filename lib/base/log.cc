@@ -1,0 +1,225 @@
+#include "lib/base/log.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <deque>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lib/base/strings.h"
+#include "lib/base/unique_fd.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxText = 2000;     // longer text is cut, as Postfix cuts it
+constexpr std::size_t kMaxWaiting = 4096;  // lines kept while the log reader is slow or away
+constexpr const char* kSyslogSocket = "/dev/log";
+
+struct FacilityName {
+    const char* name;
+    int code;
+};
+
+constexpr std::array kFacilities = {
+    FacilityName{"auth", LOG_AUTH},     FacilityName{"authpriv", LOG_AUTHPRIV},
+    FacilityName{"cron", LOG_CRON},     FacilityName{"daemon", LOG_DAEMON},
+    FacilityName{"ftp", LOG_FTP},       FacilityName{"kern", LOG_KERN},
+    FacilityName{"lpr", LOG_LPR},       FacilityName{"mail", LOG_MAIL},
+    FacilityName{"news", LOG_NEWS},     FacilityName{"syslog", LOG_SYSLOG},
+    FacilityName{"user", LOG_USER},     FacilityName{"uucp", LOG_UUCP},
+    FacilityName{"local0", LOG_LOCAL0}, FacilityName{"local1", LOG_LOCAL1},
+    FacilityName{"local2", LOG_LOCAL2}, FacilityName{"local3", LOG_LOCAL3},
+    FacilityName{"local4", LOG_LOCAL4}, FacilityName{"local5", LOG_LOCAL5},
+    FacilityName{"local6", LOG_LOCAL6}, FacilityName{"local7", LOG_LOCAL7},
+};
+
+int facility_code(std::string_view name) {
+    for (const auto& facility : kFacilities) {
+        if (name == facility.name) {
+            return facility.code;
+        }
+    }
+    return LOG_MAIL;
+}
+
+struct SeverityName {
+    int priority;
+    std::string_view word;
+};
+
+SeverityName severity_name(Severity severity) {
+    switch (severity) {
+        case Severity::kInfo:
+            return {LOG_INFO, ""};
+        case Severity::kWarning:
+            return {LOG_WARNING, "warning: "};
+        case Severity::kError:
+            return {LOG_ERR, "error: "};
+        case Severity::kFatal:
+            return {LOG_CRIT, "fatal: "};
+        case Severity::kPanic:
+            return {LOG_CRIT, "panic: "};
+    }
+    return {LOG_INFO, ""};
+}
+
+std::string timestamp() {
+    std::array<char, 32> text{};
+    std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
+    return text.data();
+}
+
+// One datagram socket to the log reader, and the lines that wait for it.
+class LogSocket {
+  public:
+    void open(LogOptions options) {
+        options_ = std::move(options);
+        socket_.reset();
+        connect();
+    }
+
+    const LogOptions& options() const { return options_; }
+
+    void log(Severity severity, std::string_view text) {
+        auto name = severity_name(severity);
+        std::string clean = printable(text.substr(0, kMaxText));
+        if (options_.to_stderr || !options_.to_syslog) {
+            print(name.word, clean);
+        }
+        if (!options_.to_syslog) {
+            return;
+        }
+        if (waiting_.size() >= kMaxWaiting) {
+            waiting_.pop_front();
+        }
+        waiting_.push_back(frame(name, clean));
+        flush(0);
+    }
+
+    void flush(int wait_ms) {
+        bool reconnected = false;
+        while (!waiting_.empty()) {
+            if (!socket_ && !connect()) {
+                return;
+            }
+            const std::string& line = waiting_.front();
+            if (::send(socket_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+                errno == EMSGSIZE) {
+                waiting_.pop_front();
+            } else if (errno == EAGAIN || errno == ENOBUFS) {
+                if (!writable(wait_ms)) {
+                    return;
+                }
+            } else if (errno != EINTR) {
+                // The reader was restarted: one fresh connection, then wait for the next call.
+                if (reconnected) {
+                    return;
+                }
+                reconnected = true;
+                socket_.reset();
+            }
+        }
+    }
+
+  private:
+    bool writable(int wait_ms) const {
+        pollfd wait{socket_.get(), POLLOUT, 0};
+        return wait_ms > 0 && ::poll(&wait, 1, wait_ms) > 0;
+    }
+
+    bool connect() {
+        const std::string path =
+            options_.postlog_socket.empty() ? kSyslogSocket : options_.postlog_socket;
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (path.size() >= sizeof address.sun_path) {
+            return false;
+        }
+        path.copy(address.sun_path, path.size());
+        UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        if (!fd ||
+            ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+            return false;
+        }
+        socket_ = std::move(fd);
+        return true;
+    }
+
+    std::string frame(const SeverityName& name, const std::string& text) const {
+        if (!options_.postlog_socket.empty()) {
+            return format("{} {} {}[{}]: {}{}", timestamp(), options_.postlog_host, options_.tag,
+                          ::getpid(), name.word, text);
+        }
+        return format("<{}>{} {}[{}]: {}{}", facility_code(options_.facility) | name.priority,
+                      timestamp(), options_.tag, ::getpid(), name.word, text);
+    }
+
+    void print(std::string_view word, const std::string& text) const {
+        std::string line = format("{}: {}{}\n", options_.tag, word, text);
+        ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+        static_cast<void>(ignored);
+    }
+
+    LogOptions options_;
+    UniqueFd socket_;
+    std::deque<std::string> waiting_;
+};
+
+LogSocket& log_socket() {
+    static LogSocket socket;
+    return socket;
+}
+
+int verbose_level = 0;
+
+}  // namespace
+
+void log_open(LogOptions options) {
+    log_socket().open(std::move(options));
+}
+
+const LogOptions& log_options() {
+    return log_socket().options();
+}
+
+void log_flush(int wait_ms) {
+    log_socket().flush(wait_ms);
+}
+
+void log_line(Severity severity, std::string_view text) {
+    log_socket().log(severity, text);
+}
+
+void set_log_verbose(int level) {
+    verbose_level = level;
+}
+
+int log_verbose() {
+    return verbose_level;
+}
+
+void exit_fatal(std::string_view text) {
+    log_line(Severity::kFatal, text);
+    log_flush(1000);
+    std::exit(1);
+}
+
+void abort_panic(std::string_view text) {
+    log_line(Severity::kPanic, text);
+    log_flush(1000);
+    std::abort();
+}
+
+}  // namespace relais

@@ -1,0 +1,180 @@
+#include "lib/base/strings.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace relais {
+
+std::string lowercase(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), to_lower);
+    return out;
+}
+
+std::string uppercase(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), to_upper);
+    return out;
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+    return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+bool istarts_with(std::string_view text, std::string_view prefix) {
+    return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
+}
+
+bool iends_with(std::string_view text, std::string_view suffix) {
+    return text.size() >= suffix.size() &&
+           iequals(text.substr(text.size() - suffix.size()), suffix);
+}
+
+std::string_view trim_left(std::string_view text, std::string_view drop) {
+    auto start = text.find_first_not_of(drop);
+    return start == std::string_view::npos ? std::string_view() : text.substr(start);
+}
+
+std::string_view trim_right(std::string_view text, std::string_view drop) {
+    auto last = text.find_last_not_of(drop);
+    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+}
+
+std::string_view trim(std::string_view text, std::string_view drop) {
+    return trim_right(trim_left(text, drop), drop);
+}
+
+std::vector<std::string_view> split_words(std::string_view text, std::string_view separators) {
+    std::vector<std::string_view> words;
+    for (;;) {
+        auto start = text.find_first_not_of(separators);
+        if (start == std::string_view::npos) {
+            return words;
+        }
+        auto end = std::min(text.find_first_of(separators, start), text.size());
+        words.push_back(text.substr(start, end - start));
+        text.remove_prefix(end);
+    }
+}
+
+std::vector<std::string_view> split_fields(std::string_view text, char separator) {
+    std::vector<std::string_view> fields;
+    for (;;) {
+        auto end = text.find(separator);
+        fields.push_back(text.substr(0, end));
+        if (end == std::string_view::npos) {
+            return fields;
+        }
+        text.remove_prefix(end + 1);
+    }
+}
+
+static std::optional<TwoParts> split_at(std::string_view text, std::size_t at) {
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return TwoParts{text.substr(0, at), text.substr(at + 1)};
+}
+
+std::optional<TwoParts> split_first(std::string_view text, char separator) {
+    return split_at(text, text.find(separator));
+}
+
+std::optional<TwoParts> split_last(std::string_view text, char separator) {
+    return split_at(text, text.rfind(separator));
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+    std::string out;
+    for (const auto& part : parts) {
+        if (&part != &parts.front()) {
+            out += separator;
+        }
+        out += part;
+    }
+    return out;
+}
+
+template <class T>
+static std::optional<T> parse_whole(std::string_view text, int base) {
+    T value{};
+    const char* end = text.data() + text.size();
+    auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    if (error != std::errc() || stop != end || text.empty()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<std::uint64_t> parse_uint(std::string_view text) {
+    return parse_whole<std::uint64_t>(text, 10);
+}
+
+std::optional<std::int64_t> parse_int(std::string_view text) {
+    if (text.starts_with('+')) {
+        text.remove_prefix(1);
+        if (text.starts_with('-')) {
+            return std::nullopt;
+        }
+    }
+    return parse_whole<std::int64_t>(text, 10);
+}
+
+std::optional<std::uint64_t> parse_octal(std::string_view text) {
+    return parse_whole<std::uint64_t>(text, 8);
+}
+
+// The length of the UTF-8 sequence that starts at text[0], or 0 where it is malformed.
+static std::size_t utf8_sequence(std::string_view text) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    unsigned char lead = byte(0);
+    if (lead < 0x80) {
+        return 1;
+    }
+    std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
+        return 0;
+    }
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    unsigned char second = byte(1);
+    bool bad = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+               (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
+    return bad ? 0 : length;
+}
+
+std::string printable(std::string_view text, char replacement, Utf8 utf8) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        std::size_t length = utf8 == Utf8::kYes ? utf8_sequence(text) : 1;
+        if (length > 1 || is_print(text[0])) {
+            out += text.substr(0, length);
+        } else {
+            out += replacement;
+            length = 1;
+        }
+        text.remove_prefix(length);
+    }
+    return out;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        std::size_t length = utf8_sequence(text);
+        if (length == 0) {
+            return false;
+        }
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 128; });
+}
+
+}  // namespace relais
