@@ -159,4 +159,20 @@ Result<void> set_nonblocking(int fd) {
     return {};
 }
 
+Result<void> make_directories(const std::string& path, unsigned mode) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        std::string part = path.substr(0, slash);
+        if (::mkdir(part.c_str(), mode) < 0 && errno != EEXIST) {
+            int reason = errno;
+            struct stat status;
+            if (::stat(part.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) {
+                return fail_errno("create directory " + part, reason);
+            }
+        }
+        if (slash == std::string::npos) {
+            return {};
+        }
+    }
+}
+
 }  // namespace relais

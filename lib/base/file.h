@@ -32,6 +32,9 @@ namespace relais {
 // fsync of a directory, so that names made in it outlive a crash.
 [[nodiscard]] Result<void> sync_directory(const std::string& path);
 
+// Makes a directory and the parents that are missing; one that exists is well.
+[[nodiscard]] Result<void> make_directories(const std::string& path, unsigned mode);
+
 // The names in a directory, sorted, without "." and "..".
 [[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
 

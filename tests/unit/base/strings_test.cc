@@ -1,6 +1,7 @@
 #include "lib/base/strings.h"
 
 #include "lib/base/base64.h"
+
 #include "tests/support/catch.h"
 
 using namespace relais;

@@ -1,0 +1,39 @@
+#include "lib/store/file_sink.h"
+
+#include "lib/base/file.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kBufferSize = 64 * 1024;
+
+}  // namespace
+
+void FileSink::write(std::string_view bytes) {
+    written_ += bytes.size();
+    if (buffer_.size() + bytes.size() > kBufferSize) {
+        drain();
+    }
+    if (bytes.size() >= kBufferSize) {
+        if (outcome_) {
+            outcome_ = write_all(fd_, bytes);
+        }
+        return;
+    }
+    buffer_.append(bytes);
+}
+
+Result<void> FileSink::finish() {
+    drain();
+    return outcome_;
+}
+
+void FileSink::drain() {
+    if (outcome_ && !buffer_.empty()) {
+        outcome_ = write_all(fd_, buffer_);
+    }
+    buffer_.clear();
+}
+
+}  // namespace relais

@@ -1,0 +1,189 @@
+#include "lib/store/mbox_delivery.h"
+
+#include <cerrno>
+#include <ctime>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+namespace {
+
+// True when the lock file is old enough to be a leftover.
+bool is_stale(const std::string& lock_path, std::chrono::seconds limit) {
+    struct stat status;
+    return ::stat(lock_path.c_str(), &status) == 0 &&
+           ::time(nullptr) - status.st_ctime > limit.count();
+}
+
+std::unexpected<Error> locked_error(const std::string& what, int reason) {
+    auto failed = fail_errno(what, reason);
+    failed.error().code = Errc::kTemporary;
+    return failed;
+}
+
+// Tries `attempt` until it returns true; false when the patience is at its end.
+template <class Attempt>
+bool try_patiently(const LockPatience& patience, Attempt attempt) {
+    for (int tries = 0;; ++tries) {
+        if (attempt()) {
+            return true;
+        }
+        if (tries + 1 >= patience.attempts) {
+            return false;
+        }
+        std::this_thread::sleep_for(patience.delay);
+    }
+}
+
+bool is_busy(int reason) {
+    return reason == EACCES || reason == EAGAIN || reason == EINTR;
+}
+
+bool fcntl_lock(int fd) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(fd, F_SETLK, &lock) == 0;
+}
+
+Result<void> lock_file(int fd, const MboxTarget& target) {
+    if (target.locks.flock) {
+        bool got = try_patiently(target.patience, [fd] {
+            return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || !is_busy(errno);
+        });
+        if (!got) {
+            return locked_error("unable to lock for exclusive access", EAGAIN);
+        }
+    }
+    if (target.locks.fcntl) {
+        bool got =
+            try_patiently(target.patience, [fd] { return fcntl_lock(fd) || !is_busy(errno); });
+        if (!got) {
+            return locked_error("unable to lock for exclusive access", EAGAIN);
+        }
+    }
+    return {};
+}
+
+bool is_regular(int fd) {
+    struct stat status;
+    return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+Result<void> append_content(int fd, const ContentWriter& content) {
+    FileSink sink(fd);
+    auto produced = content(sink);
+    if (!produced) {
+        return produced;
+    }
+    return sink.finish();
+}
+
+// The dot-lock comes before the file is opened, and only beside what is (or will be) a mailbox
+// file.
+Result<std::optional<DotLock>> dot_lock(const MboxTarget& target) {
+    struct stat status;
+    bool wanted = target.locks.dotlock &&
+                  (::stat(target.path.c_str(), &status) < 0 || S_ISREG(status.st_mode));
+    if (!wanted) {
+        return std::nullopt;
+    }
+    auto lock = DotLock::acquire(target.path, target.patience);
+    if (lock) {
+        return std::optional<DotLock>(std::move(*lock));
+    }
+    if (lock.error().code == Errc::kTemporary || target.dotlock_failure == DotLockFailure::kFatal) {
+        return fail_with(lock);
+    }
+    log_warning("{}", lock.error().message);
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<MailboxLocks> parse_mailbox_locks(std::string_view text) {
+    MailboxLocks locks;
+    for (std::string_view word : split_words(text, ", \t\r\n")) {
+        if (word == "dotlock") {
+            locks.dotlock = true;
+        } else if (word == "fcntl") {
+            locks.fcntl = true;
+        } else if (word == "flock") {
+            locks.flock = true;
+        } else {
+            return fail(Errc::kSyntax, "unknown mailbox lock method: " + std::string(word));
+        }
+    }
+    return locks;
+}
+
+Result<DotLock> DotLock::acquire(const std::string& path, const LockPatience& patience) {
+    std::string lock_path = path + ".lock";
+    int reason = 0;
+    bool done = try_patiently(patience, [&] {
+        auto fd = open_file(lock_path, O_WRONLY | O_CREAT | O_EXCL, 0);
+        reason = fd ? 0 : fd.error().sys_errno;
+        if (reason == EEXIST && is_stale(lock_path, patience.stale)) {
+            ::unlink(lock_path.c_str());
+        }
+        return reason != EEXIST;
+    });
+    if (done && reason == 0) {
+        return DotLock(std::move(lock_path));
+    }
+    std::string what = "unable to create lock file " + lock_path;
+    return done ? fail_errno(what, reason) : locked_error(what, EEXIST);
+}
+
+DotLock::DotLock(DotLock&& other) noexcept : lock_path_(std::exchange(other.lock_path_, {})) {
+}
+
+DotLock& DotLock::operator=(DotLock&& other) noexcept {
+    std::swap(lock_path_, other.lock_path_);
+    return *this;
+}
+
+DotLock::~DotLock() {
+    if (!lock_path_.empty()) {
+        ::unlink(lock_path_.c_str());
+    }
+}
+
+Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content) {
+    auto dotlock = dot_lock(target);
+    if (!dotlock) {
+        return fail_with(dotlock);
+    }
+    auto fd = safe_open(target.path, O_WRONLY | O_APPEND | O_CREAT, target.mode, target.owner);
+    if (!fd) {
+        return fail_with(fd);
+    }
+    if (!is_regular(fd->get())) {
+        return append_content(fd->get(), content);
+    }
+    auto locked = lock_file(fd->get(), target);
+    if (!locked) {
+        return locked;
+    }
+    off_t before = ::lseek(fd->get(), 0, SEEK_END);
+    auto written = append_content(fd->get(), content);
+    if (written && ::fsync(fd->get()) < 0) {
+        written = fail_errno("write message");
+    }
+    if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {
+        log_warning("truncate {} after a failed write: {}", target.path,
+                    fail_errno("ftruncate").error().message);
+    }
+    return written;
+}
+
+}  // namespace relais
