@@ -1,0 +1,147 @@
+// Mail addresses in internal and external form: see the header.
+#include "lib/mail/address.h"
+
+#include "lib/base/strings.h"
+
+namespace relais {
+namespace {
+
+// RFC 5321 4.1.2: atoms separated by single dots.  Bytes above 127 are atoms (RFC 6531).
+bool is_dot_string(std::string_view local) {
+    if (local.empty() || local.front() == '.' || local.back() == '.') {
+        return false;
+    }
+    for (std::size_t i = 0; i < local.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(local[i]);
+        if (byte <= ' ' || byte == 127 ||
+            std::string_view("()<>@,;:\\\"[]").find(local[i]) != std::string_view::npos) {
+            return false;
+        }
+        if (local[i] == '.' && local[i + 1] == '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ends_with_request(std::string_view local) {
+    return local.size() > 8 && iends_with(local, "-request");
+}
+
+}  // namespace
+
+std::string quote_local_part(std::string_view local) {
+    if (is_dot_string(local)) {
+        return std::string(local);
+    }
+    std::string quoted = "\"";
+    for (const char c : local) {
+        if (c == '"' || c == '\\' || c == '\r') {
+            quoted += '\\';
+        }
+        quoted += c;
+    }
+    quoted += '"';
+    return quoted;
+}
+
+std::string quote_address(std::string_view internal) {
+    if (internal.empty()) {
+        return {};
+    }
+    const auto at = internal.rfind('@');
+    const auto local = internal.substr(0, at);
+    if (is_dot_string(local)) {
+        return std::string(internal);
+    }
+    auto quoted = quote_local_part(local);
+    if (at != std::string_view::npos) {
+        quoted += internal.substr(at);
+    }
+    return quoted;
+}
+
+std::string unquote_address(std::string_view external) {
+    std::string plain;
+    plain.reserve(external.size());
+    if (external.starts_with('@')) {
+        if (const auto colon = external.find(':'); colon != std::string_view::npos) {
+            plain += external.substr(0, colon + 1);
+            external.remove_prefix(colon + 1);
+        }
+    }
+    const auto at = external.rfind('@');
+    const auto local = external.substr(0, at);
+    for (std::size_t i = 0; i < local.size(); ++i) {
+        if (local[i] == '"') {
+            continue;
+        }
+        if (local[i] == '\\' && ++i == local.size()) {
+            break;
+        }
+        plain += local[i];
+    }
+    if (at != std::string_view::npos) {
+        plain += external.substr(at);
+    }
+    return plain;
+}
+
+AddressParts split_address(std::string_view address) {
+    const auto at = address.rfind('@');
+    if (at == std::string_view::npos) {
+        return {address, {}, false};
+    }
+    return {address.substr(0, at), address.substr(at + 1), true};
+}
+
+std::string lowercase_domain(std::string_view address) {
+    std::string lowered(address);
+    const auto at = lowered.rfind('@');
+    for (auto i = at; i < lowered.size(); ++i) {
+        lowered[i] = to_lower(lowered[i]);
+    }
+    return lowered;
+}
+
+std::optional<std::size_t> find_extension(std::string_view local, std::string_view delimiters,
+                                          std::string_view double_bounce,
+                                          OwnerRequest owner_request) {
+    if (delimiters.empty() || iequals(local, "mailer-daemon") || iequals(local, double_bounce)) {
+        return std::nullopt;
+    }
+    // owner-NAME and NAME-request stay whole only when "-" is what would cut them.
+    if (owner_request == OwnerRequest::kReserved &&
+        delimiters.find('-') != std::string_view::npos &&
+        (istarts_with(local, "owner-") || ends_with_request(local))) {
+        return std::nullopt;
+    }
+    // A delimiter in the first place would leave no user.
+    const auto at = local.find_first_of(delimiters);
+    if (at == std::string_view::npos || at == 0) {
+        return std::nullopt;
+    }
+    return at;
+}
+
+std::optional<StrippedAddress> strip_extension(std::string_view address,
+                                               std::string_view delimiters,
+                                               std::string_view double_bounce,
+                                               OwnerRequest owner_request) {
+    const auto parts = split_address(address);
+    const auto at = find_extension(parts.local, delimiters, double_bounce, owner_request);
+    if (!at) {
+        return std::nullopt;
+    }
+    StrippedAddress result;
+    result.address = parts.local.substr(0, *at);
+    if (parts.has_domain) {
+        result.address += '@';
+        result.address += parts.domain;
+    }
+    result.extension = parts.local.substr(*at + 1);
+    result.delimited_extension = parts.local.substr(*at);
+    return result;
+}
+
+}  // namespace relais
