@@ -32,6 +32,12 @@ $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 unit: $(TESTBINS)
 	@set -e; for t in $(TESTBINS); do echo "== $$t"; $$t; done
 
+check: all tests
+	tests/run
+
+bench: all
+	tests/bench/run
+
 lint:
 	mk/lint
 

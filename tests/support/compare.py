@@ -1,0 +1,167 @@
+"""Runs one scenario on two mail systems and compares everything that came out.
+
+    @scenario
+    def unknown_recipient(mta):
+        with mta.smtp() as s:
+            s.talk("EHLO c.test", "MAIL FROM:<a@b.test>", "RCPT TO:<nobody@example.test>")
+
+A scenario does not say what it expects: the transcripts of its SMTP sessions, the outputs of its
+commands, the log lines and whatever it gives to mta.note() are recorded on both sides, freed of
+what must differ (queue ids, dates, pids, ports, delays), and must then be equal.  It may also
+assert what must hold on any side, with plain `check`.
+
+`tests/run --ours MIX` says what stands for ours: "ours", "postfix" (the harness against itself)
+or "postfix+smtpd,cleanup" (a real Postfix with those of ours).
+"""
+import difflib
+import functools
+import os
+import re
+
+from support import Skip, check, maillog
+from support.instance import Instance
+
+_pairs = {}
+DEFAULT_LOG_IGNORE = r"^(postfix/(master|postfix-script|anvil|postlogd|scache|tlsmgr)) "
+
+
+class Side(Instance):
+    """An instance that also records what scenarios note."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.notes = []
+
+    def note(self, name, value):
+        if isinstance(value, bytes):
+            value = value.decode("latin-1")
+        self.notes.append((name, str(value)))
+
+    def note_mail(self, name, messages):
+        self.note(f"{name}: number of messages", len(messages))
+        for number, message in enumerate(messages, 1):
+            self.note(f"{name}: message {number}", message)
+
+    def mark(self):
+        super().mark()
+        self.notes = []
+
+
+def mix_of(text):
+    """"postfix+smtpd,qmgr" -> ("postfix", {"smtpd": "ours", "qmgr": "ours"}) and so on."""
+    kind, _, swapped = text.partition("+")
+    other = "postfix" if kind == "ours" else "ours"
+    return kind, {name: other for name in swapped.split(",") if name}
+
+
+def ours():
+    return os.environ.get("RELAIS_TEST_OURS", "ours")
+
+
+def pair(**options):
+    """(reference, ours), started; shared by the scenarios of a file that want the same options."""
+    key = repr(sorted(options.items()))
+    if key not in _pairs:
+        kind, swap = mix_of(ours())
+        both = Side("postfix", **options), Side(kind, swap, **options)
+        for side in both:
+            side.start()
+        _pairs[key] = both
+    return _pairs[key]
+
+
+def scenario(function=None, *, log=True, transcripts=True, **options):
+    """Makes a test of a scenario; options go to Instance (main=, master=, aliases=, files=)."""
+    if function is None:
+        return functools.partial(scenario, log=log, transcripts=transcripts, **options)
+
+    def test():
+        sides = pair(**options)
+        records = []
+        for side in sides:
+            side.mark()
+            function(side)
+            side.settle()
+            if side is sides[1]:
+                side.check_sane()
+            records.append(record_of(side, log, transcripts))
+        compare(*records)
+
+    test.__name__ = function.__name__
+    test.__doc__ = function.__doc__
+    test.is_test = True
+    test.seconds = getattr(function, "seconds", 60)
+    return test
+
+
+def record_of(side, log, transcripts):
+    """[(name, normalised text)] of everything that happened on a side."""
+    clean = Normaliser(side)
+    record = []
+    if transcripts:
+        for number, transcript in enumerate(side.transcripts, 1):
+            record.append((f"SMTP session {number}", clean("\n".join(transcript))))
+    for output in side.outputs:
+        record.append((clean(" ".join(output.argv)), clean(str(output))))
+    for name, value in side.notes:
+        record.append((name, clean(value)))
+    if log:
+        record.append(("log", "\n".join(log_lines(side, clean))))
+    return record
+
+
+def log_lines(side, clean):
+    """Log lines without date, host and pid, sorted: processes write in any order."""
+    lines = []
+    for line in side.log():
+        text = clean(f"{line.tag} {line.text}")
+        if not re.search(DEFAULT_LOG_IGNORE, text):
+            lines.append(text)
+    return sorted(lines)
+
+
+def compare(reference, ours_record):
+    names = [name for name, _ in reference]
+    check(names == [name for name, _ in ours_record],
+          lambda: f"recorded {names} there and {[n for n, _ in ours_record]} here")
+    wrong = []
+    for (name, there), (_, here) in zip(reference, ours_record):
+        if there != here:
+            diff = difflib.unified_diff(there.split("\n"), here.split("\n"), "postfix", "ours",
+                                        lineterm="", n=3)
+            wrong.append(f"{name} differs:\n" + "\n".join(diff))
+    if wrong:
+        raise AssertionError("\n".join(wrong))
+
+
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+
+
+class Normaliser:
+    """Replaces what differs between two right answers by a word that says what stood there."""
+
+    def __init__(self, side):
+        place = re.escape(str(side.root))
+        net = re.escape(side.room.net)
+        self.rules = [(re.compile(pattern), new) for pattern, new in (
+            (place, "ROOT"),
+            (re.escape(side.address) + r"\b", "SERVER"),
+            (rf"{net}\.", "NET."),
+            (rf"(?:{DAYS}), +\d+ (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}} \(\w+\)", "DATE"),
+            (rf"(?:{DAYS}), +\d+ (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}}", "DATE-WITHOUT-ZONE"),
+            (rf"(?:{DAYS}) (?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d(?: \d{{4}})?", "DATE-C"),
+            (rf"(?m)^(?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d", "DATE-LOG"),
+            (r"delay=\d+(?:\.\d+)?, delays=\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?){3}", "delay=N, delays=N/N/N/N"),
+            (rf"<\d{{14}}\.({maillog.QUEUE_ID})@", r"<STAMP.\1@"),
+            (rf"\b{maillog.QUEUE_ID}\.\d{{9,11}}/", "QID.TIME/"),
+            (rf"(?<![\w.@-])(?=[0-9A-F]*\d)[0-9A-F]{{9,15}}(?![\w@-])", "QID"),
+            (r"STAMP\.[0-9A-F]{9,15}@", "STAMP.QID@"),
+            (r"(?<=[a-z])\[\d+\]:", "[PID]:"),
+            (r"pid=\d+|pid \d+", "pid=PID"),
+        )]
+
+    def __call__(self, text):
+        for pattern, new in self.rules:
+            text = pattern.sub(new, text)
+        return text

@@ -1,0 +1,39 @@
+"""Reads the mail log by field."""
+import re
+
+LINE = re.compile(r"(?P<date>\w{3} [ \d]\d [\d:]{8}) (?P<host>\S+) (?P<tag>[^\[:]+)(?:\[(?P<pid>\d+)\])?: "
+                  r"(?P<text>.*)")
+QUEUE_ID = r"(?:[0-9A-F]{6,15}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20})"
+WITH_ID = re.compile(rf"(?P<id>{QUEUE_ID}|NOQUEUE): (?P<rest>.*)")
+
+
+class LogLine:
+    """One line: tag (postfix/smtpd), daemon (smtpd), pid, id ("" without), text, and the
+    name=value fields of a delivery line."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        match = LINE.match(raw)
+        self.tag = match["tag"] if match else ""
+        self.daemon = self.tag.rsplit("/", 1)[-1]
+        self.pid = match["pid"] if match else ""
+        self.text = match["text"] if match else raw
+        found = WITH_ID.match(self.text)
+        self.id = found["id"] if found else ""
+        self.rest = found["rest"] if found else self.text
+
+    @property
+    def fields(self):
+        """to, relay, dsn, status, ... and reason, the text in the last brackets."""
+        found = dict(re.findall(r"([\w_]+)=(<[^>]*>|[^,\s]*)", self.rest))
+        reason = re.search(r"status=\w+ \((.*)\)$", self.rest)
+        if reason:
+            found["reason"] = reason[1]
+        return found
+
+    def __str__(self):
+        return self.raw
+
+
+def parse(text):
+    return [LogLine(line) for line in text.splitlines() if line]

@@ -1,0 +1,113 @@
+"""Obtains the programs that ours are compared with: Debian's postfix and dovecot packages,
+downloaded by apt-get into build/oracle and unpacked there, never installed."""
+import fcntl
+import glob
+import pathlib
+import shutil
+import subprocess
+
+from support import BUILD, Skip
+
+CACHE = BUILD / "oracle"
+WANTED = {
+    "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
+    "dovecot": ["dovecot-core", "dovecot-imapd"],
+}
+LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "liblua5.3-0",
+             "libexttextcat-2.0-0", "libstemmer0d", "libsodium23", "liblz4-1", "libzstd1"]
+
+
+def tree(which="postfix"):
+    """The folder that holds the unpacked packages (usr/, etc/ below it), or a skip."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _tree(which)
+
+
+def _tree(which):
+    folder = CACHE / which
+    if (folder / ".complete").exists():
+        return folder
+    why_not = CACHE / f"{which}.unavailable"
+    if why_not.exists():
+        raise Skip(why_not.read_text())
+    reason = _unpack(WANTED[which], folder)
+    if reason:
+        why_not.write_text(f"Debian's {which} can't be had: {reason}")
+        raise Skip(why_not.read_text())
+    _add_missing_libraries(folder)
+    (folder / ".complete").touch()
+    return folder
+
+
+def _unpack(packages, folder):
+    """Downloads and unpacks; returns the reason why not, or nothing."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return "no apt-get and dpkg-deb here"
+    debs = CACHE / "debs"
+    debs.mkdir(exist_ok=True)
+    for package in packages:
+        if not glob.glob(f"{debs}/{package}_*.deb"):
+            got = subprocess.run(["apt-get", "download", "-q", package], cwd=debs, text=True,
+                                 capture_output=True)
+            if got.returncode:
+                return got.stderr.strip().splitlines()[-1] if got.stderr else "apt-get download failed"
+    folder.mkdir(exist_ok=True)
+    for package in packages:
+        deb = sorted(glob.glob(f"{debs}/{package}_*.deb"))[-1]
+        if subprocess.run(["dpkg-deb", "-x", deb, folder]).returncode:
+            return f"dpkg-deb -x {deb} failed"
+    return ""
+
+
+def _add_missing_libraries(folder):
+    """Libraries that the package needs and this machine lacks come from their packages too."""
+    binaries = [p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
+                and p.open("rb").read(4) == b"\x7fELF"]
+    shown = subprocess.run(["ldd", *binaries], capture_output=True, text=True,
+                           env={"LD_LIBRARY_PATH": _library_path(folder), "PATH": "/usr/bin:/bin"})
+    if "not found" in shown.stdout:
+        for package in LIBRARIES:
+            _unpack([package], folder)
+
+
+def _library_dirs(folder):
+    return [d for d in (folder / "usr/lib/postfix", folder / "usr/lib/dovecot",
+                        folder / "usr/lib/x86_64-linux-gnu", folder / "lib/x86_64-linux-gnu",
+                        folder / "usr/lib/aarch64-linux-gnu") if d.is_dir()]
+
+
+def _library_path(folder):
+    return ":".join(str(d) for d in _library_dirs(folder))
+
+
+def write_loader_cache(path, scratch):
+    """A loader cache in which the oracle's own libraries are found too, so that even set-gid
+    programs run from where they were unpacked."""
+    lines = ["include /etc/ld.so.conf.d/*.conf"]
+    for which in WANTED:
+        try:
+            lines += [str(d) for d in _library_dirs(tree(which))]
+        except Skip:
+            continue
+    conf = pathlib.Path(scratch) / "ld.so.conf"
+    conf.write_text("\n".join(lines) + "\n")
+    subprocess.run(["ldconfig", "-X", "-C", str(path), "-f", str(conf)], check=True,
+                   capture_output=True)
+
+
+def daemon(name):
+    return tree("postfix") / "usr/lib/postfix/sbin" / name
+
+
+def command(name):
+    return tree("postfix") / "usr/sbin" / name
+
+
+def daemons():
+    return sorted(p.name for p in (tree("postfix") / "usr/lib/postfix/sbin").iterdir())
+
+
+def commands():
+    return sorted(p.name for p in (tree("postfix") / "usr/sbin").iterdir())
