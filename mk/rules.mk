@@ -1,29 +1,34 @@
+Q := $(if $(V),,@)
 # Pattern rules: how an object, an archive, a program and a test are made.
 GENERATED ?=
 
 $(BUILD)/obj/%.o: %.cc | $(GENERATED)
 	@mkdir -p $(@D)
-	$(LAUNCHER) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+	@echo '  CXX  $<'
+	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
 define lib_rule
 $(BUILD)/lib/$(1).a: $$(call objs,lib/$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@echo '  AR   $$@'
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LIBS),$(if $(wildcard lib/$(l)/*.cc),$(eval $(call lib_rule,$(l)))))
 
 define program_rule
 $(BUILD)/bin/$(notdir $(1)): $$(call objs,$(1)) $(LINKLIBS)
 	@mkdir -p $$(@D)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
+	@echo '  LINK $$@'
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 define test_rule
 $(BUILD)/test/$(1): $$(call objs,tests/unit/$(1)) $$(call objs,tests/support) $(LINKLIBS)
 	@mkdir -p $$(@D)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ -lCatch2WithMain $(LDLIBS)
+	@echo '  LINK $$@'
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ -lCatch2WithMain $(LDLIBS)
 test-$(1): $(BUILD)/test/$(1)
 	$(BUILD)/test/$(1) $$(T)
 endef

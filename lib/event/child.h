@@ -1,0 +1,55 @@
+// Child processes: started from an argument vector (never a shell), waited for on the loop.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
+#include "lib/event/loop.h"
+
+namespace relais {
+
+struct ChildSpec {
+    std::vector<std::string> argv;         // argv[0] is the path
+    std::vector<std::string> environment;  // NAME=value; all of it
+    std::string directory;                 // empty: unchanged
+    int input = -1;                        // descriptors for 0, 1 and 2; -1: /dev/null
+    int output = -1;
+    int error = -1;
+    std::optional<uid_t> uid;  // full change of identity where given
+    std::optional<gid_t> gid;
+    bool own_group = false;  // its own process group, so that all of it can be killed
+};
+
+// How a child ended: exited with a status, or by a signal.
+struct ChildStatus {
+    int exit_status = 0;
+    int signal = 0;
+
+    bool ok() const { return exit_status == 0 && signal == 0; }
+};
+
+class Child {
+  public:
+    static Result<Child> start(const ChildSpec& spec);
+
+    pid_t pid() const { return pid_; }
+
+    // Waits until the child has ended.  TimedOut leaves it running.
+    [[nodiscard]] Task<ChildStatus> wait(Deadline deadline = {});
+
+    void kill(int signal_number) const;
+    void kill_group(int signal_number) const;
+
+  private:
+    Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    pid_t pid_;
+    UniqueFd pidfd_;
+};
+
+}  // namespace relais

@@ -1,0 +1,46 @@
+// Listening, accepting and connecting without blocking.
+#pragma once
+
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/base/socket_address.h"
+#include "lib/base/unique_fd.h"
+#include "lib/event/loop.h"
+
+namespace relais {
+
+// Waits until the descriptor is readable (or writable), as the level of it stands now.
+[[nodiscard]] Task<void> wait_fd_readable(int fd, Deadline deadline = {});
+[[nodiscard]] Task<void> wait_fd_writable(int fd, Deadline deadline = {});
+
+// A listening socket that other processes may share.
+class Listener {
+  public:
+    explicit Listener(UniqueFd fd);
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    int fd() const { return fd_.get(); }
+
+    // The next connection, non-blocking and close-on-exec.
+    [[nodiscard]] Task<UniqueFd> accept();
+
+  private:
+    static void on_event(int fd, short what, void* self);
+
+    UniqueFd fd_;
+    EventPtr event_;
+    Wait* waiter_ = nullptr;
+    bool ready_ = true;
+};
+
+// A connected stream socket to a UNIX-domain path (relative to the working directory, or absolute).
+[[nodiscard]] Task<Result<UniqueFd>> connect_unix(std::string path, Deadline deadline);
+
+// A TCP connection; `source` (nothing: any) is the local address to bind.  TCP_NODELAY is set.
+[[nodiscard]] Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline,
+                                                 std::optional<SocketAddress> source = {});
+
+}  // namespace relais
