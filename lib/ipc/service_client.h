@@ -1,0 +1,72 @@
+// Connections to the internal services of the mail system: request and reply lists over
+// UNIX-domain sockets in the queue directory (the working directory of every daemon).
+//
+// A ServiceClient keeps idle connections and uses one for each request at a time, so that many
+// sessions of one process share few connections.  After a failed request it tries again over a new
+// connection, since the server may just have been restarted.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/event/stream.h"
+#include "lib/ipc/attr.h"
+
+namespace relais {
+
+struct ServiceAddress {
+    std::string socket;    // "private/rewrite", or an absolute path
+    std::string protocol;  // what the server announces first; empty: it announces nothing
+    AttrEncoding encoding = AttrEncoding::kNul;
+};
+
+struct ServiceClientLimits {
+    std::chrono::milliseconds timeout = std::chrono::hours(1);  // ipc_timeout: each read or write
+    std::chrono::milliseconds idle = std::chrono::seconds(5);   // ipc_idle: an unused connection
+    std::chrono::milliseconds lifetime = std::chrono::seconds(1000);  // ipc_ttl: any connection
+    int tries = 2;                                                    // for each request
+    std::chrono::milliseconds retry_delay = std::chrono::seconds(1);
+};
+
+// Connects once and checks the announcement.  For services that take one request per connection;
+// `extra`, where given, receives the announcement's attributes (cleanup's queue id).
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_service(
+    ServiceAddress address, std::chrono::milliseconds timeout, Attributes* announcement = nullptr);
+
+// One request over a connection of its own that replies with one `status` number (bounce, flush).
+[[nodiscard]] Task<Result<int>> status_request(ServiceAddress address, std::string request,
+                                               std::chrono::milliseconds timeout);
+
+class ServiceClient {
+  public:
+    ServiceClient(ServiceAddress address, ServiceClientLimits limits);
+    ~ServiceClient();
+    ServiceClient(const ServiceClient&) = delete;
+    ServiceClient& operator=(const ServiceClient&) = delete;
+
+    // Sends a complete list (or several) and reads one list back.
+    [[nodiscard]] Task<Result<Attributes>> call(std::string request);
+
+    const ServiceAddress& address() const { return address_; }
+
+  private:
+    struct Connection;
+
+    [[nodiscard]] Task<Result<Attributes>> try_call(const std::string* request);
+    std::unique_ptr<Connection> take_idle();
+    void keep(std::unique_ptr<Connection> connection);
+
+    ServiceAddress address_;
+    ServiceClientLimits limits_;
+    std::deque<std::unique_ptr<Connection>> idle_;
+};
+
+// Wakes a trigger service (pickup, qmgr): sends the request bytes and one NUL.  Does not wait for
+// the service to act on it.
+[[nodiscard]] Task<Result<void>> send_trigger(std::string socket, std::string request,
+                                              std::chrono::milliseconds timeout);
+
+}  // namespace relais

@@ -1,0 +1,56 @@
+#include "lib/ipc/attr.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+using namespace std::string_literals;
+
+TEST_CASE("ipc/attr: the reference example, byte for byte") {
+    AttrWriter writer;
+    writer.number("number", 4711).string("string", "whoopee").data("data", "whoopee").end();
+    CHECK(writer.bytes() == "number\0004711\0string\0whoopee\0data\0d2hvb3BlZQ==\0\0"s);
+}
+
+TEST_CASE("ipc/attr: negative numbers are unsigned on the wire") {
+    AttrWriter writer;
+    writer.number("status", -1).end();
+    CHECK(writer.bytes() == "status\0004294967295\0\0"s);
+    auto parse = parse_attributes(writer.bytes());
+    AttrReader reader(parse.attributes);
+    CHECK(reader.signed_number("status") == -1);
+    CHECK_FALSE(reader.failed());
+}
+
+TEST_CASE("ipc/attr: lists are complete, incomplete or malformed") {
+    using Status = AttrParse::Status;
+    CHECK(parse_attributes("a\0b\0"s).status == Status::kIncomplete);
+    CHECK(parse_attributes("a\0b\0\0x"s).length == 5);
+    CHECK(parse_attributes("a\0\0\0"s).attributes == Attributes{{"a", ""}});
+    CHECK(parse_attributes("{\0a\0b\0}\0\0"s).attributes == Attributes{{"a", "b"}});
+    CHECK(parse_attributes("a=b\n\n", AttrEncoding::kPlain).attributes == Attributes{{"a", "b"}});
+    CHECK(parse_attributes("a\n\n", AttrEncoding::kPlain).status == Status::kMalformed);
+}
+
+TEST_CASE("ipc/attr: values are taken in order, unwanted ones are skipped") {
+    Attributes list{{"x", "1"}, {"flags", "2"}, {"transport", "smtp"}, {"flags", "3"}};
+    AttrReader reader(list);
+    CHECK(reader.number("flags") == 2);
+    CHECK(reader.string("transport") == "smtp");
+    CHECK(reader.number("flags") == 3);
+    CHECK(reader.at_end());
+    CHECK(reader.string("x").empty());
+    CHECK(reader.error() == "missing attribute x");
+}
+
+TEST_CASE("ipc/attr: numbers are whole and in range") {
+    Attributes list{{"a", "12x"}};
+    AttrReader bad(list);
+    bad.number("a");
+    CHECK(bad.failed());
+    Attributes large{{"a", "4294967296"}};
+    AttrReader over(large);
+    over.number("a");
+    CHECK(over.failed());
+    AttrReader fine(large);
+    CHECK(fine.long_number("a") == 4294967296);
+}
