@@ -64,7 +64,7 @@ help:
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make install    into $$DESTDIR, in the places of Postfix'
 
+include mk/generated.mk
 include mk/rules.mk
--include mk/generated.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 -include $(DEPS)

@@ -1,6 +1,5 @@
 Q := $(if $(V),,@)
 # Pattern rules: how an object, an archive, a program and a test are made.
-GENERATED ?=
 
 $(BUILD)/obj/%.o: %.cc | $(GENERATED)
 	@mkdir -p $(@D)

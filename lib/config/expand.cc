@@ -1,0 +1,399 @@
+#include "lib/config/expand.h"
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/config/compat_level.h"
+#include "lib/config/values.h"
+#include "lib/mail/idna.h"
+
+namespace relais {
+
+namespace {
+
+constexpr int kMaxLevel = 100;
+constexpr std::string_view kOperators = "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\"";
+
+std::size_t name_length(std::string_view text) {
+    std::size_t length = 0;
+    while (length < text.size() && (is_alnum(text[length]) || text[length] == '_')) {
+        ++length;
+    }
+    return length;
+}
+
+// The branches of a conditional; a missing one inserts nothing.
+struct Branches {
+    std::string_view if_true;
+    std::string_view if_false;
+};
+
+struct Operator {
+    std::string_view symbol;
+    std::string_view suffix;
+};
+
+bool holds(std::string_view symbol, int order) {
+    if (symbol == "==") {
+        return order == 0;
+    }
+    if (symbol == "!=") {
+        return order != 0;
+    }
+    if (symbol == "<") {
+        return order < 0;
+    }
+    if (symbol == "<=") {
+        return order <= 0;
+    }
+    if (symbol == ">") {
+        return order > 0;
+    }
+    return order >= 0;
+}
+
+// One pass over one text.  What stands between "${" and "}" is read by a cursor, so that errors can
+// show how far it got.
+class Expander {
+  public:
+    Expander(const ExpandOptions& options, const std::function<void(std::string_view)>* visit)
+        : options_(options), visit_(visit) {}
+
+    Result<void> run(std::string_view text, int level) {
+        if (level > kMaxLevel) {
+            return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", text));
+        }
+        while (!text.empty()) {
+            auto dollar = text.find('$');
+            out_ += text.substr(0, dollar);
+            if (dollar == std::string_view::npos) {
+                break;
+            }
+            text.remove_prefix(dollar);
+            if (text.starts_with("$$")) {
+                out_ += '$';
+                text.remove_prefix(2);
+                continue;
+            }
+            auto used = reference(text, level);
+            if (!used) {
+                return fail_with(used);
+            }
+            text.remove_prefix(*used);
+        }
+        return {};
+    }
+
+    std::string take() { return std::move(out_); }
+
+    bool undefined() const { return undefined_; }
+
+  private:
+    // `text` begins with "$"; the result is how much of it the reference takes.
+    Result<std::size_t> reference(std::string_view text, int level) {
+        auto body = text.substr(1);
+        char open = body.empty() ? '\0' : body.front();
+        if (open == '{' || open == '(') {
+            auto length = group_length(body, open, open == '{' ? '}' : ')');
+            if (length == 0) {
+                return fail(Errc::kSyntax, format("truncated macro reference: \"{}\"", text));
+            }
+            auto inside = body.substr(1, length - 2);
+            if (inside.empty()) {
+                return fail(Errc::kSyntax, format("empty macro name: \"{}\"", text));
+            }
+            auto done = bracketed(inside, level);
+            if (!done) {
+                return fail_with(done);
+            }
+            return length + 1;
+        }
+        auto length = name_length(body);
+        if (length == 0) {
+            return fail(Errc::kSyntax, format("empty macro name: \"{}\"", text));
+        }
+        auto done = insert(body.substr(0, length), level);
+        if (!done) {
+            return fail_with(done);
+        }
+        return length + 1;
+    }
+
+    Result<void> bracketed(std::string_view whole, int level) {
+        std::size_t at = skip_blanks(whole, 0);
+        if (at < whole.size() && whole[at] == '{') {
+            return comparison(whole, at, level);
+        }
+        auto name = whole.substr(at, name_length(whole.substr(at)));
+        at += name.size();
+        if (at < whole.size() && whole[at] == '{' && !name.empty()) {
+            return function(name, whole, at, level);
+        }
+        std::size_t next = skip_blanks(whole, at);
+        if (next == whole.size() && !name.empty()) {
+            return insert(name, level);
+        }
+        if (name.empty() || (whole[next] != '?' && whole[next] != ':')) {
+            return fail_at("attribute name syntax error", whole, name.empty() ? at : next);
+        }
+        auto branches = parse_branches(whole, next);
+        if (!branches) {
+            return fail_with(branches);
+        }
+        return choose(!is_empty(name), *branches, level);
+    }
+
+    // ${name{text}}
+    Result<void> function(std::string_view name, std::string_view whole, std::size_t at,
+                          int level) {
+        auto argument = payload(whole, at);
+        if (!argument) {
+            return fail_with(argument);
+        }
+        if (skip_blanks(whole, at) != whole.size()) {
+            return fail_at("attribute name syntax error", whole, at);
+        }
+        auto convert = name == "domain_to_ascii"  ? domain_to_ascii
+                       : name == "domain_to_utf8" ? domain_to_utf8
+                                                  : nullptr;
+        if (convert == nullptr) {
+            return fail_at("attribute name syntax error", whole, name.size());
+        }
+        auto text = inner(*argument, level);
+        if (!text) {
+            return fail_with(text);
+        }
+        out_ += convert(*text).value_or(*text);
+        return {};
+    }
+
+    // ${{a} op {b} ...}
+    Result<void> comparison(std::string_view whole, std::size_t at, int level) {
+        auto left = payload(whole, at);
+        if (!left) {
+            return fail_with(left);
+        }
+        auto op = parse_operator(whole, at);
+        if (!op) {
+            return fail_with(op);
+        }
+        at = skip_blanks(whole, at);
+        if (at == whole.size() || whole[at] != '{') {
+            return fail_at("\"{expression}\" expected", whole, at);
+        }
+        auto right = payload(whole, at);
+        if (!right) {
+            return fail_with(right);
+        }
+        Branches branches{"true", ""};
+        at = skip_blanks(whole, at);
+        if (at < whole.size()) {
+            auto parsed = parse_branches(whole, at);
+            if (!parsed) {
+                return fail_with(parsed);
+            }
+            branches = *parsed;
+        }
+        auto is_true = compare(*left, *op, *right, level);
+        if (!is_true) {
+            return fail_with(is_true);
+        }
+        return choose(*is_true, branches, level);
+    }
+
+    Result<Operator> parse_operator(std::string_view whole, std::size_t& at) const {
+        at = skip_blanks(whole, at);
+        auto rest = whole.substr(at);
+        std::string_view symbol;
+        for (std::string_view known : {"==", "!=", "<=", ">=", "<", ">"}) {
+            if (rest.starts_with(known)) {
+                symbol = known;
+                break;
+            }
+        }
+        if (symbol.empty()) {
+            return fail_at(std::string(kOperators) + " expected", whole, at);
+        }
+        auto suffix = rest.substr(symbol.size(), name_length(rest.substr(symbol.size())));
+        if (!suffix.empty() && suffix != "level") {
+            return fail_at("bad operator suffix", whole, at + symbol.size());
+        }
+        at += symbol.size() + suffix.size();
+        return Operator{symbol, suffix};
+    }
+
+    Result<bool> compare(std::string_view left, const Operator& op, std::string_view right,
+                         int level) {
+        auto a = inner(left, level);
+        auto b = inner(right, level);
+        if (!a || !b) {
+            return fail_with(!a ? a : b);
+        }
+        if (op.suffix.empty()) {
+            return holds(op.symbol, compare_operands(*a, *b));
+        }
+        auto x = parse_compat_level(*a);
+        auto y = parse_compat_level(*b);
+        if (!x || !y) {
+            return fail(Errc::kSyntax,
+                        format("malformed compatibility level syntax: \"{}\"", x ? *b : *a));
+        }
+        return holds(op.symbol, *x < *y ? -1 : *x > *y ? 1 : 0);
+    }
+
+    // `at` stands on "?" or ":".
+    Result<Branches> parse_branches(std::string_view whole, std::size_t at) const {
+        Branches branches;
+        if (whole[at] != '?' && whole[at] != ':') {
+            return fail_at("\"?\" or \":\" expected", whole, at);
+        }
+        bool question = whole[at] == '?';
+        std::size_t start = skip_blanks(whole, at + 1);
+        if (start == whole.size() || whole[start] != '{') {
+            (question ? branches.if_true : branches.if_false) = whole.substr(at + 1);
+            return branches;
+        }
+        at = start;
+        auto first = payload(whole, at);
+        if (!first) {
+            return fail_with(first);
+        }
+        (question ? branches.if_true : branches.if_false) = *first;
+        at = skip_blanks(whole, at);
+        if (question && at < whole.size() && whole[at] == ':') {
+            at = skip_blanks(whole, at + 1);
+            if (at == whole.size() || whole[at] != '{') {
+                branches.if_false = whole.substr(at);
+                return branches;
+            }
+            auto second = payload(whole, at);
+            if (!second) {
+                return fail_with(second);
+            }
+            branches.if_false = *second;
+            at = skip_blanks(whole, at);
+        }
+        if (at < whole.size()) {
+            return fail_at("unexpected input at end of", whole, at);
+        }
+        return branches;
+    }
+
+    // The inside of the braces at `at`, kept as it is; `at` moves behind them.
+    Result<std::string_view> payload(std::string_view whole, std::size_t& at) const {
+        auto length = group_length(whole.substr(at));
+        if (length == 0) {
+            return fail(Errc::kSyntax, format("unbalanced {{}} in attribute expression: \"{}\"",
+                                              whole.substr(at)));
+        }
+        auto inside = whole.substr(at + 1, length - 2);
+        at += length;
+        return inside;
+    }
+
+    Result<void> choose(bool condition, const Branches& branches, int level) {
+        if (visit_ != nullptr) {
+            auto seen = run(branches.if_true, level + 1);
+            return seen ? run(branches.if_false, level + 1) : seen;
+        }
+        return run(condition ? branches.if_true : branches.if_false, level + 1);
+    }
+
+    Result<void> insert(std::string_view name, int level) {
+        if (visit_ != nullptr) {
+            (*visit_)(name);
+            return {};
+        }
+        auto value = options_.lookup(name);
+        if (!value) {
+            undefined_ = true;
+            return {};
+        }
+        if (options_.recurse) {
+            return run(*value, level + 1);
+        }
+        append_filtered(*value);
+        return {};
+    }
+
+    bool is_empty(std::string_view name) const {
+        if (visit_ != nullptr) {
+            (*visit_)(name);
+            return false;
+        }
+        auto value = options_.lookup(name);
+        return !value || value->empty();
+    }
+
+    void append_filtered(std::string_view value) {
+        if (options_.filter.empty()) {
+            out_ += value;
+            return;
+        }
+        for (char c : value) {
+            out_ += options_.filter.contains(c) ? c : '_';
+        }
+    }
+
+    Result<std::string> inner(std::string_view text, int level) {
+        std::string kept = std::exchange(out_, {});
+        auto done = run(text, level + 1);
+        std::string result = std::exchange(out_, std::move(kept));
+        if (!done) {
+            return fail_with(done);
+        }
+        return result;
+    }
+
+    static std::size_t skip_blanks(std::string_view text, std::size_t at) {
+        while (at < text.size() && is_blank(text[at])) {
+            ++at;
+        }
+        return at;
+    }
+
+    static std::unexpected<Error> fail_at(const std::string& what, std::string_view whole,
+                                          std::size_t at) {
+        return fail(Errc::kSyntax,
+                    format("{} at: \"...{}>>>{}\"", what, whole.substr(0, at), whole.substr(at)));
+    }
+
+    const ExpandOptions& options_;
+    const std::function<void(std::string_view)>* visit_;
+    std::string out_;
+    bool undefined_ = false;
+};
+
+}  // namespace
+
+int compare_operands(std::string_view left, std::string_view right) {
+    auto all_digits = [](std::string_view text) {
+        return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    if (all_digits(left) && all_digits(right)) {
+        auto a = trim_left(left, "0");
+        auto b = trim_left(right, "0");
+        if (a.size() != b.size()) {
+            return a.size() < b.size() ? -1 : 1;
+        }
+        return a.compare(b);
+    }
+    return left.compare(right);
+}
+
+Result<Expansion> expand(std::string_view text, const ExpandOptions& options) {
+    Expander expander(options, nullptr);
+    auto done = expander.run(text, 0);
+    if (!done) {
+        return fail_with(done);
+    }
+    return Expansion{expander.take(), expander.undefined()};
+}
+
+void for_each_name(std::string_view text, const std::function<void(std::string_view)>& use) {
+    ExpandOptions options;
+    Expander expander(options, &use);
+    // A text that does not parse uses the names before the error.
+    static_cast<void>(expander.run(text, 0));
+}
+
+}  // namespace relais

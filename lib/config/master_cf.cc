@@ -1,0 +1,240 @@
+#include "lib/config/master_cf.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/logical_lines.h"
+#include "lib/config/values.h"
+
+namespace relais {
+
+namespace {
+
+// Postfix's words for the columns in its messages.
+constexpr std::array<std::string_view, 8> kMessageNames = {
+    "service name", "transport type", "private",  "unprivileged",
+    "chroot",       "wakeup_time",    "max_proc", "command"};
+
+constexpr std::string_view kSeparators = " \t\r\n";
+
+struct TypeName {
+    std::string_view name;
+    ServiceType type;
+};
+
+constexpr std::array kTypes = {
+    TypeName{"inet", ServiceType::kInet},
+    TypeName{"unix", ServiceType::kUnix},
+    TypeName{"unix-dgram", ServiceType::kUnixDgram},
+    TypeName{"fifo", ServiceType::kFifo},
+    TypeName{"pass", ServiceType::kPass},
+};
+
+class LineErrors {
+  public:
+    LineErrors(std::string_view path, int line) : path_(path), line_(line) {}
+
+    std::unexpected<Error> error(std::string_view what) const {
+        return fail(Errc::kSyntax, format("{}: line {}: {}", path_, line_, what));
+    }
+
+    std::unexpected<Error> bad_value(MasterField field, std::string_view value) const {
+        return error(format("field \"{}\": bad value: \"{}\"",
+                            kMessageNames.at(static_cast<std::size_t>(field)), value));
+    }
+
+  private:
+    std::string_view path_;
+    int line_;
+};
+
+std::string_view next_word(std::string_view& text) {
+    text = trim_left(text, kSeparators);
+    auto word = text.substr(0, text.find_first_of(kSeparators));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+Result<MasterLine> split_line(const LogicalLine& logical, std::string_view path) {
+    LineErrors errors(path, logical.first_line);
+    MasterLine line;
+    line.first_line = logical.first_line;
+    line.last_line = logical.last_line;
+    std::string_view rest = logical.text;
+    for (std::size_t i = 0; i < line.fields.size(); ++i) {
+        auto word = next_word(rest);
+        if (word.empty()) {
+            return errors.error(format("missing \"{}\" field", kMessageNames.at(i)));
+        }
+        line.fields.at(i) = word;
+    }
+    for (auto& argument : split_list(rest, kSeparators)) {
+        if (!argument.starts_with('{')) {
+            line.arguments.push_back(std::move(argument));
+            continue;
+        }
+        auto inside = strip_braces(argument);
+        if (!inside) {
+            return errors.error(inside.error().message);
+        }
+        line.arguments.emplace_back(*inside);
+    }
+    return line;
+}
+
+// "y", "n" or "-".
+Result<bool> read_bool(const MasterLine& line, MasterField field, bool by_default,
+                       const LineErrors& errors) {
+    const auto& text = line.field(field);
+    if (text == "-") {
+        return by_default;
+    }
+    if (text != "y" && text != "n") {
+        return errors.bad_value(field, text);
+    }
+    return text == "y";
+}
+
+// The digits that the field begins with; what follows them is not looked at.
+Result<int> read_number(const MasterLine& line, MasterField field, int by_default,
+                        const LineErrors& errors) {
+    std::string_view text = line.field(field);
+    if (text == "-") {
+        return by_default;
+    }
+    auto digits = text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+    auto number = parse_uint(digits);
+    if (!number || *number > std::uint64_t{std::numeric_limits<int>::max()}) {
+        return errors.bad_value(field, text);
+    }
+    return static_cast<int>(*number);
+}
+
+Result<ServiceType> read_type(const MasterLine& line, const LineErrors& errors) {
+    for (const auto& known : kTypes) {
+        if (line.field(MasterField::kType) == known.name) {
+            return known.type;
+        }
+    }
+    return errors.bad_value(MasterField::kType, line.field(MasterField::kType));
+}
+
+}  // namespace
+
+std::string_view service_type_name(ServiceType type) {
+    for (const auto& known : kTypes) {
+        if (type == known.type) {
+            return known.name;
+        }
+    }
+    return {};
+}
+
+Result<std::vector<MasterLine>> parse_master_lines(std::string_view text, std::string_view path) {
+    std::vector<MasterLine> lines;
+    for (const auto& logical : read_logical_lines(text)) {
+        if (is_blank(logical.text.front())) {
+            log_warning("{}: logical line must not start with whitespace: \"{}...\"", path,
+                        std::string_view(logical.text).substr(0, 30));
+            continue;
+        }
+        auto line = split_line(logical, path);
+        if (!line) {
+            return fail_with(line);
+        }
+        lines.push_back(std::move(*line));
+    }
+    return lines;
+}
+
+Result<MasterService> interpret(const MasterLine& line, const MasterDefaults& defaults,
+                                std::string_view path) {
+    LineErrors errors(path, line.first_line);
+    for (auto field : {MasterField::kName, MasterField::kType, MasterField::kCommand}) {
+        if (line.field(field) == "-") {
+            return errors.error(format("field \"{}\" has no default value",
+                                       kMessageNames.at(static_cast<std::size_t>(field))));
+        }
+    }
+    auto type = read_type(line, errors);
+    auto is_private = read_bool(line, MasterField::kPrivate, true, errors);
+    auto is_unprivileged = read_bool(line, MasterField::kUnprivileged, true, errors);
+    auto is_chroot = read_bool(line, MasterField::kChroot, defaults.chroot, errors);
+    auto wakeup = read_number(line, MasterField::kWakeup, 0, errors);
+    auto limit = read_number(line, MasterField::kProcessLimit, defaults.process_limit, errors);
+    if (!type) {
+        return fail_with(type);
+    }
+    for (const auto* flag : {&is_private, &is_unprivileged, &is_chroot}) {
+        if (!*flag) {
+            return fail_with(*flag);
+        }
+    }
+    for (const auto* number : {&wakeup, &limit}) {
+        if (!*number) {
+            return fail_with(*number);
+        }
+    }
+    if (*type == ServiceType::kInet && *is_private) {
+        return errors.error("inet service cannot be private");
+    }
+    return MasterService{.name = line.field(MasterField::kName),
+                         .type = *type,
+                         .is_private = *is_private,
+                         .is_unprivileged = *is_unprivileged,
+                         .is_chroot = *is_chroot,
+                         .chroot_is_default = line.field(MasterField::kChroot) == "-",
+                         .wakeup = *wakeup,
+                         .wakeup_if_used = line.field(MasterField::kWakeup).ends_with('?'),
+                         .process_limit = *limit,
+                         .command = line.field(MasterField::kCommand),
+                         .arguments = line.arguments,
+                         .line = line.first_line};
+}
+
+Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
+                                                   const MasterDefaults& defaults,
+                                                   std::string_view path) {
+    auto lines = parse_master_lines(text, path);
+    if (!lines) {
+        return fail_with(lines);
+    }
+    std::vector<MasterService> services;
+    for (const auto& line : *lines) {
+        auto service = interpret(line, defaults, path);
+        if (!service) {
+            return fail_with(service);
+        }
+        auto same = std::ranges::find_if(services, [&](const auto& had) {
+            return had.name == service->name && had.type == service->type;
+        });
+        if (same == services.end()) {
+            services.push_back(std::move(*service));
+            continue;
+        }
+        log_warning("duplicate master.cf entry for service \"{}\" ({}) -- using the last entry",
+                    service->name, service->name);
+        *same = std::move(*service);
+    }
+    return services;
+}
+
+std::vector<std::string> parameter_settings(const std::vector<std::string>& arguments) {
+    std::vector<std::string> settings;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const auto& argument = arguments[i];
+        if (!argument.starts_with('-') || argument == "--") {
+            break;  // command-line options end here
+        }
+        if (argument == "-o" && i + 1 < arguments.size()) {
+            settings.push_back(arguments[++i]);
+        } else if (argument.starts_with("-o")) {
+            settings.push_back(argument.substr(2));
+        }
+    }
+    return settings;
+}
+
+}  // namespace relais
