@@ -1,0 +1,190 @@
+// The tokens of addresses: see the header.
+#include "lib/mail/address_tokens.h"
+
+#include "lib/base/strings.h"
+
+namespace relais {
+namespace {
+
+// "%" and "!" are no specials of RFC 5322; they are here because rewriting looks for them.
+constexpr std::string_view kSpecials = "<>@,;:.[]()\"\\%!";
+
+// RFC 2047 section 2: the length of =?charset?encoding?text?= at the start of `text`.  Specials
+// within it do not break it, blanks do.
+std::size_t encoded_word(std::string_view text) {
+    if (!text.starts_with("=?")) {
+        return 0;
+    }
+    const auto charset_end = text.find('?', 2);
+    if (charset_end == std::string_view::npos || charset_end + 2 >= text.size() ||
+        text[charset_end + 2] != '?') {
+        return 0;
+    }
+    const auto end = text.find("?=", charset_end + 3);
+    if (end == std::string_view::npos ||
+        text.substr(0, end).find_first_of(kBlanks) != std::string_view::npos) {
+        return 0;
+    }
+    return end + 2;
+}
+
+class Scanner {
+  public:
+    Scanner(std::string_view text, std::size_t limit) : text_(text), limit_(limit) {}
+
+    AddressTokens run() {
+        while (at_ < text_.size() && tokens_.size() < limit_) {
+            if (is_blank(text_[at_]) || text_[at_] == '\0') {
+                blank_ = true;
+                ++at_;
+            } else {
+                take_token();
+            }
+        }
+        return std::move(tokens_);
+    }
+
+  private:
+    void take_token() {
+        switch (text_[at_]) {
+            case '(':
+                add(AddressTokenType::kComment, comment());
+                break;
+            case '[':
+                add(AddressTokenType::kLiteral, literal());
+                break;
+            case '"':
+                add(AddressTokenType::kQuoted, quoted());
+                break;
+            default:
+                if (text_[at_] != '\\' && kSpecials.find(text_[at_]) != std::string_view::npos) {
+                    add(AddressTokenType::kSpecial, std::string(1, text_[at_++]));
+                } else {
+                    add(AddressTokenType::kAtom, atom());
+                }
+        }
+    }
+
+    void add(AddressTokenType type, std::string text) {
+        tokens_.push_back({type, std::move(text), blank_});
+        blank_ = false;
+    }
+
+    // A byte with the backslash that may stand before it.
+    void take_pair(std::string& out) {
+        if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
+            out += text_[at_++];
+        }
+        out += text_[at_++];
+    }
+
+    std::string comment() {
+        std::string out;
+        int depth = 0;
+        while (at_ < text_.size()) {
+            depth += text_[at_] == '(' ? 1 : text_[at_] == ')' ? -1 : 0;
+            take_pair(out);
+            if (depth == 0) {
+                return out;
+            }
+        }
+        return out.append(static_cast<std::size_t>(depth), ')');
+    }
+
+    std::string literal() {
+        std::string out;
+        while (at_ < text_.size()) {
+            const bool last = text_[at_] == ']';
+            take_pair(out);
+            if (last) {
+                return out;
+            }
+        }
+        return out + ']';
+    }
+
+    std::string quoted() {
+        std::string out;
+        for (++at_; at_ < text_.size() && text_[at_] != '"';) {
+            take_pair(out);
+        }
+        ++at_;
+        if (out.ends_with('\\') && !out.ends_with("\\\\")) {
+            out.pop_back();  // the text ended after a backslash
+        }
+        return out;
+    }
+
+    std::string atom() {
+        std::string out;
+        if (const auto length = encoded_word(text_.substr(at_)); length > 0) {
+            out = text_.substr(at_, length);
+            at_ += length;
+            return out;
+        }
+        while (at_ < text_.size() && !is_blank(text_[at_]) && text_[at_] != '\0' &&
+               (text_[at_] == '\\' || kSpecials.find(text_[at_]) == std::string_view::npos)) {
+            take_pair(out);
+        }
+        return out;
+    }
+
+    std::string_view text_;
+    std::size_t limit_;
+    std::size_t at_ = 0;
+    bool blank_ = false;
+    AddressTokens tokens_;
+};
+
+std::string without_backslashes(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 1 < text.size()) {
+            ++i;
+        }
+        out += text[i];
+    }
+    return out;
+}
+
+enum class Form { kInternal, kExternal };
+
+std::string spell(const AddressTokens& tokens, Form form) {
+    std::string out;
+    const AddressToken* before = nullptr;
+    for (const auto& token : tokens) {
+        if (token.type == AddressTokenType::kComment) {
+            continue;
+        }
+        if (before != nullptr && before->is_word() && token.is_word()) {
+            out += ' ';
+        }
+        if (token.type == AddressTokenType::kQuoted && form == Form::kExternal) {
+            out += '"';
+            out += token.text;
+            out += '"';
+        } else if (form == Form::kInternal && token.type != AddressTokenType::kLiteral) {
+            out += without_backslashes(token.text);
+        } else {
+            out += token.text;
+        }
+        before = &token;
+    }
+    return out;
+}
+
+}  // namespace
+
+AddressTokens tokenize_address(std::string_view text, std::size_t limit) {
+    return Scanner(text, limit).run();
+}
+
+std::string external_address(const AddressTokens& tokens) {
+    return spell(tokens, Form::kExternal);
+}
+
+std::string internal_address(const AddressTokens& tokens) {
+    return spell(tokens, Form::kInternal);
+}
+
+}  // namespace relais
