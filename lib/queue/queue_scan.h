@@ -1,0 +1,46 @@
+// Reads a queue directory, hashed or not: every single-character entry is a subdirectory, every
+// other valid name a file.  In the order of the directories, unsorted, a file at a time, so that
+// qmgr can scan a large queue between its other work.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <dirent.h>
+
+#include "lib/base/result.h"
+
+namespace relais {
+
+class QueueScan {
+  public:
+    struct Entry {
+        std::string name;  // usually a queue id: the caller checks
+        std::string path;  // as found, which postsuper compares with where it belongs
+    };
+
+    // `queue` is a directory relative to queue_directory.
+    static Result<QueueScan> open(const std::string& queue);
+
+    // Nothing at the end.  Directories that vanish meanwhile are skipped.
+    std::optional<Entry> next();
+
+  private:
+    struct CloseDirectory {
+        void operator()(DIR* directory) const { ::closedir(directory); }
+    };
+
+    struct Level {
+        std::string path;
+        std::unique_ptr<DIR, CloseDirectory> directory;
+    };
+
+    QueueScan() = default;
+    bool enter(std::string path);
+
+    std::vector<Level> levels_;
+};
+
+}  // namespace relais

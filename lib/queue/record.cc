@@ -1,0 +1,183 @@
+#include "lib/queue/record.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+namespace {
+
+constexpr int kMaxLengthShift = 32;
+constexpr std::size_t kPointerWidth = 15;
+
+struct TypeName {
+    Rec type;
+    std::string_view name;
+};
+
+constexpr TypeName kNames[] = {
+    {Rec::kSize, "message_size"},
+    {Rec::kTime, "message_arrival_time"},
+    {Rec::kCreateTime, "queue_file_create_time"},
+    {Rec::kFullName, "sender_fullname"},
+    {Rec::kInspector, "content_inspector"},
+    {Rec::kFilter, "content_filter"},
+    {Rec::kSender, "sender"},
+    {Rec::kRecipient, "recipient"},
+    {Rec::kDone, "done_recipient"},
+    {Rec::kCanceled, "canceled_recipient"},
+    {Rec::kOrigRecipient, "original_recipient"},
+    {Rec::kWarnTime, "warning_message_time"},
+    {Rec::kAttribute, "named_attribute"},
+    {Rec::kKilled, "killed_record"},
+    {Rec::kRedirect, "redirect_to"},
+    {Rec::kFlags, "flags"},
+    {Rec::kDelay, "cleanup_delay"},
+    {Rec::kMilters, "milter_count"},
+    {Rec::kContent, "message_content"},
+    {Rec::kLine, "regular_text"},
+    {Rec::kPadding, "padding"},
+    {Rec::kExtracted, "extracted_info"},
+    {Rec::kReturnReceipt, "return_receipt"},
+    {Rec::kErrorsTo, "errors_to"},
+    {Rec::kPriority, "priority"},
+    {Rec::kPointer, "pointer_record"},
+    {Rec::kVerp, "verp_delimiters"},
+    {Rec::kDsnRet, "dsn_return_flags"},
+    {Rec::kDsnEnvid, "dsn_envelope_id"},
+    {Rec::kDsnOrigRecipient, "dsn_original_recipient"},
+    {Rec::kDsnNotify, "dsn_notify_flags"},
+    {Rec::kEnd, "message_end"},
+};
+
+constexpr std::pair<std::string_view, Rec> kAliases[] = {
+    {"dsn_orig_rcpt", Rec::kDsnOrigRecipient}, {"notify_flags", Rec::kDsnNotify},
+    {"envelope_id", Rec::kDsnEnvid},           {"ret_flags", Rec::kDsnRet},
+    {"create_time", Rec::kCreateTime},
+};
+
+void append_length(std::string& out, std::size_t length) {
+    while (length >= 0x80) {
+        out += static_cast<char>((length & 0x7f) | 0x80);
+        length >>= 7;
+    }
+    out += static_cast<char>(length);
+}
+
+}  // namespace
+
+std::string_view rec_name(Rec type) {
+    const auto* found = std::ranges::find(kNames, type, &TypeName::type);
+    return found == std::end(kNames) ? "unknown_record_type" : found->name;
+}
+
+void append_record(std::string& out, Rec type, std::string_view data) {
+    out += rec_char(type);
+    append_length(out, data.size());
+    out += data;
+}
+
+void append_attribute(std::string& out, std::string_view name, std::string_view value) {
+    out += rec_char(Rec::kAttribute);
+    append_length(out, name.size() + 1 + value.size());
+    out += name;
+    out += '=';
+    out += value;
+}
+
+void append_padding(std::string& out, Rec type, std::size_t total) {
+    std::size_t width = total > 3 ? total - 2 : 1;
+    append_record(out, type, format("{:>{}}", 0, width));
+}
+
+void append_pointer(std::string& out, std::int64_t offset) {
+    append_record(out, Rec::kPointer, format("{:>{}}", offset, kPointerWidth));
+}
+
+std::size_t record_overhead(std::size_t data_size) {
+    std::size_t bytes = 2;
+    for (; data_size >= 0x80; data_size >>= 7) {
+        ++bytes;
+    }
+    return bytes;
+}
+
+DecodeResult decode_record(std::string_view buffer, std::size_t max_data) {
+    std::size_t at = 1;
+    std::size_t length = 0;
+    for (int shift = 0;; shift += 7) {
+        if (at >= buffer.size()) {
+            return {};
+        }
+        if (shift >= kMaxLengthShift) {
+            return {Decoded::kBad, {}, 0};
+        }
+        auto byte = static_cast<unsigned char>(buffer[at++]);
+        length |= static_cast<std::size_t>(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            break;
+        }
+    }
+    if (length > max_data) {
+        return {Decoded::kBad, {}, 0};
+    }
+    if (buffer.size() - at < length) {
+        return {};
+    }
+    return {Decoded::kRecord,
+            {static_cast<Rec>(buffer.front()), buffer.substr(at, length)},
+            at + length};
+}
+
+std::optional<NameValue> split_attribute(std::string_view data) {
+    auto parts = split_first(data, '=');
+    if (!parts || trim(parts->first).empty()) {
+        return std::nullopt;
+    }
+    return NameValue{trim(parts->first), trim(parts->second)};
+}
+
+std::optional<Rec> attribute_alias(std::string_view name) {
+    for (const auto& [alias, type] : kAliases) {
+        if (alias == name) {
+            return type;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string format_size_record(const SizeRecord& size) {
+    return format("{:>15} {:>15} {:>15} {:>15} {:>15} {:>15}", size.size, size.data_offset,
+                  size.recipients, size.qmgr_flags, size.content_length, size.sendopts);
+}
+
+Result<SizeRecord> parse_size_record(std::string_view data) {
+    constexpr std::int64_t kKnownFlags = 31;
+    std::array<std::int64_t, 6> numbers{};
+    auto words = split_words(data);
+    if (words.size() < 3) {
+        return fail(Errc::kCorrupt, "size record with fewer than 3 numbers");
+    }
+    for (std::size_t i = 0; i < std::min(words.size(), numbers.size()); ++i) {
+        auto number = parse_int(words[i]);
+        if (!number || *number < 0) {
+            return fail(Errc::kCorrupt, "bad number in size record");
+        }
+        numbers[i] = *number;
+    }
+    if (words.size() < 5) {
+        numbers[4] = numbers[0];
+    }
+    if ((numbers[3] & ~kKnownFlags) != 0) {
+        return fail(Errc::kCorrupt, "unknown flags in size record");
+    }
+    return SizeRecord{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+}
+
+}  // namespace relais
