@@ -1,0 +1,50 @@
+#include "lib/config/log_setup.h"
+
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/config/config.h"
+
+namespace relais {
+
+static std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+static std::string tag_of(const std::string& syslog_name, std::string_view program) {
+    return syslog_name.empty() ? std::string(program) : syslog_name + "/" + std::string(program);
+}
+
+static std::string first_label(const std::string& host) {
+    return host.substr(0, host.find('.'));
+}
+
+void open_early_log(std::string_view program, LogStderr to_stderr) {
+    std::string name = environment("MAIL_LOGTAG");
+    LogOptions options;
+    options.tag = tag_of(name.empty() ? "postfix" : name, program);
+    options.postlog_socket = environment("POSTLOG_SERVICE");
+    options.postlog_host = first_label(environment("POSTLOG_HOSTNAME"));
+    options.to_stderr = to_stderr == LogStderr::kYes;
+    log_open(std::move(options));
+}
+
+void open_log(std::string_view program, LogStderr to_stderr) {
+    const Config& config = conf();
+    LogOptions options;
+    options.tag = tag_of(config.syslog_name(), program);
+    options.facility = config.syslog_facility();
+    options.to_stderr = to_stderr == LogStderr::kYes;
+    if (!config.maillog_file().empty()) {
+        options.postlog_socket =
+            config.queue_directory() + "/public/" + config.postlog_service_name();
+        options.postlog_host = first_label(config.myhostname());
+    }
+    log_open(std::move(options));
+}
+
+}  // namespace relais

@@ -1,0 +1,46 @@
+// The status channel to master: 12-byte reports out, end-of-file when master is gone or wants the
+// process to retire.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/event/loop.h"
+
+namespace relais {
+
+// The wire form: native ints, one write each (master's reference, "status message").
+struct MasterStatus {
+    std::int32_t pid = 0;
+    std::uint32_t generation = 0;
+    std::int32_t available = 0;  // bit 0; above it (Relais' master only) the sessions it can carry
+};
+
+inline constexpr int kCapacityShift = 8;
+
+class MasterLink {
+  public:
+    // Reads GENERATION and RELAIS_SESSIONS from the environment.
+    MasterLink();
+
+    // Tells master when the state changes: whether this process wants more clients.
+    void report(bool available);
+
+    // How many sessions master lets this process carry; 0: it said nothing (Postfix's master).
+    int sessions_granted() const { return sessions_granted_; }
+
+    // Tells Relais' master how many sessions this process will carry.
+    void announce_capacity(int sessions);
+
+    // Returns when the channel has come to its end.
+    [[nodiscard]] Task<void> wait_for_end();
+
+  private:
+    void send(int available);
+
+    std::uint32_t generation_ = 0;
+    int sessions_granted_ = 0;
+    bool available_ = true;
+    bool open_ = true;
+};
+
+}  // namespace relais

@@ -1,0 +1,61 @@
+#include "lib/daemon/privileges.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+
+namespace relais {
+
+Result<UserIds> user_ids(const std::string& name) {
+    std::array<char, 16384> buffer{};
+    passwd entry{};
+    passwd* found = nullptr;
+    int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error != 0) {
+        return fail_errno("look up user " + name, error);
+    }
+    if (found == nullptr) {
+        return fail(Errc::kNotFound, "unknown user: " + name);
+    }
+    return UserIds{found->pw_uid, found->pw_gid};
+}
+
+bool can_change_identity() {
+    return ::getuid() == 0;
+}
+
+void enter_jail(const std::string& directory, const std::string& user) {
+    if (!can_change_identity()) {
+        return;
+    }
+    UserIds ids{};
+    if (!user.empty()) {
+        auto found = user_ids(user);
+        if (!found) {
+            log_fatal("{}", found.error().message);
+        }
+        ids = *found;
+        if (::setgid(ids.gid) != 0 || ::initgroups(user.c_str(), ids.gid) != 0) {
+            log_fatal("become {}: {}", user, std::strerror(errno));
+        }
+    }
+    if (!directory.empty()) {
+        // The jail has no zone files of its own to read later.
+        ::tzset();
+        if (::chroot(directory.c_str()) != 0 || ::chdir("/") != 0) {
+            log_fatal("chroot({}): {}", directory, std::strerror(errno));
+        }
+    }
+    if (!user.empty() && ::setuid(ids.uid) != 0) {
+        log_fatal("become {}: {}", user, std::strerror(errno));
+    }
+}
+
+}  // namespace relais

@@ -1,0 +1,220 @@
+#include "lib/daemon/server.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/event/stream.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxTrigger = 1024;
+constexpr std::size_t kMaxDatagram = 4096;
+constexpr auto kTriggerWait = std::chrono::seconds(10);
+constexpr auto kPassWait = std::chrono::seconds(100);
+
+}  // namespace
+
+Server::Server(Daemon* daemon, const DaemonTraits& traits, const DaemonOptions& options,
+               ServerLimits limits, MasterLink* link)
+    : daemon_(daemon), traits_(traits), options_(options), limits_(limits), link_(link) {
+}
+
+Task<void> Server::run() {
+    TaskGroup background;
+    background.spawn(daemon_->background());
+    if (limits_.idle.count() > 0) {
+        background.spawn(retire_when_idle());
+    }
+    if (limits_.retire.count() > 0) {
+        background.spawn(retire_after(limits_.retire));
+    }
+    background.spawn(retire_with_master());
+    for (int fd = kListenFd; fd < kListenFd + options_.sockets; ++fd) {
+        if (options_.transport == ServiceTransport::kDatagram) {
+            listeners_.spawn(read_datagrams(fd));
+        } else if (options_.transport == ServiceTransport::kFifo) {
+            listeners_.spawn(read_fifo(fd));
+        } else {
+            listeners_.spawn(accept_clients(fd));
+        }
+    }
+    co_await retiring_.wait();
+    co_await listeners_.close();
+    co_await sessions_.join();
+    co_await background.close();
+    co_await daemon_->shut_down();
+}
+
+void Server::retire() {
+    retiring_.set();
+    // Master must not wait for this process to take clients any more.
+    link_->report(false);
+}
+
+Task<void> Server::retire_with_master() {
+    co_await link_->wait_for_end();
+    retire();
+}
+
+Task<void> Server::retire_after(std::chrono::seconds time) {
+    co_await sleep_for(time);
+    retire();
+}
+
+Task<void> Server::retire_when_idle() {
+    for (;;) {
+        auto unused = std::chrono::steady_clock::now() - last_activity_;
+        if (active_ == 0 && unused >= limits_.idle) {
+            retire();
+            co_return;
+        }
+        auto rest = active_ == 0 ? limits_.idle - unused : limits_.idle;
+        co_await sleep_for(std::chrono::ceil<std::chrono::milliseconds>(rest));
+    }
+}
+
+void Server::client_came() {
+    ++active_;
+    if (active_ >= limits_.busy_at) {
+        link_->report(false);
+    }
+}
+
+void Server::client_went() {
+    --active_;
+    ++served_;
+    last_activity_ = std::chrono::steady_clock::now();
+    if (limits_.most_clients > 0 && served_ >= limits_.most_clients) {
+        retire();
+    }
+    if (active_ < limits_.busy_at && !retiring_.is_set()) {
+        link_->report(true);
+    }
+    room_.wake_one();
+}
+
+Task<void> Server::wait_for_room() {
+    while (active_ >= limits_.sessions) {
+        co_await room_.wait();
+    }
+}
+
+Task<void> Server::accept_clients(int fd) {
+    Listener listener((UniqueFd(fd)));
+    for (;;) {
+        co_await wait_for_room();
+        UniqueFd client = co_await listener.accept();
+        if (active_ >= limits_.sessions) {
+            // Another listen socket took the last place meanwhile; serve this one all the same.
+            log_info("process is over its limit of {} sessions", limits_.sessions);
+        }
+        if (auto changed = daemon_->changed_table()) {
+            log_info("table {} has changed -- restarting", *changed);
+            retire();
+        }
+        sessions_.spawn(serve_client(std::move(client)));
+        if (retiring_.is_set()) {
+            co_return;
+        }
+    }
+}
+
+Task<void> Server::serve_client(UniqueFd fd) {
+    client_came();
+    try {
+        if (traits_.kind == ServiceKind::kTrigger) {
+            co_await read_trigger(std::move(fd));
+        } else if (options_.transport == ServiceTransport::kPass) {
+            co_await receive_passed(std::move(fd));
+        } else {
+            co_await serve_connection(Connection{std::move(fd), {}, false});
+        }
+    } catch (const Cancelled&) {
+    } catch (const TimedOut& error) {
+        log_warning("client: {}", error.what());
+    } catch (const IoError& error) {
+        log_warning("client: {}", error.what());
+    }
+    client_went();
+}
+
+Task<void> Server::serve_connection(Connection connection) {
+    return daemon_->serve(std::move(connection));
+}
+
+Task<void> Server::receive_passed(UniqueFd fd) {
+    Connection connection;
+    {
+        Stream stream(std::move(fd));
+        stream.set_timeout(kPassWait);
+        connection.fd = co_await stream.receive_fd();
+        auto attributes = co_await read_attributes(&stream);
+        if (!attributes) {
+            throw IoError(attributes.error().message);
+        }
+        connection.attributes = std::move(*attributes);
+    }
+    co_await daemon_->serve(std::move(connection));
+}
+
+Task<void> Server::read_trigger(UniqueFd fd) {
+    std::string bytes;
+    {
+        Stream stream(std::move(fd));
+        stream.set_timeout(kTriggerWait);
+        bool some = co_await stream.fill();
+        if (!some) {
+            co_return;
+        }
+        bytes = stream.buffered().substr(0, kMaxTrigger);
+    }
+    auto turn = co_await trigger_turn_.take();
+    co_await daemon_->trigger(std::move(bytes));
+}
+
+Task<void> Server::read_fifo(int fd) {
+    if (auto set = set_nonblocking(fd); !set) {
+        log_fatal("fifo: {}", set.error().message);
+    }
+    for (;;) {
+        co_await wait_fd_readable(fd);
+        std::array<char, kMaxTrigger> bytes{};
+        ssize_t got = ::read(fd, bytes.data(), bytes.size());
+        if (got > 0) {
+            last_activity_ = std::chrono::steady_clock::now();
+            co_await daemon_->trigger(std::string(bytes.data(), static_cast<std::size_t>(got)));
+        } else if (got == 0) {
+            co_await sleep_for(std::chrono::milliseconds(100));
+        }
+    }
+}
+
+Task<void> Server::read_datagrams(int fd) {
+    if (auto set = set_nonblocking(fd); !set) {
+        log_fatal("datagram socket: {}", set.error().message);
+    }
+    std::array<char, kMaxDatagram> bytes{};
+    for (;;) {
+        co_await wait_fd_readable(fd);
+        // All that has come is taken in one go, so that the daemon can write it in one go.
+        for (;;) {
+            ssize_t got = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
+            if (got < 0) {
+                break;
+            }
+            daemon_->datagram({bytes.data(), static_cast<std::size_t>(got)});
+        }
+        last_activity_ = std::chrono::steady_clock::now();
+    }
+}
+
+}  // namespace relais
