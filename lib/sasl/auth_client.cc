@@ -1,0 +1,366 @@
+#include "lib/sasl/auth_client.h"
+
+#include <unistd.h>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/event/socket.h"
+
+namespace relais {
+
+namespace {
+
+using Fields = std::vector<std::string>;
+
+AuthReply temporary(std::string reason) {
+    AuthReply reply;
+    reply.kind = AuthReply::Kind::kTemporary;
+    reply.reason = std::move(reason);
+    return reply;
+}
+
+AuthMechanism parse_mechanism(const Fields& fields) {
+    AuthMechanism mechanism;
+    mechanism.name = fields.size() > 1 ? fields[1] : "";
+    for (std::size_t i = 2; i < fields.size(); ++i) {
+        const std::string& property = fields[i];
+        mechanism.plaintext |= property == "plaintext";
+        mechanism.dictionary |= property == "dictionary";
+        mechanism.active |= property == "active";
+        mechanism.anonymous |= property == "anonymous";
+        mechanism.forward_secrecy |= property == "forward-secrecy";
+        mechanism.mutual |= property == "mutual-auth";
+        mechanism.private_use |= property == "private";
+    }
+    return mechanism;
+}
+
+AuthReply parse_reply(const Fields& fields) {
+    AuthReply reply;
+    if (fields[0] == "CONT") {
+        reply.kind = AuthReply::Kind::kChallenge;
+        reply.challenge = fields.size() > 2 ? fields[2] : "";
+        return reply;
+    }
+    reply.parameters = AuthParameters(fields, 2);
+    reply.user = reply.parameters.get("user");
+    reply.reason = reply.parameters.get("reason");
+    if (fields[0] == "OK") {
+        reply.kind = AuthReply::Kind::kSuccess;
+    } else {
+        reply.kind =
+            reply.parameters.has("temp") ? AuthReply::Kind::kTemporary : AuthReply::Kind::kFailure;
+    }
+    return reply;
+}
+
+std::string request_line(std::uint32_t id, const std::string& mechanism, const AuthPeer& peer,
+                         const std::optional<std::string>& initial_response) {
+    AuthLine line("AUTH");
+    line.field(std::to_string(id)).field(mechanism).field("service", peer.service);
+    if (peer.no_login) {
+        line.field("nologin");
+    }
+    line.field("lip", peer.local_address).field("rip", peer.remote_address);
+    if (peer.local_port != 0) {
+        line.field("lport", std::to_string(peer.local_port));
+    }
+    if (peer.remote_port != 0) {
+        line.field("rport", std::to_string(peer.remote_port));
+    }
+    if (peer.secured) {
+        line.field("secured");
+    }
+    if (peer.valid_client_cert) {
+        line.field("valid-client-cert");
+    }
+    if (initial_response) {  // always the last one
+        line.field("resp", *initial_response);
+    }
+    return line.finish();
+}
+
+}  // namespace
+
+// A connection, its reader's state and the exchanges that wait on it.  It stays alive until the
+// last exchange has let go of it.
+class AuthClient::Connection {
+  public:
+    Connection(UniqueFd fd, std::chrono::milliseconds timeout)
+        : stream(std::move(fd)), timeout(timeout) {
+        stream.set_timeout(timeout);
+    }
+
+    // A whole line that has arrived, without its newline.
+    std::optional<std::string> take_line() {
+        auto end = input.find('\n');
+        if (end == std::string::npos) {
+            return std::nullopt;
+        }
+        std::string line = input.substr(0, end);
+        input.erase(0, end + 1);
+        return line;
+    }
+
+    // Waits for more input and takes it.  It never writes: flushing is the exchanges' business.
+    Task<bool> read_more() {
+        co_await stream.wait_readable();
+        bool more = stream.fill_now();
+        input += stream.buffered();
+        stream.consume(stream.buffered().size());
+        co_return more;
+    }
+
+    Task<Result<void>> greet();
+    Task<void> read_replies();
+    void deliver(const Fields& fields);
+    // Ends every waiting exchange with a temporary failure.
+    void give_up(const std::string& reason);
+
+    struct Pending {
+        Wait* wait = nullptr;
+        std::optional<AuthReply> reply;
+        bool lost = false;  // the connection ended before the server had answered
+    };
+
+    Stream stream;
+    std::chrono::milliseconds timeout;
+    std::vector<AuthMechanism> mechanisms;
+    std::string cookie;
+    std::map<std::uint32_t, Pending> pending;
+    std::uint32_t next_id = 0;
+    bool dead = false;
+    std::string input;
+    // One flush at a time; lines are appended whole, so whoever flushes sends everybody's.
+    Semaphore writing{1};
+};
+
+Task<Result<void>> AuthClient::Connection::greet() {
+    stream.write(format("VERSION\t1\t1\nCPID\t{}\n", client_pid()));
+    co_await stream.flush();
+    for (;;) {
+        auto line = take_line();
+        if (!line) {
+            if (input.size() > kMaxAuthLine) {
+                co_return fail(Errc::kSyntax, "the auth server's greeting is too long");
+            }
+            bool more = co_await read_more();
+            if (!more) {
+                co_return fail(Errc::kClosed, "the auth server hung up");
+            }
+            continue;
+        }
+        Fields fields = parse_auth_line(*line);
+        if (fields[0] == "VERSION" && (fields.size() < 2 || fields[1] != "1")) {
+            co_return fail(Errc::kSyntax, "the auth server speaks another protocol version");
+        }
+        if (fields[0] == "MECH") {
+            mechanisms.push_back(parse_mechanism(fields));
+        } else if (fields[0] == "COOKIE" && fields.size() > 1) {
+            cookie = fields[1];
+        } else if (fields[0] == "DONE") {
+            co_return Result<void>();
+        }
+    }
+}
+
+Task<void> AuthClient::Connection::read_replies() {
+    stream.set_timeout(std::chrono::hours(24 * 365));
+    std::string reason = "the auth server hung up";
+    try {
+        for (;;) {
+            auto line = take_line();
+            if (line) {
+                deliver(parse_auth_line(*line));
+                continue;
+            }
+            if (input.size() > kMaxAuthLine) {
+                reason = "the auth server sent an endless line";
+                break;
+            }
+            bool more = co_await read_more();
+            if (!more) {
+                break;
+            }
+        }
+    } catch (const std::exception& error) {
+        reason = error.what();
+    }
+    give_up(reason);
+}
+
+void AuthClient::Connection::deliver(const Fields& fields) {
+    bool known = fields[0] == "OK" || fields[0] == "FAIL" || fields[0] == "CONT";
+    auto id = fields.size() > 1 ? parse_uint(fields[1]) : std::nullopt;
+    if (!known || !id) {
+        return;  // MECH and the like may come again; unknown words are for later versions
+    }
+    auto found = pending.find(static_cast<std::uint32_t>(*id));
+    if (found == pending.end()) {
+        return;
+    }
+    found->second.reply = parse_reply(fields);
+    if (found->second.wait != nullptr) {
+        found->second.wait->wake();
+    }
+}
+
+void AuthClient::Connection::give_up(const std::string& reason) {
+    dead = true;
+    for (auto& [id, entry] : pending) {
+        if (!entry.reply) {
+            entry.reply = temporary(reason);
+            entry.lost = true;
+            if (entry.wait != nullptr) {
+                entry.wait->wake();
+            }
+        }
+    }
+}
+
+std::uint32_t AuthClient::client_pid() {
+    return static_cast<std::uint32_t>(::getpid());
+}
+
+std::string AuthClient::cookie() const {
+    return connection_ ? connection_->cookie : "";
+}
+
+Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
+    auto fd = co_await connect_unix(path_, Deadline::after(timeout_));
+    if (!fd) {
+        co_return fail_with(fd);
+    }
+    auto made = std::make_shared<Connection>(std::move(*fd), timeout_);
+    std::string trouble;
+    try {
+        auto greeted = co_await made->greet();
+        if (!greeted) {
+            co_return fail(greeted.error().code, path_ + ": " + greeted.error().message);
+        }
+    } catch (const Cancelled&) {
+        throw;
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    if (!trouble.empty()) {
+        co_return fail(Errc::kTemporary, path_ + ": " + trouble);
+    }
+    readers_.spawn(made->read_replies());
+    co_return made;
+}
+
+Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connection() {
+    Semaphore::Place place = co_await connecting_.take();
+    if (connection_ && !connection_->dead) {
+        co_return connection_;
+    }
+    connection_.reset();
+    auto made = co_await connect();
+    if (made) {
+        connection_ = *made;
+    }
+    co_return made;
+}
+
+Task<Result<std::vector<AuthMechanism>>> AuthClient::mechanisms() {
+    auto ready = co_await connection();
+    if (!ready) {
+        co_return fail_with(ready);
+    }
+    co_return (*ready)->mechanisms;
+}
+
+Task<void> AuthClient::close() {
+    co_await readers_.close();
+    connection_.reset();
+}
+
+AuthExchange::~AuthExchange() {
+    if (!connection_) {
+        return;
+    }
+    connection_->pending.erase(id_);
+    if (open_ && !connection_->dead) {
+        // Sent with the next line; the server drops it anyway when its own time is up.
+        connection_->stream.write(AuthLine("CANCEL").field(std::to_string(id_)).finish());
+    }
+}
+
+Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
+                                    std::optional<std::string> initial_response) {
+    AuthReply reply;
+    // A connection that was open may be one to a server that is gone: the second try is a new one.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        auto ready = co_await client_.connection();
+        if (!ready) {
+            log_warning("SASL: connect to auth server: {}", ready.error().message);
+            co_return temporary(ready.error().message);
+        }
+        connection_ = *ready;
+        id_ = ++connection_->next_id;
+        std::string line = request_line(id_, mechanism, peer, initial_response);
+        reply = co_await converse(std::move(line));
+        bool lost = connection_->pending[id_].lost;
+        connection_->pending.erase(id_);
+        if (!lost) {
+            break;
+        }
+    }
+    co_return reply;
+}
+
+Task<AuthReply> AuthExchange::respond(std::string response) {
+    if (!connection_ || !open_) {
+        co_return temporary("no authentication is going on");
+    }
+    std::string line = AuthLine("CONT").field(std::to_string(id_)).field(response).finish();
+    co_return co_await converse(std::move(line));
+}
+
+Task<AuthReply> AuthExchange::converse(std::string line) {
+    open_ = true;
+    if (connection_->dead || line.size() > kMaxAuthLine) {
+        open_ = false;
+        co_return temporary(connection_->dead ? "the auth server hung up" : "response too long");
+    }
+    connection_->pending[id_] = AuthClient::Connection::Pending();
+    connection_->stream.write(line);
+    AuthReply reply = co_await await_reply();
+    open_ = reply.kind == AuthReply::Kind::kChallenge;
+    co_return reply;
+}
+
+Task<AuthReply> AuthExchange::await_reply() {
+    auto& entry = connection_->pending[id_];
+    std::string trouble;
+    bool sent = false;
+    try {
+        {
+            Semaphore::Place place = co_await connection_->writing.take();
+            co_await connection_->stream.flush();
+        }
+        sent = true;
+        if (!entry.reply) {
+            Wait wait(Deadline::after(connection_->timeout));
+            entry.wait = &wait;
+            co_await wait;
+        }
+    } catch (const Cancelled&) {
+        entry.wait = nullptr;
+        connection_->dead |= !sent;
+        throw;
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    entry.wait = nullptr;
+    if (!trouble.empty()) {
+        // Half a line may be out: nobody can go on with this connection.
+        connection_->dead |= !sent;
+        co_return temporary(trouble);
+    }
+    co_return std::move(*entry.reply);
+}
+
+}  // namespace relais

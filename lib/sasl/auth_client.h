@@ -1,0 +1,126 @@
+// The client side of the Dovecot authentication protocol: smtpd (smtpd_sasl_type = dovecot,
+// smtpd_sasl_path) and imap-login ask a Dovecot auth server, or our own imapd/auth, whether a
+// client is who it says.  One connection carries the exchanges of all sessions of a process.
+//
+//     AuthExchange exchange(client);
+//     AuthReply reply = co_await exchange.start("PLAIN", peer, initial_response);
+//     while (reply.kind == AuthReply::Kind::kChallenge)
+//         reply = co_await exchange.respond(answer_of_the_peer);
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/event/stream.h"
+#include "lib/event/sync.h"
+#include "lib/event/task_group.h"
+#include "lib/sasl/auth_lines.h"
+
+namespace relais {
+
+struct AuthMechanism {
+    std::string name;
+    bool plaintext = false;
+    bool dictionary = false;
+    bool active = false;
+    bool anonymous = false;
+    bool forward_secrecy = false;
+    bool mutual = false;
+    bool private_use = false;  // not to be offered to clients
+};
+
+// What the server may base its decision on.
+struct AuthPeer {
+    std::string service;  // "smtp", "imap"
+    std::string local_address;
+    std::string remote_address;
+    std::uint16_t local_port = 0;  // 0: not told
+    std::uint16_t remote_port = 0;
+    bool secured = false;  // TLS
+    bool valid_client_cert = false;
+    bool no_login = true;  // no master process will ask for the request afterwards
+};
+
+struct AuthReply {
+    enum class Kind { kChallenge, kSuccess, kFailure, kTemporary };
+    Kind kind = Kind::kTemporary;
+    std::string challenge;      // kChallenge: base64, as the protocols carry it
+    std::string user;           // kSuccess; kFailure where the server names it
+    std::string reason;         // kFailure, kTemporary: for the log, may be empty
+    AuthParameters parameters;  // all that the server said
+};
+
+class AuthExchange;
+
+class AuthClient {
+  public:
+    // `path` is the server's socket, relative to the working directory or absolute.
+    explicit AuthClient(std::string path) : path_(std::move(path)) {}
+
+    AuthClient(const AuthClient&) = delete;
+    AuthClient& operator=(const AuthClient&) = delete;
+
+    // The mechanisms that the server offers; connects when needed.
+    [[nodiscard]] Task<Result<std::vector<AuthMechanism>>> mechanisms();
+
+    // How long the server may take to connect, to greet and to answer (one reply of it).
+    void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+
+    // The number by which the server knows this process; what a master request names.
+    static std::uint32_t client_pid();
+    // The server's cookie for this connection; empty when there is none.
+    std::string cookie() const;
+
+    // Closes the connection and ends its reader.  Needed before destruction.
+    [[nodiscard]] Task<void> close();
+
+  private:
+    friend class AuthExchange;
+    class Connection;
+
+    // The connection after its handshake.
+    [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connection();
+    [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connect();
+
+    std::string path_;
+    std::chrono::milliseconds timeout_{std::chrono::seconds(60)};
+    std::shared_ptr<Connection> connection_;
+    Semaphore connecting_{1};
+    TaskGroup readers_;
+};
+
+// One authentication.  Dropping it in the middle tells the server to forget it.
+class AuthExchange {
+  public:
+    explicit AuthExchange(AuthClient& client) : client_(client) {}
+
+    AuthExchange(const AuthExchange&) = delete;
+    AuthExchange& operator=(const AuthExchange&) = delete;
+    ~AuthExchange();
+
+    // `initial_response` is base64; empty text stands for an empty response, nothing for none.
+    [[nodiscard]] Task<AuthReply> start(std::string mechanism, AuthPeer peer,
+                                        std::optional<std::string> initial_response);
+    [[nodiscard]] Task<AuthReply> respond(std::string response);
+
+    // The request's number, for a master request.
+    std::uint32_t id() const { return id_; }
+
+  private:
+    [[nodiscard]] Task<AuthReply> converse(std::string line);
+    [[nodiscard]] Task<AuthReply> await_reply();
+
+    AuthClient& client_;
+    std::shared_ptr<AuthClient::Connection> connection_;
+    std::uint32_t id_ = 0;
+    bool open_ = false;
+};
+
+}  // namespace relais

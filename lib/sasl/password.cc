@@ -1,0 +1,217 @@
+#include "lib/sasl/password.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+namespace {
+
+enum class Encoding { kUnsaid, kHex, kBase64 };
+
+struct Stored {
+    std::string scheme;  // upper case
+    Encoding encoding = Encoding::kUnsaid;
+    std::string_view data;
+};
+
+// The digest schemes; `salted` ones carry the salt behind the digest.
+struct DigestScheme {
+    std::string_view name;
+    const EVP_MD* (*digest)();
+    bool salted;
+    Encoding usual;
+};
+
+constexpr std::array<DigestScheme, 12> kDigests = {{
+    {"SHA", &EVP_sha1, false, Encoding::kBase64},
+    {"SHA1", &EVP_sha1, false, Encoding::kBase64},
+    {"SSHA", &EVP_sha1, true, Encoding::kBase64},
+    {"SHA224", &EVP_sha224, false, Encoding::kBase64},
+    {"SHA256", &EVP_sha256, false, Encoding::kBase64},
+    {"SSHA256", &EVP_sha256, true, Encoding::kBase64},
+    {"SHA384", &EVP_sha384, false, Encoding::kBase64},
+    {"SHA512", &EVP_sha512, false, Encoding::kBase64},
+    {"SSHA512", &EVP_sha512, true, Encoding::kBase64},
+    {"PLAIN-MD5", &EVP_md5, false, Encoding::kHex},
+    {"LDAP-MD5", &EVP_md5, false, Encoding::kBase64},
+    {"SMD5", &EVP_md5, true, Encoding::kBase64},
+}};
+
+constexpr std::array<std::string_view, 3> kPlain = {"PLAIN", "CLEARTEXT", "CLEAR"};
+
+// The crypt(3) schemes, and how their hashes begin.
+struct CryptScheme {
+    std::string_view name;
+    std::string_view prefix;
+};
+
+constexpr std::array<CryptScheme, 6> kCrypt = {{{"CRYPT", ""},
+                                                {"SHA256-CRYPT", "$5$"},
+                                                {"SHA512-CRYPT", "$6$"},
+                                                {"BLF-CRYPT", "$2"},
+                                                {"MD5-CRYPT", "$1$"},
+                                                {"DES-CRYPT", ""}}};
+
+const CryptScheme* find_crypt(std::string_view name) {
+    auto found = std::ranges::find(kCrypt, name, &CryptScheme::name);
+    return found == kCrypt.end() ? nullptr : &*found;
+}
+
+Stored parse_stored(std::string_view stored, std::string_view default_scheme) {
+    Stored parsed;
+    auto end = stored.starts_with('{') ? stored.find('}') : std::string_view::npos;
+    if (end == std::string_view::npos) {
+        parsed.scheme = uppercase(default_scheme);
+        parsed.data = stored;
+        return parsed;
+    }
+    parsed.scheme = uppercase(stored.substr(1, end - 1));
+    parsed.data = stored.substr(end + 1);
+    auto dot = split_last(parsed.scheme, '.');
+    if (dot) {
+        parsed.encoding = dot->second == "HEX" ? Encoding::kHex : Encoding::kBase64;
+        parsed.scheme = std::string(dot->first);
+    }
+    return parsed;
+}
+
+int hex_value(char c) {
+    return is_digit(c)                                ? c - '0'
+           : to_lower(c) >= 'a' && to_lower(c) <= 'f' ? to_lower(c) - 'a' + 10
+                                                      : -1;
+}
+
+std::optional<std::string> decode_hex(std::string_view text) {
+    if (text.size() % 2 != 0) {
+        return std::nullopt;
+    }
+    std::string bytes;
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+        int high = hex_value(text[i]);
+        int low = hex_value(text[i + 1]);
+        if (high < 0 || low < 0) {
+            return std::nullopt;
+        }
+        bytes += static_cast<char>(high * 16 + low);
+    }
+    return bytes;
+}
+
+std::optional<std::string> decode(const Stored& stored, const DigestScheme& scheme,
+                                  std::size_t digest_size) {
+    Encoding encoding = stored.encoding == Encoding::kUnsaid ? scheme.usual : stored.encoding;
+    // Without a word about it, a text of exactly twice the digest's length can only be hex.
+    if (stored.encoding == Encoding::kUnsaid && !scheme.salted &&
+        stored.data.size() == 2 * digest_size) {
+        encoding = Encoding::kHex;
+    }
+    return encoding == Encoding::kHex ? decode_hex(stored.data) : base64_decode(stored.data);
+}
+
+std::string digest_of(const EVP_MD* kind, std::string_view first, std::string_view second) {
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                    &EVP_MD_CTX_free);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> out;
+    unsigned size = 0;
+    if (EVP_DigestInit_ex(context.get(), kind, nullptr) != 1 ||
+        EVP_DigestUpdate(context.get(), first.data(), first.size()) != 1 ||
+        EVP_DigestUpdate(context.get(), second.data(), second.size()) != 1 ||
+        EVP_DigestFinal_ex(context.get(), out.data(), &size) != 1) {
+        return "";
+    }
+    return std::string(reinterpret_cast<const char*>(out.data()), size);
+}
+
+Result<bool> verify_digest(std::string_view password, const Stored& stored,
+                           const DigestScheme& scheme) {
+    const EVP_MD* kind = scheme.digest();
+    std::size_t size = static_cast<std::size_t>(EVP_MD_get_size(kind));
+    auto bytes = decode(stored, scheme, size);
+    if (!bytes || bytes->size() < size || (!scheme.salted && bytes->size() != size)) {
+        return fail(Errc::kSyntax, "the stored {" + stored.scheme + "} password is malformed");
+    }
+    std::string_view salt = std::string_view(*bytes).substr(size);
+    std::string made = digest_of(kind, password, salt);
+    return equal_secrets(made, std::string_view(*bytes).substr(0, size));
+}
+
+Result<bool> verify_crypt(std::string_view password, const Stored& stored,
+                          const CryptScheme& scheme) {
+    if (!stored.data.starts_with(scheme.prefix)) {
+        return fail(Errc::kSyntax, "the stored {" + stored.scheme + "} password is malformed");
+    }
+    if (password.find('\0') != std::string_view::npos) {
+        return false;
+    }
+    auto data = std::make_unique<crypt_data>();
+    std::string setting(stored.data);
+    std::string text(password);
+    const char* made = ::crypt_r(text.c_str(), setting.c_str(), data.get());
+    OPENSSL_cleanse(text.data(), text.size());
+    if (made == nullptr || made[0] == '*') {
+        return fail(Errc::kSyntax, "the stored {" + stored.scheme + "} password is malformed");
+    }
+    return equal_secrets(made, setting);
+}
+
+}  // namespace
+
+Result<bool> verify_password(std::string_view password, std::string_view stored,
+                             std::string_view default_scheme) {
+    Stored parsed = parse_stored(stored, default_scheme);
+    if (std::ranges::find(kPlain, parsed.scheme) != kPlain.end()) {
+        return equal_secrets(password, parsed.data);
+    }
+    if (const CryptScheme* scheme = find_crypt(parsed.scheme)) {
+        return verify_crypt(password, parsed, *scheme);
+    }
+    auto digest = std::ranges::find(kDigests, parsed.scheme, &DigestScheme::name);
+    if (digest != kDigests.end()) {
+        return verify_digest(password, parsed, *digest);
+    }
+    return fail(Errc::kSyntax, "unknown password scheme {" + printable(parsed.scheme) + "}");
+}
+
+bool is_slow_scheme(std::string_view stored, std::string_view default_scheme) {
+    return find_crypt(parse_stored(stored, default_scheme).scheme) != nullptr;
+}
+
+std::string password_digest(std::string_view key, std::string_view user,
+                            std::string_view password) {
+    std::string text = format("{}:{}:", user.size(), user);
+    text += password;
+    std::array<unsigned char, EVP_MAX_MD_SIZE> out;
+    unsigned size = 0;
+    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+         reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size);
+    OPENSSL_cleanse(text.data(), text.size());
+    return std::string(reinterpret_cast<const char*>(out.data()), size);
+}
+
+std::string random_secret(std::size_t count) {
+    std::string bytes(count, '\0');
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1) {
+        log_fatal("the system has no random numbers");
+    }
+    return bytes;
+}
+
+bool equal_secrets(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace relais

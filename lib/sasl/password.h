@@ -1,0 +1,31 @@
+// Stored passwords in Dovecot's notation: "{SCHEME}data", where SCHEME may end in ".HEX" or ".B64".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+
+namespace relais {
+
+// True when `password` fits `stored`.  `default_scheme` is that of a stored text without a prefix.
+// kSyntax: a scheme that is not known, or data that is none of it (the message has no secrets).
+// Slow by intent for the crypt(3) schemes: off the loop with it.
+[[nodiscard]] Result<bool> verify_password(std::string_view password, std::string_view stored,
+                                           std::string_view default_scheme = "CRYPT");
+
+// True where verifying may take long (crypt(3) with many rounds).
+[[nodiscard]] bool is_slow_scheme(std::string_view stored,
+                                  std::string_view default_scheme = "CRYPT");
+
+// A keyed digest, to remember that a password was right without keeping it.
+[[nodiscard]] std::string password_digest(std::string_view key, std::string_view user,
+                                          std::string_view password);
+
+// `count` bytes from the system's generator for secrets.
+[[nodiscard]] std::string random_secret(std::size_t count);
+
+// Compares in a time that does not depend on where they differ.
+[[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b);
+
+}  // namespace relais

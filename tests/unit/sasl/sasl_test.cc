@@ -1,0 +1,185 @@
+// Passwords, mechanisms, and the client of the Dovecot auth protocol against a scripted server.
+#include <array>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/event/socket.h"
+#include "lib/event/task_group.h"
+#include "lib/sasl/auth_client.h"
+#include "lib/sasl/mechanism.h"
+#include "lib/sasl/password.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+using namespace std::chrono_literals;
+
+TEST_CASE("sasl/password: every scheme takes the right password and no other") {
+    // Made with openssl passwd, mkpasswd, python's hashlib and bcrypt: independent of this code.
+    std::string stored = GENERATE(
+        "{PLAIN}secret", "{CLEARTEXT}secret",
+        "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "{SHA1.HEX}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4",
+        "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4",
+        "{SHA256}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=",
+        "{plain-md5}5ebe2294ecd0e0f08eab7690d2a6ee69", "{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0",
+        "{SSHA512}aCu7JRc+kLsuEmFs1zTY+AiP7DSGnjjG+dH28Dp+"
+        "E5usqoAixeTPihKqZmkWal4mUfp63tqvCAkFV1LKTDF"
+        "H6XNhbHRzYWx0",
+        "{SHA512-CRYPT}$6$saltsalt$"
+        "TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77"
+        "vwPZN.Pq.H91p5hVO1",
+        "{SHA256-CRYPT}$5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.lpPdS5sA",
+        "{BLF-CRYPT}$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+        "$1$saltsalt$9xy1btjgzLYfb7hivXtC//");
+    INFO(stored);
+    CHECK(verify_password("secret", stored) == true);
+    CHECK(verify_password("Secret", stored) == false);
+    CHECK(verify_password("", stored) == false);
+}
+
+TEST_CASE("sasl/password: unknown schemes and torn data are errors, not refusals") {
+    CHECK_FALSE(verify_password("secret", "{ROT13}frperg"));
+    CHECK_FALSE(verify_password("secret", "{SSHA}!!!"));
+    CHECK_FALSE(verify_password("secret", "{SSHA}c2hvcnQ="));
+    CHECK_FALSE(verify_password("secret", "{SHA512-CRYPT}nonsense"));
+    CHECK(verify_password("secret", "secret", "PLAIN") == true);
+}
+
+TEST_CASE("sasl/mechanism: PLAIN and LOGIN end in credentials") {
+    using Kind = SaslStep::Kind;
+    auto plain = SaslMechanism::make("plain");
+    REQUIRE(plain);
+    auto asked = plain->step(std::nullopt);
+    CHECK(asked.kind == Kind::kChallenge);
+    CHECK(asked.challenge.empty());
+    auto done = plain->step(std::string_view("boss\0bob\0secret", 15));
+    REQUIRE(done.kind == Kind::kCredentials);
+    CHECK(done.credentials.authorization == "boss");
+    CHECK(done.credentials.user == "bob");
+    CHECK(done.credentials.password == "secret");
+    CHECK(plain->step("bob").kind == Kind::kMalformed);
+    CHECK(plain->step(std::string_view("\0\0x", 3)).kind == Kind::kMalformed);
+
+    auto login = SaslMechanism::make("LOGIN");
+    CHECK(login->step(std::nullopt).challenge == "Username:");
+    CHECK(login->step("bob").challenge == "Password:");
+    CHECK(login->step("secret").credentials.user == "bob");
+    CHECK_FALSE(SaslMechanism::make("X-NONE"));
+}
+
+TEST_CASE("sasl/lines: tabs and line ends are escaped") {
+    CHECK(auth_escape("a\tb\nc\001") == "a\001tb\001nc\0011");
+    CHECK(auth_unescape(auth_escape(std::string("\0\t\r\n\001x", 6))) ==
+          std::string("\0\t\r\n\001x", 6));
+    CHECK(parse_auth_line("FAIL\t1\t\tuser=a\001tb") ==
+          std::vector<std::string>{"FAIL", "1", "", "user=a\tb"});
+}
+
+namespace {
+
+UniqueFd listen_at(const std::string& path) {
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ::unlink(path.c_str());
+    REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(::listen(fd.get(), 5) == 0);
+    return fd;
+}
+
+// Answers each AUTH and CONT line as the texts say, in turn; an empty text hangs up.
+Task<void> scripted_server(Listener* listener, std::vector<std::string> answers,
+                           std::vector<std::string>* heard) {
+    std::size_t next = 0;
+    while (next < answers.size()) {
+        Stream stream(co_await listener->accept());
+        stream.write(
+            "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\n"
+            "SPID\t7\nCUID\t1\nCOOKIE\t00ff\nDONE\n");
+        bool open = true;
+        while (open && next < answers.size()) {
+            open = co_await stream.fill();
+            std::string text(stream.buffered());
+            stream.consume(text.size());
+            for (std::size_t at = 0, end; (end = text.find('\n', at)) != text.npos; at = end + 1) {
+                std::string line = text.substr(at, end - at);
+                heard->push_back(line);
+                if (line.starts_with("AUTH") || line.starts_with("CONT")) {
+                    const std::string& answer = answers[next++];
+                    open = !answer.empty();
+                    stream.write(answer);
+                }
+            }
+        }
+        co_await stream.flush();
+    }
+}
+
+Task<AuthReply> authenticate(AuthClient* client) {
+    AuthPeer peer;
+    peer.service = "smtp";
+    peer.remote_address = "192.0.2.1";
+    peer.local_address = "192.0.2.2";
+    AuthExchange exchange(*client);
+    std::optional<std::string> none;
+    AuthReply reply = co_await exchange.start("LOGIN", peer, none);
+    while (reply.kind == AuthReply::Kind::kChallenge) {
+        reply = co_await exchange.respond("cmVzcA==");
+    }
+    co_return reply;
+}
+
+struct Scripted {
+    AuthReply reply;
+    std::vector<std::string> heard;
+};
+
+Task<Scripted> run_script(std::vector<std::string> answers) {
+    std::string path = "/tmp/relais-sasl-test." + std::to_string(::getpid());
+    Listener listener(listen_at(path));
+    Scripted result;
+    TaskGroup servers;
+    servers.spawn(scripted_server(&listener, std::move(answers), &result.heard));
+    AuthClient client(path);
+    client.set_timeout(2s);
+    auto mechanisms = co_await client.mechanisms();
+    REQUIRE(mechanisms);
+    CHECK(mechanisms->size() == 2);
+    result.reply = co_await authenticate(&client);
+    co_await client.close();
+    co_await servers.close();
+    ::unlink(path.c_str());
+    co_return result;
+}
+
+}  // namespace
+
+TEST_CASE("sasl/client: challenge, response, success") {
+    auto got = Loop::current().run_task(
+        run_script({"CONT\t1\tVXNlcm5hbWU6\n", "OK\t1\tuser=bob\tuid=5\n"}));
+    CHECK(got.reply.kind == AuthReply::Kind::kSuccess);
+    CHECK(got.reply.user == "bob");
+    CHECK(got.reply.parameters.get("uid") == "5");
+    REQUIRE(got.heard.size() == 4);
+    CHECK(got.heard[0] == "VERSION\t1\t1");
+    CHECK(got.heard[2] == "AUTH\t1\tLOGIN\tservice=smtp\tnologin\tlip=192.0.2.2\trip=192.0.2.1");
+    CHECK(got.heard[3] == "CONT\t1\tcmVzcA==");
+}
+
+TEST_CASE("sasl/client: refusals and temporary failures are told apart") {
+    auto refused = Loop::current().run_task(run_script({"FAIL\t1\tuser=bob\treason=no luck\n"}));
+    CHECK(refused.reply.kind == AuthReply::Kind::kFailure);
+    CHECK(refused.reply.reason == "no luck");
+    auto temporary = Loop::current().run_task(run_script({"FAIL\t1\tuser=bob\ttemp\n"}));
+    CHECK(temporary.reply.kind == AuthReply::Kind::kTemporary);
+}
+
+TEST_CASE("sasl/client: a server that hangs up is asked once more, on a new connection") {
+    auto got = Loop::current().run_task(run_script({"", "OK\t1\tuser=bob\n"}));
+    CHECK(got.reply.kind == AuthReply::Kind::kSuccess);
+    auto dead = Loop::current().run_task(run_script({"", ""}));
+    CHECK(dead.reply.kind == AuthReply::Kind::kTemporary);
+}
