@@ -1,18 +1,369 @@
-"""Replies of the SMTP server, command by command."""
+"""The SMTP server's replies, command by command."""
 from support import check
 from support.compare import scenario
+
+HELLO = "EHLO client.test"
+FROM = "MAIL FROM:<carol@remote.test>"
+TO = "RCPT TO:<u1@virt.test>"
 
 
 @scenario
 def greeting_and_hello(mta):
     with mta.smtp() as s:
-        s.talk("EHLO client.test", "HELO client.test", "EHLO", "HELO", "EHLO  two words", "NOOP",
-               "NOOP foo", "RSET", "RSET x", "QUIT")
+        s.talk(HELLO, "HELO client.test", "EHLO", "HELO", "EHLO  two words", "ehlo lower.test",
+               "EHLO [1.2.3.4]", "EHLO bad_name!", "NOOP", "NOOP foo", "RSET", "RSET x", "QUIT")
 
 
 @scenario
-def mail_to_maildir(mta):
-    mta.mail("carol@remote.test", "u1@virt.test", "Subject: one\n\nhello\n")
+def unknown_commands(mta):
+    with mta.smtp() as s:
+        s.talk("FOO", "HELP", "EXPN x", "TURN", "", " EHLO x", "MAILFROM:<x>", "QUIT x", "QUIT")
+
+
+@scenario
+def web_client_is_disconnected(mta):
+    with mta.smtp() as s:
+        s.talk("GET / HTTP/1.0")
+    with mta.smtp() as s:
+        s.talk("CONNECT 1.2.3.4:25 HTTP/1.0")
+    with mta.smtp() as s:
+        s.talk("Subject: header")
+
+
+@scenario
+def order_of_commands(mta):
+    with mta.smtp() as s:
+        s.talk(TO, "DATA", FROM, "RSET", HELLO, TO, "DATA", FROM, "DATA", FROM, TO, HELLO,
+               "DATA", FROM, TO, "RSET", "DATA", "QUIT")
+
+
+@scenario
+def mail_without_hello(mta):
+    with mta.smtp() as s:
+        s.talk(FROM, TO, "QUIT")
+
+
+@scenario(main="smtpd_helo_required = yes")
+def hello_required(mta):
+    with mta.smtp() as s:
+        s.talk(FROM, "HELO x.test", FROM, "QUIT")
+
+
+@scenario
+def mail_syntax(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, "MAIL", "MAIL FROM", "MAIL FROM:", "MAIL FROM: ", "MAIL TO:<a@b.test>",
+               "MAIL FROM:<>", "RSET", "MAIL FROM: <a@b.test>", "RSET", "MAIL FROM:a@b.test", "RSET",
+               "mail from:<a@b.test>", "RSET", "MAIL FROM:<a@b.test> FOO=BAR", "QUIT")
+
+
+@scenario
+def mail_addresses(mta):
+    with mta.smtp() as s:
+        s.command(HELLO)
+        for address in ("<a>", "<a@>", "<@b.test>", "<a@b@c.test>", "<a b@c.test>", "a b@c.test",
+                        '<"a b"@c.test>', "<a@[1.2.3.4]>", "<a@[300.1.1.1]>", "<@x.test:a@b.test>"):
+            s.talk(f"MAIL FROM:{address}", "RSET")
+
+
+@scenario
+def mail_more_addresses(mta):
+    with mta.smtp() as s:
+        s.command(HELLO)
+        for address in ("<a..b@c.test>", "<.a@c.test>", "<a@b..test>", "<a@-b.test>", "<a@b_c.test>",
+                        "<a@b.test", "a@b.test>", "<<a@b.test>>", "Alice <a@b.test>", "<a@b.test> x"):
+            s.talk(f"MAIL FROM:{address}", "RSET")
+
+
+@scenario
+def mail_size(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM + " SIZE=100", "RSET", FROM + " SIZE=99999999", FROM + " SIZE=x", FROM + " SIZE=",
+               FROM + " SIZE=-1", FROM + " SIZE=1000000000000000000000", "QUIT")
+
+
+@scenario
+def mail_body(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM + " BODY=7BIT", "RSET", FROM + " BODY=8BITMIME", "RSET", FROM + " BODY=8bitmime",
+               "RSET", FROM + " BODY=BINARY", FROM + " body=7bit", "QUIT")
+
+
+@scenario
+def mail_dsn_parameters(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM + " RET=FULL ENVID=abc", "RSET", FROM + " RET=HDRS", "RSET", FROM + " RET=X",
+               FROM + " ENVID=a+20b", "RSET", FROM + " ENVID=a+2", FROM + " ENVID=", FROM + " RET=FULL RET=HDRS",
+               "QUIT")
+
+
+@scenario
+def rcpt_syntax(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT", "RCPT TO", "RCPT TO:", "RCPT TO:<>", "RCPT FROM:<u1@virt.test>",
+               "RCPT TO:u1@virt.test", "RCPT TO: <u1@virt.test>", "RCPT TO:<u1@virt.test> X=Y", "rcpt to:<U1@VIRT.TEST>",
+               "QUIT")
+
+
+@scenario
+def rcpt_dsn_parameters(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO + " NOTIFY=NEVER", TO + " NOTIFY=SUCCESS,FAILURE,DELAY", TO + " NOTIFY=NEVER,FAILURE",
+               TO + " NOTIFY=X", TO + " NOTIFY=", TO + " ORCPT=rfc822;u1@virt.test", TO + " ORCPT=u1",
+               TO + " ORCPT=rfc822;a+2", "QUIT")
+
+
+@scenario
+def relaying_is_refused_to_strangers(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<x@elsewhere.test>", "RCPT TO:<x%elsewhere.test@example.test>",
+               "RCPT TO:<@example.test:x@elsewhere.test>", "RCPT TO:<elsewhere.test!x@example.test>",
+               'RCPT TO:<"x@elsewhere.test"@example.test>', "RCPT TO:<x@[1.2.3.4]>", "QUIT")
+
+
+@scenario
+def relaying_is_open_to_own_networks(mta):
+    with mta.smtp(client=100) as s:
+        s.talk(HELLO, FROM, "RCPT TO:<x@elsewhere.test>", "RCPT TO:<x@[1.2.3.4]>", "RSET", "QUIT")
+
+
+@scenario(main="smtpd_relay_restrictions = permit_mynetworks, defer_unauth_destination")
+def relaying_deferred(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<x@elsewhere.test>", "QUIT")
+
+
+@scenario
+def unknown_local_users(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<nobodyhere@example.test>", "RCPT TO:<alice@example.test>",
+               "RCPT TO:<ALICE@mx.example.test>", "RCPT TO:<alice>", "RCPT TO:<nobodyhere>",
+               "RCPT TO:<alice+ext@example.test>", "RCPT TO:<postmaster>", "RCPT TO:<postmaster@example.test>",
+               "RCPT TO:<alice@other.example.test>", "QUIT")
+
+
+@scenario
+def unknown_virtual_users(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<nobodyhere@virt.test>", "RCPT TO:<u1@virt.test>", "RCPT TO:<u1+x@virt.test>",
+               "RCPT TO:<u1@sub.virt.test>", "QUIT")
+
+
+@scenario(main="virtual_alias_domains = alias.test\n"
+          "virtual_alias_maps = inline:{a@alias.test=u1@virt.test @catch.test=u2@virt.test}")
+def virtual_alias_domains(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<a@alias.test>", "RCPT TO:<b@alias.test>", "RCPT TO:<x@catch.test>", "QUIT")
+
+
+@scenario(main="relay_domains = relay.test\nrelay_recipient_maps = inline:{ok@relay.test=x}")
+def relay_recipients(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<ok@relay.test>", "RCPT TO:<no@relay.test>", "RCPT TO:<ok@sub.relay.test>",
+               "QUIT")
+
+
+@scenario(main="unknown_local_recipient_reject_code = 450\nunknown_virtual_mailbox_reject_code = 450")
+def unknown_users_with_soft_codes(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<no@example.test>", "RCPT TO:<no@virt.test>", "QUIT")
+
+
+@scenario(main="soft_bounce = yes")
+def soft_bounce_turns_5_into_4(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<no@example.test>", "RCPT TO:<x@elsewhere.test>", "FOO", "QUIT")
+
+
+@scenario
+def vrfy(mta):
+    with mta.smtp() as s:
+        s.talk("VRFY alice", HELLO, "VRFY alice", "VRFY nosuch", "VRFY", "VRFY a b", "VRFY alice@example.test",
+               "VRFY <alice@example.test>", "VRFY x@elsewhere.test", "QUIT")
+
+
+@scenario(main="disable_vrfy_command = yes")
+def vrfy_disabled(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, "VRFY alice", "QUIT")
+
+
+@scenario
+def data_and_dots(mta):
+    with mta.smtp() as s:
+        s.mail("carol@remote.test", "u1@virt.test", "Subject: dots\n\n.\n..\n.a\nend\n")
+        s.command("QUIT")
     mta.wait_log("status=sent")
     mta.note_mail("u1", mta.virtual("u1"))
-    check(len(mta.virtual("u1")) == 1, "one message in u1")
+
+
+@scenario
+def data_with_arguments(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "DATA x", "DATA")
+        s.body("\nnothing but a body\n")
+        s.talk(FROM, "QUIT")
+
+
+@scenario
+def empty_message(mta):
+    with mta.smtp() as s:
+        s.mail("carol@remote.test", "u1@virt.test", "")
+        s.command("QUIT")
+    mta.wait_log("status=sent")
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario
+def pipelining(mta):
+    with mta.smtp() as s:
+        s.command(HELLO)
+        s.pipeline(FROM, TO, "RCPT TO:<nobodyhere@virt.test>", "RCPT TO:<u2@virt.test>", "DATA")
+        s.body("Subject: pipelined\n\nhello\n")
+        s.pipeline(FROM, "RCPT TO:<nobodyhere@virt.test>", "DATA", "RSET", "QUIT")
+    mta.wait_log("status=sent", 2)
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario
+def two_messages_in_one_session(mta):
+    with mta.smtp() as s:
+        s.mail("carol@remote.test", "u1@virt.test", "Subject: 1\n\none\n")
+        s.talk(FROM, "RCPT TO:<u2@virt.test>")
+        s.data("Subject: 2\n\ntwo\n")
+        s.command("QUIT")
+    mta.wait_log("status=sent", 2)
+    mta.note_mail("u1", mta.virtual("u1"))
+    mta.note_mail("u2", mta.virtual("u2"))
+
+
+@scenario
+def null_sender(mta):
+    with mta.smtp() as s:
+        s.mail("", "u1@virt.test", "Subject: null\n\nx\n")
+        s.command("QUIT")
+    mta.wait_log("status=sent")
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario(main="message_size_limit = 2000")
+def message_too_big(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM + " SIZE=2001", FROM + " SIZE=1000", TO)
+        s.data("Subject: big\n\n" + "x" * 70 + ("\n" + "x" * 70) * 40 + "\n")
+        s.talk(FROM, "QUIT")
+
+
+@scenario(main="smtpd_soft_error_limit = 2\nsmtpd_hard_error_limit = 4\nsmtpd_error_sleep_time = 0")
+def too_many_errors(mta):
+    with mta.smtp() as s:
+        for _ in range(6):
+            if s.command("FOO").code in ("421", "EOF"):
+                break
+
+
+@scenario(main="smtpd_junk_command_limit = 3\nsmtpd_error_sleep_time = 0\nsmtpd_hard_error_limit = 6")
+def too_many_junk_commands(mta):
+    with mta.smtp() as s:
+        s.command(HELLO)
+        for _ in range(12):
+            if s.command("NOOP").code in ("421", "EOF"):
+                break
+
+
+@scenario(main="smtpd_recipient_limit = 2\nsmtpd_recipient_overshoot_limit = 2")
+def too_many_recipients(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "RCPT TO:<u2@virt.test>", "RCPT TO:<box@virt.test>", TO, TO, TO, "QUIT")
+
+
+@scenario
+def long_command_line(mta):
+    with mta.smtp() as s:
+        s.command("EHLO " + "x" * 3000 + ".test")
+        s.talk("NOOP " + "y" * 2000, "MAIL FROM:<" + "a" * 3000 + "@b.test>", "QUIT")
+
+
+@scenario
+def client_hangs_up(mta):
+    for commands in ((), (HELLO,), (HELLO, FROM), (HELLO, FROM, TO), (HELLO, FROM, TO, "DATA")):
+        with mta.smtp() as s:
+            s.talk(*commands)
+    mta.wait_log("disconnect from", 5)
+
+
+@scenario
+def hang_up_inside_data(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "DATA")
+        s.send("Subject: unfinished\r\n\r\nhalf a mess")
+    mta.wait_log("disconnect from")
+    check(not mta.virtual("u1"), "an unfinished message is not delivered")
+
+
+@scenario
+def commands_ended_by_bare_newline(mta):
+    with mta.smtp() as s:
+        for line in (HELLO, "NOOP", "QUIT"):
+            s.send(line + "\n")
+            s.read()
+
+
+@scenario(main="smtpd_timeout = 1s")
+def timeout(mta):
+    with mta.smtp() as s:
+        s.command(HELLO)
+        s.read()
+    mta.wait_log("disconnect from")
+
+
+@scenario(main="smtpd_banner = $myhostname ESMTP unusual\nsmtpd_delay_reject = no\n"
+          "smtpd_client_restrictions = permit_mynetworks, reject")
+def refused_client_without_delay(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "QUIT")
+
+
+@scenario(main="smtpd_client_restrictions = permit_mynetworks, reject")
+def refused_client_with_delay(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "QUIT")
+
+
+@scenario(main="smtpd_sender_restrictions = reject_non_fqdn_sender, reject_unknown_sender_domain")
+def sender_restrictions_are_known_or_temporary(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, "MAIL FROM:<carol>", TO, "QUIT")
+
+
+@scenario(main="smtpd_recipient_restrictions = no_such_restriction")
+def unknown_restriction_is_a_temporary_error(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, "QUIT")
+
+
+@scenario(main="local_recipient_maps = hash:@CONF@/missing")
+def missing_map_is_a_temporary_error(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RCPT TO:<alice@example.test>", "RCPT TO:<u1@virt.test>", "QUIT")
+
+
+@scenario(main="smtpd_client_connection_count_limit = 1\nsmtpd_client_event_limit_exceptions =")
+def connection_count_limit(mta):
+    with mta.smtp() as first:
+        first.command(HELLO)
+        with mta.smtp() as second:
+            second.command(HELLO)
+        first.command("QUIT")
+
+
+@scenario(main="smtpd_client_message_rate_limit = 1\nsmtpd_client_event_limit_exceptions =")
+def message_rate_limit(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, "RSET", FROM, "QUIT")
+
+
+@scenario(main="smtpd_client_recipient_rate_limit = 1\nsmtpd_client_event_limit_exceptions =")
+def recipient_rate_limit(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM, TO, TO, "QUIT")

@@ -1,0 +1,153 @@
+"""What becomes of headers and addresses on the way into the queue."""
+from support.compare import scenario
+
+
+def arrives(mta, text, sender="carol@remote.test", to="u1@virt.test", client=100):
+    mta.mail(sender, to, text, client=client)
+    mta.settle()
+    for box in ("u1", "u2", "box"):
+        mta.note_mail(box, mta.virtual(box))
+
+
+@scenario
+def missing_headers_from_own_network(mta):
+    arrives(mta, "\nno header at all\n")
+
+
+@scenario
+def missing_headers_from_a_stranger(mta):
+    arrives(mta, "\nno header at all\n", client=128)
+
+
+@scenario
+def missing_date_only(mta):
+    arrives(mta, "From: a@b.test\nMessage-Id: <x@y.test>\n\nx\n")
+
+
+@scenario(main="always_add_missing_headers = yes")
+def missing_headers_always_added(mta):
+    arrives(mta, "Subject: x\n\nx\n", client=128)
+
+
+@scenario
+def bare_addresses_are_completed(mta):
+    arrives(mta, "From: alice\nTo: bob, Carol <carol>, \"Q, Q\" <dave@host>\nCc: (comment) erin\nSubject: x\n\nx\n")
+
+
+@scenario
+def strangers_headers_are_left_alone(mta):
+    arrives(mta, "From: alice\nTo: bob, Carol <carol@host>\nSubject: x\n\nx\n", client=128)
+
+
+@scenario(main="remote_header_rewrite_domain = domain.invalid")
+def strangers_headers_get_the_remote_domain(mta):
+    arrives(mta, "From: alice\nTo: bob, Carol <carol@host>\nSubject: x\n\nx\n", client=128)
+
+
+@scenario
+def group_and_route_addresses(mta):
+    arrives(mta, "From: a@b.test\nTo: friends: alice, bob@x.test;, <@route.test:u@v.test>, a%b@c.test, h!u\n"
+            "Cc: undisclosed-recipients:;\nSubject: x\n\nx\n")
+
+
+@scenario
+def quoted_and_commented_addresses(mta):
+    arrives(mta, "From: \"A. B\" (first) <a@b.test> (second)\nTo: \"with space\"@c.test, a.@d.test,\n"
+            "  folded@e.test\n\t(tail)\nSubject: folded\n  subject\nReply-To: x y <z@w.test>\n\nx\n")
+
+
+@scenario
+def broken_address_headers(mta):
+    arrives(mta, "From: <a@b.test\nTo: @, <>, ,, a@b c@d\nCc: \"unclosed\nSubject: x\n\nx\n")
+
+
+@scenario
+def bcc_goes_and_return_path_stays_out(mta):
+    arrives(mta, "From: a@b.test\nTo: c@d.test\nBcc: secret@e.test\nContent-Length: 5\nReturn-Path: <z@z.test>\n"
+            "Subject: x\n\nx\n")
+
+
+@scenario
+def resent_headers(mta):
+    arrives(mta, "Resent-From: alice\nResent-To: bob\nFrom: a@b.test\nTo: c@d.test\nSubject: x\n\nx\n")
+
+
+@scenario
+def long_header_lines(mta):
+    arrives(mta, "From: a@b.test\nTo: " + ", ".join(f"user{n}" for n in range(120)) + "\nSubject: " + "s" * 1500 +
+            "\n\nx\n")
+
+
+@scenario
+def body_that_looks_like_a_header(mta):
+    arrives(mta, "From: a@b.test\nnot a header line\nTo: bob\n\nx\n")
+
+
+@scenario
+def header_with_a_space_before_the_colon(mta):
+    arrives(mta, "From : a@b.test\nTo: bob\nSubject:no space\nEmpty:\n\nx\n")
+
+
+@scenario
+def mbox_separator_first(mta):
+    arrives(mta, "From someone Mon Jan  1 00:00:00 2024\nSubject: x\n\nx\n")
+    arrives(mta, ">From someone\nSubject: y\n\nx\n")
+
+
+@scenario
+def mime_message(mta):
+    arrives(mta, "Mime-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\npreamble\n--b\n"
+            "Content-Type: text/plain\n\nTo: bare\nhello\n--b\nContent-Type: message/rfc822\n\nFrom: inner\nTo: bare\n\n"
+            "x\n--b--\n")
+
+
+@scenario(main="virtual_alias_domains = alias.test\nvirtual_alias_maps = inline:{"
+          "{one@alias.test=u1@virt.test} {many@alias.test=u1@virt.test, u2@virt.test} {deep@alias.test=many@alias.test} "
+          "{bare@alias.test=alice} {@all.test=u2@virt.test} {keep@alias.test=keep@alias.test, u1@virt.test} "
+          "{domain@alias.test=@virt.test}}")
+def virtual_aliases(mta):
+    for to in ("one@alias.test", "many@alias.test", "deep@alias.test", "bare@alias.test", "x@all.test",
+               "one+ext@alias.test"):
+        mta.mail("carol@remote.test", to, f"Subject: {to}\n\nx\n")
+    arrives(mta, "Subject: both\n\nx\n", to=["one@alias.test", "many@alias.test"])
+    mta.note_mail("alice", mta.local_mail("alice"))
+
+
+@scenario(main="virtual_alias_domains = alias.test\nvirtual_alias_maps = inline:{loop@alias.test=x+loop@alias.test}\n"
+          "virtual_alias_recursion_limit = 5")
+def virtual_alias_loop(mta):
+    with mta.smtp(client=100) as s:
+        s.mail("carol@remote.test", "loop@alias.test", "Subject: x\n\nx\n")
+
+
+@scenario(main="canonical_maps = inline:{{alice@example.test=Alice.A@example.test}}\n"
+          "sender_canonical_maps = inline:{{bob=Robert@example.test}}\nrecipient_canonical_maps = inline:{{old@virt.test=u1@virt.test}}")
+def canonical_addresses(mta):
+    arrives(mta, "From: alice\nTo: bob, alice@example.test\nSubject: x\n\nx\n", sender="bob@example.test",
+            to=["u1@virt.test"])
+
+
+@scenario(main="masquerade_domains = example.test\nmasquerade_exceptions = root")
+def masquerading(mta):
+    arrives(mta, "From: alice@host.example.test\nTo: bob@deep.host.example.test, root@host.example.test\nSubject: x\n\nx\n",
+            sender="alice@host.example.test")
+
+
+@scenario(main="always_bcc = u2@virt.test")
+def always_bcc(mta):
+    arrives(mta, "Subject: x\n\nx\n")
+
+
+@scenario(main="header_size_limit = 200")
+def header_over_its_limit(mta):
+    arrives(mta, "Subject: x\nX-Long: " + "a b c " * 100 + "\nTo: bob\n\nx\n")
+
+
+@scenario(main="append_at_myorigin = no\nappend_dot_mydomain = yes\nmyorigin = origin.test")
+def completion_by_dots(mta):
+    arrives(mta, "From: alice\nTo: bob@host, x@y.z\nSubject: x\n\nx\n")
+
+
+@scenario(main="myorigin = origin.test\nappend_dot_mydomain = yes")
+def completion_with_myorigin(mta):
+    arrives(mta, "From: alice\nTo: bob@host, x@y.z\nSubject: x\n\nx\n", sender="alice")
