@@ -2,10 +2,8 @@
 #include "lib/mail/hostname.h"
 
 #include <algorithm>
-#include <memory>
 
 #include <arpa/inet.h>
-#include <unicode/uidna.h>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
@@ -18,38 +16,6 @@ constexpr std::size_t kMaxLabel = 63;
 
 bool is_name_byte(char c) {
     return is_alnum(c) || c == '_' || static_cast<unsigned char>(c) > 127;
-}
-
-using UidnaPointer = std::unique_ptr<UIDNA, decltype([](UIDNA* u) { uidna_close(u); })>;
-
-UIDNA* uts46() {
-    static const UidnaPointer idna = [] {
-        UErrorCode code = U_ZERO_ERROR;
-        return UidnaPointer(uidna_openUTS46(
-            UIDNA_CHECK_BIDI | UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
-            &code));
-    }();
-    return idna.get();
-}
-
-using UidnaConvert = decltype(&uidna_nameToASCII_UTF8);
-
-Result<std::string> convert_domain(std::string_view domain, UidnaConvert convert) {
-    if (domain.size() > 2 * kMaxName || !is_utf8(domain)) {
-        return fail(Errc::kSyntax, format("malformed domain name: {}", printable(domain)));
-    }
-    std::string out(1024, '\0');
-    UErrorCode code = U_ZERO_ERROR;
-    UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-    const auto length = convert(uts46(), domain.data(), static_cast<int32_t>(domain.size()),
-                                out.data(), static_cast<int32_t>(out.size()), &info, &code);
-    // Hyphens in the third and fourth place and an empty last label occur in real names.
-    const auto errors = info.errors & ~static_cast<unsigned>(UIDNA_ERROR_HYPHEN_3_4);
-    if (U_FAILURE(code) || errors != 0 || length <= 0 || length > 1024) {
-        return fail(Errc::kSyntax, format("cannot convert domain name: {}", printable(domain)));
-    }
-    out.resize(static_cast<std::size_t>(length));
-    return out;
 }
 
 }  // namespace
@@ -160,17 +126,6 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
         result.port = rest.substr(1);
     }
     return result;
-}
-
-Result<std::string> domain_to_ascii(std::string_view domain) {
-    if (is_ascii(domain)) {
-        return lowercase(domain);
-    }
-    return convert_domain(domain, uidna_nameToASCII_UTF8);
-}
-
-Result<std::string> domain_to_utf8(std::string_view domain) {
-    return convert_domain(domain, uidna_nameToUnicodeUTF8);
 }
 
 }  // namespace relais

@@ -36,9 +36,4 @@ struct HostPort {
 [[nodiscard]] Result<HostPort> parse_host_port(std::string_view text,
                                                std::string_view default_port);
 
-// Domains with non-ASCII labels to their ASCII form and back (IDNA 2008 with UTS 46, by ICU).
-// Transitional processing is off.  Lower case comes out.
-[[nodiscard]] Result<std::string> domain_to_ascii(std::string_view domain);
-[[nodiscard]] Result<std::string> domain_to_utf8(std::string_view domain);
-
 }  // namespace relais

@@ -1,0 +1,260 @@
+// The MIME state machine: see the header.
+#include "lib/mail/mime_parser.h"
+
+#include <utility>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+namespace {
+
+// Quoted-printable lines are broken here, well below RFC 2045's 76.
+constexpr std::size_t kQuotedWidth = 72;
+
+bool is_continuation(std::string_view line) {
+    return line.starts_with(' ') || line.starts_with('\t');
+}
+
+}  // namespace
+
+std::string_view mime_problem_text(unsigned problem) {
+    switch (problem) {
+        case kMimeNesting:
+            return "MIME nesting exceeds safety limit";
+        case kMimeTruncatedHeader:
+            return "message header length exceeds safety limit";
+        case kMime8bitInHeader:
+            return "improper use of 8-bit data in message header";
+        case kMime8bitIn7bitBody:
+            return "improper use of 8-bit data in message body";
+        case kMimeEncodingDomain:
+            return "invalid message/* or multipart/* encoding domain";
+        default:
+            return "";
+    }
+}
+
+MimeParser::MimeParser(MimeOptions options, MimeSink& sink) : options_(options), sink_(sink) {
+    begin_header(HeaderContext::kPrimary);
+}
+
+void MimeParser::begin_header(HeaderContext context) {
+    state_ = State::kHeader;
+    context_ = context;
+    type_ = parse_content_type("");
+    if (context == HeaderContext::kMime && !stack_.empty() && stack_.back().digest) {
+        type_.type = "message";
+        type_.subtype = "rfc822";
+    }
+    encoding_ = TransferEncoding::k7bit;
+    kind_ = Kind::kLeaf;
+}
+
+void MimeParser::line(std::string_view text, LinePart part) {
+    if (state_ == State::kHeader) {
+        header_line(text, part);
+    } else {
+        body_line(text, part);
+    }
+    partial_ = part == LinePart::kPartial;
+}
+
+void MimeParser::header_line(std::string_view text, LinePart part) {
+    if (partial_ && in_header_) {
+        header_ +=
+            text.substr(0, options_.header_limit - std::min(options_.header_limit, header_.size()));
+        return;
+    }
+    if (in_header_ && is_continuation(text)) {
+        if (header_.size() + text.size() < options_.header_limit) {
+            header_ += '\n';
+            header_ += text;
+        } else {
+            problems_ |= kMimeTruncatedHeader;
+        }
+        return;
+    }
+    emit_header();
+    if (is_header(text)) {
+        header_ = text.substr(0, options_.header_limit);
+        in_header_ = true;
+        return;
+    }
+    end_header();
+    if (!text.empty()) {
+        // The empty line is missing: a body that begins at once gets one.
+        put_body("", LinePart::kWhole);
+    } else if (part == LinePart::kWhole) {
+        // The empty line is no content: it must not be encoded, nor be taken for a boundary.
+        sink_.body("", LinePart::kWhole);
+        if (kind_ == Kind::kMessage) {
+            begin_header(HeaderContext::kNested);
+        }
+        return;
+    }
+    body_line(text, part);
+}
+
+void MimeParser::emit_header() {
+    if (!in_header_) {
+        return;
+    }
+    in_header_ = false;
+    auto text = std::exchange(header_, {});
+    const auto* info = find_header(text);
+    if (!is_ascii(text)) {
+        problems_ |= kMime8bitInHeader;
+    }
+    if (info != nullptr && (info->traits & kHeaderMime) != 0 &&
+        options_.structure == MimeOptions::Structure::kFollow) {
+        note_mime_header(*info, text);
+        // The converted form says another encoding: end_header() writes it.
+        if (info->id == HeaderId::kContentTransferEncoding && converting()) {
+            return;
+        }
+    }
+    sink_.header(context_, info, std::move(text));
+}
+
+void MimeParser::note_mime_header(const HeaderInfo& info, std::string_view text) {
+    if (info.id == HeaderId::kContentType) {
+        type_ = parse_content_type(header_body(text));
+    } else if (info.id == HeaderId::kContentTransferEncoding) {
+        encoding_ = parse_transfer_encoding(header_body(text));
+        if (context_ == HeaderContext::kPrimary) {
+            message_encoding_ = encoding_;
+        }
+    }
+}
+
+bool MimeParser::converting() const {
+    return options_.convert == MimeOptions::Convert::kTo7bit &&
+           (encoding_ == TransferEncoding::k8bit || encoding_ == TransferEncoding::kBinary);
+}
+
+void MimeParser::end_header() {
+    kind_ = Kind::kLeaf;
+    leaf_converted_ = false;
+    const auto context = context_;
+    if (options_.structure == MimeOptions::Structure::kFollow) {
+        const bool multipart = type_.type == "multipart";
+        const bool message = type_.is("message", "rfc822") || type_.is("message", "global");
+        if ((multipart || type_.type == "message") &&
+            (encoding_ == TransferEncoding::kQuotedPrintable ||
+             encoding_ == TransferEncoding::kBase64)) {
+            problems_ |= kMimeEncodingDomain;
+        }
+        if ((multipart || message) && depth_ >= options_.nesting_limit) {
+            problems_ |= kMimeNesting;
+        } else if (multipart) {
+            Entity entity;
+            entity.boundary = type_.parameter("boundary").substr(0, options_.boundary_limit);
+            entity.digest = type_.subtype == "digest";
+            kind_ = Kind::kMultipart;
+            if (!entity.boundary.empty()) {
+                stack_.push_back(std::move(entity));
+                ++depth_;
+            }
+        } else if (message) {
+            kind_ = Kind::kMessage;
+            ++depth_;
+        }
+        if (converting()) {
+            leaf_converted_ = kind_ == Kind::kLeaf;
+            sink_.header(context, &header_info(HeaderId::kContentTransferEncoding),
+                         leaf_converted_ ? "Content-Transfer-Encoding: quoted-printable"
+                                         : "Content-Transfer-Encoding: 7bit");
+        }
+    }
+    state_ = State::kBody;
+    sink_.end_of_headers(context);
+}
+
+// RFC 2046 5.1.1: "--" boundary, and "--" again after the last part.  A boundary of an outer
+// multipart ends the inner ones.
+bool MimeParser::match_boundary(std::string_view text) {
+    if (partial_ || !text.starts_with("--") || stack_.empty()) {
+        return false;
+    }
+    for (auto i = stack_.size(); i-- > 0;) {
+        const auto& boundary = stack_[i].boundary;
+        if (!text.substr(2).starts_with(boundary)) {
+            continue;
+        }
+        flush_converted("");
+        leaf_converted_ = false;
+        kind_ = Kind::kLeaf;
+        const bool last = text.substr(2 + boundary.size()).starts_with("--");
+        stack_.resize(last ? i : i + 1);
+        depth_ = stack_.size();
+        sink_.body(text, LinePart::kWhole);
+        if (!last) {
+            begin_header(HeaderContext::kMime);
+        } else {
+            encoding_ = TransferEncoding::k7bit;
+        }
+        return true;
+    }
+    return false;
+}
+
+void MimeParser::body_line(std::string_view text, LinePart part) {
+    if (!partial_ && match_boundary(text)) {
+        return;
+    }
+    if (!is_ascii(text)) {
+        saw_8bit_body_ = true;
+        if (encoding_ == TransferEncoding::k7bit) {
+            problems_ |= kMime8bitIn7bitBody;
+        }
+    }
+    put_body(text, part);
+}
+
+void MimeParser::put_body(std::string_view text, LinePart part) {
+    if (leaf_converted_) {
+        convert_line(text, part);
+    } else {
+        sink_.body(text, part);
+    }
+}
+
+void MimeParser::flush_converted(std::string_view tail) {
+    if (!converted_.empty() || !tail.empty()) {
+        converted_ += tail;
+        sink_.body(converted_, LinePart::kWhole);
+        converted_.clear();
+    }
+}
+
+// RFC 2045 6.7.  A line end that was in the body stays one; "=" ends the lines that are cut.
+void MimeParser::convert_line(std::string_view text, LinePart part) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool last = i + 1 == text.size() && part == LinePart::kWhole;
+        const bool blank = byte == ' ' || byte == '\t';
+        if (byte == '=' || byte > 126 || (byte < ' ' && byte != '\t') || (blank && last)) {
+            converted_ += format("={:02X}", byte);
+        } else {
+            converted_ += text[i];
+        }
+        if (converted_.size() > kQuotedWidth && !last) {
+            flush_converted("=");
+        }
+    }
+    if (part == LinePart::kWhole) {
+        sink_.body(converted_, LinePart::kWhole);
+        converted_.clear();
+    }
+}
+
+void MimeParser::finish() {
+    emit_header();
+    if (state_ == State::kHeader) {
+        end_header();
+    }
+    flush_converted("");
+}
+
+}  // namespace relais
