@@ -129,7 +129,8 @@ class Watchdog {
 Task<void> serve_master(Daemon* daemon, const DaemonTraits* traits, const DaemonOptions* options) {
     MasterLink link;
     ServerLimits limits = server_limits(*daemon, *traits, *options, link);
-    link.announce_capacity(limits.sessions);
+    bool counted = traits->kind == ServiceKind::kSessions;
+    link.announce_capacity(counted ? limits.sessions : 1);
     Server server(daemon, *traits, *options, limits, &link);
     Watchdog watchdog;
     TaskGroup beside;

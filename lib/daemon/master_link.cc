@@ -41,15 +41,27 @@ void MasterLink::send(int available) {
     }
 }
 
-void MasterLink::report(bool available) {
-    if (available != available_) {
-        available_ = available;
-        send(available ? 1 : 0);
+void MasterLink::report(Availability state) {
+    if (state == state_) {
+        return;
+    }
+    state_ = state;
+    switch (state) {
+        case Availability::kFree:
+            send(1);
+            break;
+        case Availability::kWantsCompany:
+            send(capacity_ << kCapacityShift);
+            break;
+        case Availability::kFull:
+            send(0);
+            break;
     }
 }
 
 void MasterLink::announce_capacity(int sessions) {
     if (sessions_granted_ > 0) {
+        capacity_ = sessions;
         send((sessions << kCapacityShift) | 1);
     }
 }

@@ -12,18 +12,22 @@ namespace relais {
 struct MasterStatus {
     std::int32_t pid = 0;
     std::uint32_t generation = 0;
-    std::int32_t available = 0;  // bit 0; above it (Relais' master only) the sessions it can carry
+    // 1: free, 0: busy.  Relais' master is also told, above bit 0, how many sessions the process
+    // carries; with bit 0 unset that means: not full yet, but in need of company.
+    std::int32_t available = 0;
 };
 
 inline constexpr int kCapacityShift = 8;
+
+enum class Availability { kFree, kWantsCompany, kFull };
 
 class MasterLink {
   public:
     // Reads GENERATION and RELAIS_SESSIONS from the environment.
     MasterLink();
 
-    // Tells master when the state changes: whether this process wants more clients.
-    void report(bool available);
+    // Tells master when the state changes.
+    void report(Availability state);
 
     // How many sessions master lets this process carry; 0: it said nothing (Postfix's master).
     int sessions_granted() const { return sessions_granted_; }
@@ -39,7 +43,8 @@ class MasterLink {
 
     std::uint32_t generation_ = 0;
     int sessions_granted_ = 0;
-    bool available_ = true;
+    int capacity_ = 0;
+    Availability state_ = Availability::kFree;
     bool open_ = true;
 };
 

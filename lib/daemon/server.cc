@@ -57,7 +57,7 @@ Task<void> Server::run() {
 void Server::retire() {
     retiring_.set();
     // Master must not wait for this process to take clients any more.
-    link_->report(false);
+    report_load();
 }
 
 Task<void> Server::retire_with_master() {
@@ -84,9 +84,7 @@ Task<void> Server::retire_when_idle() {
 
 void Server::client_came() {
     ++active_;
-    if (active_ >= limits_.busy_at) {
-        link_->report(false);
-    }
+    report_load();
 }
 
 void Server::client_went() {
@@ -96,10 +94,18 @@ void Server::client_went() {
     if (limits_.most_clients > 0 && served_ >= limits_.most_clients) {
         retire();
     }
-    if (active_ < limits_.busy_at && !retiring_.is_set()) {
-        link_->report(true);
-    }
+    report_load();
     room_.wake_one();
+}
+
+void Server::report_load() {
+    if (retiring_.is_set() || active_ >= limits_.sessions) {
+        link_->report(Availability::kFull);
+    } else if (active_ >= limits_.busy_at) {
+        link_->report(Availability::kWantsCompany);
+    } else {
+        link_->report(Availability::kFree);
+    }
 }
 
 Task<void> Server::wait_for_room() {

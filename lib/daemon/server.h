@@ -43,6 +43,7 @@ class Server {
     [[nodiscard]] Task<void> wait_for_room();
     void client_came();
     void client_went();
+    void report_load();
     void retire();
 
     Daemon* daemon_;

@@ -1,0 +1,104 @@
+#include "master/suite.h"
+
+#include <algorithm>
+
+#include <sys/wait.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+namespace relais::master {
+
+void Suite::add(const MasterService& entry) {
+    auto service = std::make_unique<Service>(entry, runtime_);
+    if (auto opened = service->open(); !opened) {
+        log_fatal("{}", opened.error().message);
+    }
+    services_.push_back(std::move(service));
+}
+
+void Suite::start(const std::vector<MasterService>& entries) {
+    for (const auto& entry : entries) {
+        add(entry);
+    }
+}
+
+void Suite::reload(const std::vector<MasterService>& entries) {
+    auto stays = [&](const std::unique_ptr<Service>& service) {
+        return std::ranges::any_of(
+            entries, [&](const MasterService& entry) { return service->is_same_as(entry); });
+    };
+    auto gone = std::partition(services_.begin(), services_.end(), stays);
+    for (auto it = gone; it != services_.end(); ++it) {
+        (*it)->shut_down();
+        leaving_.push_back(std::move(*it));
+    }
+    services_.erase(gone, services_.end());
+    for (const auto& entry : entries) {
+        auto known = std::ranges::find_if(
+            services_, [&](const auto& service) { return service->is_same_as(entry); });
+        if (known != services_.end()) {
+            (*known)->change(entry);
+        } else {
+            add(entry);
+        }
+    }
+}
+
+void Suite::reap() {
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (auto* list : {&services_, &leaving_}) {
+            for (auto& service : *list) {
+                if (service->owns(pid)) {
+                    service->process_ended(pid, status);
+                }
+            }
+        }
+    }
+    std::erase_if(leaving_, [](const auto& service) { return !service->has_processes(); });
+}
+
+namespace {
+
+// "name/type", "type" or "!pattern"; the first that matches decides.
+bool is_disabled(const MasterService& service, const std::vector<std::string_view>& patterns) {
+    std::string type(service_type_name(service.type));
+    std::string full = service.name + "/" + type;
+    for (std::string_view pattern : patterns) {
+        bool negated = pattern.starts_with('!');
+        std::string_view rest = negated ? pattern.substr(1) : pattern;
+        if (iequals(rest, type) || iequals(rest, full)) {
+            return !negated;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<std::vector<MasterService>> read_services(const std::string& directory) {
+    std::string path = directory + "/master.cf";
+    auto text = read_file(path);
+    if (!text) {
+        return fail_with(text);
+    }
+    MasterDefaults defaults{.chroot = conf().level_below("1"),
+                            .process_limit = conf().default_process_limit()};
+    auto services = parse_master_cf(*text, defaults, path);
+    if (!services) {
+        return services;
+    }
+    const std::string& disabled = conf().master_service_disable();
+    auto patterns = split_words(disabled, ", \t\r\n");
+    bool without_inet = trim(conf().inet_protocols()).empty();
+    std::erase_if(*services, [&](const MasterService& service) {
+        return is_disabled(service, patterns) ||
+               (without_inet && service.type == ServiceType::kInet);
+    });
+    return services;
+}
+
+}  // namespace relais::master
