@@ -1,17 +1,26 @@
 #include "lib/config/expand.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/compat_level.h"
 #include "lib/config/values.h"
-#include "lib/mail/idna.h"
+#include "lib/mail/hostname.h"
 
 namespace relais {
 
 namespace {
 
 constexpr int kMaxLevel = 100;
-constexpr std::string_view kOperators = "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\"";
+constexpr std::size_t kShownRest = 20;
+constexpr std::string_view kOperatorBytes = "<>!=?+-*/~&|%";
+constexpr std::array<std::string_view, 6> kOperators = {"==", "!=", "<", "<=", ">=", ">"};
+// Postfix's words, its stray quotes included.
+constexpr std::string_view kOperatorsExpected =
+    R"("==" or "!="" or "<"" or "<="" or ">="" or ">" expected)";
 
 std::size_t name_length(std::string_view text) {
     std::size_t length = 0;
@@ -129,11 +138,11 @@ class Expander {
             return function(name, whole, at, level);
         }
         std::size_t next = skip_blanks(whole, at);
-        if (next == whole.size() && !name.empty()) {
+        if (next == whole.size()) {
             return insert(name, level);
         }
-        if (name.empty() || (whole[next] != '?' && whole[next] != ':')) {
-            return fail_at("attribute name syntax error", whole, name.empty() ? at : next);
+        if (whole[next] != '?' && whole[next] != ':') {
+            return fail_at("attribute name syntax error", name, whole.substr(at));
         }
         auto branches = parse_branches(whole, next);
         if (!branches) {
@@ -150,13 +159,13 @@ class Expander {
             return fail_with(argument);
         }
         if (skip_blanks(whole, at) != whole.size()) {
-            return fail_at("attribute name syntax error", whole, at);
+            return fail_at("attribute name syntax error", name, whole.substr(at));
         }
         auto convert = name == "domain_to_ascii"  ? domain_to_ascii
                        : name == "domain_to_utf8" ? domain_to_utf8
                                                   : nullptr;
         if (convert == nullptr) {
-            return fail_at("attribute name syntax error", whole, name.size());
+            return fail_at("attribute name syntax error", name, whole.substr(name.size()));
         }
         auto text = inner(*argument, level);
         if (!text) {
@@ -172,13 +181,15 @@ class Expander {
         if (!left) {
             return fail_with(left);
         }
-        auto op = parse_operator(whole, at);
+        auto op = parse_operator(*left, whole, at);
         if (!op) {
             return fail_with(op);
         }
-        at = skip_blanks(whole, at);
+        std::size_t behind = std::exchange(at, skip_blanks(whole, at));
         if (at == whole.size() || whole[at] != '{') {
-            return fail_at("\"{expression}\" expected", whole, at);
+            return fail_at("\"{expression}\" expected",
+                           format("{{{}}} {}{}", *left, op->symbol, op->suffix),
+                           whole.substr(behind));
         }
         auto right = payload(whole, at);
         if (!right) {
@@ -187,6 +198,10 @@ class Expander {
         Branches branches{"true", ""};
         at = skip_blanks(whole, at);
         if (at < whole.size()) {
+            if (whole[at] != '?' && whole[at] != ':') {
+                return fail_at("\"?\" or \":\" expected", std::string(*right) + "}",
+                               whole.substr(at));
+            }
             auto parsed = parse_branches(whole, at);
             if (!parsed) {
                 return fail_with(parsed);
@@ -200,22 +215,21 @@ class Expander {
         return choose(*is_true, branches, level);
     }
 
-    Result<Operator> parse_operator(std::string_view whole, std::size_t& at) const {
+    Result<Operator> parse_operator(std::string_view left, std::string_view whole,
+                                    std::size_t& at) const {
         at = skip_blanks(whole, at);
         auto rest = whole.substr(at);
-        std::string_view symbol;
-        for (std::string_view known : {"==", "!=", "<=", ">=", "<", ">"}) {
-            if (rest.starts_with(known)) {
-                symbol = known;
-                break;
-            }
+        auto symbol = rest.substr(0, std::min(rest.find_first_not_of(kOperatorBytes), rest.size()));
+        if (std::ranges::find(kOperators, symbol) == kOperators.end()) {
+            return fail_at(std::string(kOperatorsExpected), std::string(left) + "}", rest);
         }
-        if (symbol.empty()) {
-            return fail_at(std::string(kOperators) + " expected", whole, at);
+        rest.remove_prefix(symbol.size());
+        auto suffix = rest.substr(0, std::min(rest.find_first_of(" \t\r\n_{"), rest.size()));
+        if (!suffix.empty() && suffix != "level" && is_alnum(suffix.front())) {
+            return fail_at("bad operator suffix", symbol, rest);
         }
-        auto suffix = rest.substr(symbol.size(), name_length(rest.substr(symbol.size())));
-        if (!suffix.empty() && suffix != "level") {
-            return fail_at("bad operator suffix", whole, at + symbol.size());
+        if (suffix != "level") {
+            suffix = {};
         }
         at += symbol.size() + suffix.size();
         return Operator{symbol, suffix};
@@ -240,40 +254,40 @@ class Expander {
         return holds(op.symbol, *x < *y ? -1 : *x > *y ? 1 : 0);
     }
 
-    // `at` stands on "?" or ":".
+    // `at` stands on "?" or ":", or on what should be one.
     Result<Branches> parse_branches(std::string_view whole, std::size_t at) const {
         Branches branches;
-        if (whole[at] != '?' && whole[at] != ':') {
-            return fail_at("\"?\" or \":\" expected", whole, at);
-        }
         bool question = whole[at] == '?';
-        std::size_t start = skip_blanks(whole, at + 1);
-        if (start == whole.size() || whole[start] != '{') {
-            (question ? branches.if_true : branches.if_false) = whole.substr(at + 1);
+        at = skip_blanks(whole, at + 1);
+        auto& first = question ? branches.if_true : branches.if_false;
+        if (at == whole.size() || whole[at] != '{') {
+            first = whole.substr(at);
             return branches;
         }
-        at = start;
-        auto first = payload(whole, at);
-        if (!first) {
-            return fail_with(first);
+        auto inside = payload(whole, at);
+        if (!inside) {
+            return fail_with(inside);
         }
-        (question ? branches.if_true : branches.if_false) = *first;
+        first = *inside;
         at = skip_blanks(whole, at);
-        if (question && at < whole.size() && whole[at] == ':') {
+        if (question && at < whole.size()) {
+            if (whole[at] != ':') {
+                return fail_at("\":\" expected", std::string(first) + "}", whole.substr(at));
+            }
             at = skip_blanks(whole, at + 1);
             if (at == whole.size() || whole[at] != '{') {
                 branches.if_false = whole.substr(at);
                 return branches;
             }
-            auto second = payload(whole, at);
-            if (!second) {
-                return fail_with(second);
+            inside = payload(whole, at);
+            if (!inside) {
+                return fail_with(inside);
             }
-            branches.if_false = *second;
+            branches.if_false = *inside;
             at = skip_blanks(whole, at);
         }
         if (at < whole.size()) {
-            return fail_at("unexpected input at end of", whole, at);
+            return fail_at("unexpected input", std::string(*inside) + "}", whole.substr(at));
         }
         return branches;
     }
@@ -351,10 +365,11 @@ class Expander {
         return at;
     }
 
-    static std::unexpected<Error> fail_at(const std::string& what, std::string_view whole,
-                                          std::size_t at) {
+    // The place is shown as what was read last, ">>>", and the start of what comes.
+    static std::unexpected<Error> fail_at(std::string_view what, std::string_view read,
+                                          std::string_view rest) {
         return fail(Errc::kSyntax,
-                    format("{} at: \"...{}>>>{}\"", what, whole.substr(0, at), whole.substr(at)));
+                    format("{} at: \"...{}>>>{}\"", what, read, rest.substr(0, kShownRest)));
     }
 
     const ExpandOptions& options_;

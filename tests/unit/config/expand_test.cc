@@ -79,14 +79,20 @@ TEST_CASE("config/expand: syntax errors have Postfix's words") {
         {"${a?{b}", "truncated macro reference: \"${a?{b}\""},
         {"${}", "empty macro name: \"${}\""},
         {"$", "empty macro name: \"$\""},
-        {"${a!b}", "attribute name syntax error at: \"...a>>>!b}\""},
-        {"${{1} <=foo {2}}", "bad operator suffix at: \"...{1} <=>>>foo {2}}\""},
+        {"${a!b}", "attribute name syntax error at: \"...a>>>!b\""},
+        {"${{1} <=foo {2}}", "bad operator suffix at: \"...<=>>>foo {2}\""},
+        {"${{1} < 2}", "\"{expression}\" expected at: \"...{1} <>>> 2\""},
+        {"${{1} ~ {2}}",
+         "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected at: \"...1}>>>~ "
+         "{2}\""},
+        {"${a?{b}x}", "\":\" expected at: \"...b}>>>x\""},
+        {"${a?{b}:{c}x}", "unexpected input at: \"...c}>>>x\""},
     };
     for (const auto& each : cases) {
         INFO(each.text);
         auto result = run(each.text);
         REQUIRE_FALSE(result);
-        CHECK(result.error().message.substr(0, 20) == std::string(each.message).substr(0, 20));
+        CHECK(result.error().message == each.message);
     }
     CHECK_FALSE(run("$loop"));
 }
