@@ -110,6 +110,7 @@ Task<void> Stream::wait_for(IoStatus want) {
         readable_ = true;
         read_wants_ = IoStatus::kWantRead;
     } else {
+        readable_ = false;  // the transport has just found nothing there
         co_await wait_readable();
     }
 }
@@ -171,10 +172,8 @@ Task<void> Stream::flush() {
         }
         if (outcome.status == IoStatus::kDone) {
             sent += outcome.count;
-        } else if (outcome.status == IoStatus::kWantRead) {
-            co_await wait_readable();
         } else {
-            co_await wait_writable();
+            co_await wait_for(outcome.status);
         }
     }
     out_.clear();

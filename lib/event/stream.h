@@ -37,6 +37,8 @@ class Stream {
 
     void set_deadline(Deadline deadline) { deadline_ = deadline; }
 
+    Deadline deadline() const { return deadline_; }
+
     // Received and not consumed yet.  Valid until the next fill() or consume().
     std::string_view buffered() const { return std::string_view(in_).substr(consumed_); }
 

@@ -1,0 +1,154 @@
+#include "lib/tls/handshake_info.h"
+
+#include <array>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+
+#include "lib/tls/certificate.h"
+
+namespace relais {
+
+namespace {
+
+// "P-256" for prime256v1 and the like; other curves by their short name.
+std::string curve_name(const EVP_PKEY* key) {
+    std::array<char, 80> group{};
+    std::size_t length = 0;
+    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group.data(), group.size(),
+                                       &length) != 1) {
+        ERR_clear_error();
+        return {};
+    }
+    int nid = OBJ_sn2nid(group.data());
+    const char* nist = nid != NID_undef ? EC_curve_nid2nist(nid) : nullptr;
+    return nist != nullptr ? nist : std::string(group.data(), length);
+}
+
+TlsKey exchange_key(SSL* ssl) {
+    EVP_PKEY* raw = nullptr;
+    if (SSL_get_peer_tmp_key(ssl, &raw) != 1) {
+        ERR_clear_error();
+        return {};
+    }
+    KeyPtr key(raw);
+    TlsKey result;
+    switch (EVP_PKEY_get_base_id(key.get())) {
+        case EVP_PKEY_DH:
+            result.name = "DHE";
+            result.bits = EVP_PKEY_get_bits(key.get());
+            break;
+        case EVP_PKEY_EC:
+            result.name = "ECDHE";
+            result.curve = curve_name(key.get());
+            break;
+        default:
+            // Key types without parameters, such as X25519.
+            result.name = EVP_PKEY_get0_type_name(key.get());
+            break;
+    }
+    return result;
+}
+
+TlsKey signature_key(const EVP_PKEY* key, int type, int digest) {
+    TlsKey result;
+    if (key == nullptr || type == NID_undef) {
+        return result;
+    }
+    switch (type) {
+        case EVP_PKEY_RSA:
+            result.name = "RSA-PKCS1";
+            result.bits = EVP_PKEY_get_bits(key);
+            break;
+        case EVP_PKEY_RSA_PSS:
+            result.name = "RSA-PSS";
+            result.bits = EVP_PKEY_get_bits(key);
+            break;
+        case EVP_PKEY_EC:
+            result.name = "ECDSA";
+            result.curve = curve_name(key);
+            break;
+        default:
+            result.name = OBJ_nid2sn(type);
+            break;
+    }
+    if (digest != NID_undef) {
+        result.digest = OBJ_nid2sn(digest);
+    }
+    return result;
+}
+
+TlsKey own_signature(SSL* ssl) {
+    int type = NID_undef;
+    int digest = NID_undef;
+    const X509* certificate = SSL_get_certificate(ssl);
+    if (certificate == nullptr || SSL_get_signature_type_nid(ssl, &type) != 1) {
+        return {};
+    }
+    SSL_get_signature_nid(ssl, &digest);
+    return signature_key(X509_get0_pubkey(certificate), type, digest);
+}
+
+TlsKey peer_signature(SSL* ssl) {
+    int type = NID_undef;
+    int digest = NID_undef;
+    const X509* certificate = SSL_get0_peer_certificate(ssl);
+    if (certificate == nullptr || SSL_get_peer_signature_type_nid(ssl, &type) != 1) {
+        return {};
+    }
+    SSL_get_peer_signature_nid(ssl, &digest);
+    return signature_key(X509_get0_pubkey(certificate), type, digest);
+}
+
+// Before TLS 1.3 the name of the cipher says all of this.
+void describe_keys(SSL* ssl, TlsInfo& info) {
+    if (SSL_version(ssl) < TLS1_3_VERSION) {
+        return;
+    }
+    bool server = SSL_is_server(ssl) == 1;
+    info.key_exchange = exchange_key(ssl);
+    info.server_signature = server ? own_signature(ssl) : peer_signature(ssl);
+    bool client_signed = server ? SSL_get0_peer_certificate(ssl) != nullptr : false;
+    if (client_signed) {
+        info.client_signature = peer_signature(ssl);
+    } else if (!server) {
+        info.client_signature = own_signature(ssl);
+    }
+}
+
+void describe_peer(SSL* ssl, const TlsContext::State& state, TlsInfo& info) {
+    X509* certificate = SSL_get0_peer_certificate(ssl);
+    if (certificate == nullptr) {
+        return;
+    }
+    info.peer_cn = subject_common_name(certificate);
+    info.issuer_cn = issuer_common_name(certificate);
+    info.certificate_fingerprint = certificate_fingerprint(certificate, state.fingerprint_digest);
+    info.key_fingerprint = key_fingerprint(certificate, state.fingerprint_digest);
+    long verified = SSL_get_verify_result(ssl);
+    info.trust = verified == X509_V_OK ? TlsTrust::kTrusted : TlsTrust::kUntrusted;
+    if (verified != X509_V_OK) {
+        info.verify_error = X509_verify_cert_error_string(verified);
+    }
+}
+
+}  // namespace
+
+TlsInfo describe_handshake(SSL* ssl, const TlsContext::State& state) {
+    TlsInfo info;
+    info.protocol = SSL_get_version(ssl);
+    info.cipher = SSL_get_cipher_name(ssl);
+    info.cipher_bits_used = SSL_get_cipher_bits(ssl, &info.cipher_bits);
+    info.reused = SSL_session_reused(ssl) == 1;
+    if (SSL_is_server(ssl) == 1) {
+        const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        info.sni = name != nullptr ? name : "";
+    }
+    describe_keys(ssl, info);
+    describe_peer(ssl, state, info);
+    ERR_clear_error();
+    return info;
+}
+
+}  // namespace relais

@@ -1,0 +1,189 @@
+#include "lib/tls/tls_session.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/x509_vfy.h>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/tls/certificate.h"
+#include "lib/tls/context_state.h"
+#include "lib/tls/handshake_info.h"
+#include "lib/tls/tls_names.h"
+#include "lib/tls/tls_protocols.h"
+#include "lib/tls/tls_transport.h"
+
+namespace relais {
+
+namespace {
+
+// Small records sent one after the other must not wait for acknowledgements of earlier ones.
+void send_without_delay(int fd) {
+    int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// Puts the transport under the stream and shakes hands.  The text of what went wrong, or nothing.
+Task<std::string> shake_hands(Stream* stream, std::unique_ptr<TlsTransport> owned,
+                              std::chrono::milliseconds timeout) {
+    TlsTransport* transport = owned.get();
+    co_await stream->flush();
+    stream->set_transport(std::move(owned));
+    send_without_delay(stream->fd());
+    Deadline before = stream->deadline();
+    stream->set_deadline(earlier(before, Deadline::after(timeout)));
+    std::string failure;
+    try {
+        for (;;) {
+            IoOutcome outcome = transport->handshake();
+            if (outcome.status == IoStatus::kDone) {
+                break;
+            }
+            if (outcome.status == IoStatus::kFailed) {
+                failure = transport->failure();
+                break;
+            }
+            co_await stream->wait_for(outcome.status);
+        }
+    } catch (const TimedOut&) {
+        failure = std::strerror(ETIMEDOUT);
+    } catch (const IoError& error) {
+        failure = error.what();
+    }
+    stream->set_deadline(before);
+    co_return failure;
+}
+
+void log_connection(const TlsInfo& info, std::string_view direction, const std::string& peer) {
+    log_info("{} TLS connection {} {} {}{}{}: {}", tls_trust_word(info.trust),
+             info.reused ? "reused" : "established", direction, peer,
+             info.sni.empty() || direction == "to" ? "" : " to ", direction == "to" ? "" : info.sni,
+             tls_description(info));
+}
+
+Error handshake_error(std::string_view function, const std::string& peer,
+                      const std::string& failure) {
+    Error error{Errc::kTemporary, format("{} error", function), 0};
+    log_info("{} error {} {}: {}", function, function == "SSL_accept" ? "from" : "to", peer,
+             failure);
+    log_tls_errors();
+    return error;
+}
+
+Result<void> apply_policy(SSL* ssl, const TlsCipherLists& lists, const TlsConnectOptions& options) {
+    auto protocols = parse_tls_protocols(options.protocols);
+    if (!protocols) {
+        return fail_with(protocols);
+    }
+    if (SSL_set_min_proto_version(ssl, protocols->lowest) != 1 ||
+        SSL_set_max_proto_version(ssl, protocols->highest) != 1) {
+        ERR_clear_error();
+        return fail(Errc::kSyntax, "TLS protocol bounds out of range: " + options.protocols);
+    }
+    SSL_set_options(ssl, tls_exclusion_options(*protocols));
+    std::string exclusions = options.exclude_ciphers;
+    if (options.level >= TlsLevel::kFingerprint) {
+        exclusions += " aNULL";  // without a certificate there is nothing to verify
+    }
+    auto ciphers = tls_cipher_list(lists, options.cipher_grade, exclusions);
+    if (!ciphers) {
+        return fail_with(ciphers);
+    }
+    if (SSL_set_cipher_list(ssl, ciphers->c_str()) != 1) {
+        return fail(Errc::kSyntax, "no usable cipher in \"" + *ciphers + "\": " + take_tls_error());
+    }
+    if (!options.server_name.empty() &&
+        SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) != 1) {
+        return fail(Errc::kSyntax, "cannot send the TLS server name " + options.server_name);
+    }
+    return {};
+}
+
+bool has_fingerprint(const std::vector<std::string>& wanted, const TlsInfo& info) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+        return iequals(one, info.certificate_fingerprint) || iequals(one, info.key_fingerprint);
+    });
+}
+
+void judge_server(SSL* ssl, const TlsContext::State& state, const TlsConnectOptions& options,
+                  TlsInfo& info) {
+    X509* certificate = SSL_get0_peer_certificate(ssl);
+    if (certificate == nullptr) {
+        return;
+    }
+    if (options.level == TlsLevel::kFingerprint) {
+        if (has_fingerprint(options.match, info)) {
+            info.trust = TlsTrust::kVerified;
+        }
+        return;
+    }
+    if (info.trust == TlsTrust::kTrusted && options.level >= TlsLevel::kVerify) {
+        WildcardLabels labels =
+            state.many_wildcard_labels ? WildcardLabels::kMany : WildcardLabels::kOne;
+        if (tls_any_name_matches(certificate_names(certificate), options.match, labels)) {
+            info.trust = TlsTrust::kVerified;
+        }
+    }
+}
+
+}  // namespace
+
+Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptOptions options) {
+    TlsContext::State& state = context->state();
+    if (state.options.loglevel >= TlsLogLevel::kVerbose) {
+        log_info("setting up TLS connection from {}", options.peer);
+    }
+    auto transport = std::make_unique<TlsTransport>(state.ctx.get(), stream->fd());
+    SSL* ssl = transport->ssl();
+    SSL_set_accept_state(ssl);
+    std::string failure = co_await shake_hands(stream, std::move(transport), options.timeout);
+    if (!failure.empty()) {
+        co_return std::unexpected(handshake_error("SSL_accept", options.peer, failure));
+    }
+    TlsInfo info = describe_handshake(ssl, state);
+    if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+        log_connection(info, "from", options.peer);
+    }
+    co_return info;
+}
+
+Task<Result<TlsInfo>> tls_connect(Stream* stream, TlsContext* context, TlsConnectOptions options) {
+    TlsContext::State& state = context->state();
+    if (state.options.loglevel >= TlsLogLevel::kVerbose) {
+        log_info("setting up TLS connection to {}", options.peer);
+    }
+    auto transport = std::make_unique<TlsTransport>(state.ctx.get(), stream->fd());
+    SSL* ssl = transport->ssl();
+    SSL_set_connect_state(ssl);
+    if (auto applied = apply_policy(ssl, state.options.cipher_lists, options); !applied) {
+        log_warning("{}: {}", options.peer, applied.error().message);
+        co_return fail_with(applied);
+    }
+    if (!options.session_key.empty()) {
+        transport->set_session_key(options.session_key);
+        if (SessionPtr session = state.sessions.get(options.session_key)) {
+            SSL_set_session(ssl, session.get());
+        }
+    }
+    std::string failure = co_await shake_hands(stream, std::move(transport), options.timeout);
+    if (!failure.empty()) {
+        state.sessions.drop(options.session_key);
+        co_return std::unexpected(handshake_error("SSL_connect", options.peer, failure));
+    }
+    TlsInfo info = describe_handshake(ssl, state);
+    judge_server(ssl, state, options, info);
+    if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+        if (info.has_certificate() && info.trust == TlsTrust::kUntrusted &&
+            options.level >= TlsLevel::kVerify) {
+            log_info("certificate verification failed for {}: {}", options.peer, info.verify_error);
+        }
+        log_connection(info, "to", options.peer);
+    }
+    co_return info;
+}
+
+}  // namespace relais
