@@ -156,6 +156,12 @@ void AddressList::set_external(std::size_t i, std::string_view address) {
     slots_[i].tokens = tokenize_address(address);
 }
 
+bool AddressList::has_text_outside() const {
+    return std::ranges::any_of(pieces_, [](const Piece& piece) {
+        return piece.slot < 0 && !piece.token.is('<') && !piece.token.is('>');
+    });
+}
+
 std::string AddressList::display_name(std::size_t i) const {
     const auto& slot = slots_[i];
     std::string name;

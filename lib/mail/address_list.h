@@ -35,6 +35,9 @@ class AddressList {
 
     const std::vector<std::string>& groups() const { return groups_; }
 
+    // True where something stands beside the addresses and their "<" and ">".
+    bool has_text_outside() const;
+
     // Replaces an address, in quoted form.
     void set_external(std::size_t i, std::string_view address);
 

@@ -1,0 +1,183 @@
+// MAIL FROM and RCPT TO: see the header.
+#include "lib/smtp/envelope_command.h"
+
+#include <algorithm>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/mail/address_list.h"
+
+namespace relais::smtp {
+namespace {
+
+// RFC 3461 4.4 and 4.2: bounds on ENVID and ORCPT, taken generously.
+constexpr std::size_t kMaxEnvelopeId = 1024;
+
+// The value after "NAME=" if the word is that parameter.
+std::optional<std::string_view> value_of(std::string_view word, std::string_view name) {
+    if (word.size() > name.size() && istarts_with(word, name) && word[name.size()] == '=') {
+        return word.substr(name.size() + 1);
+    }
+    return std::nullopt;
+}
+
+std::unexpected<std::string> refuse(std::string reply) {
+    return std::unexpected(std::move(reply));
+}
+
+std::unexpected<std::string> unsupported(std::string_view word) {
+    return refuse(format("555 5.5.4 Unsupported option: {}", printable(word.substr(0, 500))));
+}
+
+bool valid_envelope_id(std::string_view value) {
+    if (value.empty() || value.size() > kMaxEnvelopeId) {
+        return false;
+    }
+    const auto decoded = xtext_decode(value);
+    return decoded && std::ranges::all_of(*decoded, [](char c) { return is_print(c); });
+}
+
+// What became of one parameter of MAIL: taken, refused with a reply, or not that parameter.
+std::optional<std::string> take_size(std::string_view value, MailParameters& result) {
+    if (value.empty() || !std::ranges::all_of(value, is_digit)) {
+        return "501 5.5.4 Bad message size syntax";
+    }
+    const auto size = parse_uint(value);
+    if (!size || *size > INT64_MAX) {
+        return "552 5.3.4 Message size exceeds file system imposed limit";
+    }
+    result.size = *size;
+    return std::nullopt;
+}
+
+std::optional<std::string> take_ret(std::string_view value, MailParameters& result) {
+    const auto ret = parse_ret(value);
+    if (!ret || result.ret != DsnRet::kNone) {
+        return "501 5.5.4 Bad RET parameter syntax";
+    }
+    result.ret = *ret;
+    return std::nullopt;
+}
+
+std::optional<std::string> take_envelope_id(std::string_view value, MailParameters& result) {
+    if (!valid_envelope_id(value) || !result.envelope_id.empty()) {
+        return "501 5.5.4 Bad ENVID parameter syntax";
+    }
+    result.envelope_id = value;
+    return std::nullopt;
+}
+
+std::optional<std::string> take_verp(std::string_view value, MailParameters& result) {
+    if (value.size() != 2 || value.find_first_not_of("-=+") != std::string_view::npos) {
+        return "501 5.5.4 Error: XVERP needs two characters from -=+";
+    }
+    result.verp = value;
+    return std::nullopt;
+}
+
+constexpr std::string_view kDsnDisabled = "501 5.7.1 DSN support is disabled";
+
+std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport dsn,
+                                               MailParameters& result) {
+    const bool is_dsn = value_of(word, "RET") || value_of(word, "ENVID");
+    if (is_dsn && dsn == DsnSupport::kNo) {
+        return std::string(kDsnDisabled);
+    }
+    if (const auto size = value_of(word, "SIZE")) {
+        return take_size(*size, result);
+    }
+    if (const auto ret = value_of(word, "RET")) {
+        return take_ret(*ret, result);
+    }
+    if (const auto id = value_of(word, "ENVID")) {
+        return take_envelope_id(*id, result);
+    }
+    if (const auto verp = value_of(word, "XVERP")) {
+        return take_verp(*verp, result);
+    }
+    if (const auto auth = value_of(word, "AUTH")) {
+        if (result.auth) {
+            return "503 5.5.4 Error: multiple AUTH= options";
+        }
+        result.auth = *auth;
+    } else if (iequals(word, "BODY=8BITMIME")) {
+        result.body = BodyType::k8bit;
+    } else if (iequals(word, "BODY=7BIT")) {
+        result.body = BodyType::k7bit;
+    } else if (iequals(word, "SMTPUTF8")) {
+        result.smtputf8 = true;
+    } else if (iequals(word, "XVERP")) {
+        result.verp = "";
+    } else {
+        return unsupported(word).error();
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
+    const auto list = AddressList::parse(path);
+    if (list.size() > 1 || (list.size() == 0 && empty == EmptyPath::kRefused)) {
+        return std::nullopt;
+    }
+    if (syntax == PathSyntax::kStrict &&
+        (!path.starts_with('<') || !path.ends_with('>') || list.has_text_outside())) {
+        return std::nullopt;
+    }
+    auto address = list.size() == 0 ? std::string() : list.internal(0);
+    // A source route is dropped.  RFC 5321 4.1.1.3 and appendix C
+    if (address.starts_with('@')) {
+        if (syntax == PathSyntax::kStrict) {
+            return std::nullopt;
+        }
+        if (const auto colon = address.find(':'); colon != std::string::npos) {
+            address.erase(0, colon + 1);
+        }
+    }
+    if (address.empty() && empty == EmptyPath::kRefused) {
+        return std::nullopt;
+    }
+    return address;
+}
+
+OrReply<MailParameters> parse_mail_parameters(const CommandLine& command, DsnSupport dsn) {
+    MailParameters result;
+    for (std::size_t i = 2; i < command.arguments.size(); ++i) {
+        if (auto reply = take_mail_parameter(command.arguments[i].text, dsn, result)) {
+            return refuse(std::move(*reply));
+        }
+    }
+    return result;
+}
+
+OrReply<RcptParameters> parse_rcpt_parameters(const CommandLine& command, DsnSupport dsn) {
+    RcptParameters result;
+    for (std::size_t i = 2; i < command.arguments.size(); ++i) {
+        const std::string_view word = command.arguments[i].text;
+        const auto notify = value_of(word, "NOTIFY");
+        const auto orcpt = value_of(word, "ORCPT");
+        if ((notify || orcpt) && dsn == DsnSupport::kNo) {
+            return refuse(std::string(kDsnDisabled));
+        }
+        if (notify) {
+            const auto flags = parse_notify(*notify);
+            if (!flags || result.notify != kNotifyNone) {
+                return refuse("501 5.5.4 Error: Bad NOTIFY parameter syntax");
+            }
+            result.notify = *flags;
+        } else if (orcpt) {
+            auto original = parse_orcpt(*orcpt);
+            if (!original || original->size() > kMaxEnvelopeId ||
+                !result.original_recipient.empty()) {
+                return refuse("501 5.5.4 Error: Bad ORCPT parameter syntax");
+            }
+            result.original_recipient = std::move(*original);
+        } else {
+            return unsupported(word);
+        }
+    }
+    return result;
+}
+
+}  // namespace relais::smtp
