@@ -2,6 +2,7 @@
 #include "lib/mail/address_list.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace relais {
 
@@ -59,30 +60,38 @@ class AddressListParser {
         first_piece_ = list_.pieces_.size();
     }
 
-    // Where the "<" at at_ is closed: its ">", or failing that the next "," or the end.
+    // The ">" that closes the "<" at at_, or 0.
     std::size_t closing_bracket() const {
-        for (auto i = at_ + 1; i < tokens_.size(); ++i) {
+        for (auto i = at_ + 1; i < tokens_.size() && !tokens_[i].is('<'); ++i) {
             if (tokens_[i].is('>')) {
                 return i;
             }
-            if (tokens_[i].is('<')) {
-                break;
-            }
         }
-        for (auto i = at_ + 1; i < tokens_.size(); ++i) {
-            if (tokens_[i].is(',') || tokens_[i].is(';')) {
-                return i;
-            }
+        return 0;
+    }
+
+    // A "<" that nothing closes is part of the word behind it.
+    void open_bracket() {
+        AddressToken word{AddressTokenType::kQuoted, "<", tokens_[at_].blank_before};
+        list_.malformed_ = true;
+        if (at_ + 1 < tokens_.size() && tokens_[at_ + 1].is_word()) {
+            ++at_;
+            word.text += tokens_[at_].text;
         }
-        return tokens_.size();
+        tokens_[at_] = std::move(word);
+        element_.push_back(at_++);
     }
 
     void bracketed() {
+        const auto close = closing_bracket();
+        if (close == 0) {
+            open_bracket();
+            return;
+        }
         for (const auto i : element_) {
             keep(i);
         }
         element_.clear();
-        const auto close = closing_bracket();
         keep(at_);
         std::vector<std::size_t> comments;
         AddressList::Slot slot;
@@ -94,47 +103,78 @@ class AddressListParser {
             }
         }
         slot.bracketed = true;
+        list_.malformed_ = list_.malformed_ || !is_single(slot.tokens);
         add_slot(std::move(slot));
-        list_.pieces_.push_back({{AddressTokenType::kSpecial, ">", false}, -1});
+        keep(close);
         for (const auto i : comments) {
             keep(i);
         }
-        at_ = close < tokens_.size() && tokens_[close].is('>') ? close + 1 : close;
+        at_ = close + 1;
         slot_done_ = true;
+    }
+
+    // One address, perhaps behind a source route (RFC 5321 4.1.2).
+    static bool is_single(const AddressTokens& tokens) {
+        const bool route = !tokens.empty() && tokens[0].is('@');
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            if (tokens[i].is(';') || (tokens[i].is(',') && !route) ||
+                (i > 0 && tokens[i].is_word() && tokens[i - 1].is_word())) {
+                return false;
+            }
+        }
+        return true;
     }
 
     void add_slot(AddressList::Slot slot) {
         slot.group = group_;
         slot.first_piece = first_piece_;
         slot.piece = list_.pieces_.size();
-        AddressToken place;
-        place.blank_before = !slot.bracketed && !slot.tokens.empty() && slot.tokens[0].blank_before;
-        list_.pieces_.push_back({place, static_cast<int>(list_.slots_.size())});
+        list_.pieces_.push_back({AddressToken(), static_cast<int>(list_.slots_.size())});
         list_.slots_.push_back(std::move(slot));
     }
 
-    // A bare address with its comments, or what followed a ">".
+    // Bare addresses with their comments, or what followed a ">".  Words side by side are addresses
+    // of their own that lack a comma.
     void end_element() {
         std::vector<std::size_t> after;
         AddressList::Slot slot;
         for (const auto i : element_) {
-            const bool comment = tokens_[i].type == AddressTokenType::kComment;
-            if (slot_done_ || (comment && slot.tokens.empty())) {
+            const bool aside = tokens_[i].type == AddressTokenType::kComment || tokens_[i].is('>');
+            if (slot_done_) {
                 keep(i);
-            } else if (comment) {
-                after.push_back(i);
-            } else {
-                slot.tokens.push_back(tokens_[i]);
+                continue;
             }
+            if (aside) {
+                after.push_back(i);
+                continue;
+            }
+            if (!slot.tokens.empty() && slot.tokens.back().is_word() && tokens_[i].is_word()) {
+                finish_slot(slot, after);
+                add_comma();
+            }
+            slot.tokens.push_back(tokens_[i]);
         }
         element_.clear();
+        finish_slot(slot, after);
+        slot_done_ = false;
+    }
+
+    void finish_slot(AddressList::Slot& slot, std::vector<std::size_t>& after) {
         if (!slot.tokens.empty()) {
-            add_slot(std::move(slot));
+            if (!list_.pieces_.empty() && list_.pieces_.back().token.is(';')) {
+                add_comma();
+            }
+            add_slot(std::exchange(slot, {}));
         }
         for (const auto i : after) {
             keep(i);
         }
-        slot_done_ = false;
+        after.clear();
+    }
+
+    void add_comma() {
+        list_.pieces_.push_back({{AddressTokenType::kSpecial, ",", false}, -1});
+        first_piece_ = list_.pieces_.size();
     }
 
     AddressTokens tokens_;
@@ -158,7 +198,14 @@ void AddressList::set_external(std::size_t i, std::string_view address) {
 
 bool AddressList::has_text_outside() const {
     return std::ranges::any_of(pieces_, [](const Piece& piece) {
-        return piece.slot < 0 && !piece.token.is('<') && !piece.token.is('>');
+        return piece.slot < 0 && !piece.token.is('<') && !piece.token.is('>') &&
+               piece.token.type != AddressTokenType::kComment;
+    });
+}
+
+bool AddressList::has_comments() const {
+    return std::ranges::any_of(pieces_, [](const Piece& piece) {
+        return piece.slot < 0 && piece.token.type == AddressTokenType::kComment;
     });
 }
 
@@ -186,27 +233,30 @@ std::string AddressList::display_name(std::size_t i) const {
     return name;
 }
 
+// A blank stands between words, before "<", and after ">" and the ":" of a group; what blanks the
+// text had otherwise is lost, as in Postfix.
 std::string AddressList::print(Separator separator) const {
+    const auto slot_of = [this](const Piece& piece) {
+        return piece.slot < 0 ? nullptr : &slots_[static_cast<std::size_t>(piece.slot)];
+    };
+    const auto wordy = [&](const Piece& piece) {
+        const auto* slot = slot_of(piece);
+        return (slot != nullptr && !slot->bracketed) || piece.token.is_word() ||
+               piece.token.type == AddressTokenType::kComment;
+    };
     std::string out;
     const Piece* before = nullptr;
     for (const auto& piece : pieces_) {
         const auto& token = piece.token;
-        const bool wordy = piece.slot >= 0 || token.is_word() ||
-                           token.type == AddressTokenType::kComment || token.is('<');
-        const bool after_word =
-            before != nullptr &&
-            (before->slot >= 0 || before->token.is_word() || before->token.is('>') ||
-             before->token.type == AddressTokenType::kComment);
-        const bool bracketed =
-            piece.slot >= 0 && slots_[static_cast<std::size_t>(piece.slot)].bracketed;
-        const bool closes = token.is(',') || token.is(';') || token.is('>');
-        if (before != nullptr && !bracketed && !closes && !before->token.is(',') &&
-            (token.blank_before || (wordy && after_word))) {
-            out += ' ';
+        const auto* slot = slot_of(piece);
+        if (before != nullptr && !before->token.is(',') && !before->token.is('<')) {
+            const bool spaced = before->token.is(':') || token.is('<') ||
+                                (wordy(piece) && (wordy(*before) || before->token.is('>')));
+            out += spaced && !token.is(',') ? " " : "";
         }
-        if (piece.slot >= 0) {
-            const auto address = external(static_cast<std::size_t>(piece.slot));
-            out += address.empty() && !bracketed ? "<>" : address;
+        if (slot != nullptr) {
+            const auto address = external_address(slot->tokens);
+            out += address.empty() && !slot->bracketed ? "<>" : address;
         } else if (token.type == AddressTokenType::kQuoted) {
             out += '"' + token.text + '"';
         } else {
@@ -216,9 +266,6 @@ std::string AddressList::print(Separator separator) const {
             out += separator == Separator::kNewline ? '\n' : ' ';
         }
         before = &piece;
-    }
-    while (out.ends_with(' ') || out.ends_with('\n')) {
-        out.pop_back();
     }
     return out;
 }

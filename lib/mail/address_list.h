@@ -35,8 +35,12 @@ class AddressList {
 
     const std::vector<std::string>& groups() const { return groups_; }
 
-    // True where something stands beside the addresses and their "<" and ">".
+    // True where something stands beside the addresses, their "<" and ">", and comments.
     bool has_text_outside() const;
+    bool has_comments() const;
+
+    // True where some "<...>" holds no single address.
+    bool malformed() const { return malformed_; }
 
     // Replaces an address, in quoted form.
     void set_external(std::size_t i, std::string_view address);
@@ -65,6 +69,7 @@ class AddressList {
     std::vector<Slot> slots_;
     std::vector<Piece> pieces_;
     std::vector<std::string> groups_;
+    bool malformed_ = false;
 };
 
 }  // namespace relais

@@ -9,25 +9,6 @@ namespace {
 // "%" and "!" are no specials of RFC 5322; they are here because rewriting looks for them.
 constexpr std::string_view kSpecials = "<>@,;:.[]()\"\\%!";
 
-// RFC 2047 section 2: the length of =?charset?encoding?text?= at the start of `text`.  Specials
-// within it do not break it, blanks do.
-std::size_t encoded_word(std::string_view text) {
-    if (!text.starts_with("=?")) {
-        return 0;
-    }
-    const auto charset_end = text.find('?', 2);
-    if (charset_end == std::string_view::npos || charset_end + 2 >= text.size() ||
-        text[charset_end + 2] != '?') {
-        return 0;
-    }
-    const auto end = text.find("?=", charset_end + 3);
-    if (end == std::string_view::npos ||
-        text.substr(0, end).find_first_of(kBlanks) != std::string_view::npos) {
-        return 0;
-    }
-    return end + 2;
-}
-
 class Scanner {
   public:
     Scanner(std::string_view text, std::size_t limit) : text_(text), limit_(limit) {}
@@ -60,7 +41,7 @@ class Scanner {
                 if (text_[at_] != '\\' && kSpecials.find(text_[at_]) != std::string_view::npos) {
                     add(AddressTokenType::kSpecial, std::string(1, text_[at_++]));
                 } else {
-                    add(AddressTokenType::kAtom, atom());
+                    take_atom();
                 }
         }
     }
@@ -115,18 +96,20 @@ class Scanner {
         return out;
     }
 
-    std::string atom() {
+    // An atom in which a backslash quotes a byte is printed as a quoted string.
+    void take_atom() {
         std::string out;
-        if (const auto length = encoded_word(text_.substr(at_)); length > 0) {
-            out = text_.substr(at_, length);
-            at_ += length;
-            return out;
-        }
+        bool escaped = false;
         while (at_ < text_.size() && !is_blank(text_[at_]) && text_[at_] != '\0' &&
                (text_[at_] == '\\' || kSpecials.find(text_[at_]) == std::string_view::npos)) {
+            if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
+                escaped = true;
+                const char next = text_[at_ + 1];
+                at_ += next == '"' || next == '\\' ? 0 : 1;
+            }
             take_pair(out);
         }
-        return out;
+        add(escaped ? AddressTokenType::kQuoted : AddressTokenType::kAtom, std::move(out));
     }
 
     std::string_view text_;

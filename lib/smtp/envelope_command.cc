@@ -118,22 +118,13 @@ std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport
 
 std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
     const auto list = AddressList::parse(path);
-    if (list.size() > 1 || (list.size() == 0 && empty == EmptyPath::kRefused)) {
-        return std::nullopt;
-    }
-    if (syntax == PathSyntax::kStrict &&
-        (!path.starts_with('<') || !path.ends_with('>') || list.has_text_outside())) {
+    if (list.size() > 1 || list.malformed() || list.has_text_outside()) {
         return std::nullopt;
     }
     auto address = list.size() == 0 ? std::string() : list.internal(0);
-    // A source route is dropped.  RFC 5321 4.1.1.3 and appendix C
-    if (address.starts_with('@')) {
-        if (syntax == PathSyntax::kStrict) {
-            return std::nullopt;
-        }
-        if (const auto colon = address.find(':'); colon != std::string::npos) {
-            address.erase(0, colon + 1);
-        }
+    if (syntax == PathSyntax::kStrict && (!path.starts_with('<') || !path.ends_with('>') ||
+                                          list.has_comments() || address.starts_with('@'))) {
+        return std::nullopt;
     }
     if (address.empty() && empty == EmptyPath::kRefused) {
         return std::nullopt;

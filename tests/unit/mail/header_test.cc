@@ -46,23 +46,31 @@ TEST_CASE("mail/address_list: addresses are found and printed back") {
         std::vector<std::string> addresses;
     };
 
+    // Printed forms as Postfix 3.7.11 prints them.
     const Row rows[] = {
         {"a@b", "a@b", {"a@b"}},
         {"a@b,c@d", "a@b, c@d", {"a@b", "c@d"}},
-        {"Joe Bloggs <joe@x>", "Joe Bloggs <joe@x>", {"joe@x"}},
+        {"Joe<joe@x>", "Joe <joe@x>", {"joe@x"}},
         {"\"Joe, Q.\" <joe@x> , a@b", "\"Joe, Q.\" <joe@x>, a@b", {"joe@x", "a@b"}},
-        {"John Q. Public <j@x>", "John Q. Public <j@x>", {"j@x"}},
+        {"John Q. Public <j@x>", "John Q.Public <j@x>", {"j@x"}},
         {"joe@x (Joe (the) Man)", "joe@x (Joe (the) Man)", {"joe@x"}},
-        {"team: a@b, c@d;, e@f", "team: a@b, c@d;, e@f", {"a@b", "c@d", "e@f"}},
-        {"undisclosed-recipients:;", "undisclosed-recipients:;", {}},
+        {"team:a@b,c@d;,e@f", "team: a@b, c@d;, e@f", {"a@b", "c@d", "e@f"}},
+        {"undisclosed recipients:;", "undisclosed recipients: ;", {}},
         {"<@r1,@r2:u@h>", "<@r1,@r2:u@h>", {"@r1,@r2:u@h"}},
         {"<>", "<>", {""}},
         {"a(c)@b", "a@b (c)", {"a@b"}},
+        {"a@b , (c) d", "a@b, d (c)", {"a@b", "d"}},
         {"\"j d\"@[1.2.3.4]", "\"j d\"@[1.2.3.4]", {"\"j d\"@[1.2.3.4]"}},
-        {"=?utf-8?q?J=2E,_D?= <a@b>", "=?utf-8?q?J=2E,_D?= <a@b>", {"a@b"}},
-        {"foo", "foo", {"foo"}},
+        {"foo bar, a@b", "foo, bar, a@b", {"foo", "bar", "a@b"}},
         {"", "", {}},
-        {"Joe <joe@x", "Joe <joe@x>", {"joe@x"}},
+        {"<joe@x", "\"<joe\"@x", {"\"<joe\"@x"}},
+        {"joe@x>", "joe@x>", {"joe@x"}},
+        {"a@b;c@d", "a@b;, c@d", {"a@b", "c@d"}},
+        {"<a@b> <c@d>", "<a@b> <c@d>", {"a@b", "c@d"}},
+        {"Hello, World! <a@b>", "Hello, World! <a@b>", {"Hello", "a@b"}},
+        {"[foo] <a@b>", "[foo] <a@b>", {"a@b"}},
+        {"a@b,,,c", "a@b, , , c", {"a@b", "c"}},
+        {"Joe\\, B <a@b>", "\"Joe,\" B <a@b>", {"a@b"}},
     };
     for (const auto& row : rows) {
         const auto list = AddressList::parse(row.in);

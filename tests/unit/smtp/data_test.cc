@@ -1,6 +1,7 @@
 #include "lib/base/format.h"
 #include "lib/smtp/data_decoder.h"
 #include "lib/smtp/data_encoder.h"
+
 #include "tests/support/catch.h"
 
 using namespace relais;
@@ -29,16 +30,19 @@ std::string decoded(std::string_view input, BareNewline mode, std::size_t limit 
 }  // namespace
 
 TEST_CASE("smtp/data: lines, dots and the end") {
-    CHECK(decoded("a\r\n..b\r\n\r\n.\r\nQUIT\r\n", BareNewline::kNormalize) == "[a][.b][]ENDQUIT\r\n");
+    CHECK(decoded("a\r\n..b\r\n\r\n.\r\nQUIT\r\n", BareNewline::kNormalize) ==
+          "[a][.b][]ENDQUIT\r\n");
     CHECK(decoded(".\r\n", BareNewline::kNormalize) == "END");
     CHECK(decoded("a\r\n.", BareNewline::kNormalize) == "[a]....");
     CHECK(decoded("a\r", BareNewline::kNormalize) == "...a\r");
 }
 
 TEST_CASE("smtp/data: only CRLF.CRLF ends the data") {
-    for (const auto* smuggled : {"a\n.\r\nb", "a\r\n.\nb", "a\n.\nb", "a\r\n.\r\r\nb", "a\r.\r\nb"}) {
+    for (const auto* smuggled :
+         {"a\n.\r\nb", "a\r\n.\nb", "a\n.\nb", "a\r\n.\r\r\nb", "a\r.\r\nb"}) {
         INFO(smuggled);
-        CHECK(decoded(std::string(smuggled) + "\r\n.\r\n", BareNewline::kNormalize).ends_with("b]END"));
+        CHECK(decoded(std::string(smuggled) + "\r\n.\r\n", BareNewline::kNormalize)
+                  .ends_with("b]END"));
     }
     CHECK(decoded("a\n.\nb\n.\n", BareNewline::kAccept) == "[a]ENDb\n.\n");
     CHECK(decoded("a\nb\r\n.\r\n", BareNewline::kNormalize) == "[a][b]END");

@@ -1,6 +1,7 @@
 #include "lib/smtp/reply.h"
 
 #include "lib/smtp/capabilities.h"
+
 #include "tests/support/catch.h"
 
 using namespace relais::smtp;
