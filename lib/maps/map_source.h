@@ -1,0 +1,54 @@
+// The text that postmap and postalias read: logical lines (comments dropped, continuation lines
+// joined), and "key value" entries in them.  main.cf, alias files and pattern tables share the
+// logical lines.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace relais {
+
+// Cuts text into logical lines.  A line that starts with white space continues the line before;
+// blank lines and lines whose first non-blank is '#' are dropped, even between the two.
+class LogicalLines {
+  public:
+    // `path` names the source in warnings.
+    LogicalLines(std::string_view text, std::string path);
+
+    // False at the end.  A logical line that starts with white space is warned about and left out.
+    bool next();
+
+    // Valid until the next call of next().
+    std::string_view line() const { return line_; }
+
+    // The number of its first and its last physical line.
+    std::size_t number() const { return first_number_; }
+
+    std::size_t last_number() const { return last_number_; }
+
+  private:
+    std::string_view take_physical();
+    void join_continuations();
+
+    std::string_view rest_;
+    std::string path_;
+    std::string_view line_;
+    std::string joined_;
+    std::size_t number_ = 0;
+    std::size_t first_number_ = 0;
+    std::size_t last_number_ = 0;
+};
+
+struct SourceEntry {
+    std::string_view key;
+    std::string_view value;
+};
+
+enum class SourceFault { kUnbalancedQuote, kIncomplete };
+
+// "key value": the key ends at the first white space outside quotes, and keeps its quotes.
+[[nodiscard]] std::expected<SourceEntry, SourceFault> parse_map_entry(std::string_view line);
+
+}  // namespace relais

@@ -1,0 +1,215 @@
+#include "lib/maps/memory_table.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/config/values.h"
+#include "lib/mail/casefold.h"
+#include "lib/maps/map_source.h"
+#include "lib/maps/table_types.h"
+
+namespace relais {
+
+Lookup MemoryTable::find_key(std::string_view key) {
+    auto it = entries_.find(key);
+    return it == entries_.end() ? Lookup::not_found() : Lookup::found(it->second);
+}
+
+Result<std::optional<TableEntry>> MemoryTable::sequence(Step step) {
+    if (step == Step::kFirst) {
+        walk_ = entries_.begin();
+    }
+    if (walk_ == entries_.end()) {
+        return std::nullopt;
+    }
+    TableEntry entry{walk_->first, walk_->second};
+    ++walk_;
+    return entry;
+}
+
+bool MemoryTable::insert(std::string_view key, std::string_view value) {
+    return entries_.try_emplace(std::string(key), value).second;
+}
+
+std::string MemoryTable::folded(std::string_view key) const {
+    if ((flags() & table_flag::kFoldFixed) == 0) {
+        return std::string(key);
+    }
+    return (flags() & table_flag::kUtf8Active) != 0 ? fold_case(key) : lowercase(key);
+}
+
+namespace {
+
+constexpr std::size_t kLargestSource = std::size_t{1} << 31;
+
+// texthash: postmap's source text, read at once when the table is opened.
+class TextHashTable : public MemoryTable {
+  public:
+    explicit TextHashTable(const OpenRequest& request)
+        : MemoryTable(request.type, request.name, request.flags | table_flag::kFixed) {}
+
+    Result<void> load();
+
+    bool changed() const override {
+        struct stat now = {};
+        return ::stat(name().c_str(), &now) == 0 &&
+               (now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||
+                now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec || now.st_ino != opened_.st_ino ||
+                now.st_size != opened_.st_size);
+    }
+
+  protected:
+    Lookup find_key(std::string_view key) override;
+
+  private:
+    void add_line(std::string_view line, std::size_t number);
+
+    struct stat opened_ = {};
+};
+
+Result<void> TextHashTable::load() {
+    auto fd = open_file(name(), O_RDONLY);
+    if (!fd) {
+        return fail_errno("open database " + name(), fd.error().sys_errno);
+    }
+    if (::fstat(fd->get(), &opened_) != 0) {
+        return fail_errno("fstat " + name());
+    }
+    auto text = read_all(fd->get(), kLargestSource);
+    if (!text) {
+        return fail_with(text);
+    }
+    entries_.clear();
+    LogicalLines lines(*text, name());
+    while (lines.next()) {
+        add_line(lines.line(), lines.number());
+    }
+    return {};
+}
+
+void TextHashTable::add_line(std::string_view line, std::size_t number) {
+    if ((flags() & table_flag::kUtf8Active) != 0 && !is_utf8(line)) {
+        log_warning("{}, line {}: non-UTF-8 input \"{}\" -- ignoring this line", name(), number,
+                    printable(line));
+        return;
+    }
+    auto entry = parse_map_entry(line);
+    if (!entry && entry.error() == SourceFault::kUnbalancedQuote) {
+        log_warning("{}, line {}: unbalanced '\"' in '{}' -- ignoring this line", name(), number,
+                    line);
+        return;
+    }
+    if (!entry) {
+        log_warning("{}, line {}: expected format: key whitespace value -- ignoring this line",
+                    name(), number);
+        return;
+    }
+    if (entry->key.back() == ':') {
+        log_warning("{}, line {}: record is in \"key: value\" format; is this an alias file?",
+                    name(), number);
+    }
+    std::string key = folded(entry->key);
+    if (insert(key, entry->value) || (flags() & table_flag::kIgnoreDuplicate) != 0) {
+        return;
+    }
+    if ((flags() & table_flag::kReplace) != 0) {
+        entries_.insert_or_assign(std::move(key), std::string(entry->value));
+    } else {
+        log_warning("{}, line {}: duplicate entry: \"{}\"", name(), number, key);
+    }
+}
+
+// A file that changed is read again; when that fails the entries of before still stand.
+Lookup TextHashTable::find_key(std::string_view key) {
+    if (changed()) {
+        auto before = std::move(entries_);
+        if (!load()) {
+            entries_ = std::move(before);
+        }
+    }
+    return MemoryTable::find_key(key);
+}
+
+// inline:{ name=value, { name = value with blanks } }
+class InlineTable : public MemoryTable {
+  public:
+    explicit InlineTable(const OpenRequest& request)
+        : MemoryTable(request.type, request.name, request.flags | table_flag::kFixed) {}
+
+    Result<void> parse();
+};
+
+Result<void> InlineTable::parse() {
+    auto bad = [this](std::string_view what) {
+        return fail(Errc::kSyntax,
+                    format("{}: \"inline:{}\"; need \"inline:{{name=value...}}\"", what, name()));
+    };
+    if (name().front() != '{') {
+        return bad("bad syntax");
+    }
+    auto body = strip_braces(name());
+    auto items = body ? split_list(*body) : std::vector<std::string>();
+    if (items.empty()) {
+        return bad("bad syntax");
+    }
+    for (const std::string& item : items) {
+        auto assignment = parse_assignment(item);
+        if (!assignment) {
+            std::string_view message = assignment.error().message;
+            return bad(message.substr(0, message.find(':')));
+        }
+        entries_.insert_or_assign(folded(assignment->name), assignment->value);
+    }
+    return {};
+}
+
+// internal: a table of this process only; all that open the same name get their own.
+class InternalTable : public MemoryTable {
+  public:
+    explicit InternalTable(const OpenRequest& request)
+        : MemoryTable(request.type, request.name, request.flags | table_flag::kFixed) {}
+
+  protected:
+    Result<void> update_key(std::string_view key, std::string_view value) override {
+        entries_.insert_or_assign(std::string(key), std::string(value));
+        return {};
+    }
+
+    Result<bool> erase_key(std::string_view key) override {
+        return entries_.erase(std::string(key)) > 0;
+    }
+};
+
+}  // namespace
+
+OpenedTable open_texthash_table(const OpenRequest& request) {
+    if (request.mode != OpenMode::kRead) {
+        return refuse_mode(request);
+    }
+    auto table = std::make_unique<TextHashTable>(request);
+    auto loaded = table->load();
+    if (!loaded) {
+        return fail_with(loaded);
+    }
+    return table;
+}
+
+OpenedTable open_inline_table(const OpenRequest& request) {
+    if (request.mode != OpenMode::kRead) {
+        return refuse_mode(request);
+    }
+    auto table = std::make_unique<InlineTable>(request);
+    auto parsed = table->parse();
+    if (!parsed) {
+        return fail_with(parsed);
+    }
+    return table;
+}
+
+OpenedTable open_internal_table(const OpenRequest& request) {
+    return std::make_unique<InternalTable>(request);
+}
+
+}  // namespace relais

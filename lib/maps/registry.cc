@@ -1,0 +1,94 @@
+#include "lib/maps/registry.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/maps/table_types.h"
+
+namespace relais {
+namespace {
+
+enum class Builds { kNo, kYes };
+
+struct TableType {
+    std::string_view name;
+    OpenedTable (*open)(const OpenRequest&);
+    Builds builds;  // postmap can make a table of it
+};
+
+constexpr auto kTypes = std::to_array<TableType>({
+#ifdef HAVE_BERKELEY_DB
+    {"btree", open_btree_table, Builds::kYes},
+#endif
+    {"environ", open_environ_table, Builds::kNo},
+    {"fail", open_fail_table, Builds::kNo},
+#ifdef HAVE_BERKELEY_DB
+    {"hash", open_hash_table, Builds::kYes},
+#endif
+    {"inline", open_inline_table, Builds::kNo},
+    {"internal", open_internal_table, Builds::kNo},
+    {"static", open_static_table, Builds::kNo},
+    {"texthash", open_texthash_table, Builds::kNo},
+    {"unix", open_unix_table, Builds::kNo},
+});
+
+const TableType* find_type(std::string_view name) {
+    const auto* it = std::ranges::find(kTypes, name, &TableType::name);
+    return it == kTypes.end() ? nullptr : it;
+}
+
+}  // namespace
+
+Result<TableReference> parse_table_reference(std::string_view reference) {
+    auto parts = split_first(reference, ':');
+    if (!parts || parts->first.empty() || parts->second.empty()) {
+        return fail(
+            Errc::kSyntax,
+            format("open dictionary: expecting \"type:name\" form instead of \"{}\"", reference));
+    }
+    return TableReference{std::string(parts->first), std::string(parts->second)};
+}
+
+Result<std::unique_ptr<Table>> open_table(std::string_view reference, OpenMode mode,
+                                          TableFlags flags) {
+    auto parsed = parse_table_reference(reference);
+    if (!parsed) {
+        return fail_with(parsed);
+    }
+    const TableType* type = find_type(parsed->type);
+    if (type == nullptr) {
+        return fail(Errc::kNotFound, format("unsupported dictionary type: {}", parsed->type));
+    }
+    if (mode == OpenMode::kRebuild && type->builds == Builds::kNo) {
+        return fail(Errc::kDenied,
+                    format("unsupported map type for this operation: {}", parsed->type));
+    }
+    if ((flags & table_flag::kUtf8Request) != 0 && conf().smtputf8_enable()) {
+        flags |= table_flag::kUtf8Active;
+    }
+    return type->open({std::move(parsed->type), std::move(parsed->name), mode, flags});
+}
+
+std::unexpected<Error> refuse_mode(const OpenRequest& request) {
+    return fail(Errc::kDenied,
+                format("{}:{} map requires O_RDONLY access mode", request.type, request.name));
+}
+
+std::vector<std::string> table_type_names() {
+    std::vector<std::string> names;
+    for (const TableType& type : kTypes) {
+        names.emplace_back(type.name);
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+bool can_build_table_type(std::string_view name) {
+    const TableType* type = find_type(name);
+    return type != nullptr && type->builds == Builds::kYes;
+}
+
+}  // namespace relais

@@ -1,0 +1,35 @@
+// The openers of each table type; only the registry calls them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/maps/registry.h"
+#include "lib/maps/table.h"
+
+namespace relais {
+
+struct OpenRequest {
+    std::string type;
+    std::string name;
+    OpenMode mode;
+    TableFlags flags;
+};
+
+using OpenedTable = Result<std::unique_ptr<Table>>;
+
+OpenedTable open_hash_table(const OpenRequest& request);
+OpenedTable open_btree_table(const OpenRequest& request);
+OpenedTable open_texthash_table(const OpenRequest& request);
+OpenedTable open_inline_table(const OpenRequest& request);
+OpenedTable open_static_table(const OpenRequest& request);
+OpenedTable open_fail_table(const OpenRequest& request);
+OpenedTable open_environ_table(const OpenRequest& request);
+OpenedTable open_internal_table(const OpenRequest& request);
+OpenedTable open_unix_table(const OpenRequest& request);
+
+// "type:name does not support WHAT mode": the error of a type that can only be read.
+std::unexpected<Error> refuse_mode(const OpenRequest& request);
+
+}  // namespace relais
