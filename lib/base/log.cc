@@ -167,7 +167,8 @@ class LogSocket {
     }
 
     void print(std::string_view word, const std::string& text) const {
-        std::string line = format("{}: {}{}\n", options_.tag, word, text);
+        const auto& name = options_.stderr_name.empty() ? options_.tag : options_.stderr_name;
+        std::string line = format("{}: {}{}\n", name, word, text);
         ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
         static_cast<void>(ignored);
     }

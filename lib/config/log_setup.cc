@@ -30,6 +30,7 @@ void open_early_log(std::string_view program, LogStderr to_stderr) {
     options.postlog_socket = environment("POSTLOG_SERVICE");
     options.postlog_host = first_label(environment("POSTLOG_HOSTNAME"));
     options.to_stderr = to_stderr == LogStderr::kYes;
+    options.stderr_name = program;
     log_open(std::move(options));
 }
 
@@ -39,6 +40,7 @@ void open_log(std::string_view program, LogStderr to_stderr) {
     options.tag = tag_of(config.syslog_name(), program);
     options.facility = config.syslog_facility();
     options.to_stderr = to_stderr == LogStderr::kYes;
+    options.stderr_name = program;
     if (!config.maillog_file().empty()) {
         options.postlog_socket =
             config.queue_directory() + "/public/" + config.postlog_service_name();
