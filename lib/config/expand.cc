@@ -8,7 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/compat_level.h"
 #include "lib/config/values.h"
-#include "lib/mail/hostname.h"
+#include "lib/mail/idna.h"
 
 namespace relais {
 
