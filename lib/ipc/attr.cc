@@ -24,6 +24,11 @@ AttrWriter& AttrWriter::number(std::string_view name, std::int64_t value) {
     return *this;
 }
 
+AttrWriter& AttrWriter::long_number(std::string_view name, std::int64_t value) {
+    pair(name, std::to_string(static_cast<std::uint64_t>(value)));
+    return *this;
+}
+
 AttrWriter& AttrWriter::string(std::string_view name, std::string_view value) {
     // The encodings cannot carry their own separator: cut there, as a C string would be.
     char separator = encoding_ == AttrEncoding::kPlain ? '\n' : '\0';

@@ -21,12 +21,14 @@ namespace relais {
 
 enum class AttrEncoding { kNul, kPlain };
 
-// Builds lists.  Numbers are unsigned on the wire: an int of -1 goes out as 4294967295.
+// Builds lists.  Numbers are unsigned on the wire: an int of -1 goes out as 4294967295, a long one
+// (file offsets) as 2^64-1.
 class AttrWriter {
   public:
     explicit AttrWriter(AttrEncoding encoding = AttrEncoding::kNul) : encoding_(encoding) {}
 
     AttrWriter& number(std::string_view name, std::int64_t value);
+    AttrWriter& long_number(std::string_view name, std::int64_t value);
     AttrWriter& string(std::string_view name, std::string_view value);
     // Binary data, base64 on the wire.
     AttrWriter& data(std::string_view name, std::string_view bytes);
