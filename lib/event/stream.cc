@@ -111,7 +111,7 @@ Task<void> Stream::wait_for(IoStatus want) {
         read_wants_ = IoStatus::kWantRead;
     } else {
         readable_ = false;  // the transport has just found nothing there
-        co_await wait_readable();
+        co_await wait_arrival();
     }
 }
 
@@ -124,6 +124,13 @@ void Stream::drop_idle_buffers() {
 }
 
 Task<void> Stream::wait_readable() {
+    if (buffered().empty()) {
+        co_await wait_arrival();
+    }
+}
+
+// What is buffered already does not count: it may be the first half of what the caller needs.
+Task<void> Stream::wait_arrival() {
     if (!event_) {
         // Edge-triggered and kept for the stream's life: one epoll_ctl for each connection.
         event_ = Loop::current().make_event(
@@ -134,7 +141,7 @@ Task<void> Stream::wait_readable() {
         }
         readable_ = false;
     }
-    if (readable_ || !buffered().empty()) {
+    if (readable_) {
         co_return;
     }
     drop_idle_buffers();

@@ -81,6 +81,7 @@ class Stream {
 
     Progress read_some();
     void note_events(short what);
+    [[nodiscard]] Task<void> wait_arrival();
     [[nodiscard]] Task<void> wait_writable();
     Deadline next_deadline() const;
     void drop_idle_buffers();

@@ -149,6 +149,35 @@ Task<std::string> over_tcp() {
     co_return got;
 }
 
+// A reader that keeps the first half of a message in the buffer while the second is on its way.
+Task<std::string> halves() {
+    auto [a, b] = socket_pair();
+    Stream writer(std::move(a));
+    Stream reader(std::move(b));
+    writer.write("first ");
+    co_await writer.flush();
+    bool more = co_await reader.fill();
+    TaskGroup group;
+    group.spawn(send_and_close(UniqueFd(::dup(writer.fd())), "second"));
+    while (more && reader.buffered() != "first second") {
+        reader.set_timeout(2s);
+        more = co_await reader.fill();
+    }
+    co_await group.join();
+    co_return std::string(reader.buffered());
+}
+
+Task<void> half_then_silence() {
+    auto [a, b] = socket_pair();
+    Stream writer(std::move(a));
+    Stream reader(std::move(b));
+    reader.set_timeout(50ms);
+    writer.write("half");
+    co_await writer.flush();
+    while (co_await reader.fill()) {
+    }
+}
+
 }  // namespace
 
 TEST_CASE("event/stream: small and large transfers arrive whole") {
@@ -169,6 +198,11 @@ TEST_CASE("event/stream: a silent peer times out") {
 TEST_CASE("event/stream: the end of the stream is seen however it comes") {
     CHECK(Loop::current().run_task(data_then_close()) == "");
     CHECK(Loop::current().run_task(late_data_then_close()) == "y");
+}
+
+TEST_CASE("event/stream: input that was not consumed does not keep fill from waiting") {
+    CHECK(Loop::current().run_task(halves()) == "first second");
+    CHECK_THROWS_AS(Loop::current().run_task(half_then_silence()), TimedOut);
 }
 
 TEST_CASE("event/stream: descriptors pass over UNIX-domain sockets") {
