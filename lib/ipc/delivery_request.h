@@ -18,14 +18,14 @@ inline constexpr std::string_view kDeliveryProtocol = "delivery_request_protocol
 
 // Bits of DeliveryRequest::flags.
 enum DeliveryFlag : int {
-    kMarkOnSuccess = 1,          // mark recipients done in the queue file: delivered
-    kMarkOnBounce = 2,           // and returned
-    kVerifyAddress = 256,        // a probe of the verify service: nothing is delivered
-    kVerifyForUser = 512,        // sendmail -bv: report to the trace service, nothing is delivered
-    kRecordDelivery = 1024,      // sendmail -v: deliver and report
-    kLoadConnection = 2048,      // use connections that scache keeps
-    kStoreConnection = 4096,     // leave connections to scache
-    kReportSentLater = 8192,     // delivered after a delay warning: the sender is told
+    kMarkOnSuccess = 1,       // mark recipients done in the queue file: delivered
+    kMarkOnBounce = 2,        // and returned
+    kVerifyAddress = 256,     // a probe of the verify service: nothing is delivered
+    kVerifyForUser = 512,     // sendmail -bv: report to the trace service, nothing is delivered
+    kRecordDelivery = 1024,   // sendmail -v: deliver and report
+    kLoadConnection = 2048,   // use connections that scache keeps
+    kStoreConnection = 4096,  // leave connections to scache
+    kReportSentLater = 8192,  // delivered after a delay warning: the sender is told
     kDeliveryDefault = 3,
     kDeliveryTrace = 256 | 512 | 1024 | 8192,
 };

@@ -52,9 +52,10 @@ DeliveryRequest sample() {
 TEST_CASE("ipc/delivery_request: the bytes that Postfix's queue manager sends") {
     // The 88 bytes of the times come out as 120 characters of base64.
     std::string bytes = encode_delivery_request(sample());
-    CHECK(bytes.starts_with("flags\0003\0queue_name\0active\0queue_id\0005D49BA84927\0offset\000405\0"
-                            "size\000280\0nexthop\0[next.example]\0encoding\0\0smtputf8\0000\0"
-                            "sender\0a@facts.example\0envelope_id\0ENVID1\0ret_flags\0002\0time\0"s));
+    CHECK(
+        bytes.starts_with("flags\0003\0queue_name\0active\0queue_id\0005D49BA84927\0offset\000405\0"
+                          "size\000280\0nexthop\0[next.example]\0encoding\0\0smtputf8\0000\0"
+                          "sender\0a@facts.example\0envelope_id\0ENVID1\0ret_flags\0002\0time\0"s));
     auto time_at = bytes.find("time\0"s) + 5;
     CHECK(bytes.find('\0', time_at) - time_at == 120);
     CHECK(bytes.ends_with(
