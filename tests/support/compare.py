@@ -24,7 +24,8 @@ from support import Skip, check, maillog
 from support.instance import Instance
 
 _pairs = {}
-DEFAULT_LOG_IGNORE = r"^(postfix/(master|postfix-script|anvil|postlogd|scache|tlsmgr)) "
+LOG_IGNORE = (r"^postfix/(master|postfix-script|anvil|postlogd|scache|tlsmgr) |"
+              r"file system clock is|resetting file time stamps")
 
 
 class Side(Instance):
@@ -62,8 +63,9 @@ class Side(Instance):
 
     def note_mail(self, name, messages):
         self.note(f"{name}: number of messages", len(messages))
-        for number, message in enumerate(messages, 1):
-            self.note(f"{name}: message {number}", message)
+        clean = Normaliser(self)
+        for number, text in enumerate(sorted(clean(m.decode("latin-1")) for m in messages), 1):
+            self.note(f"{name}: message {number}", text)
 
     def mark(self):
         super().mark()
@@ -106,12 +108,14 @@ def scenario(function=None, *, log=True, transcripts=True, **options):
         records = []
         for side in sides:
             side.mark()
-            function(side)
-            side.settle()
-            if side is sides[1]:
-                side.check_sane()
-            records.append(record_of(side, log, transcripts))
-            side.forget_mail()
+            try:
+                function(side)
+                side.settle()
+                if side is sides[1]:
+                    side.check_sane()
+                records.append(record_of(side, log, transcripts))
+            finally:
+                side.forget_mail()
         compare(*records)
 
     test.__name__ = function.__name__
@@ -142,7 +146,7 @@ def log_lines(side, clean):
     lines = []
     for line in side.log():
         text = clean(f"{line.tag} {line.text}")
-        if not re.search(DEFAULT_LOG_IGNORE, text):
+        if not re.search(LOG_IGNORE, text):
             lines.append(text)
     return sorted(lines)
 
@@ -184,8 +188,11 @@ class Normaliser:
             (r"\b\d{10}\.P\d+\.", "TIME.PID."),
             (r"\b\d{10}\.V[0-9a-f]+I[0-9a-f]+M\d+\.", "TIME.FILE."),
             (r"\.P\d+\.", ".PID."),
+            (rf"(deferred|defer)/[0-9A-F]/(?={maillog.QUEUE_ID})", r"\1/X/"),
             (rf"\b{maillog.QUEUE_ID}\.\d{{9,11}}/", "QID.TIME/"),
             (rf"(?<![\w.@-])(?=[0-9A-F]*\d)[0-9A-F]{{9,15}}(?![\w@-])", "QID"),
+            (r"\b(?=\w*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{9,12}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4,8}\b",
+             "LONGID"),
             (r"STAMP\.[0-9A-F]{9,15}@", "STAMP.QID@"),
             (r"(?<=[a-z])\[\d+\]:", "[PID]:"),
             (r"pid=\d+|pid \d+", "pid=PID"),

@@ -79,7 +79,7 @@ class Instance:
             self.room.require_private("a real Postfix")
             oracle.tree("postfix")
         number = self.room.next_instance()
-        self.address = self.room.address(10 + number)
+        self.address = self.room.address(150 + number)
         self.root = self.room.scratch / f"i{number:02}"
         self.conf, self.queue = self.root / "etc", self.root / "q"
         self.data, self.daemons = self.root / "data", self.root / "daemons"
