@@ -34,7 +34,7 @@ bool Scanner::accept_word(std::string_view word) {
         return false;
     }
     std::size_t end = at_ + word.size();
-    if (end < text_.size() && is_atom_char(text_[end]) && is_atom_char(word.back())) {
+    if (end < text_.size() && is_atom_char(text_[end]) && is_alnum(word.back())) {
         return false;
     }
     at_ = end;
