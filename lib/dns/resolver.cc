@@ -5,12 +5,12 @@
 #include <unordered_map>
 
 #include <ares.h>
-#include <event2/event.h>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/event/loop.h"
+#include "lib/event/watch.h"
 #include "lib/mail/hostname.h"
 
 namespace relais {
@@ -79,17 +79,16 @@ class Resolver::Channel {
 
   private:
     struct Watch {
-        EventPtr read, write;
+        std::unique_ptr<FdWatch> read, write;
     };
 
     static void on_socket(void* self, ares_socket_t fd, int readable, int writable);
-    static void on_event(int fd, short what, void* self);
-    static void on_timer(int fd, short what, void* self);
+    void process(ares_socket_t readable, ares_socket_t writable);
     void set_timer();
 
     // Declared first, so that it outlives the channel, which closes its sockets when it goes.
     std::unordered_map<int, Watch> watches_;
-    EventPtr timer_;
+    TimerWatch timer_{[this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }};
     ares_channel channel_ = nullptr;
 };
 
@@ -97,7 +96,6 @@ Resolver::Channel::Channel(const ResolverOptions& options) {
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
         log_fatal("cannot initialize the resolver library");
     }
-    timer_ = Loop::current().make_event(-1, 0, &Channel::on_timer, this);
     ares_options setup{};
     // STAYOPEN: one socket for many queries.
     setup.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH;
@@ -133,38 +131,31 @@ void Resolver::Channel::on_socket(void* self, ares_socket_t fd, int readable, in
         return;
     }
     Watch& watch = channel->watches_[fd];
-    auto want = [&](EventPtr& event, bool wanted, short what) {
-        if (!wanted) {
-            event.reset();
-        } else if (!event) {
-            event = Loop::current().make_event(fd, static_cast<short>(what | EV_PERSIST),
-                                               &Channel::on_event, channel);
-            event_add(event.get(), nullptr);
-        }
-    };
-    want(watch.read, readable != 0, EV_READ);
-    want(watch.write, writable != 0, EV_WRITE);
+    if (readable == 0) {
+        watch.read.reset();
+    } else if (!watch.read) {
+        watch.read = std::make_unique<FdWatch>(
+            fd, FdWatch::What::kReadable, [channel, fd] { channel->process(fd, ARES_SOCKET_BAD); });
+    }
+    if (writable == 0) {
+        watch.write.reset();
+    } else if (!watch.write) {
+        watch.write = std::make_unique<FdWatch>(
+            fd, FdWatch::What::kWritable, [channel, fd] { channel->process(ARES_SOCKET_BAD, fd); });
+    }
 }
 
-void Resolver::Channel::on_event(int fd, short what, void* self) {
-    auto* channel = static_cast<Channel*>(self);
-    ares_process_fd(channel->channel_, (what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
-                    (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
-    channel->set_timer();
-}
-
-void Resolver::Channel::on_timer(int /*fd*/, short /*what*/, void* self) {
-    auto* channel = static_cast<Channel*>(self);
-    ares_process_fd(channel->channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    channel->set_timer();
+void Resolver::Channel::process(ares_socket_t readable, ares_socket_t writable) {
+    ares_process_fd(channel_, readable, writable);
+    set_timer();
 }
 
 void Resolver::Channel::set_timer() {
     timeval time{};
     if (ares_timeout(channel_, nullptr, &time) != nullptr) {
-        event_add(timer_.get(), &time);
+        timer_.set(std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec));
     } else {
-        event_del(timer_.get());
+        timer_.clear();
     }
 }
 
