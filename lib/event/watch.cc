@@ -1,47 +1,56 @@
 #include "lib/event/watch.h"
 
+#include <utility>
+
 #include <event2/event.h>
 
 #include "lib/base/log.h"
 
 namespace relais {
 
-FdWatch::FdWatch(int fd, What what, std::function<void()> handler) : handler_(std::move(handler)) {
-    int kind = what == What::kReadable ? EV_READ : EV_WRITE;
-    event_ = Loop::current().make_event(fd, static_cast<short>(kind | EV_PERSIST),
-                                        &FdWatch::on_event, this);
-    if (event_add(event_.get(), nullptr) != 0) {
+FdWatch::FdWatch(int fd, std::function<void()> handler)
+    : handler_(std::move(handler)),
+      event_(Loop::current().make_event(fd, EV_READ | EV_PERSIST, &FdWatch::on_event, this)) {
+}
+
+void FdWatch::start() {
+    if (!on_ && event_add(event_.get(), nullptr) != 0) {
         log_fatal("cannot watch a descriptor");
     }
+    on_ = true;
+}
+
+void FdWatch::stop() {
+    if (on_) {
+        event_del(event_.get());
+    }
+    on_ = false;
 }
 
 void FdWatch::on_event(int /*fd*/, short /*what*/, void* self) {
-    // A copy, since the handler may destroy the watch and itself.
-    std::function<void()> handler = static_cast<FdWatch*>(self)->handler_;
-    handler();
+    static_cast<FdWatch*>(self)->handler_();
 }
 
-TimerWatch::TimerWatch(std::function<void()> handler)
+Timer::Timer(std::function<void()> handler)
     : handler_(std::move(handler)),
-      event_(Loop::current().make_event(-1, 0, &TimerWatch::on_timer, this)) {
+      event_(Loop::current().make_event(-1, 0, &Timer::on_event, this)) {
 }
 
-void TimerWatch::set(std::chrono::microseconds time) {
-    auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    timeval after{};
-    after.tv_sec = seconds.count();
-    after.tv_usec = (time - seconds).count();
-    if (event_add(event_.get(), &after) != 0) {
-        log_fatal("cannot set a timer");
-    }
+void Timer::start(std::chrono::milliseconds time) {
+    timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
+    event_add(event_.get(), &wait);
+    on_ = true;
 }
 
-void TimerWatch::clear() {
+void Timer::stop() {
     event_del(event_.get());
+    on_ = false;
 }
 
-void TimerWatch::on_timer(int /*fd*/, short /*what*/, void* self) {
-    static_cast<TimerWatch*>(self)->handler_();
+void Timer::on_event(int /*fd*/, short /*what*/, void* self) {
+    auto* timer = static_cast<Timer*>(self);
+    timer->on_ = false;
+    timer->handler_();
 }
 
 }  // namespace relais

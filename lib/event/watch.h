@@ -1,5 +1,5 @@
-// Callbacks from the loop for code that is no coroutine: libraries with sockets and timers of their
-// own (c-ares).  Everything else awaits.
+// Plain callbacks from the loop, for programs whose work is to react: master's sockets and timers,
+// the queue manager's scans.  Handlers run from the loop, one at a time.
 #pragma once
 
 #include <chrono>
@@ -9,34 +9,45 @@
 
 namespace relais {
 
-// Calls `handler` whenever the descriptor is readable (or writable), as long as the watch lives.
-// The handler may destroy it.
+// Calls `handler` while the descriptor is readable and the watch is on.
 class FdWatch {
   public:
-    enum class What { kReadable, kWritable };
+    FdWatch(int fd, std::function<void()> handler);
+    FdWatch(const FdWatch&) = delete;
+    FdWatch& operator=(const FdWatch&) = delete;
 
-    FdWatch(int fd, What what, std::function<void()> handler);
+    void start();
+    void stop();
+
+    bool is_on() const { return on_; }
 
   private:
     static void on_event(int fd, short what, void* self);
 
     std::function<void()> handler_;
     EventPtr event_;
+    bool on_ = false;
 };
 
-// Calls `handler` once, some time after each set().
-class TimerWatch {
+// Calls `handler` once after the time given to start().
+class Timer {
   public:
-    explicit TimerWatch(std::function<void()> handler);
+    explicit Timer(std::function<void()> handler);
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
 
-    void set(std::chrono::microseconds time);
-    void clear();
+    // Starts anew where it was running.
+    void start(std::chrono::milliseconds time);
+    void stop();
+
+    bool is_on() const { return on_; }
 
   private:
-    static void on_timer(int fd, short what, void* self);
+    static void on_event(int fd, short what, void* self);
 
     std::function<void()> handler_;
     EventPtr event_;
+    bool on_ = false;
 };
 
 }  // namespace relais

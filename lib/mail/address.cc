@@ -49,12 +49,22 @@ std::string quote_address(std::string_view internal) {
     if (internal.empty()) {
         return {};
     }
+    // A source route (RFC 5321 appendix C) is no part of the local part.
+    std::size_t route = 0;
+    if (internal.front() == '@') {
+        const auto colon = internal.find(':');
+        route = colon == std::string_view::npos ? 0 : colon + 1;
+    }
     const auto at = internal.rfind('@');
-    const auto local = internal.substr(0, at);
+    if (at != std::string_view::npos && at < route) {
+        return std::string(internal);
+    }
+    const auto local = internal.substr(0, at).substr(route);
     if (is_dot_string(local)) {
         return std::string(internal);
     }
-    auto quoted = quote_local_part(local);
+    std::string quoted(internal.substr(0, route));
+    quoted += quote_local_part(local);
     if (at != std::string_view::npos) {
         quoted += internal.substr(at);
     }

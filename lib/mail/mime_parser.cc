@@ -67,11 +67,13 @@ void MimeParser::header_line(std::string_view text, LinePart part) {
         return;
     }
     if (in_header_ && is_continuation(text)) {
-        if (header_.size() + text.size() < options_.header_limit) {
-            header_ += '\n';
-            header_ += text;
-        } else {
+        std::size_t room = options_.header_limit - std::min(options_.header_limit, header_.size());
+        if (text.size() + 1 > room) {
             problems_ |= kMimeTruncatedHeader;
+        }
+        if (room > 1) {
+            header_ += '\n';
+            header_ += text.substr(0, room - 1);
         }
         return;
     }

@@ -103,7 +103,7 @@ Result<std::optional<TableEntry>> Table::sequence(Step /*step*/) {
 }
 
 Lookup Table::find_key(std::string_view /*key*/) {
-    return Lookup::config_error(format("table {}: lookup is not supported", reference()));
+    log_panic("table {}: lookup of a table that waits", reference());
 }
 
 Task<Lookup> Table::lookup_key(std::string key) {

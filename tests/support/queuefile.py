@@ -64,7 +64,7 @@ def shape(blob, queue_id):
             data = " ".join(data.split())
         data = re.sub(r"create_time=\d+", "create_time=TIME", data)
         data = re.sub(r"\b\d{14}\.ID", "STAMP.ID", data)
-        data = re.sub(r"^Date: \w{3}, \d+ \w{3} \d{4} [\d:]+ [+-]\d{4}.*", "Date: DATE", data)
+        data = re.sub(r"^((?:Resent-)?Date): \w{3}, \d+ \w{3} \d{4} [\d:]+ [+-]\d{4}.*", r"\1: DATE", data)
         lines.append(f"{kind} {data}")
     return lines
 

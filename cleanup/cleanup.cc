@@ -1,0 +1,48 @@
+// cleanup(8): makes queue files of the messages that smtpd, pickup, local, bounce and others send
+// it, and answers when a message is on disk.
+//
+// A message comes as records: its envelope, its content, and an envelope that was extracted from
+// the content (session).  The envelope's addresses are rewritten, mapped and expanded (envelope,
+// recipients, rewriter), headers are completed and rewritten (content, headers), and the file is
+// written at once, synced beside those of other sessions, and announced to qmgr (commit).
+//
+// Runs as mail_owner and may be chrooted in the queue directory.  It trusts its clients to say who
+// sent a message, but not a byte of the message.  One process serves many clients.
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+
+#include "cleanup/service.h"
+#include "cleanup/session.h"
+
+namespace relais::cleanup {
+
+namespace {
+
+class Cleanup : public Daemon {
+  public:
+    Cleanup() : service_(conf()) {}
+
+    Task<void> background() override { return service_.wake_qmgr(); }
+
+    Task<void> serve(Connection connection) override {
+        Session session(service_, std::move(connection.fd));
+        co_await session.run();
+    }
+
+  private:
+    Service service_;
+};
+
+}  // namespace
+
+}  // namespace relais::cleanup
+
+int main(int argc, char** argv) {
+    relais::DaemonTraits traits{
+        .name = "cleanup",
+        .kind = relais::ServiceKind::kSessions,
+        .limit = relais::ProcessLimit::kNone,
+    };
+    return relais::run_daemon(argc, argv, traits,
+                              [] { return std::make_unique<relais::cleanup::Cleanup>(); });
+}

@@ -1,0 +1,280 @@
+#include "cleanup/envelope.h"
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/mail/dsn.h"
+
+#include "cleanup/recipients.h"
+
+namespace relais::cleanup {
+
+namespace {
+
+constexpr std::string_view kEnvelopeTypes = "MCTcFILSDRO/WVA>K<ionfdm";
+constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Konfdm";
+
+bool allowed(Segment segment, Rec type) {
+    auto types = segment == Segment::kEnvelope ? kEnvelopeTypes : kExtractedTypes;
+    return types.contains(rec_char(type));
+}
+
+std::string_view segment_name(Segment segment) {
+    return segment == Segment::kEnvelope ? "envelope" : "extracted envelope";
+}
+
+}  // namespace
+
+Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
+    PendingRecipient& pending = message_.envelope.pending;
+    if (!allowed(segment, type)) {
+        message_.reject(kCleanupBad,
+                        format("unexpected record type {} in {}", static_cast<int>(rec_char(type)),
+                               segment_name(segment)));
+        co_return;
+    }
+    switch (type) {
+        case Rec::kRecipient:
+            if (segment == Segment::kExtracted) {
+                put_encoding();
+            }
+            if (ready_for_recipients()) {
+                co_await take_recipient(service_, message_, std::move(data));
+            }
+            co_return;
+        case Rec::kSender:
+            if (message_.envelope.sender) {
+                message_.reject(kCleanupBad, "multiple sender records");
+            } else {
+                co_await take_sender(service_, message_, std::move(data));
+            }
+            co_return;
+        case Rec::kOrigRecipient:
+            pending.original = std::move(data);
+            co_return;
+        case Rec::kDsnOrigRecipient:
+            pending.dsn_orig_rcpt = std::move(data);
+            co_return;
+        case Rec::kDsnNotify:
+            take_notify("notify_flags", data);
+            co_return;
+        case Rec::kDone:
+        case Rec::kCanceled:
+            pending = {};
+            co_return;
+        case Rec::kAttribute:
+            take_attribute(segment, data);
+            co_return;
+        case Rec::kTime:
+            take_time(data);
+            co_return;
+        case Rec::kFlags:
+            take_extra_flags(data);
+            co_return;
+        case Rec::kVerp:
+            take_verp(data);
+            co_return;
+        case Rec::kDsnRet:
+            take_ret("ret_flags", data);
+            co_return;
+        case Rec::kDsnEnvid:
+            put(Rec::kAttribute, "envelope_id=" + data);
+            co_return;
+        // Ours replaces the size; the create time is that of the new file; the rest is history.
+        case Rec::kSize:
+        case Rec::kCreateTime:
+        case Rec::kDelay:
+        case Rec::kKilled:
+        case Rec::kReturnReceipt:
+        case Rec::kErrorsTo:
+        case Rec::kPriority:
+            co_return;
+        case Rec::kMilters:
+            if (parse_uint(data) != 0) {
+                message_.reject(kCleanupBad, "milters of the SMTP server cannot be taken over");
+            }
+            co_return;
+        case Rec::kFullName:
+            message_.envelope.full_name = data;
+            break;
+        case Rec::kWarnTime:
+            message_.envelope.warning_placed = true;
+            break;
+        default:
+            break;
+    }
+    put(type, data);
+}
+
+void Envelope::put(Rec type, std::string_view data) {
+    if (message_.recipient_count > recipients_before_) {
+        message_.qmgr_flags |= kMixedRecipients;
+    }
+    message_.put(type, data);
+}
+
+void Envelope::take_time(std::string_view data) {
+    auto words = split_words(data);
+    auto seconds = words.empty() ? std::nullopt : parse_int(words[0]);
+    message_.put(Rec::kTime, data);
+    message_.put_attribute("create_time", std::to_string(message_.file.time().seconds));
+    if (!seconds || *seconds <= 0) {
+        return;
+    }
+    auto usec = words.size() > 1 ? parse_int(words[1]) : std::nullopt;
+    message_.envelope.arrival = {*seconds, usec.value_or(0)};
+    message_.envelope.has_time = true;
+}
+
+void Envelope::take_attribute(Segment, std::string_view data) {
+    auto pair = split_attribute(data);
+    if (!pair) {
+        bool no_sign = !data.contains('=');
+        message_.reject(kCleanupBad, format("malformed attribute: {}: {}",
+                                            no_sign ? "missing '=' after attribute name"
+                                                    : "missing attribute name",
+                                            printable(data)));
+        return;
+    }
+    if (pair->value.empty()) {
+        log_warning("{}: spurious null attribute value for \"{}\" -- ignored", message_.id(),
+                    pair->name);
+        return;
+    }
+    take_named(pair->name, pair->value);
+}
+
+void Envelope::take_named(std::string_view name, std::string_view value) {
+    EnvelopeState& envelope = message_.envelope;
+    auto alias = attribute_alias(name);
+    if (alias == Rec::kCreateTime) {
+        return;
+    }
+    if (alias == Rec::kDsnOrigRecipient) {
+        envelope.pending.dsn_orig_rcpt = value;
+        return;
+    }
+    if (alias == Rec::kDsnNotify) {
+        take_notify(name, value);
+        return;
+    }
+    if (alias == Rec::kDsnRet) {
+        take_ret(name, value);
+        return;
+    }
+    if (name == "rewrite_context") {
+        take_context(value);
+    } else if (name == "encoding") {
+        envelope.encoding = value;
+    } else if (name == "trace_flags") {
+        envelope.trace_flags = static_cast<int>(parse_uint(value).value_or(0) & 0xffffff);
+    } else if (name == "log_message_origin") {
+        envelope.origin = value;
+    } else if (name == "log_helo_name") {
+        envelope.helo = value;
+    } else if (name == "log_protocol_name") {
+        envelope.protocol = value;
+    }
+    put(Rec::kAttribute, format("{}={}", name, value));
+}
+
+void Envelope::take_notify(std::string_view name, std::string_view value) {
+    auto flags = parse_uint(value);
+    if (!flags || *flags > kNotifyAll || *flags == 0 || !valid_notify(static_cast<int>(*flags))) {
+        log_warning("{}: ignoring malformed DSN notify record <{}={}>", message_.id(), name,
+                    printable(value));
+        return;
+    }
+    message_.envelope.pending.notify = static_cast<int>(*flags);
+    // qmgr learns from the size record whether any recipient wants these.
+    message_.qmgr_flags |= static_cast<std::int64_t>(*flags) << 1;
+}
+
+void Envelope::take_ret(std::string_view name, std::string_view value) {
+    if (value != "1" && value != "2") {
+        log_warning("{}: ignoring malformed DSN ret flags record <{}={}>", message_.id(), name,
+                    printable(value));
+        return;
+    }
+    put(Rec::kAttribute, format("ret_flags={}", value));
+}
+
+void Envelope::take_context(std::string_view value) {
+    if (value == "local") {
+        message_.envelope.context = RewriteContext::kLocal;
+    } else if (value == "remote") {
+        message_.envelope.context = RewriteContext::kRemote;
+    } else {
+        message_.reject(kCleanupBad, format("bad rewrite context: {}", printable(value)));
+    }
+}
+
+void Envelope::take_extra_flags(std::string_view data) {
+    auto flags = parse_uint(data);
+    if (!flags || (*flags & ~std::uint64_t{kCleanupExtra}) != 0) {
+        log_warning("{}: ignoring bad extra flags: {:#x}", message_.id(), flags.value_or(0));
+        return;
+    }
+    message_.flags |= static_cast<unsigned>(*flags);
+}
+
+void Envelope::take_verp(std::string_view data) {
+    if (!message_.envelope.sender || message_.envelope.sender->empty()) {
+        log_warning("{}: ignoring VERP request for null sender", message_.id());
+    } else if (data.size() != 2) {
+        log_warning("{}: ignoring bad VERP request: \"{}\"", message_.id(), printable(data));
+    } else {
+        put(Rec::kVerp, data);
+    }
+}
+
+bool Envelope::ready_for_recipients() {
+    if (!message_.envelope.has_time) {
+        message_.reject(kCleanupBad, "missing time envelope record");
+        return false;
+    }
+    if (!message_.envelope.sender) {
+        message_.reject(kCleanupBad, "missing sender envelope record");
+        return false;
+    }
+    put_warning_time();
+    return true;
+}
+
+void Envelope::put_warning_time() {
+    auto delay = service_.config.delay_warning_time().count();
+    EnvelopeState& envelope = message_.envelope;
+    if (envelope.warning_placed || delay <= 0 || envelope.sender->empty()) {
+        return;
+    }
+    envelope.warning_placed = true;
+    message_.put(Rec::kWarnTime, format("{:>15}", envelope.arrival.seconds + delay));
+}
+
+void Envelope::end_of_envelope() {
+    if (!ready_for_recipients()) {
+        return;
+    }
+    message_.envelope.pending = {};
+    message_.put(Rec::kContent, "");
+    message_.data_offset = message_.file.offset();
+    recipients_before_ = message_.recipient_count;
+}
+
+void Envelope::put_encoding() {
+    EnvelopeState& envelope = message_.envelope;
+    if (!envelope.encoding_written && !envelope.encoding.empty()) {
+        message_.put_attribute("encoding", envelope.encoding);
+    }
+    envelope.encoding_written = true;
+}
+
+void Envelope::end_of_message() {
+    put_encoding();
+    if (message_.recipient_count == 0 && message_.status == 0 && !message_.skipping()) {
+        message_.fail(kCleanupRecipients);
+    }
+    message_.put(Rec::kEnd, "");
+}
+
+}  // namespace relais::cleanup

@@ -1,0 +1,45 @@
+// The envelope of the message, from the records before its content (M) and after it (X).
+#pragma once
+
+#include "lib/queue/record.h"
+
+#include "cleanup/message.h"
+#include "cleanup/service.h"
+
+namespace relais::cleanup {
+
+enum class Segment { kEnvelope, kExtracted };
+
+class Envelope {
+  public:
+    Envelope(Service& service, Message& message) : service_(service), message_(message) {}
+
+    // Any record but those that end a segment.
+    [[nodiscard]] Task<void> take(Segment segment, Rec type, std::string data);
+
+    // M: checks that everything is there.
+    void end_of_envelope();
+
+    // E.
+    void end_of_message();
+
+  private:
+    void take_time(std::string_view data);
+    void take_attribute(Segment segment, std::string_view data);
+    void take_named(std::string_view name, std::string_view value);
+    void take_notify(std::string_view name, std::string_view value);
+    void take_ret(std::string_view name, std::string_view value);
+    void take_context(std::string_view value);
+    void take_extra_flags(std::string_view data);
+    void take_verp(std::string_view data);
+    void put(Rec type, std::string_view data);
+    void put_encoding();
+    bool ready_for_recipients();
+    void put_warning_time();
+
+    Service& service_;
+    Message& message_;
+    std::int64_t recipients_before_ = 0;  // the count when the segment began
+};
+
+}  // namespace relais::cleanup

@@ -1,0 +1,199 @@
+#include "cleanup/headers.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/mail/address.h"
+#include "lib/mail/address_list.h"
+#include "lib/mail/date.h"
+
+namespace relais::cleanup {
+
+namespace {
+
+// The body of a header for a log line: as written, without the blanks and folds before it.
+std::string_view logged_value(std::string_view header) {
+    auto colon = header.find(':');
+    return colon == std::string_view::npos ? "" : trim_left(header.substr(colon + 1));
+}
+
+bool is_phrase_char(char c) {
+    return is_alnum(c) || std::string_view(" \t!#$%&'*+-/=?^_`{|}~").contains(c) ||
+           static_cast<unsigned char>(c) > 127;
+}
+
+// A display name, quoted where it is not just words. RFC 5322 3.2.5
+std::string quoted_phrase(std::string_view phrase) {
+    if (std::ranges::all_of(phrase, is_phrase_char)) {
+        return std::string(phrase);
+    }
+    std::string quoted = "\"";
+    for (char c : phrase) {
+        if (c == '"' || c == '\\') {
+            quoted += '\\';
+        }
+        quoted += c;
+    }
+    return quoted + '"';
+}
+
+// RFC 5322 3.6.4: unique, since queue ids are (short ones with the time beside them).
+std::string generated_message_id(const std::string& queue_id, const QueueTime& when,
+                                 const std::string& host) {
+    if (is_long_queue_id(queue_id)) {
+        return format("<{}@{}>", queue_id, host);
+    }
+    std::array<char, 32> stamp{};
+    std::time_t seconds = when.seconds;
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    std::strftime(stamp.data(), stamp.size(), "%Y%m%d%H%M%S", &utc);
+    return format("<{}.{}@{}>", stamp.data(), queue_id, host);
+}
+
+}  // namespace
+
+bool Headers::rewriting() const {
+    return message_.envelope.context == RewriteContext::kLocal ||
+           !service_.config.remote_header_rewrite_domain().empty();
+}
+
+bool Headers::holds_addresses(const HeaderInfo* info) const {
+    return info != nullptr && (info->traits & (kHeaderSender | kHeaderRecipient)) != 0 &&
+           rewriting() && !service_.drops(info);
+}
+
+// Writes the lines of a header; those beyond header_size_limit are left out, except for what fits
+// of the first.
+void Headers::put_lines(std::string_view text) {
+    auto limit = static_cast<std::size_t>(service_.config.header_size_limit());
+    auto line_limit = static_cast<std::size_t>(service_.config.line_length_limit());
+    std::size_t at = 0;
+    while (at <= text.size()) {
+        auto end = std::min(text.find('\n', at), text.size());
+        if (end > limit && at > 0) {
+            return;
+        }
+        message_.put_text(text.substr(at, std::min(end, limit) - at), line_limit);
+        at = end + 1;
+    }
+}
+
+void Headers::note(const HeaderInfo& info, std::string_view text) {
+    seen_ |= std::uint64_t{1} << static_cast<unsigned>(info.id);
+    resent_ = resent_ || (info.traits & kHeaderResent) != 0;
+    if (info.id == HeaderId::kMessageId) {
+        log_info("{}: message-id={}", message_.id(), logged_value(text));
+    } else if (info.id == HeaderId::kResentMessageId) {
+        log_info("{}: resent-message-id={}", message_.id(), logged_value(text));
+    } else if (info.id == HeaderId::kReceived) {
+        if (++hops_ >= service_.config.hopcount_limit()) {
+            message_.reject(kCleanupHops, "hopcount exceeded");
+        }
+    }
+}
+
+void Headers::take(const HeaderInfo* info, std::string_view text) {
+    // A NUL would end the header for every C program after us.
+    text = text.substr(0, text.find('\0'));
+    if (service_.config.smtputf8_enable() && !is_ascii(text)) {
+        message_.utf8 |= kUtf8Header;
+        if ((message_.flags & kCleanupAutoUtf8) != 0) {
+            message_.utf8 |= kUtf8Requested;
+        }
+    }
+    if (info != nullptr) {
+        if (service_.drops(info)) {
+            return;
+        }
+        note(*info, text);
+    }
+    put_lines(text);
+}
+
+Task<void> Headers::take_addresses(const HeaderInfo* info, std::string text) {
+    auto colon = text.find(':');
+    AddressList list =
+        AddressList::parse(std::string_view(text).substr(colon + 1),
+                           static_cast<std::size_t>(service_.config.header_address_token_limit()));
+    bool changed = false;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        std::string before = list.external(i);
+        if (before.empty()) {
+            continue;
+        }
+        auto after = co_await service_.rewriter.external(message_.envelope.context, before);
+        if (!after) {
+            message_.fail(kCleanupDefer, "4.3.0 " + after.error().message);
+            co_return;
+        }
+        if (*after != before) {
+            list.set_external(i, *after);
+            changed = true;
+        }
+    }
+    if (changed) {
+        std::string lines = text.substr(0, colon) + ": ";
+        lines += list.print(AddressList::Separator::kNewline);
+        text = fold_header(lines);
+    }
+    take(info, text);
+}
+
+void Headers::finish() {
+    if (message_.skipping()) {
+        return;
+    }
+    bool add = message_.envelope.context == RewriteContext::kLocal ||
+               service_.config.always_add_missing_headers();
+    if (add) {
+        add_missing();
+    }
+    if (!seen(HeaderId::kMessageId) && (!add || resent_)) {
+        log_info("{}: message-id=<>", message_.id());
+    }
+}
+
+void Headers::add_missing() {
+    const Config& config = service_.config;
+    std::string_view prefix = resent_ ? "Resent-" : "";
+    if (!seen(resent_ ? HeaderId::kResentMessageId : HeaderId::kMessageId)) {
+        std::string id =
+            generated_message_id(message_.id(), message_.file.time(), config.myhostname());
+        put_lines(format("{}Message-Id: {}", prefix, id));
+        log_info("{}: {}message-id={}", message_.id(), resent_ ? "resent-" : "", id);
+    }
+    if (!seen(resent_ ? HeaderId::kResentDate : HeaderId::kDate)) {
+        put_lines(
+            format("{}Date: {}", prefix, format_mail_date(message_.envelope.arrival.seconds)));
+    }
+    if (!seen(resent_ ? HeaderId::kResentFrom : HeaderId::kFrom)) {
+        put_lines(format("{}From: {}", prefix, generated_from()));
+    }
+    bool any_recipient = false;
+    for (HeaderId id : {HeaderId::kTo, HeaderId::kCc, HeaderId::kBcc, HeaderId::kResentTo,
+                        HeaderId::kResentCc, HeaderId::kResentBcc}) {
+        any_recipient = any_recipient || seen(id);
+    }
+    if (!any_recipient && !config.undisclosed_recipients_header().empty()) {
+        put_lines(config.undisclosed_recipients_header());
+    }
+}
+
+std::string Headers::generated_from() const {
+    const std::string& sender = *message_.envelope.sender;
+    std::string address = sender.empty() ? "MAILER-DAEMON" : quote_address(sender);
+    const std::string& name = message_.envelope.full_name;
+    if (name.empty() || sender.empty()) {
+        return address;
+    }
+    if (service_.config.header_from_format() == "obsolete") {
+        return format("{} ({})", address, name);
+    }
+    return format("{} <{}>", quoted_phrase(name), address);
+}
+
+}  // namespace relais::cleanup

@@ -1,0 +1,65 @@
+#include "cleanup/message.h"
+
+#include "lib/base/log.h"
+
+namespace relais::cleanup {
+
+namespace {
+
+// With the bounce flag, other errors leave a message that can be returned to its sender.
+constexpr unsigned kCannotContinue = kCleanupBad | kCleanupWrite | kCleanupSize | kCleanupDefer;
+
+}  // namespace
+
+bool Message::skipping() const {
+    unsigned mask = (flags & kCleanupBounce) != 0 ? kCannotContinue : ~0U;
+    return (status & mask) != 0 || (flags & kCleanupDiscard) != 0;
+}
+
+bool Message::fits(std::size_t more) {
+    if (size_limit_ <= 0 || file.offset() + static_cast<std::int64_t>(more) <= size_limit_) {
+        return true;
+    }
+    log_warning("{}: queue file size limit exceeded", id());
+    fail(kCleanupSize);
+    return false;
+}
+
+void Message::put(Rec type, std::string_view data) {
+    if (skipping() || !fits(data.size() + record_overhead(data.size()))) {
+        return;
+    }
+    if (auto done = file.put(type, data); !done) {
+        log_warning("{}: write queue file: {}", id(), done.error().message);
+        fail(kCleanupWrite);
+    }
+}
+
+void Message::put_attribute(std::string_view name, std::string_view value) {
+    std::string text(name);
+    text += '=';
+    text += value;
+    put(Rec::kAttribute, text);
+}
+
+void Message::put_text(std::string_view line, std::size_t limit, Rec last) {
+    while (line.size() > limit) {
+        put(Rec::kLinePart, line.substr(0, limit));
+        line.remove_prefix(limit);
+    }
+    put(last, line);
+}
+
+void Message::reject(unsigned bit, std::string_view why) {
+    log_warning("{}: message rejected: {}", id(), why);
+    fail(bit);
+}
+
+void Message::fail(unsigned bit, std::string_view why) {
+    status |= bit;
+    if (reason.empty()) {
+        reason = why;
+    }
+}
+
+}  // namespace relais::cleanup

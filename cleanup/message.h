@@ -1,0 +1,89 @@
+// One message on its way through cleanup: its queue file, what has gone wrong, and what later steps
+// need to know of earlier ones.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "lib/ipc/cleanup_client.h"
+#include "lib/queue/queue_file.h"
+
+namespace relais::cleanup {
+
+// SMTPUTF8 bits of the size record.
+inline constexpr int kUtf8Requested = 1;
+inline constexpr int kUtf8Header = 2;
+inline constexpr int kUtf8Sender = 4;
+inline constexpr int kUtf8Any = kUtf8Requested | kUtf8Header | kUtf8Sender;
+
+enum class RewriteContext { kLocal, kRemote };
+
+// What the records before an R say about it.
+struct PendingRecipient {
+    std::optional<std::string> original;  // O
+    std::string dsn_orig_rcpt;
+    int notify = 0;
+};
+
+struct EnvelopeState {
+    bool has_time = false;
+    QueueTime arrival;
+    std::optional<std::string> sender;  // rewritten, internal form
+    std::string full_name;
+    RewriteContext context = RewriteContext::kLocal;
+    std::string encoding;  // what the client said, or the content: "7bit", "8bit"
+    int trace_flags = 0;
+    bool warning_placed = false;  // W is written, or came along
+    PendingRecipient pending;
+    bool encoding_written = false;  // in the extracted segment
+    std::vector<std::string> sender_bcc;
+    bool sender_bcc_done = false;
+    // For log lines about the content.
+    std::string origin, helo, protocol;
+};
+
+class Message {
+  public:
+    Message(NewQueueFile queue_file, long size_limit)
+        : file(std::move(queue_file)), size_limit_(size_limit) {}
+
+    const std::string& id() const { return file.id(); }
+
+    // True once nothing more is to be done with the records: the message is lost, or unwanted.
+    bool skipping() const;
+
+    // Adds records to the queue file.  Errors end up in `status`.
+    void put(Rec type, std::string_view data);
+    void put_attribute(std::string_view name, std::string_view value);
+    // A line of text, in pieces no longer than `limit`.
+    void put_text(std::string_view line, std::size_t limit, Rec last = Rec::kLine);
+
+    // Logs a warning "ID: message rejected: WHY" and sets the status bit.
+    void reject(unsigned bit, std::string_view why);
+    // Sets the status bit, and the reason unless there is one.
+    void fail(unsigned bit, std::string_view why = {});
+
+    NewQueueFile file;
+    unsigned flags = 0;   // CleanupFlag
+    unsigned status = 0;  // CleanupStatus
+    std::string reason;
+    EnvelopeState envelope;
+
+    std::int64_t recipient_count = 0;
+    std::int64_t qmgr_flags = 0;
+    int utf8 = 0;
+    std::int64_t data_offset = 0;  // of the content
+    std::int64_t xtra_offset = 0;  // of X
+    std::unordered_set<std::string> seen_recipients;
+
+  private:
+    bool fits(std::size_t more);
+
+    long size_limit_;
+};
+
+}  // namespace relais::cleanup

@@ -1,0 +1,17 @@
+// Recipients on their way into the queue file: rewritten, mapped, expanded, without duplicates.
+#pragma once
+
+#include <string_view>
+
+#include "cleanup/message.h"
+#include "cleanup/service.h"
+
+namespace relais::cleanup {
+
+// The envelope sender.
+[[nodiscard]] Task<void> take_sender(Service& service, Message& message, std::string address);
+
+// An R record: uses up message.envelope.pending.
+[[nodiscard]] Task<void> take_recipient(Service& service, Message& message, std::string address);
+
+}  // namespace relais::cleanup

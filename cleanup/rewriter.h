@@ -1,0 +1,41 @@
+// Address rewriting: by trivial-rewrite(8), or at once where the configuration alone says what it
+// would answer, which holds for nearly every address.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/config/config.h"
+#include "lib/ipc/service_client.h"
+
+#include "cleanup/message.h"
+
+namespace relais::cleanup {
+
+class Rewriter {
+  public:
+    explicit Rewriter(const Config& config);
+
+    // An address in external form.  The error is that trivial-rewrite stays away.
+    [[nodiscard]] Task<Result<std::string>> external(RewriteContext context, std::string address);
+
+    // An address in internal form.
+    [[nodiscard]] Task<Result<std::string>> internal(std::string address);
+
+    // What external() returns, if that takes no question.
+    std::optional<std::string> at_once(RewriteContext context, std::string_view address) const;
+
+  private:
+    [[nodiscard]] Task<Result<std::string>> ask(RewriteContext context, std::string address);
+
+    const Config& config_;
+    ServiceClient client_;
+};
+
+// True for an address of letters, digits and harmless signs, with well-formed dots on both sides
+// of its only "@": one that rewriting can at most complete.
+[[nodiscard]] bool is_plain_address(std::string_view address);
+
+}  // namespace relais::cleanup

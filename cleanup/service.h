@@ -1,0 +1,38 @@
+// What all sessions of this process share: directories, tables, connections to other services.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/config/config.h"
+#include "lib/event/sync.h"
+#include "lib/mail/header.h"
+#include "lib/queue/queue_dirs.h"
+
+#include "cleanup/rewriter.h"
+
+namespace relais::cleanup {
+
+class Service {
+  public:
+    explicit Service(const Config& config);
+
+    const Config& config;
+    QueueDirs dirs;
+    Rewriter rewriter;
+
+    // message_drop_headers
+    bool drops(const HeaderInfo* info) const;
+
+    // Tells qmgr about new mail: at once, but not more often than it can use.
+    void new_mail() { mail_waiting_.set(); }
+
+    // Sends what new_mail() asked for, for ever.
+    [[nodiscard]] Task<void> wake_qmgr();
+
+  private:
+    std::vector<const HeaderInfo*> dropped_headers_;
+    Flag mail_waiting_;
+};
+
+}  // namespace relais::cleanup

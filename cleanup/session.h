@@ -1,0 +1,39 @@
+// One client: announces the queue id, takes the records of one message, answers when the message is
+// on disk or refused.
+#pragma once
+
+#include <string>
+
+#include "lib/event/stream.h"
+
+#include "cleanup/content.h"
+#include "cleanup/envelope.h"
+#include "cleanup/message.h"
+#include "cleanup/service.h"
+
+namespace relais::cleanup {
+
+class Session {
+  public:
+    Session(Service& service, UniqueFd client);
+
+    // Throws what I/O throws; the unfinished file is removed then.
+    [[nodiscard]] Task<void> run();
+
+  private:
+    enum class Phase { kEnvelope, kContent, kExtracted, kDone };
+
+    [[nodiscard]] Task<void> take_message(Message& message);
+    [[nodiscard]] Task<void> take_records(Message& message);
+    [[nodiscard]] Task<void> take(Message& message, Rec type, std::string_view data);
+    [[nodiscard]] Task<void> take_content(Message& message, Rec type, std::string_view data);
+    void reply(const Message& message);
+
+    Service& service_;
+    Stream stream_;
+    Phase phase_ = Phase::kEnvelope;
+    std::unique_ptr<Envelope> envelope_;
+    std::unique_ptr<Content> content_;
+};
+
+}  // namespace relais::cleanup
