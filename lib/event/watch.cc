@@ -8,9 +8,14 @@
 
 namespace relais {
 
-FdWatch::FdWatch(int fd, std::function<void()> handler)
+static short event_bits(FdWatch::What what) {
+    int bits = what == FdWatch::What::kReadable ? EV_READ : EV_WRITE;
+    return static_cast<short>(bits | EV_PERSIST);
+}
+
+FdWatch::FdWatch(int fd, What what, std::function<void()> handler)
     : handler_(std::move(handler)),
-      event_(Loop::current().make_event(fd, EV_READ | EV_PERSIST, &FdWatch::on_event, this)) {
+      event_(Loop::current().make_event(fd, event_bits(what), &FdWatch::on_event, this)) {
 }
 
 void FdWatch::start() {
@@ -28,7 +33,9 @@ void FdWatch::stop() {
 }
 
 void FdWatch::on_event(int /*fd*/, short /*what*/, void* self) {
-    static_cast<FdWatch*>(self)->handler_();
+    // A copy, since the handler may destroy the watch.
+    std::function<void()> handler = static_cast<FdWatch*>(self)->handler_;
+    handler();
 }
 
 Timer::Timer(std::function<void()> handler)

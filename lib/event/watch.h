@@ -9,10 +9,16 @@
 
 namespace relais {
 
-// Calls `handler` while the descriptor is readable and the watch is on.
+// Calls `handler` while the descriptor is readable (or writable) and the watch is on.  The handler
+// may destroy the watch.
 class FdWatch {
   public:
-    FdWatch(int fd, std::function<void()> handler);
+    enum class What { kReadable, kWritable };
+
+    FdWatch(int fd, std::function<void()> handler)
+        : FdWatch(fd, What::kReadable, std::move(handler)) {}
+
+    FdWatch(int fd, What what, std::function<void()> handler);
     FdWatch(const FdWatch&) = delete;
     FdWatch& operator=(const FdWatch&) = delete;
 
