@@ -1,0 +1,361 @@
+#include "qmgr/active_queue.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/queue/queue_scan.h"
+
+namespace relais::qmgr {
+
+namespace {
+
+constexpr std::size_t kRecipientsPerRead = 5000;
+constexpr auto kLockedDelay = std::chrono::seconds(60);
+constexpr auto kBounceTimeout = std::chrono::seconds(1000);
+
+// Sets when the file is due; the scans go by the modification time.
+void set_due_time(const std::string& path, std::time_t when) {
+    timespec times[2] = {{.tv_sec = when, .tv_nsec = 0}, {.tv_sec = when, .tv_nsec = 0}};
+    if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) {
+        log_warning("set time of {}: {}", path, std::strerror(errno));
+    }
+}
+
+bool log_exists(const std::string& path) {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+timeval to_timeval(QueueTime time) {
+    return {.tv_sec = time.seconds, .tv_usec = time.microseconds};
+}
+
+}  // namespace
+
+ActiveQueue::ActiveQueue()
+    : dirs_(queue_dirs_from(conf())),
+      scheduler_([this](Entry& entry) { entry_done(entry); }),
+      router_(&scheduler_) {
+}
+
+bool ActiveQueue::has_room() const {
+    return messages_.size() < static_cast<std::size_t>(conf().qmgr_message_active_limit());
+}
+
+EnvelopeLimits ActiveQueue::read_limits() const {
+    return {.recipients = kRecipientsPerRead,
+            .attributes = static_cast<std::size_t>(conf().queue_file_attribute_count_limit())};
+}
+
+Task<void> ActiveQueue::close() {
+    co_await tasks_.close();
+    co_await scheduler_.close();
+}
+
+void ActiveQueue::requeue_leftovers() {
+    auto scan = QueueScan::open(std::string(kActive));
+    if (!scan) {
+        log_fatal("{}", scan.error().message);
+    }
+    while (auto entry = scan->next()) {
+        if (!valid_queue_id(entry->name)) {
+            continue;
+        }
+        set_due_time(entry->path, std::time(nullptr));
+        if (auto moved = dirs_.move(entry->name, kActive, kIncoming); !moved) {
+            log_warning("{}", moved.error().message);
+        }
+    }
+}
+
+void ActiveQueue::put_aside(const std::string& id) {
+    log_warning("saving corrupt file \"{}\" from queue \"{}\" to queue \"{}\"", id, kActive,
+                kCorrupt);
+    if (auto moved = dirs_.move(id, kActive, kCorrupt); !moved) {
+        log_warning("{}", moved.error().message);
+    }
+}
+
+void ActiveQueue::take(const std::string& from, const std::string& id, mode_t mode) {
+    if (messages_.contains(id)) {
+        return;
+    }
+    if (auto moved = dirs_.move(id, from, kActive); !moved) {
+        // Another process (postsuper) was faster.
+        if (moved.error().sys_errno != ENOENT) {
+            log_warning("{}", moved.error().message);
+        }
+        return;
+    }
+    std::string path = dirs_.path(kActive, id);
+    auto file = open_queue_file(path, QueueLock::kExclusive);
+    if (!file && file.error().code == Errc::kTemporary) {
+        log_info("{}: skipped, still being delivered", id);
+        set_due_time(path, std::time(nullptr) + kLockedDelay.count());
+        if (auto moved = dirs_.move(id, kActive, kIncoming); !moved) {
+            log_warning("{}", moved.error().message);
+        }
+        return;
+    }
+    if (!file) {
+        log_warning("{}", file.error().message);
+        if (file.error().code == Errc::kCorrupt) {
+            put_aside(id);
+        }
+        return;
+    }
+    auto message = std::make_shared<Message>();
+    message->id = id;
+    message->mode = mode;
+    messages_[id] = message;
+    tasks_.spawn(start(message, std::move(*file)));
+}
+
+Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
+    auto envelope = read_envelope(file.get(), read_limits());
+    if (!envelope) {
+        log_warning("{}: {}", message->id, envelope.error().message);
+        put_aside(message->id);
+        leave(*message);
+        co_return;
+    }
+    message->envelope = std::move(*envelope);
+    message->times.incoming_arrival = to_timeval(message->envelope.arrival);
+    message->times.active_arrival = time_of_day();
+    if ((message->mode & kModeUnthrottle) != 0) {
+        message->flush_each = true;
+        ::fchmod(file.get(), message->mode & ~kModeUnthrottle & 07777);
+    }
+    // A defer log describes the last attempt only.
+    bool keeps_log =
+        (message->mode & kModeForceExpire) != 0 && log_exists(dirs_.path(kDeferLog, message->id));
+    if (!keeps_log) {
+        ::unlink(dirs_.path(kDeferLog, message->id).c_str());
+    }
+    if (conf().confirm_delay_cleared() && message->envelope.warn_time < 0) {
+        message->envelope.trace_flags |= kReportSentLater;
+    }
+    log_info("{}: from=<{}>, size={}, nrcpt={} (queue active)", message->id,
+             printable(message->envelope.sender), message->envelope.size.content_length,
+             message->envelope.size.recipients);
+    if (keeps_log) {
+        message->deferred = true;
+        co_await finish(message);
+        co_return;
+    }
+    co_await dispatch(message, file.get());
+}
+
+// Hands the recipients that were read to the scheduler.  The count is raised first: an entry that
+// ends at once must not end the message.
+Task<void> ActiveQueue::dispatch(MessagePtr message, int file) {
+    message->reading_more = true;
+    auto groups = co_await router_.group(message, file);
+    message->envelope.recipients.clear();
+    ::flock(file, LOCK_UN);
+    bool one_each = !message->envelope.verp_delimiters.empty();
+    for (auto& [key, group] : groups) {
+        message->pending_recipients += static_cast<int>(group.second.size());
+    }
+    for (auto& [key, group] : groups) {
+        auto& [route, recipients] = group;
+        int limit = one_each ? 1 : scheduler_.transport(route.transport).recipient_limit();
+        std::size_t most = limit > 0 ? static_cast<std::size_t>(limit) : recipients.size();
+        for (std::size_t at = 0; at < recipients.size(); at += most) {
+            auto first = recipients.begin() + static_cast<std::ptrdiff_t>(at);
+            auto last = recipients.begin() +
+                        static_cast<std::ptrdiff_t>(std::min(at + most, recipients.size()));
+            scheduler_.add(route,
+                           Entry{message, {std::move_iterator(first), std::move_iterator(last)}});
+        }
+    }
+    message->reading_more = false;
+    if (message->pending_recipients == 0) {
+        if (message->envelope.resume_offset != 0) {
+            co_await continue_reading(message);
+        } else {
+            co_await finish(message);
+        }
+    }
+}
+
+Task<void> ActiveQueue::continue_reading(MessagePtr message) {
+    auto file = open_file(dirs_.path(kActive, message->id), O_RDWR);
+    if (file) {
+        if (auto more = read_more_recipients(file->get(), message->envelope, read_limits()); more) {
+            co_await dispatch(message, file->get());
+            co_return;
+        }
+    }
+    log_warning("{}: cannot read more recipients", message->id);
+    message->deferred = true;
+    co_await finish(message);
+}
+
+void ActiveQueue::entry_done(Entry& entry) {
+    MessagePtr message = entry.message;
+    message->pending_recipients -= static_cast<int>(entry.recipients.size());
+    if (message->pending_recipients > 0 || message->reading_more) {
+        return;
+    }
+    tasks_.spawn(message->envelope.resume_offset != 0 ? continue_reading(message)
+                                                      : finish(message));
+}
+
+Task<bool> ActiveQueue::request(const Message* message, BounceOp op, std::string service,
+                                int flags) {
+    const MessageEnvelope& envelope = message->envelope;
+    BounceRequest request;
+    request.op = op;
+    request.flags = flags;
+    request.queue_id = message->id;
+    request.queue_name = kActive;
+    request.encoding = envelope.encoding;
+    request.sendopts = static_cast<int>(envelope.size.sendopts);
+    request.sender = envelope.sender;
+    request.envelope_id = envelope.envelope_id;
+    request.ret_flags = envelope.ret_flags;
+    request.verp_delimiters = envelope.verp_delimiters;
+    auto sent = co_await send_bounce_request(service, std::move(request), kBounceTimeout);
+    if (!sent) {
+        log_warning("{}: {}", message->id, sent.error().message);
+    }
+    co_return sent.has_value();
+}
+
+bool ActiveQueue::is_expired(const Message& message) const {
+    auto lifetime = message.envelope.sender.empty()
+                        ? std::min(conf().bounce_queue_lifetime(), conf().maximal_queue_lifetime())
+                        : conf().maximal_queue_lifetime();
+    bool forced = (message.mode & kModeForceExpire) != 0;
+    return forced || std::time(nullptr) >= message.envelope.create_time + lifetime.count();
+}
+
+// Every recipient's fate is on record: the logs that the agents left say what is still to do.
+Task<void> ActiveQueue::finish(MessagePtr message) {
+    auto status = queue_file_status(dirs_.path(kActive, message->id));
+    if (status && status->corrupt_mark()) {
+        put_aside(message->id);
+        leave(*message);
+        co_return;
+    }
+    if (log_exists(dirs_.path(kBounceLog, message->id))) {
+        co_await send_bounce(message);
+    }
+    if (log_exists(dirs_.path(kTraceLog, message->id))) {
+        co_await send_trace(message);
+    }
+    if (status && status->force_expired()) {
+        message->mode |= kModeForceExpire;
+    }
+    if (!message->deferred) {
+        remove(*message);
+    } else if (is_expired(*message)) {
+        bool forced = (message->mode & kModeForceExpire) != 0;
+        co_await return_expired(message, forced ? "force-expired" : "expired");
+    } else {
+        co_await warn_of_delay(message);
+        defer(*message);
+    }
+    leave(*message);
+}
+
+Task<void> ActiveQueue::send_bounce(MessagePtr message) {
+    const MessageEnvelope& envelope = message->envelope;
+    bool verp = !envelope.verp_delimiters.empty() && !envelope.sender.empty();
+    bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
+                                 conf().bounce_service_name(), 0);
+    if (!sent) {
+        // The bounce log stays, and with it the message.
+        message->deferred = true;
+    }
+}
+
+Task<void> ActiveQueue::send_trace(MessagePtr message) {
+    bool sent = co_await request(message.get(), BounceOp::kTrace, conf().trace_service_name(),
+                                 message->envelope.trace_flags);
+    // `sendmail -v` reports once.
+    if (sent && message->envelope.trace_flags == kRecordDelivery &&
+        message->envelope.trace_offset > 0) {
+        auto file = open_file(dirs_.path(kActive, message->id), O_RDWR);
+        if (file) {
+            auto killed = kill_record(file->get(), message->envelope.trace_offset);
+            static_cast<void>(killed);
+        }
+    }
+}
+
+Task<void> ActiveQueue::return_expired(MessagePtr message, std::string status) {
+    log_info("{}: from=<{}>, status={}, returned to sender", message->id,
+             printable(message->envelope.sender), status);
+    bool verp = !message->envelope.verp_delimiters.empty() && !message->envelope.sender.empty();
+    bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
+                                 conf().defer_service_name(), kBounceMarkDone);
+    if (sent) {
+        remove(*message);
+    } else {
+        defer(*message);
+    }
+}
+
+Task<void> ActiveQueue::warn_of_delay(MessagePtr message) {
+    MessageEnvelope& envelope = message->envelope;
+    if (envelope.warn_time <= 0 || std::time(nullptr) < envelope.warn_time - 1) {
+        co_return;
+    }
+    bool sent = co_await request(message.get(), BounceOp::kWarn, conf().defer_service_name(), 0);
+    auto file = open_file(dirs_.path(kActive, message->id), O_RDWR);
+    if (sent && file) {
+        auto written = rewrite_warning_time(file->get(), envelope.warn_offset, -1);
+        if (!written) {
+            log_warning("{}: {}", message->id, written.error().message);
+        }
+    }
+}
+
+// The longer a message waits, the longer until the next attempt.
+void ActiveQueue::defer(const Message& message) {
+    auto age = std::chrono::seconds(std::time(nullptr) - message.envelope.create_time);
+    defer(message,
+          std::clamp(age, conf().minimal_backoff_time(),
+                     std::max(conf().minimal_backoff_time(), conf().maximal_backoff_time())));
+}
+
+void ActiveQueue::defer(const Message& message, std::chrono::seconds delay) {
+    set_due_time(dirs_.path(kActive, message.id), std::time(nullptr) + delay.count());
+    if (auto moved = dirs_.move(message.id, kActive, kDeferred); !moved) {
+        log_warning("{}", moved.error().message);
+    }
+}
+
+void ActiveQueue::remove(const Message& message) {
+    if (auto removed = dirs_.remove(kActive, message.id); !removed) {
+        // postsuper -d may have been faster.
+        if (removed.error().sys_errno != ENOENT) {
+            log_fatal("{}", removed.error().message);
+        }
+        return;
+    }
+    log_info("{}: removed", message.id);
+}
+
+void ActiveQueue::leave(const Message& message) {
+    messages_.erase(std::string(message.id));
+    if (room_) {
+        room_();
+    }
+}
+
+}  // namespace relais::qmgr

@@ -1,0 +1,68 @@
+// The active queue: takes messages in from incoming and deferred, feeds their recipients to the
+// scheduler, and decides what becomes of a message when the last one is done: removed, returned,
+// deferred, or moved to corrupt.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "lib/ipc/bounce_client.h"
+#include "lib/queue/queue_config.h"
+#include "lib/queue/queue_file.h"
+
+#include "qmgr/message.h"
+#include "qmgr/router.h"
+#include "qmgr/scheduler.h"
+
+namespace relais::qmgr {
+
+class ActiveQueue {
+  public:
+    ActiveQueue();
+
+    bool has_room() const;
+
+    // Moves a message from another queue here and starts on it.  `fd` stays open only meanwhile.
+    void take(const std::string& from, const std::string& id, mode_t mode);
+
+    // What a crash left in the active queue goes back to incoming, to be taken afresh.
+    void requeue_leftovers();
+
+    Scheduler& scheduler() { return scheduler_; }
+
+    [[nodiscard]] Task<void> close();
+
+    // Calls back whenever a message has left, so that a scan can go on.
+    void on_room(std::function<void()> callback) { room_ = std::move(callback); }
+
+    const QueueDirs& dirs() const { return dirs_; }
+
+  private:
+    [[nodiscard]] Task<void> start(MessagePtr message, UniqueFd file);
+    [[nodiscard]] Task<void> dispatch(MessagePtr message, int file);
+    [[nodiscard]] Task<void> continue_reading(MessagePtr message);
+    void entry_done(Entry& entry);
+    [[nodiscard]] Task<void> finish(MessagePtr message);
+    [[nodiscard]] Task<void> send_bounce(MessagePtr message);
+    [[nodiscard]] Task<void> send_trace(MessagePtr message);
+    [[nodiscard]] Task<void> return_expired(MessagePtr message, std::string status);
+    [[nodiscard]] Task<void> warn_of_delay(MessagePtr message);
+    [[nodiscard]] Task<bool> request(const Message* message, BounceOp op, std::string service,
+                                     int flags);
+    bool is_expired(const Message& message) const;
+    void defer(const Message& message, std::chrono::seconds delay);
+    void defer(const Message& message);
+    void remove(const Message& message);
+    void leave(const Message& message);
+    void put_aside(const std::string& id);
+    EnvelopeLimits read_limits() const;
+
+    QueueDirs dirs_;
+    Scheduler scheduler_;
+    Router router_;
+    TaskGroup tasks_;
+    std::map<std::string, MessagePtr, std::less<>> messages_;
+    std::function<void()> room_;
+};
+
+}  // namespace relais::qmgr

@@ -1,0 +1,61 @@
+// How many deliveries may run at once to one destination: a window that grows with success and
+// shrinks with failure (Postfix's concurrency feedback), until whole cohorts of deliveries fail and
+// the destination counts as dead.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+
+namespace relais::qmgr {
+
+// "1", "0.5", "1/concurrency" or "1/sqrt_concurrency".
+class FeedbackRate {
+  public:
+    FeedbackRate() = default;
+
+    // The error says what is wrong with the text.
+    static Result<FeedbackRate> parse(std::string_view text);
+
+    double at(int window) const;
+
+  private:
+    enum class Scale { kFixed, kPerConcurrency, kPerSqrtConcurrency };
+
+    double value_ = 1;
+    Scale scale_ = Scale::kFixed;
+};
+
+struct FeedbackRules {
+    int initial = 5;       // initial_destination_concurrency
+    int limit = 20;        // 0: none
+    int cohort_limit = 1;  // failed cohorts until the destination is dead; 0: never
+    FeedbackRate positive;
+    FeedbackRate negative;
+};
+
+class ConcurrencyWindow {
+  public:
+    explicit ConcurrencyWindow(const FeedbackRules& rules) : rules_(rules), size_(rules.initial) {}
+
+    int size() const { return size_; }
+
+    // A delivery has reached the destination; `busy` deliveries are under way.
+    void success(int busy);
+
+    // A delivery could not reach it.  True: the destination is dead now.
+    bool failure();
+
+    // Starts anew.
+    void reset();
+
+  private:
+    FeedbackRules rules_;
+    int size_;
+    double gained_ = 0;
+    double lost_ = 0;
+    double failed_cohorts_ = 0;
+};
+
+}  // namespace relais::qmgr

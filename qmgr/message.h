@@ -1,0 +1,44 @@
+// A message in the active queue: its envelope, what is still under way, and how it ends.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/ipc/delivery_request.h"
+#include "lib/queue/envelope.h"
+#include "lib/queue/queue_dirs.h"
+
+namespace relais::qmgr {
+
+struct Message {
+    std::string id;
+    MessageEnvelope envelope;
+    DeliveryTimes times;
+    mode_t mode = 0;             // mode bits of the queue file
+    int pending_recipients = 0;  // handed to transports, outcome unknown
+    bool deferred = false;       // some recipient must be tried again
+    bool corrupt = false;        // an agent said so
+    bool reading_more = false;
+    bool flush_each = false;  // the file has the unthrottle bit: dead sites are tried again
+};
+
+using MessagePtr = std::shared_ptr<Message>;
+
+// Recipients of one message that go in one delivery request.
+struct Entry {
+    MessagePtr message;
+    std::vector<Recipient> recipients;
+};
+
+// The request for these recipients over this next hop.
+[[nodiscard]] DeliveryRequest make_request(const Entry& entry, const std::string& nexthop);
+
+// The sender address that names the recipient (VERP): `local-rcpt=domain@sender.domain`.
+[[nodiscard]] std::string verp_sender(const std::string& delimiters, const std::string& sender,
+                                      const std::string& recipient);
+
+}  // namespace relais::qmgr

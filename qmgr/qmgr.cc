@@ -1,0 +1,122 @@
+// qmgr(8), the queue manager: takes mail from the incoming and deferred queues into a bounded
+// active queue, has delivery agents deliver it, and returns, defers or removes each message.
+//
+// Woken by cleanup, flush and postqueue (trigger bytes on public/qmgr) and by its own timer.  It
+// reads queue files and never writes message content; agents mark what they have done.
+
+#include <ctime>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/event/sync.h"
+
+#include "qmgr/active_queue.h"
+#include "qmgr/flow_control.h"
+#include "qmgr/queue_reader.h"
+
+using namespace relais;
+using namespace relais::qmgr;
+
+namespace {
+
+class QueueManager : public Daemon {
+  public:
+    void after_jail() override {
+        active_ = std::make_unique<ActiveQueue>();
+        active_->requeue_leftovers();
+        active_->on_room([this] { work_.set(); });
+        incoming_ = std::make_unique<QueueReader>(std::string(kIncoming));
+        deferred_ = std::make_unique<QueueReader>(std::string(kDeferred));
+        flow_.fill();
+    }
+
+    Task<void> background() override {
+        incoming_->request(ScanTimes::kRespect);
+        deferred_->request(ScanTimes::kRespect);
+        TaskGroup timers;
+        timers.spawn(scan_deferred_regularly());
+        for (;;) {
+            bool more = step();
+            if (more) {
+                co_await yield();
+            } else {
+                co_await work_.wait();
+            }
+        }
+    }
+
+    // `W` or `I`: look at incoming; `D`: at deferred; `F`: forget what is dead; `A`: regardless of
+    // the times that are set.
+    Task<void> trigger(std::string bytes) override {
+        ScanTimes times =
+            bytes.find('A') != std::string::npos ? ScanTimes::kIgnore : ScanTimes::kRespect;
+        if (bytes.find('F') != std::string::npos) {
+            active_->scheduler().revive_all();
+        }
+        if (bytes.find_first_of("WI") != std::string::npos) {
+            incoming_->request(times);
+        }
+        if (bytes.find('D') != std::string::npos) {
+            deferred_->request(times);
+        }
+        work_.set();
+        co_return;
+    }
+
+    Task<void> shut_down() override { co_await active_->close(); }
+
+  private:
+    // One message from each queue in turn.  False: there is nothing to do, or no room to do it.
+    bool step() {
+        work_.clear();
+        if (!active_->has_room()) {
+            return false;
+        }
+        bool some = false;
+        if (auto found = incoming_->next()) {
+            active_->take(std::string(kIncoming), found->id, found->mode);
+            flow_.add_token();
+            some = true;
+        } else {
+            flow_.fill();
+        }
+        if (active_->has_room()) {
+            if (auto found = deferred_->next()) {
+                active_->take(std::string(kDeferred), found->id, found->mode);
+                some = true;
+            }
+        }
+        if (!some) {
+            active_->scheduler().forget_idle();
+        }
+        return some;
+    }
+
+    Task<void> scan_deferred_regularly() {
+        for (;;) {
+            co_await sleep_for(conf().queue_run_delay());
+            deferred_->request(ScanTimes::kRespect);
+            work_.set();
+        }
+    }
+
+    std::unique_ptr<ActiveQueue> active_;
+    std::unique_ptr<QueueReader> incoming_;
+    std::unique_ptr<QueueReader> deferred_;
+    FlowControl flow_;
+    Flag work_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    DaemonTraits traits{.name = "qmgr",
+                        .kind = ServiceKind::kTrigger,
+                        .limit = ProcessLimit::kOne,
+                        .lifetime = Lifetime::kEndless};
+    return run_daemon(argc, argv, traits, [] { return std::make_unique<QueueManager>(); });
+}
