@@ -167,7 +167,7 @@ Task<std::map<std::string, std::pair<Route, std::vector<Recipient>>>> Router::gr
         place.second.push_back(std::move(recipient));
     }
     for (auto& [key, place] : groups) {
-        std::ranges::stable_sort(place.second, by_domain);
+        std::ranges::sort(place.second, by_domain);
     }
     co_return groups;
 }
