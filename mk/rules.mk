@@ -33,8 +33,18 @@ test-$(1): $(BUILD)/test/$(1)
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
-unit: $(TESTBINS)
-	@set -e; for t in $(TESTBINS); do echo "== $$t"; $$t; done
+# The compiler tests run under ASan and UBSan in every mode: their own objects only.
+COMPILER_TEST := $(BUILD)/test/compiler
+COMPILER_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+$(COMPILER_TEST): $(wildcard tests/compiler/*.cc lib/event/*.h) $(filter %/base.a %/event.a,$(LIBFILES))
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CXX) $(CPPFLAGS) $(filter-out -D_FORTIFY_SOURCE=2,$(CXXFLAGS)) $(COMPILER_SAN) $(LDFLAGS) \
+	    -o $@ $(filter %.cc,$^) $(filter %/event.a,$^) $(filter %/base.a,$^) -lCatch2WithMain $(LDLIBS)
+tests: $(COMPILER_TEST)
+
+unit: $(TESTBINS) $(COMPILER_TEST)
+	@set -e; for t in $(TESTBINS) $(COMPILER_TEST); do echo "== $$t"; $$t; done
 
 check: all tests
 	tests/run

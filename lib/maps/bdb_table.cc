@@ -71,6 +71,12 @@ class BdbTable : public Table {
     Result<void> commit() override;
     bool changed() const override;
 
+    bool refresh() override {
+        bool fresh = begin(LOCK_SH) && !changed();
+        end();
+        return fresh;
+    }
+
   protected:
     Lookup find_key(std::string_view key) override;
     Result<void> update_key(std::string_view key, std::string_view value) override;
@@ -83,6 +89,7 @@ class BdbTable : public Table {
     Result<void> open_rebuild();
     Result<void> open_db(const std::string& path, unsigned db_flags);
     Result<void> rebuild_in_place(UniqueFd old);
+    bool was_replaced() const;
     Result<void> begin(int operation);
     void end();
     void remember();
@@ -222,8 +229,6 @@ Result<void> BdbTable::rebuild_in_place(UniqueFd old) {
 }
 
 Result<void> BdbTable::open_db(const std::string& path, unsigned db_flags) {
-    cursor_.reset();
-    db_.reset();
     DB* made = nullptr;
     int error = ::db_create(&made, nullptr, 0);
     if (error != 0) {
@@ -245,6 +250,7 @@ Result<void> BdbTable::open_db(const std::string& path, unsigned db_flags) {
         // libdb has error numbers of its own, below zero.
         return fail_errno("open database " + path_, error > 0 ? error : EINVAL);
     }
+    cursor_.reset();
     db_ = std::move(db);
     return {};
 }
@@ -258,6 +264,11 @@ void BdbTable::remember() {
 bool BdbTable::changed() const {
     struct stat now = {};
     return ::fstat(file_.get(), &now) != 0 || !same_file(opened_, now);
+}
+
+bool BdbTable::was_replaced() const {
+    struct stat now = {};
+    return ::fstat(file_.get(), &now) == 0 && now.st_nlink == 0;
 }
 
 // Locks the table and makes sure that what is open is what is on disk.
@@ -277,11 +288,17 @@ Result<void> BdbTable::begin(int operation) {
         }
         end();
         UniqueFd before = std::move(file_);
-        if (auto opened = open_file_and_db(); !opened) {
-            file_ = std::move(before);  // still watched: the next access tries again
-            opened_ = {};
+        auto opened = open_file_and_db();
+        if (opened) {
+            continue;
+        }
+        file_ = std::move(before);
+        if (!was_replaced()) {
             return opened;
         }
+        // Out of reach (behind the jail, say): what is open still answers, and the process should
+        // retire.
+        return {};
     }
     return fail(Errc::kTemporary, path_ + " keeps changing");
 }

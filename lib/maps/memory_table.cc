@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -52,13 +53,8 @@ class TextHashTable : public MemoryTable {
 
     Result<void> load();
 
-    bool changed() const override {
-        struct stat now = {};
-        return ::stat(name().c_str(), &now) == 0 &&
-               (now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||
-                now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec || now.st_ino != opened_.st_ino ||
-                now.st_size != opened_.st_size);
-    }
+    bool changed() const override;
+    bool refresh() override;
 
   protected:
     Lookup find_key(std::string_view key) override;
@@ -66,21 +62,31 @@ class TextHashTable : public MemoryTable {
   private:
     void add_line(std::string_view line, std::size_t number);
 
+    Result<void> read_open_file();
+
+    UniqueFd file_;
     struct stat opened_ = {};
 };
 
 Result<void> TextHashTable::load() {
-    auto fd = open_file(name(), O_RDONLY);
-    if (!fd) {
-        return fail_errno("open database " + name(), fd.error().sys_errno);
+    auto file = open_file(name(), O_RDONLY);
+    if (!file) {
+        return fail_errno("open database " + name(), file.error().sys_errno);
     }
-    if (::fstat(fd->get(), &opened_) != 0) {
-        return fail_errno("fstat " + name());
+    file_ = std::move(*file);
+    return read_open_file();
+}
+
+Result<void> TextHashTable::read_open_file() {
+    struct stat now = {};
+    if (::fstat(file_.get(), &now) != 0 || ::lseek(file_.get(), 0, SEEK_SET) < 0) {
+        return fail_errno("read " + name());
     }
-    auto text = read_all(fd->get(), kLargestSource);
+    auto text = read_all(file_.get(), kLargestSource);
     if (!text) {
         return fail_with(text);
     }
+    opened_ = now;
     entries_.clear();
     LogicalLines lines(*text, name());
     while (lines.next()) {
@@ -121,13 +127,24 @@ void TextHashTable::add_line(std::string_view line, std::size_t number) {
     }
 }
 
-// A file that changed is read again; when that fails the entries of before still stand.
+bool TextHashTable::changed() const {
+    struct stat now = {};
+    return ::fstat(file_.get(), &now) != 0 || now.st_nlink == 0 || now.st_size != opened_.st_size ||
+           now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec;
+}
+
+// Inside a jail the path is out of reach, but a file that was edited in place can still be read.
+bool TextHashTable::refresh() {
+    if (!load() && !read_open_file()) {
+        return false;
+    }
+    return !changed();
+}
+
 Lookup TextHashTable::find_key(std::string_view key) {
     if (changed()) {
-        auto before = std::move(entries_);
-        if (!load()) {
-            entries_ = std::move(before);
-        }
+        refresh();
     }
     return MemoryTable::find_key(key);
 }

@@ -103,7 +103,7 @@ Result<std::optional<TableEntry>> Table::sequence(Step /*step*/) {
 }
 
 Lookup Table::find_key(std::string_view /*key*/) {
-    log_panic("table {}: lookup of a table that waits", reference());
+    return Lookup::config_error(format("table {}: lookup is not supported", reference()));
 }
 
 Task<Lookup> Table::lookup_key(std::string key) {

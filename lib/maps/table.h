@@ -38,13 +38,14 @@ class Table {
     // Exact keys: callers may also try parts of an address or a domain.
     bool is_fixed() const { return (flags_ & table_flag::kFixed) != 0; }
 
-    // True where a lookup waits for another process: then only lookup() may be used.
+    // True where a lookup waits for another process.
     virtual bool waits() const { return false; }
 
-    // The answer of a table that never waits.
+    // The answer, at once; a table that waits blocks the process (right for commands and for
+    // daemons that serve one request at a time).
     Lookup find(std::string_view key);
-    // The answer of any table.
-    Task<Lookup> lookup(std::string key);
+    // The answer, in a daemon that serves others meanwhile.  The table must outlive the task.
+    [[nodiscard]] Task<Lookup> lookup(std::string key);
 
     // Adds an entry; what happens to one that exists is told by the table's flags.
     [[nodiscard]] Result<void> update(std::string_view key, std::string_view value);
@@ -60,6 +61,10 @@ class Table {
 
     // True when the table on disk is no longer the one that this process opened.
     virtual bool changed() const { return false; }
+
+    // Opens a changed table anew, which lookups also do by themselves.  False where that is not
+    // possible (any more): the old table goes on answering if it still can.
+    virtual bool refresh() { return true; }
 
   protected:
     // The key as it is searched: folded where the flags ask for it.

@@ -1,0 +1,20 @@
+// The line that every delivery agent logs for each recipient; log readers know its form.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/deliver/outcome.h"
+
+namespace relais {
+
+// "ID: to=<a@b>, orig_to=<c>, relay=r, conn_use=2, delay=d, delays=a/b/c/d, dsn=2.0.0, status=word
+// (reason)".  `now` ends the delays where the delivery has not recorded its end.
+[[nodiscard]] std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
+                                            timeval now, int resolution_digits);
+
+// A time with as many digits as say something: "0", "0.01", "2.1", "498".
+[[nodiscard]] std::string format_delay(timeval delay, int significant_digits,
+                                       int resolution_digits);
+
+}  // namespace relais

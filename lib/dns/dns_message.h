@@ -1,0 +1,62 @@
+// DNS messages on the wire (RFC 1035): building queries, reading answers.  No input or output here.
+// Answers are hostile bytes: every name, count and offset is bounded, and compression pointers
+// only go backwards.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+
+namespace relais {
+
+enum class DnsType : std::uint16_t {
+    kA = 1,
+    kCname = 5,
+    kPtr = 12,
+    kMx = 15,
+    kTxt = 16,
+    kAaaa = 28,
+    kTlsa = 52,
+};
+
+[[nodiscard]] std::string_view dns_type_name(DnsType type);
+
+struct DnsRecord {
+    std::string owner;
+    DnsType type = DnsType::kA;
+    std::uint32_t ttl = 0;
+    std::uint16_t preference = 0;  // MX
+    // A, AAAA: the address in print; CNAME, PTR, MX: the name, "." for the root; TXT: the text.
+    std::string text;
+    // TLSA (RFC 6698 2.1)
+    std::uint8_t usage = 0, selector = 0, matching = 0;
+    std::string data;
+};
+
+enum class DnsRcode : std::uint8_t {
+    kNoError = 0,
+    kFormatError = 1,
+    kServerFailure = 2,
+    kNoSuchName = 3,
+    kNotImplemented = 4,
+    kRefused = 5,
+};
+
+struct DnsMessage {
+    DnsRcode rcode = DnsRcode::kNoError;
+    bool authentic = false;  // the AD bit: the resolver has validated it
+    std::vector<DnsRecord> answers;
+};
+
+// A query with one question.  kValidated asks the resolver to validate with DNSSEC and to say so.
+enum class DnsValidation { kNone, kWanted };
+[[nodiscard]] Result<std::string> build_dns_query(std::string_view name, DnsType type,
+                                                  DnsValidation validation);
+
+// Answer records of other types than those above are left out.
+[[nodiscard]] Result<DnsMessage> parse_dns_message(std::string_view bytes);
+
+}  // namespace relais

@@ -1,0 +1,77 @@
+// DNS lookups on the event loop.  A daemon makes one Resolver before it enters its chroot, where
+// resolv.conf can be read, and keeps it for its life.
+//
+// A lookup never fails with an error: what did not work is a kind of answer, with the reason in the
+// words that Postfix puts into logs and bounces.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/dns/dns_message.h"
+#include "lib/dns/hosts_file.h"
+#include "lib/event/task.h"
+
+namespace relais {
+
+struct ResolverOptions {
+    ResolverOptions() = default;
+
+    // "127.0.0.1:5353, [::1]:53"; empty: those of /etc/resolv.conf.
+    std::string servers;
+    // Per try and how many tries; 0: what resolv.conf says.
+    std::chrono::milliseconds timeout{0};
+    int tries = 0;
+    std::string hosts_file = "/etc/hosts";
+};
+
+enum class DnsStatus {
+    kFound,
+    kNotFound,   // no such name, or no record of this type
+    kNullMx,     // RFC 7505: the domain takes no mail
+    kTemporary,  // no server answered, or it could not find out
+    kFailed,     // the server refuses or does not understand
+    kMalformed,  // an answer that makes no sense, or a name that can't be looked up
+};
+
+struct DnsAnswer {
+    DnsStatus status = DnsStatus::kTemporary;
+    bool authentic = false;          // validated by the resolver, over the whole CNAME chain
+    std::string name;                // where CNAMEs lead to
+    std::vector<DnsRecord> records;  // of the type asked for
+    std::string reason;              // why not kFound
+
+    bool found() const { return status == DnsStatus::kFound; }
+};
+
+class Resolver {
+  public:
+    explicit Resolver(const ResolverOptions& options = ResolverOptions());
+    ~Resolver();
+    Resolver(const Resolver&) = delete;
+    Resolver& operator=(const Resolver&) = delete;
+
+    // Follows CNAMEs.  `name` must be ASCII.
+    [[nodiscard]] Task<DnsAnswer> lookup(std::string name, DnsType type,
+                                         DnsValidation validation = DnsValidation::kNone);
+
+    HostsFile& hosts() { return hosts_; }
+
+    // The search list of resolv.conf, for names that are not fully qualified.
+    const std::vector<std::string>& search_domains() const { return search_domains_; }
+
+  private:
+    class Channel;
+
+    struct Step;
+    [[nodiscard]] Task<Step> ask(std::string name, DnsType type, DnsValidation validation);
+
+    std::unique_ptr<Channel> channel_;
+    HostsFile hosts_;
+    std::vector<std::string> search_domains_;
+};
+
+}  // namespace relais

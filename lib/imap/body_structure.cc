@@ -1,0 +1,178 @@
+// BODY and BODYSTRUCTURE.
+#include <optional>
+
+#include "lib/base/strings.h"
+#include "lib/imap/envelope.h"
+#include "lib/imap/format.h"
+#include "lib/imap/header_fields.h"
+
+namespace relais::imap {
+
+namespace {
+
+constexpr std::size_t kMaxLanguages = 100;
+
+void append_parameters(std::string& out, const MimeParameters& parameters) {
+    if (parameters.empty()) {
+        out += "NIL";
+        return;
+    }
+    char before = '(';
+    for (const auto& [name, value] : parameters) {
+        out += before;
+        append_string(out, name);
+        out += ' ';
+        append_string(out, value);
+        before = ' ';
+    }
+    out += ')';
+}
+
+std::optional<std::string> text_of(std::string_view header, std::string_view name) {
+    auto field = find_field(header, name);
+    return field ? std::optional(unfold(field->value)) : std::nullopt;
+}
+
+void append_disposition(std::string& out, std::string_view header) {
+    auto field = find_field(header, "Content-Disposition");
+    MimeValue value = field ? parse_mime_value(field->value) : MimeValue();
+    if (value.value.empty()) {
+        out += "NIL";
+        return;
+    }
+    out += '(';
+    append_string(out, value.value);
+    out += ' ';
+    append_parameters(out, value.parameters);
+    out += ')';
+}
+
+// RFC 3282: a list of tags
+void append_language(std::string& out, std::string_view header) {
+    auto field = find_field(header, "Content-Language");
+    auto tags = split_words(field ? field->value : std::string_view(), ", \t\r\n");
+    if (tags.empty()) {
+        out += "NIL";
+        return;
+    }
+    char before = '(';
+    for (std::size_t i = 0; i < tags.size() && i < kMaxLanguages; ++i) {
+        out += before;
+        append_string(out, tags[i]);
+        before = ' ';
+    }
+    out += ')';
+}
+
+// disposition, language, location: what BODYSTRUCTURE has at the end of every part
+void append_extension(std::string& out, std::string_view header) {
+    out += ' ';
+    append_disposition(out, header);
+    out += ' ';
+    append_language(out, header);
+    out += ' ';
+    append_nstring(out, text_of(header, "Content-Location"));
+}
+
+class BodyWriter {
+  public:
+    BodyWriter(std::string& out, std::string_view message, BodyForm form)
+        : out_(out), message_(message), form_(form) {}
+
+    void append(const MimePart& part) {
+        out_ += '(';
+        if (part.is_multipart()) {
+            append_multipart(part);
+        } else {
+            append_single(part);
+        }
+        out_ += ')';
+    }
+
+  private:
+    std::string_view header_of(const MimePart& part) const {
+        return message_.substr(part.begin.offset, part.body.offset - part.begin.offset);
+    }
+
+    void append_multipart(const MimePart& part) {
+        for (const MimePart& child : part.children) {
+            append(child);
+        }
+        if (part.children.empty()) {
+            // There is no way to say "no parts": an empty text stands for it.
+            bool extended = form_ == BodyForm::kBodyStructure;
+            out_ += R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)";
+            out_ += extended ? " NIL NIL NIL NIL)" : ")";
+        }
+        out_ += ' ';
+        append_string(out_, part.subtype);
+        if (form_ == BodyForm::kBodyStructure) {
+            out_ += ' ';
+            append_parameters(out_, part.parameters);
+            append_extension(out_, header_of(part));
+        }
+    }
+
+    void append_single(const MimePart& part) {
+        std::string_view header = header_of(part);
+        append_string(out_, part.type);
+        out_ += ' ';
+        append_string(out_, part.subtype);
+        out_ += ' ';
+        append_type_parameters(part);
+        out_ += ' ';
+        append_nstring(out_, text_of(header, "Content-ID"));
+        out_ += ' ';
+        append_nstring(out_, text_of(header, "Content-Description"));
+        out_ += ' ';
+        append_string(out_, encoding_of(header));
+        out_ += ' ' + std::to_string(part.body_wire_size());
+        if (part.is_message() && !part.children.empty()) {
+            append_message(part);
+        } else if (part.is_text()) {
+            out_ += ' ' + std::to_string(part.body_lines());
+        }
+        if (form_ == BodyForm::kBodyStructure) {
+            out_ += ' ';
+            append_nstring(out_, text_of(header, "Content-MD5"));
+            append_extension(out_, header);
+        }
+    }
+
+    void append_type_parameters(const MimePart& part) {
+        if (part.is_text() && find_parameter(part.parameters, "charset").empty()) {
+            MimeParameters completed = part.parameters;  // RFC 2045 5.2
+            completed.emplace_back("charset", "us-ascii");
+            append_parameters(out_, completed);
+        } else {
+            append_parameters(out_, part.parameters);
+        }
+    }
+
+    static std::string encoding_of(std::string_view header) {
+        auto field = find_field(header, "Content-Transfer-Encoding");
+        std::string value = field ? parse_mime_value(field->value).value : "";
+        return value.empty() ? "7bit" : value;
+    }
+
+    void append_message(const MimePart& part) {
+        const MimePart& inner = part.children.front();
+        out_ += ' ';
+        append_envelope(out_, header_of(inner));
+        out_ += ' ';
+        append(inner);
+        out_ += ' ' + std::to_string(part.body_lines());
+    }
+
+    std::string& out_;
+    std::string_view message_;
+    BodyForm form_;
+};
+
+}  // namespace
+
+void append_body(std::string& out, std::string_view message, const MimePart& part, BodyForm form) {
+    BodyWriter(out, message, form).append(part);
+}
+
+}  // namespace relais::imap

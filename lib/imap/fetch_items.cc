@@ -1,0 +1,237 @@
+#include "lib/imap/fetch_items.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/strings.h"
+
+namespace relais::imap {
+
+namespace {
+
+constexpr std::size_t kMaxItems = 200;
+constexpr std::size_t kMaxPath = 100;
+constexpr std::size_t kMaxFields = 500;
+
+struct SimpleItem {
+    std::string_view name;
+    FetchItem::Kind kind;
+};
+
+constexpr std::array<SimpleItem, 7> kSimple = {{{"UID", FetchItem::Kind::kUid},
+                                                {"FLAGS", FetchItem::Kind::kFlags},
+                                                {"INTERNALDATE", FetchItem::Kind::kInternalDate},
+                                                {"RFC822.SIZE", FetchItem::Kind::kSize},
+                                                {"ENVELOPE", FetchItem::Kind::kEnvelope},
+                                                {"BODYSTRUCTURE", FetchItem::Kind::kBodyStructure},
+                                                {"BODY", FetchItem::Kind::kBody}}};
+
+FetchItem simple_item(std::string_view name) {
+    auto found = std::ranges::find(kSimple, name, &SimpleItem::name);
+    FetchItem item;
+    item.kind = found->kind;
+    item.label = std::string(name);
+    return item;
+}
+
+FetchItem old_section(std::string_view name, Section::Kind kind, bool peek) {
+    FetchItem item;
+    item.kind = FetchItem::Kind::kSection;
+    item.section.kind = kind;
+    item.peek = peek;
+    item.label = std::string(name);
+    return item;
+}
+
+std::unexpected<Error> bad(std::string text) {
+    return fail(Errc::kSyntax, std::move(text));
+}
+
+// "(FROM TO)"
+Result<std::vector<std::string>> parse_field_names(Scanner& scanner) {
+    std::vector<std::string> fields;
+    if (!scanner.space() || !scanner.accept('(')) {
+        return bad("Missing list of header fields");
+    }
+    do {
+        auto name = scanner.astring();
+        if (!name || fields.size() >= kMaxFields) {
+            return bad("Invalid list of header fields");
+        }
+        fields.push_back(uppercase(*name));
+    } while (scanner.space());
+    if (!scanner.accept(')')) {
+        return bad("Invalid list of header fields");
+    }
+    return fields;
+}
+
+// Behind "[": up to and with "]".
+Result<Section> parse_section(Scanner& scanner) {
+    Section section;
+    while (is_digit(scanner.peek())) {
+        auto number = scanner.number();
+        if (!number || *number == 0 || section.path.size() >= kMaxPath) {
+            return bad("Invalid part number");
+        }
+        section.path.push_back(*number);
+        if (!scanner.accept('.')) {
+            return scanner.accept(']') ? Result<Section>(std::move(section))
+                                       : bad("Invalid section");
+        }
+    }
+    if (section.path.empty() && scanner.accept(']')) {
+        return section;
+    }
+    if (scanner.accept_word("HEADER.FIELDS.NOT")) {
+        section.kind = Section::Kind::kFieldsNot;
+    } else if (scanner.accept_word("HEADER.FIELDS")) {
+        section.kind = Section::Kind::kFields;
+    } else if (scanner.accept_word("HEADER")) {
+        section.kind = Section::Kind::kHeader;
+    } else if (scanner.accept_word("TEXT")) {
+        section.kind = Section::Kind::kText;
+    } else if (!section.path.empty() && scanner.accept_word("MIME")) {
+        section.kind = Section::Kind::kMime;
+    } else {
+        return bad("Invalid section");
+    }
+    if (section.kind == Section::Kind::kFields || section.kind == Section::Kind::kFieldsNot) {
+        auto fields = parse_field_names(scanner);
+        if (!fields) {
+            return fail_with(fields);
+        }
+        section.fields = std::move(*fields);
+    }
+    return scanner.accept(']') ? Result<Section>(std::move(section)) : bad("Invalid section");
+}
+
+// "<0.100>"; only in requests.
+Result<std::optional<FetchItem::Partial>> parse_partial(Scanner& scanner) {
+    if (!scanner.accept('<')) {
+        return std::nullopt;
+    }
+    auto origin = scanner.number64();
+    bool dot = scanner.accept('.');
+    auto count = dot ? scanner.number64() : std::nullopt;
+    if (!origin || !count || *count == 0 || !scanner.accept('>')) {
+        return bad("Invalid partial range");
+    }
+    return FetchItem::Partial{*origin, *count};
+}
+
+Result<FetchItem> parse_body_section(Scanner& scanner, bool peek) {
+    auto section = parse_section(scanner);
+    if (!section) {
+        return fail_with(section);
+    }
+    auto partial = parse_partial(scanner);
+    if (!partial) {
+        return fail_with(partial);
+    }
+    FetchItem item;
+    item.kind = FetchItem::Kind::kSection;
+    item.peek = peek;
+    item.section = std::move(*section);
+    item.partial = *partial;
+    item.label = "BODY[" + item.section.to_string() + "]";
+    if (item.partial) {
+        item.label += "<" + std::to_string(item.partial->origin) + ">";
+    }
+    return item;
+}
+
+Result<FetchItem> parse_item(Scanner& scanner) {
+    if (scanner.accept_word("BODY.PEEK[")) {
+        return parse_body_section(scanner, true);
+    }
+    if (scanner.accept_word("BODY[")) {
+        return parse_body_section(scanner, false);
+    }
+    if (scanner.accept_word("RFC822.HEADER")) {
+        return old_section("RFC822.HEADER", Section::Kind::kHeader, true);
+    }
+    if (scanner.accept_word("RFC822.TEXT")) {
+        return old_section("RFC822.TEXT", Section::Kind::kText, false);
+    }
+    if (scanner.accept_word("RFC822")) {
+        return old_section("RFC822", Section::Kind::kAll, false);
+    }
+    for (const SimpleItem& simple : kSimple) {
+        if (scanner.accept_word(simple.name)) {
+            return simple_item(simple.name);
+        }
+    }
+    return bad("Unknown FETCH item");
+}
+
+bool parse_macro(Scanner& scanner, FetchItems& into) {
+    std::size_t extras = 0;
+    if (scanner.accept_word("ALL")) {
+        extras = 1;
+    } else if (scanner.accept_word("FULL")) {
+        extras = 2;
+    } else if (!scanner.accept_word("FAST")) {
+        return false;
+    }
+    constexpr std::array<std::string_view, 5> kNames = {"FLAGS", "INTERNALDATE", "RFC822.SIZE",
+                                                        "ENVELOPE", "BODY"};
+    for (std::size_t i = 0; i < 3 + extras; ++i) {
+        into.items.push_back(simple_item(kNames[i]));
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string Section::to_string() const {
+    std::string text;
+    for (std::uint32_t number : path) {
+        text += (text.empty() ? "" : ".") + std::to_string(number);
+    }
+    constexpr std::array<std::string_view, 6> kNames = {
+        "", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"};
+    std::string_view name = kNames[static_cast<std::size_t>(kind)];
+    if (!name.empty() && !text.empty()) {
+        text += '.';
+    }
+    text += name;
+    if (kind == Kind::kFields || kind == Kind::kFieldsNot) {
+        text += " (" + join(fields, " ") + ")";
+    }
+    return text;
+}
+
+bool FetchItems::has(FetchItem::Kind kind) const {
+    return std::ranges::any_of(items, [kind](const FetchItem& item) { return item.kind == kind; });
+}
+
+bool FetchItems::sets_seen() const {
+    return std::ranges::any_of(items, [](const FetchItem& item) { return !item.peek; });
+}
+
+bool FetchItems::needs_message() const {
+    return std::ranges::any_of(
+        items, [](const FetchItem& item) { return item.kind == FetchItem::Kind::kSection; });
+}
+
+Result<FetchItems> parse_fetch_items(Scanner& scanner) {
+    FetchItems parsed;
+    if (parse_macro(scanner, parsed)) {
+        return parsed;
+    }
+    bool list = scanner.accept('(');
+    do {
+        auto item = parse_item(scanner);
+        if (!item || parsed.items.size() >= kMaxItems) {
+            return item ? bad("Too many FETCH items") : fail_with(item);
+        }
+        parsed.items.push_back(std::move(*item));
+    } while (list && scanner.space());
+    if (list && !scanner.accept(')')) {
+        return bad("Missing parenthesis in FETCH items");
+    }
+    return parsed;
+}
+
+}  // namespace relais::imap

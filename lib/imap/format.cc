@@ -1,0 +1,62 @@
+#include "lib/imap/format.h"
+
+#include <algorithm>
+
+#include "lib/base/strings.h"
+#include "lib/imap/scanner.h"
+
+namespace relais::imap {
+
+namespace {
+
+constexpr std::size_t kMaxQuoted = 1000;
+
+bool is_quotable(std::string_view value) {
+    return value.size() <= kMaxQuoted && std::ranges::all_of(value, [](char c) {
+               return c != '\r' && c != '\n' && c != '\0' && static_cast<unsigned char>(c) < 128;
+           });
+}
+
+}  // namespace
+
+void append_string(std::string& out, std::string_view value) {
+    if (!is_quotable(value)) {
+        out += '{';
+        out += std::to_string(value.size());
+        out += "}\r\n";
+        out += value;
+        return;
+    }
+    out += '"';
+    for (char c : value) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    out += '"';
+}
+
+void append_nstring(std::string& out, const std::optional<std::string>& value) {
+    if (value) {
+        append_string(out, *value);
+    } else {
+        out += "NIL";
+    }
+}
+
+void append_astring(std::string& out, std::string_view value) {
+    bool atom =
+        !value.empty() && !iequals(value, "NIL") && std::ranges::all_of(value, is_astring_char);
+    if (atom) {
+        out += value;
+    } else {
+        append_string(out, value);
+    }
+}
+
+std::string format_flags(const std::vector<std::string>& flags) {
+    return "(" + join(flags, " ") + ")";
+}
+
+}  // namespace relais::imap

@@ -1,0 +1,68 @@
+#include "lib/imap/header_fields.h"
+
+#include "lib/base/strings.h"
+
+namespace relais::imap {
+
+namespace {
+
+// The length of the first line with its line end.
+std::size_t line_length(std::string_view text) {
+    auto end = text.find('\n');
+    return end == std::string_view::npos ? text.size() : end + 1;
+}
+
+bool is_empty_line(std::string_view line) {
+    return line.empty() || line == "\n" || line == "\r\n";
+}
+
+std::size_t field_length(std::string_view text) {
+    std::size_t length = line_length(text);
+    while (length < text.size() && (text[length] == ' ' || text[length] == '\t')) {
+        length += line_length(text.substr(length));
+    }
+    return length;
+}
+
+}  // namespace
+
+std::optional<HeaderField> HeaderWalk::next() {
+    while (!is_empty_line(left_.substr(0, line_length(left_)))) {
+        HeaderField field;
+        field.whole = left_.substr(0, field_length(left_));
+        left_.remove_prefix(field.whole.size());
+        auto colon = field.whole.find(':');
+        if (colon == std::string_view::npos || colon == 0) {
+            continue;
+        }
+        field.name = trim_right(field.whole.substr(0, colon));
+        field.value = trim_right(field.whole.substr(colon + 1), "\r\n");
+        if (field.name.find_first_of(" \t\r\n") == std::string_view::npos) {
+            return field;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<HeaderField> find_field(std::string_view header, std::string_view name) {
+    HeaderWalk walk(header);
+    while (auto field = walk.next()) {
+        if (iequals(field->name, name)) {
+            return field;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string unfold(std::string_view value) {
+    std::string out;
+    for (char c : trim(value)) {
+        if (c == '\r' || c == '\n' || c == '\0') {
+            continue;
+        }
+        out += c == '\t' ? ' ' : c;
+    }
+    return out;
+}
+
+}  // namespace relais::imap

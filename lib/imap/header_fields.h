@@ -1,0 +1,35 @@
+// Walks over the header of a message as it lies in the file (LF or CRLF line ends).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace relais::imap {
+
+struct HeaderField {
+    std::string_view name;   // without blanks before the colon
+    std::string_view value;  // raw: folded, with its line ends inside, without the last one
+    std::string_view whole;  // all of the field with its last line end
+};
+
+// The fields one after the other; stops at the empty line or at the end of the text.  Lines that
+// are no header fields are skipped.
+class HeaderWalk {
+  public:
+    explicit HeaderWalk(std::string_view header) : left_(header) {}
+
+    std::optional<HeaderField> next();
+
+  private:
+    std::string_view left_;
+};
+
+// The first field of that name; nothing when there is none.
+[[nodiscard]] std::optional<HeaderField> find_field(std::string_view header, std::string_view name);
+
+// A value on one line: line ends removed, tabs and line ends become blanks, trimmed at both ends.
+[[nodiscard]] std::string unfold(std::string_view value);
+
+}  // namespace relais::imap

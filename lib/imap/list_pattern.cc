@@ -1,0 +1,113 @@
+#include "lib/imap/list_pattern.h"
+
+#include <bitset>
+#include <vector>
+
+#include "lib/base/strings.h"
+
+namespace relais::imap {
+
+namespace {
+
+constexpr std::size_t kMaxPattern = 2000;
+
+// The set of positions in the pattern that can be reached, after each character of the name.
+// Linear in both, so a pattern of a thousand stars costs nothing special.
+class Matcher {
+  public:
+    Matcher(std::string_view pattern, char separator)
+        : pattern_(pattern), separator_(separator), states_(pattern.size() + 1) {
+        states_[0] = true;
+        close();
+    }
+
+    void step(char c) {
+        std::vector<bool> next(states_.size());
+        for (std::size_t i = 0; i < pattern_.size(); ++i) {
+            if (!states_[i]) {
+                continue;
+            }
+            char p = pattern_[i];
+            if (p == '*' || (p == '%' && c != separator_)) {
+                next[i] = true;
+            } else if (p == c && p != '%') {
+                next[i + 1] = true;
+            }
+        }
+        states_.swap(next);
+        close();
+    }
+
+    bool matched() const { return states_.back(); }
+
+    bool alive() const {
+        for (std::size_t i = 0; i < pattern_.size(); ++i) {
+            if (states_[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // True when a further level could still match.
+    bool accepts_separator() const {
+        Matcher copy = *this;
+        copy.step(separator_);
+        return copy.matched() || copy.alive();
+    }
+
+  private:
+    // Wildcards may match nothing.
+    void close() {
+        for (std::size_t i = 0; i < pattern_.size(); ++i) {
+            if (states_[i] && (pattern_[i] == '*' || pattern_[i] == '%')) {
+                states_[i + 1] = true;
+            }
+        }
+    }
+
+    std::string_view pattern_;
+    char separator_;
+    std::vector<bool> states_;
+};
+
+}  // namespace
+
+ListPattern::ListPattern(std::string pattern, char separator)
+    : pattern_(std::move(pattern)), separator_(separator) {
+    if (pattern_.size() > kMaxPattern) {
+        pattern_.resize(kMaxPattern);
+    }
+    inbox_pattern_ = pattern_;
+    if (istarts_with(pattern_, "inbox")) {
+        inbox_pattern_.replace(0, 5, "INBOX");
+    } else if (pattern_.find_first_of("*%") != std::string::npos) {
+        // "inb%" and the like must find INBOX too.
+        auto wild = pattern_.find_first_of("*%");
+        if (istarts_with("INBOX", std::string_view(pattern_).substr(0, wild))) {
+            inbox_pattern_ =
+                uppercase(std::string_view(pattern_).substr(0, wild)) + pattern_.substr(wild);
+        }
+    }
+}
+
+ListMatch ListPattern::match(std::string_view name) const {
+    bool inbox = name == "INBOX" || (name.starts_with("INBOX") && name[5] == separator_);
+    Matcher matcher(inbox ? inbox_pattern_ : pattern_, separator_);
+    ListMatch parent = ListMatch::kNo;
+    for (char c : name) {
+        if (c == separator_ && matcher.matched()) {
+            parent = ListMatch::kParent;
+        }
+        matcher.step(c);
+    }
+    if (matcher.matched()) {
+        return ListMatch::kYes;
+    }
+    if (parent == ListMatch::kParent) {
+        return parent;
+    }
+    return matcher.accepts_separator() ? ListMatch::kChildren : ListMatch::kNo;
+}
+
+}  // namespace relais::imap

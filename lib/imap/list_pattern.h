@@ -1,0 +1,32 @@
+// The patterns of LIST and LSUB: "*" matches anything, "%" anything within one level of the
+// hierarchy (RFC 3501 6.3.8).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace relais::imap {
+
+enum class ListMatch {
+    kNo,
+    kYes,
+    kParent,    // not the name, but a parent of it
+    kChildren,  // none of these, but names below it may match
+};
+
+class ListPattern {
+  public:
+    ListPattern(std::string pattern, char separator);
+
+    // INBOX, and it alone, matches without regard to case.
+    [[nodiscard]] ListMatch match(std::string_view name) const;
+
+    const std::string& text() const { return pattern_; }
+
+  private:
+    std::string pattern_;
+    char separator_;
+    std::string inbox_pattern_;  // with a leading "inbox" in capitals
+};
+
+}  // namespace relais::imap

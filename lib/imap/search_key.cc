@@ -1,0 +1,313 @@
+#include "lib/imap/search_key.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/strings.h"
+#include "lib/imap/charset.h"
+#include "lib/imap/dates.h"
+
+namespace relais::imap {
+
+namespace {
+
+using Kind = SearchKey::Kind;
+
+constexpr std::size_t kMaxDepth = 100;
+constexpr std::size_t kMaxKeys = 5000;
+
+struct FlagKey {
+    std::string_view name;
+    std::string_view flag;
+    bool set;
+};
+
+constexpr std::array<FlagKey, 10> kFlagKeys = {{{"ANSWERED", "\\Answered", true},
+                                                {"DELETED", "\\Deleted", true},
+                                                {"DRAFT", "\\Draft", true},
+                                                {"FLAGGED", "\\Flagged", true},
+                                                {"SEEN", "\\Seen", true},
+                                                {"UNANSWERED", "\\Answered", false},
+                                                {"UNDELETED", "\\Deleted", false},
+                                                {"UNDRAFT", "\\Draft", false},
+                                                {"UNFLAGGED", "\\Flagged", false},
+                                                {"UNSEEN", "\\Seen", false}}};
+
+struct NamedKind {
+    std::string_view name;
+    Kind kind;
+};
+
+constexpr std::array<NamedKind, 6> kDayKeys = {{{"BEFORE", Kind::kBefore},
+                                                {"ON", Kind::kOn},
+                                                {"SINCE", Kind::kSince},
+                                                {"SENTBEFORE", Kind::kSentBefore},
+                                                {"SENTON", Kind::kSentOn},
+                                                {"SENTSINCE", Kind::kSentSince}}};
+
+constexpr std::array<NamedKind, 4> kNumberKeys = {{{"LARGER", Kind::kLarger},
+                                                   {"SMALLER", Kind::kSmaller},
+                                                   {"YOUNGER", Kind::kYounger},
+                                                   {"OLDER", Kind::kOlder}}};
+
+constexpr std::array<std::string_view, 5> kHeaderKeys = {"BCC", "CC", "FROM", "SUBJECT", "TO"};
+
+SearchKey make(Kind kind) {
+    SearchKey key;
+    key.kind = kind;
+    return key;
+}
+
+SearchKey flag_key(std::string_view flag) {
+    SearchKey key = make(Kind::kFlag);
+    key.text = std::string(flag);
+    return key;
+}
+
+SearchKey negate(SearchKey inner) {
+    SearchKey key = make(Kind::kNot);
+    key.children.push_back(std::move(inner));
+    return key;
+}
+
+class SearchParser {
+  public:
+    SearchParser(Scanner& scanner, std::string charset)
+        : scanner_(scanner), charset_(std::move(charset)) {}
+
+    // One or more keys up to the end or a closing parenthesis: all of them must hold.
+    Result<SearchKey> parse_all(std::size_t depth) {
+        SearchKey all = make(Kind::kAnd);
+        do {
+            auto key = parse_key(depth);
+            if (!key) {
+                return key;
+            }
+            all.children.push_back(std::move(*key));
+        } while (scanner_.space());
+        return all.children.size() == 1 ? std::move(all.children.front()) : std::move(all);
+    }
+
+  private:
+    static std::unexpected<Error> bad(std::string text) {
+        return fail(Errc::kSyntax, std::move(text));
+    }
+
+    Result<SearchKey> parse_key(std::size_t depth) {
+        if (depth > kMaxDepth || ++keys_ > kMaxKeys) {
+            return bad("SEARCH is too complex");
+        }
+        if (scanner_.accept('(')) {
+            auto inner = parse_all(depth + 1);
+            return inner && !scanner_.accept(')') ? bad("Missing parenthesis") : inner;
+        }
+        if (is_digit(scanner_.peek()) || scanner_.peek() == '*') {
+            return parse_set(Kind::kSequence);
+        }
+        auto word = scanner_.atom();
+        if (!word) {
+            return bad("Missing search key");
+        }
+        return parse_named(uppercase(*word), depth);
+    }
+
+    Result<SearchKey> parse_named(const std::string& name, std::size_t depth) {
+        if (name == "NOT" || name == "OR") {
+            return parse_operator(name, depth);
+        }
+        for (const FlagKey& entry : kFlagKeys) {
+            if (name == entry.name) {
+                return entry.set ? flag_key(entry.flag) : negate(flag_key(entry.flag));
+            }
+        }
+        if (name == "ALL") {
+            return make(Kind::kAll);
+        }
+        if (name == "RECENT") {
+            return make(Kind::kRecent);
+        }
+        if (name == "OLD") {
+            return negate(make(Kind::kRecent));
+        }
+        if (name == "NEW") {
+            SearchKey both = make(Kind::kAnd);
+            both.children.push_back(make(Kind::kRecent));
+            both.children.push_back(negate(flag_key("\\Seen")));
+            return both;
+        }
+        return parse_with_argument(name);
+    }
+
+    Result<SearchKey> parse_operator(const std::string& name, std::size_t depth) {
+        SearchKey key = make(name == "OR" ? Kind::kOr : Kind::kNot);
+        for (std::size_t i = 0; i < (name == "OR" ? 2U : 1U); ++i) {
+            if (!scanner_.space()) {
+                return bad("Missing search key after " + name);
+            }
+            auto inner = parse_key(depth + 1);
+            if (!inner) {
+                return inner;
+            }
+            key.children.push_back(std::move(*inner));
+        }
+        return key;
+    }
+
+    Result<SearchKey> parse_with_argument(const std::string& name) {
+        if (!scanner_.space()) {
+            return bad("Unknown search key, or one without its argument: " + printable(name));
+        }
+        if (name == "UID") {
+            return parse_set(Kind::kUid);
+        }
+        if (name == "KEYWORD" || name == "UNKEYWORD") {
+            auto keyword = scanner_.atom();
+            if (!keyword) {
+                return bad("Invalid keyword");
+            }
+            return name == "KEYWORD" ? flag_key(*keyword) : negate(flag_key(*keyword));
+        }
+        if (auto found = std::ranges::find(kDayKeys, name, &NamedKind::name);
+            found != kDayKeys.end()) {
+            return parse_day(found->kind);
+        }
+        if (auto found = std::ranges::find(kNumberKeys, name, &NamedKind::name);
+            found != kNumberKeys.end()) {
+            return parse_number(found->kind);
+        }
+        return parse_text(name);
+    }
+
+    Result<SearchKey> parse_set(Kind kind) {
+        auto text = scanner_.sequence_text();
+        auto set = text ? SequenceSet::parse(*text) : std::nullopt;
+        if (!set) {
+            return bad("Invalid message set");
+        }
+        SearchKey key = make(kind);
+        key.set = std::move(*set);
+        return key;
+    }
+
+    Result<SearchKey> parse_day(Kind kind) {
+        auto text = scanner_.astring();
+        auto day = text ? parse_search_day(*text) : std::nullopt;
+        if (!day) {
+            return bad("Invalid search date");
+        }
+        SearchKey key = make(kind);
+        key.number = *day;
+        return key;
+    }
+
+    Result<SearchKey> parse_number(Kind kind) {
+        auto number = scanner_.number();
+        if (!number) {
+            return bad("Invalid number");
+        }
+        SearchKey key = make(kind);
+        key.number = *number;
+        return key;
+    }
+
+    Result<SearchKey> parse_text(const std::string& name) {
+        SearchKey key = make(Kind::kHeader);
+        if (name == "BODY" || name == "TEXT") {
+            key.kind = name == "BODY" ? Kind::kBody : Kind::kText;
+        } else if (name == "HEADER") {
+            auto field = scanner_.astring();
+            if (!field || !scanner_.space()) {
+                return bad("Invalid HEADER search");
+            }
+            key.field = uppercase(*field);
+        } else if (std::ranges::find(kHeaderKeys, name) != kHeaderKeys.end()) {
+            key.field = name;
+        } else {
+            return bad("Unknown search key " + printable(name));
+        }
+        auto text = scanner_.astring();
+        if (!text) {
+            return bad("Missing text to search for");
+        }
+        key.text = to_utf8(*text, charset_);
+        return key;
+    }
+
+    Scanner& scanner_;
+    std::string charset_;
+    std::size_t keys_ = 0;
+};
+
+// RFC 4731 3.1: RETURN (MIN MAX ALL COUNT); an empty list stands for ALL.
+Result<std::optional<SearchCommand::Return>> parse_return(Scanner& scanner) {
+    if (!scanner.accept_word("RETURN (")) {
+        return std::nullopt;
+    }
+    SearchCommand::Return wanted;
+    while (!scanner.accept(')')) {
+        scanner.space();
+        if (scanner.accept_word("MIN")) {
+            wanted.min = true;
+        } else if (scanner.accept_word("MAX")) {
+            wanted.max = true;
+        } else if (scanner.accept_word("ALL")) {
+            wanted.all = true;
+        } else if (scanner.accept_word("COUNT")) {
+            wanted.count = true;
+        } else {
+            return fail(Errc::kSyntax, "Unknown SEARCH return option");
+        }
+    }
+    wanted.all |= !wanted.min && !wanted.max && !wanted.count;
+    if (!scanner.space()) {
+        return fail(Errc::kSyntax, "Missing search key");
+    }
+    return wanted;
+}
+
+}  // namespace
+
+bool SearchKey::needs_message() const {
+    switch (kind) {
+        case Kind::kSentBefore:
+        case Kind::kSentOn:
+        case Kind::kSentSince:
+        case Kind::kHeader:
+        case Kind::kBody:
+        case Kind::kText:
+            return true;
+        default:
+            return std::ranges::any_of(children, &SearchKey::needs_message);
+    }
+}
+
+Result<SearchCommand> parse_search(Scanner& scanner) {
+    SearchCommand command;
+    auto returns = parse_return(scanner);
+    if (!returns) {
+        return fail_with(returns);
+    }
+    command.returns = *returns;
+    std::string charset = "UTF-8";
+    if (scanner.accept_word("CHARSET")) {
+        auto name = scanner.space() ? scanner.astring() : std::nullopt;
+        if (!name || !scanner.space()) {
+            return fail(Errc::kSyntax, "Invalid CHARSET");
+        }
+        if (!is_known_charset(*name)) {
+            return fail(Errc::kDenied, "Unknown charset");
+        }
+        charset = *name;
+    }
+    auto key = SearchParser(scanner, charset).parse_all(0);
+    if (!key) {
+        return fail_with(key);
+    }
+    if (!scanner.at_end()) {
+        return fail(Errc::kSyntax, "Something is left over after the search keys");
+    }
+    command.key = std::move(*key);
+    return command;
+}
+
+}  // namespace relais::imap

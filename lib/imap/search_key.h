@@ -1,0 +1,67 @@
+// The criteria of SEARCH as a tree (RFC 3501 6.4.4, YOUNGER and OLDER of RFC 5032).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/imap/scanner.h"
+#include "lib/imap/sequence_set.h"
+
+namespace relais::imap {
+
+struct SearchKey {
+    enum class Kind {
+        kAll,
+        kAnd,  // children
+        kOr,   // two children
+        kNot,  // one child
+        kSequence,
+        kUid,
+        kFlag,  // text: "\Seen", or a keyword
+        kRecent,
+        kBefore,  // day
+        kOn,
+        kSince,
+        kSentBefore,
+        kSentOn,
+        kSentSince,
+        kLarger,  // number
+        kSmaller,
+        kYounger,
+        kOlder,
+        kHeader,  // field, text
+        kBody,    // text
+        kText,
+    };
+    Kind kind = Kind::kAll;
+    std::vector<SearchKey> children;
+    SequenceSet set;
+    std::string field;        // upper case
+    std::string text;         // strings in UTF-8
+    std::int64_t number = 0;  // size, seconds, or day since 1970-01-01
+
+    // True when some criterion below can only be decided with the message itself.
+    bool needs_message() const;
+};
+
+struct SearchCommand {
+    // What to answer with (RFC 4731); none: the plain SEARCH response.
+    struct Return {
+        bool min = false;
+        bool max = false;
+        bool all = false;
+        bool count = false;
+    };
+
+    std::optional<Return> returns;
+    SearchKey key;
+};
+
+// Errc::kDenied stands for a character set that is not supported (BADCHARSET).
+[[nodiscard]] Result<SearchCommand> parse_search(Scanner& scanner);
+
+}  // namespace relais::imap

@@ -1,0 +1,161 @@
+#include "lib/imap/section.h"
+
+#include <algorithm>
+
+#include "lib/base/strings.h"
+#include "lib/imap/header_fields.h"
+
+namespace relais::imap {
+
+namespace {
+
+std::string_view between(std::string_view message, const Mark& from, const Mark& to) {
+    return message.substr(from.offset, to.offset - from.offset);
+}
+
+SectionText piece(std::string_view message, const Mark& from, const Mark& to) {
+    return SectionText(between(message, from, to), to.wire() - from.wire());
+}
+
+// The part that `path` leads to.  RFC 3501 6.4.5: in a message/rfc822 the numbers count the parts
+// of the message inside; a part that is no multipart has one part, itself.
+const MimePart* find_part(const MimePart& root, const std::vector<std::uint32_t>& path) {
+    const MimePart* part = &root;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        const MimePart* inside = part;
+        if (i > 0 && part->is_message() && !part->children.empty()) {
+            inside = &part->children.front();
+        }
+        if (inside->is_multipart() && !inside->children.empty()) {
+            if (path[i] > inside->children.size()) {
+                return nullptr;
+            }
+            part = &inside->children[path[i] - 1];
+        } else if (path[i] == 1 && (i == 0 || inside != part)) {
+            part = inside;
+        } else {
+            return nullptr;
+        }
+    }
+    return part;
+}
+
+void append_wire(std::string& out, std::string_view text) {
+    while (!text.empty()) {
+        auto end = text.find('\n');
+        if (end == std::string_view::npos) {
+            out += text;
+            return;
+        }
+        bool has_cr = end > 0 && text[end - 1] == '\r';
+        out += text.substr(0, has_cr ? end - 1 : end);
+        out += "\r\n";
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::string pick_fields(std::string_view header, const Section& section) {
+    std::string out;
+    bool wanted = section.kind == Section::Kind::kFields;
+    HeaderWalk walk(header);
+    while (auto field = walk.next()) {
+        bool listed = std::ranges::any_of(
+            section.fields, [&](const std::string& name) { return iequals(name, field->name); });
+        if (listed == wanted) {
+            append_wire(out, field->whole);
+            if (!field->whole.ends_with('\n')) {
+                out += "\r\n";
+            }
+        }
+    }
+    return out + "\r\n";
+}
+
+// For HEADER and TEXT: the message itself, or the one inside a message/rfc822 part.
+const MimePart* message_of(const MimePart* part, bool is_root) {
+    if (is_root) {
+        return part;
+    }
+    return part->is_message() && !part->children.empty() ? &part->children.front() : nullptr;
+}
+
+}  // namespace
+
+void SectionText::append(std::string& out, std::uint64_t origin, std::uint64_t count) const {
+    if (made_ || wire_size_ == piece_.size()) {
+        std::string_view all = made_ ? std::string_view(*made_) : piece_;
+        out += all.substr(origin, count);
+        return;
+    }
+    if (origin == 0 && count == wire_size_) {
+        append_wire(out, piece_);
+        return;
+    }
+    // A range in the middle: walk the lines up to it.
+    std::uint64_t at = 0;
+    std::string_view left = piece_;
+    std::uint64_t stop = origin + count;
+    while (!left.empty() && at < stop) {
+        auto end = left.find('\n');
+        std::string_view raw = left.substr(0, end == std::string_view::npos ? end : end + 1);
+        left.remove_prefix(raw.size());
+        std::string line;
+        append_wire(line, raw);
+        std::uint64_t from = std::max(at, origin);
+        std::uint64_t to = std::min(at + line.size(), stop);
+        if (from < to) {
+            out += std::string_view(line).substr(from - at, to - from);
+        }
+        at += line.size();
+    }
+}
+
+std::optional<SectionText> cut_section(std::string_view message, const MimePart& root,
+                                       const Section& section) {
+    const MimePart* part = find_part(root, section.path);
+    if (part == nullptr) {
+        return std::nullopt;
+    }
+    bool is_root = section.path.empty();
+    if (section.kind == Section::Kind::kAll) {
+        return piece(message, is_root ? part->begin : part->body, part->end);
+    }
+    if (section.kind == Section::Kind::kMime) {
+        return piece(message, part->begin, part->body);
+    }
+    const MimePart* inner = message_of(part, is_root);
+    if (inner == nullptr) {
+        return std::nullopt;
+    }
+    if (section.kind == Section::Kind::kText) {
+        return piece(message, inner->body, inner->end);
+    }
+    if (section.kind == Section::Kind::kHeader) {
+        return piece(message, inner->begin, inner->body);
+    }
+    return SectionText(pick_fields(between(message, inner->begin, inner->body), section));
+}
+
+bool is_flat_section(const Section& section) {
+    return section.path.empty();
+}
+
+void append_section(std::string& out, std::string_view message, const MimePart& root,
+                    const FetchItem& item) {
+    auto text = cut_section(message, root, item.section);
+    out += item.label;
+    if (!text) {
+        out += " NIL";
+        return;
+    }
+    std::uint64_t origin = 0;
+    std::uint64_t count = text->wire_size();
+    if (item.partial) {
+        origin = std::min(item.partial->origin, count);
+        count = std::min(item.partial->count, count - origin);
+    }
+    out += " {" + std::to_string(count) + "}\r\n";
+    text->append(out, origin, count);
+}
+
+}  // namespace relais::imap

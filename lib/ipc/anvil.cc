@@ -1,0 +1,127 @@
+// The client side of anvil: see the header.
+#include "lib/ipc/anvil.h"
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/event/errors.h"
+#include "lib/ipc/service_client.h"
+
+namespace relais {
+namespace {
+
+std::string request_text(std::string_view request, std::string_view ident) {
+    AttrWriter writer(AttrEncoding::kPlain);
+    writer.string("request", request).string("ident", ident).end();
+    return writer.take();
+}
+
+}  // namespace
+
+std::string_view anvil_event_name(AnvilEvent event) {
+    switch (event) {
+        case AnvilEvent::kMessage:
+            return "message";
+        case AnvilEvent::kRecipient:
+            return "recipient";
+        case AnvilEvent::kNewTls:
+            return "newtls";
+        case AnvilEvent::kAuth:
+            return "auth";
+        case AnvilEvent::kNewTlsStatus:
+            return "newtls_status";
+    }
+    return "";
+}
+
+AnvilClient::AnvilClient(std::string socket, std::chrono::milliseconds timeout)
+    : socket_(std::move(socket)), timeout_(timeout) {
+}
+
+AnvilClient::~AnvilClient() = default;
+
+std::string AnvilClient::ident(std::string_view service, std::string_view address) {
+    return format("{}:{}", service, address);
+}
+
+Task<std::optional<Attributes>> AnvilClient::try_call(const std::string* request) {
+    if (!stream_) {
+        ServiceAddress address;
+        address.socket = socket_;
+        address.protocol = kAnvilProtocol;
+        address.encoding = AttrEncoding::kPlain;
+        auto stream = co_await connect_service(address, timeout_);
+        if (!stream) {
+            co_return std::nullopt;
+        }
+        stream_ = std::move(*stream);
+    }
+    bool broken = true;
+    std::optional<Attributes> answer;
+    try {
+        stream_->write(*request);
+        auto reply = co_await read_attributes(stream_.get(), AttrEncoding::kPlain);
+        if (reply) {
+            answer = std::move(*reply);
+            broken = false;
+        }
+    } catch (const IoError&) {
+    } catch (const TimedOut&) {
+    }
+    if (broken) {
+        stream_.reset();
+    }
+    co_return answer;
+}
+
+// A cancelled call must not leave half a conversation behind for the next session, so the
+// connection's users are shielded from the cancellation of one of them.
+Task<std::optional<Attributes>> AnvilClient::call(std::string request) {
+    auto turn = co_await turn_.take();
+    auto answer = co_await try_call(&request);
+    if (!answer) {
+        answer = co_await try_call(&request);  // anvil may have been restarted
+    }
+    if (!answer) {
+        log_warning("problem talking to service {}: limits on clients are off for now", socket_);
+    }
+    co_return answer;
+}
+
+Task<std::optional<AnvilCounts>> AnvilClient::connect(std::string ident) {
+    auto request = request_text("connect", ident);
+    auto answer = co_await shielded(call(std::move(request)));
+    if (!answer) {
+        co_return std::nullopt;
+    }
+    AttrReader reader(*answer);
+    const int status = reader.signed_number("status");
+    AnvilCounts counts;
+    counts.count = reader.signed_number("count");
+    counts.rate = reader.signed_number("rate");
+    if (reader.failed() || status != kAnvilOk) {
+        co_return std::nullopt;
+    }
+    co_return counts;
+}
+
+Task<void> AnvilClient::disconnect(std::string ident) {
+    auto request = request_text("disconnect", ident);
+    (void)co_await shielded(call(std::move(request)));
+}
+
+Task<std::optional<int>> AnvilClient::rate(AnvilEvent event, std::string ident) {
+    auto request = request_text(anvil_event_name(event), ident);
+    auto answer = co_await shielded(call(std::move(request)));
+    if (!answer) {
+        co_return std::nullopt;
+    }
+    AttrReader reader(*answer);
+    const int status = reader.signed_number("status");
+    const int rate = reader.signed_number("rate");
+    if (reader.failed() || status != kAnvilOk) {
+        co_return std::nullopt;
+    }
+    co_return rate;
+}
+
+}  // namespace relais
