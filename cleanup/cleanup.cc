@@ -10,6 +10,7 @@
 // sent a message, but not a byte of the message.  One process serves many clients.
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/maps/shared_tables.h"
 
 #include "cleanup/service.h"
 #include "cleanup/session.h"
@@ -28,6 +29,8 @@ class Cleanup : public Daemon {
         Session session(service_, std::move(connection.fd));
         co_await session.run();
     }
+
+    std::optional<std::string> changed_table() override { return changed_shared_table(); }
 
   private:
     Service service_;

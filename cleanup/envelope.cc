@@ -1,5 +1,7 @@
 #include "cleanup/envelope.h"
 
+#include <utility>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -38,9 +40,7 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
             if (segment == Segment::kExtracted) {
                 put_encoding();
             }
-            if (ready_for_recipients()) {
-                co_await take_recipient(service_, message_, std::move(data));
-            }
+            co_await take_ready_recipient(std::move(data));
             co_return;
         case Rec::kSender:
             if (message_.envelope.sender) {
@@ -104,6 +104,13 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
             break;
     }
     put(type, data);
+}
+
+Task<void> Envelope::take_ready_recipient(std::string address) {
+    bool ready = co_await ready_for_recipients();
+    if (ready) {
+        co_await take_recipient(service_, message_, std::move(address));
+    }
 }
 
 void Envelope::put(Rec type, std::string_view data) {
@@ -228,17 +235,21 @@ void Envelope::take_verp(std::string_view data) {
     }
 }
 
-bool Envelope::ready_for_recipients() {
+Task<bool> Envelope::ready_for_recipients() {
     if (!message_.envelope.has_time) {
         message_.reject(kCleanupBad, "missing time envelope record");
-        return false;
+        co_return false;
     }
     if (!message_.envelope.sender) {
         message_.reject(kCleanupBad, "missing sender envelope record");
-        return false;
+        co_return false;
     }
     put_warning_time();
-    return true;
+    std::string bcc = std::exchange(message_.envelope.sender_bcc, {});
+    if (!bcc.empty()) {
+        co_await take_bcc(service_, message_, std::move(bcc));
+    }
+    co_return true;
 }
 
 void Envelope::put_warning_time() {
@@ -251,9 +262,10 @@ void Envelope::put_warning_time() {
     message_.put(Rec::kWarnTime, format("{:>15}", envelope.arrival.seconds + delay));
 }
 
-void Envelope::end_of_envelope() {
-    if (!ready_for_recipients()) {
-        return;
+Task<void> Envelope::end_of_envelope() {
+    bool ready = co_await ready_for_recipients();
+    if (!ready) {
+        co_return;
     }
     message_.envelope.pending = {};
     message_.put(Rec::kContent, "");
@@ -269,8 +281,13 @@ void Envelope::put_encoding() {
     envelope.encoding_written = true;
 }
 
-void Envelope::end_of_message() {
+Task<void> Envelope::end_of_message() {
     put_encoding();
+    const std::string& always_bcc = service_.config.always_bcc();
+    bool copies = (message_.flags & kCleanupBcc) != 0 && message_.recipient_count > 0;
+    if (copies && !always_bcc.empty()) {
+        co_await take_bcc(service_, message_, always_bcc);
+    }
     if (message_.recipient_count == 0 && message_.status == 0 && !message_.skipping()) {
         message_.fail(kCleanupRecipients);
     }

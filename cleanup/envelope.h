@@ -18,12 +18,13 @@ class Envelope {
     [[nodiscard]] Task<void> take(Segment segment, Rec type, std::string data);
 
     // M: checks that everything is there.
-    void end_of_envelope();
+    [[nodiscard]] Task<void> end_of_envelope();
 
     // E.
-    void end_of_message();
+    [[nodiscard]] Task<void> end_of_message();
 
   private:
+    [[nodiscard]] Task<void> take_ready_recipient(std::string address);
     void take_time(std::string_view data);
     void take_attribute(Segment segment, std::string_view data);
     void take_named(std::string_view name, std::string_view value);
@@ -34,7 +35,7 @@ class Envelope {
     void take_verp(std::string_view data);
     void put(Rec type, std::string_view data);
     void put_encoding();
-    bool ready_for_recipients();
+    [[nodiscard]] Task<bool> ready_for_recipients();
     void put_warning_time();
 
     Service& service_;

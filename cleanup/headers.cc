@@ -61,6 +61,24 @@ bool Headers::rewriting() const {
            !service_.config.remote_header_rewrite_domain().empty();
 }
 
+// An address of a header, external form, as it is to be; nothing when it cannot be told now.
+Task<std::optional<std::string>> Headers::rewritten(AddressClass where, std::string address) {
+    auto complete = co_await service_.rewriter.external(message_.envelope.context, address);
+    if (!complete) {
+        message_.fail(kCleanupDefer, "4.3.0 " + complete.error().message);
+        co_return std::nullopt;
+    }
+    if ((message_.flags & kCleanupMap) == 0 || !service_.mapping.changes(where)) {
+        co_return std::move(*complete);
+    }
+    std::string before = unquote_address(*complete);
+    std::string after = co_await service_.mapping.canonical(message_, where, before);
+    if (message_.skipping()) {
+        co_return std::nullopt;
+    }
+    co_return after == before ? *complete : quote_address(after);
+}
+
 bool Headers::holds_addresses(const HeaderInfo* info) const {
     return info != nullptr && (info->traits & (kHeaderSender | kHeaderRecipient)) != 0 &&
            rewriting() && !service_.drops(info);
@@ -119,15 +137,15 @@ Task<void> Headers::take_addresses(const HeaderInfo* info, std::string text) {
     AddressList list =
         AddressList::parse(std::string_view(text).substr(colon + 1),
                            static_cast<std::size_t>(service_.config.header_address_token_limit()));
+    auto where = (info->traits & kHeaderSender) != 0 ? kClassHeaderSender : kClassHeaderRecipient;
     bool changed = false;
     for (std::size_t i = 0; i < list.size(); ++i) {
         std::string before = list.external(i);
         if (before.empty()) {
             continue;
         }
-        auto after = co_await service_.rewriter.external(message_.envelope.context, before);
+        auto after = co_await rewritten(where, before);
         if (!after) {
-            message_.fail(kCleanupDefer, "4.3.0 " + after.error().message);
             co_return;
         }
         if (*after != before) {

@@ -40,6 +40,8 @@ class Headers {
 
     bool seen(HeaderId id) const { return (seen_ >> static_cast<unsigned>(id) & 1U) != 0; }
 
+    [[nodiscard]] Task<std::optional<std::string>> rewritten(AddressClass where,
+                                                             std::string address);
     void add_missing();
     std::string generated_from() const;
 

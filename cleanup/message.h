@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
-#include <vector>
 
 #include "lib/ipc/cleanup_client.h"
 #include "lib/queue/queue_file.h"
@@ -40,8 +39,7 @@ struct EnvelopeState {
     bool warning_placed = false;  // W is written, or came along
     PendingRecipient pending;
     bool encoding_written = false;  // in the extracted segment
-    std::vector<std::string> sender_bcc;
-    bool sender_bcc_done = false;
+    std::string sender_bcc;         // goes before the first recipient
     // For log lines about the content.
     std::string origin, helo, protocol;
 };

@@ -1,10 +1,13 @@
 #include "cleanup/recipients.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/mail/dsn.h"
 
 namespace relais::cleanup {
 
@@ -46,17 +49,68 @@ void put_recipient(const Service& service, Message& message, const NewRecipient&
     ++message.recipient_count;
 }
 
+// An envelope address in its final form; nothing after a failure.
+Task<std::optional<std::string>> clean_address(Service& service, Message& message,
+                                               AddressClass where, std::string address) {
+    auto rewritten = co_await service.rewriter.internal(std::move(address));
+    if (!rewritten) {
+        message.fail(kCleanupDefer, "4.3.0 " + rewritten.error().message);
+        co_return std::nullopt;
+    }
+    if ((message.flags & kCleanupMap) == 0 || !service.mapping.changes(where)) {
+        co_return std::move(*rewritten);
+    }
+    std::string clean = co_await service.mapping.canonical(message, where, std::move(*rewritten));
+    if (message.skipping()) {
+        co_return std::nullopt;
+    }
+    co_return clean;
+}
+
+// Expands a recipient and writes what it stands for.
+Task<void> put_expanded(Service& service, Message& message, NewRecipient recipient) {
+    if ((message.flags & kCleanupMap) == 0) {
+        put_recipient(service, message, recipient);
+        co_return;
+    }
+    auto addresses = co_await service.mapping.expand(message, recipient.address);
+    if (message.skipping()) {
+        co_return;
+    }
+    // RFC 3461 5.2.7.3: delivery to a list is reported as such here, not by its members.
+    if (addresses.size() > 1 && (recipient.notify & kNotifySuccess) != 0) {
+        int others = recipient.notify & ~kNotifySuccess;
+        recipient.notify = others != 0 ? others : kNotifyNever;
+    }
+    for (std::string& address : addresses) {
+        recipient.address = std::move(address);
+        put_recipient(service, message, recipient);
+    }
+}
+
 }  // namespace
+
+Task<void> take_bcc(Service& service, Message& message, std::string address) {
+    NewRecipient recipient;
+    recipient.original = address;
+    recipient.notify = kNotifyNever;
+    auto clean =
+        co_await clean_address(service, message, kClassEnvelopeRecipient, std::move(address));
+    if (clean) {
+        recipient.address = std::move(*clean);
+        co_await put_expanded(service, message, std::move(recipient));
+    }
+}
 
 Task<void> take_sender(Service& service, Message& message, std::string address) {
     std::string clean;
     if (!address.empty()) {
-        auto rewritten = co_await service.rewriter.internal(std::move(address));
-        if (!rewritten) {
-            message.fail(kCleanupDefer, "4.3.0 " + rewritten.error().message);
+        auto cleaned =
+            co_await clean_address(service, message, kClassEnvelopeSender, std::move(address));
+        if (!cleaned) {
             co_return;
         }
-        clean = std::move(*rewritten);
+        clean = std::move(*cleaned);
     }
     if (service.config.smtputf8_enable() && !is_ascii(clean)) {
         message.utf8 |= kUtf8Sender;
@@ -65,6 +119,9 @@ Task<void> take_sender(Service& service, Message& message, std::string address) 
         }
     }
     message.put(Rec::kSender, clean);
+    if ((message.flags & kCleanupBcc) != 0 && !clean.empty()) {
+        message.envelope.sender_bcc = co_await service.mapping.bcc_of_sender(message, clean);
+    }
     message.envelope.sender = std::move(clean);
 }
 
@@ -75,12 +132,11 @@ Task<void> take_recipient(Service& service, Message& message, std::string addres
     recipient.dsn_orig_rcpt = std::move(pending.dsn_orig_rcpt);
     recipient.notify = pending.notify;
     std::string raw = address.empty() ? service.config.empty_address_recipient() : address;
-    auto rewritten = co_await service.rewriter.internal(std::move(raw));
-    if (!rewritten) {
-        message.fail(kCleanupDefer, "4.3.0 " + rewritten.error().message);
+    auto clean = co_await clean_address(service, message, kClassEnvelopeRecipient, std::move(raw));
+    if (!clean) {
         co_return;
     }
-    recipient.address = std::move(*rewritten);
+    recipient.address = std::move(*clean);
     bool ascii = is_ascii(recipient.address);
     if (!ascii && (message.flags & kCleanupAutoUtf8) != 0) {
         message.utf8 |= kUtf8Requested;
@@ -89,7 +145,14 @@ Task<void> take_recipient(Service& service, Message& message, std::string addres
         bool utf8 = !ascii && (message.utf8 & kUtf8Requested) != 0;
         recipient.dsn_orig_rcpt = (utf8 ? "utf-8;" : "rfc822;") + recipient.address;
     }
-    put_recipient(service, message, recipient);
+    std::string bcc;
+    if ((message.flags & kCleanupBcc) != 0) {
+        bcc = co_await service.mapping.bcc_of_recipient(message, recipient.address);
+    }
+    co_await put_expanded(service, message, std::move(recipient));
+    if (!bcc.empty() && !message.skipping()) {
+        co_await take_bcc(service, message, std::move(bcc));
+    }
 }
 
 }  // namespace relais::cleanup

@@ -14,4 +14,7 @@ namespace relais::cleanup {
 // An R record: uses up message.envelope.pending.
 [[nodiscard]] Task<void> take_recipient(Service& service, Message& message, std::string address);
 
+// An address that always_bcc or a bcc table adds.
+[[nodiscard]] Task<void> take_bcc(Service& service, Message& message, std::string address);
+
 }  // namespace relais::cleanup

@@ -33,6 +33,7 @@ Service::Service(const Config& the_config)
     : config(the_config),
       dirs(queue_dirs_from(the_config)),
       rewriter(the_config),
+      mapping(the_config, rewriter),
       dropped_headers_(find_headers(the_config.message_drop_headers())) {
 }
 

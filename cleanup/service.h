@@ -9,6 +9,7 @@
 #include "lib/mail/header.h"
 #include "lib/queue/queue_dirs.h"
 
+#include "cleanup/mapping.h"
 #include "cleanup/rewriter.h"
 
 namespace relais::cleanup {
@@ -20,6 +21,7 @@ class Service {
     const Config& config;
     QueueDirs dirs;
     Rewriter rewriter;
+    Mapping mapping;
 
     // message_drop_headers
     bool drops(const HeaderInfo* info) const;

@@ -159,10 +159,10 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
     if (phase_ == Phase::kContent) {
         co_await take_content(message, type, data);
     } else if (type == Rec::kContent && phase_ == Phase::kEnvelope) {
-        envelope_->end_of_envelope();
+        co_await envelope_->end_of_envelope();
         phase_ = Phase::kContent;
     } else if (type == Rec::kEnd) {
-        envelope_->end_of_message();
+        co_await envelope_->end_of_message();
         phase_ = Phase::kDone;
     } else {
         Segment segment = phase_ == Phase::kEnvelope ? Segment::kEnvelope : Segment::kExtracted;

@@ -97,6 +97,10 @@ void clear_host_bits(std::string& bytes, int prefix) {
     }
 }
 
+std::string without_brackets(const std::string& word) {
+    return word.starts_with('[') && word.ends_with(']') ? word.substr(1, word.size() - 2) : word;
+}
+
 }  // namespace
 
 Result<ProtocolFamilies> parse_inet_protocols(std::string_view text) {
@@ -136,6 +140,21 @@ std::vector<InterfaceAddress> local_addresses(ProtocolFamilies families) {
     return found;
 }
 
+Result<std::vector<InterfaceAddress>> resolve_interfaces(std::string_view list,
+                                                         ProtocolFamilies families) {
+    std::vector<InterfaceAddress> addresses;
+    for (const auto& word : split_list(list)) {
+        auto found = resolve(without_brackets(word), families);
+        if (!found) {
+            return found;
+        }
+        for (auto& address : *found) {
+            add_once(addresses, address);
+        }
+    }
+    return addresses;
+}
+
 Result<std::vector<InterfaceAddress>> select_interfaces(std::string_view list,
                                                         ProtocolFamilies families) {
     auto local = local_addresses(families);
@@ -148,9 +167,7 @@ Result<std::vector<InterfaceAddress>> select_interfaces(std::string_view list,
             std::ranges::copy_if(local, std::back_inserter(chosen), is_loopback);
             continue;
         }
-        auto host =
-            word.starts_with('[') && word.ends_with(']') ? word.substr(1, word.size() - 2) : word;
-        auto found = resolve(host, families);
+        auto found = resolve(without_brackets(word), families);
         if (!found) {
             return found;
         }

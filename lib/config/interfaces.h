@@ -34,6 +34,11 @@ struct ProtocolFamilies {
 [[nodiscard]] Result<std::vector<InterfaceAddress>> select_interfaces(std::string_view list,
                                                                       ProtocolFamilies families);
 
+// `list` is the value of proxy_interfaces: addresses and host names that need not be of this
+// machine.
+[[nodiscard]] Result<std::vector<InterfaceAddress>> resolve_interfaces(std::string_view list,
+                                                                       ProtocolFamilies families);
+
 // The text of mynetworks for a mynetworks_style of "class", "subnet" or "host".
 [[nodiscard]] Result<std::string> networks_of(const std::vector<InterfaceAddress>& addresses,
                                               std::string_view style);

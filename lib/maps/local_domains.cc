@@ -19,7 +19,7 @@ LocalDomains::LocalDomains()
     if (conf().proxy_interfaces().empty() || !families) {
         return;
     }
-    auto proxies = select_interfaces(conf().proxy_interfaces(), *families);
+    auto proxies = resolve_interfaces(conf().proxy_interfaces(), *families);
     if (!proxies) {
         log_warning("proxy_interfaces: {}", proxies.error().message);
         return;
