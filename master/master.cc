@@ -202,12 +202,12 @@ void reload(Suite& suite, Runtime& runtime) {
         config->set("queue_directory", conf().queue_directory());
         config->set("inet_protocols", conf().inet_protocols());
     }
-    set_conf(std::move(*config));
-    auto services = read_services(conf().config_directory());
+    auto services = read_services(*config);
     if (!services) {
-        log_error("reload refused, the old services stay: {}", services.error().message);
+        log_error("reload refused, the old configuration stays: {}", services.error().message);
         return;
     }
+    set_conf(std::move(*config));
     open_log("master", LogStderr::kNo);
     runtime.environment = child_environment();
     suite.reload(*services);
@@ -265,7 +265,7 @@ int main(int argc, char** argv) {
     if (::chdir(conf().queue_directory().c_str()) != 0) {
         log_fatal("chdir {}: {}", conf().queue_directory(), std::strerror(errno));
     }
-    auto services = read_services(conf().config_directory());
+    auto services = read_services(conf());
     if (!services) {
         log_fatal("{}", services.error().message);
     }

@@ -7,7 +7,6 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/config.h"
 
 namespace relais::master {
 
@@ -79,21 +78,21 @@ bool is_disabled(const MasterService& service, const std::vector<std::string_vie
 
 }  // namespace
 
-Result<std::vector<MasterService>> read_services(const std::string& directory) {
-    std::string path = directory + "/master.cf";
+Result<std::vector<MasterService>> read_services(const Config& config) {
+    std::string path = config.config_directory() + "/master.cf";
     auto text = read_file(path);
     if (!text) {
         return fail_with(text);
     }
-    MasterDefaults defaults{.chroot = conf().level_below("1"),
-                            .process_limit = conf().default_process_limit()};
+    MasterDefaults defaults{.chroot = config.level_below("1"),
+                            .process_limit = config.default_process_limit()};
     auto services = parse_master_cf(*text, defaults, path);
     if (!services) {
         return services;
     }
-    const std::string& disabled = conf().master_service_disable();
+    const std::string& disabled = config.master_service_disable();
     auto patterns = split_words(disabled, ", \t\r\n");
-    bool without_inet = trim(conf().inet_protocols()).empty();
+    bool without_inet = trim(config.inet_protocols()).empty();
     std::erase_if(*services, [&](const MasterService& service) {
         return is_disabled(service, patterns) ||
                (without_inet && service.type == ServiceType::kInet);

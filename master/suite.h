@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/config/config.h"
 
 #include "master/runtime.h"
 #include "master/service.h"
@@ -33,7 +34,8 @@ class Suite {
     std::vector<std::unique_ptr<Service>> leaving_;  // removed, but processes are still there
 };
 
-// The services of master.cf in `directory`, without those that master_service_disable names.
-[[nodiscard]] Result<std::vector<MasterService>> read_services(const std::string& directory);
+// The services of master.cf under this configuration, without those that master_service_disable
+// names.
+[[nodiscard]] Result<std::vector<MasterService>> read_services(const Config& config);
 
 }  // namespace relais::master

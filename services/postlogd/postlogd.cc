@@ -5,10 +5,12 @@
 // lines are taken in bursts and written with one call.  Without maillog_file, lines go to syslog.
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -16,12 +18,15 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/event/signals.h"
+#include "lib/event/watch.h"
 
 using namespace relais;
 
 namespace {
 
 constexpr std::size_t kWriteAt = 65536;
+constexpr auto kLastWords = std::chrono::milliseconds(100);
 
 // True when `path` begins with one of maillog_file_prefixes.
 bool is_allowed(const std::string& path) {
@@ -94,6 +99,11 @@ class Postlogd : public Daemon {
         }
     }
 
+    // The suite is being stopped: the last words of the others are still on their way.
+    void after_jail() override {
+        stop_ = std::make_unique<SignalWatch>(SIGTERM, [this] { last_words_.start(kLastWords); });
+    }
+
     void datagram(std::string_view line) override {
         if (!file_) {
             auto relog = split_line(line);
@@ -125,6 +135,11 @@ class Postlogd : public Daemon {
 
     UniqueFd file_;
     std::string pending_;
+    std::unique_ptr<SignalWatch> stop_;
+    Timer last_words_{[this] {
+        write_pending();
+        std::_Exit(0);
+    }};
 };
 
 }  // namespace
