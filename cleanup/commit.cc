@@ -6,12 +6,18 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/daemon/daemon.h"
+#include "lib/deliver/outcome.h"
 #include "lib/event/blocking.h"
+#include "lib/ipc/bounce_client.h"
+#include "lib/queue/record_reader.h"
 
 namespace relais::cleanup {
 
 namespace {
+
+constexpr unsigned kCannotBounce = kCleanupBad | kCleanupWrite | kCleanupDefer | kCleanupRecipients;
 
 void put_size_record(Message& message) {
     SizeRecord size;
@@ -39,6 +45,48 @@ void move_to_hold(Service& service, Message& message) {
     // qmgr will never see this message: the token that it would put back is put back here.
     char token = 0;
     static_cast<void>(::write(kFlowWriteFd, &token, 1));
+}
+
+// Tells the bounce service of every recipient in the file.  False: the service did not take one.
+Task<bool> bounce_recipients(Message& message, const DeliveryStatus& why) {
+    RecordReader reader(message.file.fd());
+    DeliveryEvent event;
+    event.queue_id = message.id();
+    event.times.incoming_arrival = {message.envelope.arrival.seconds,
+                                    message.envelope.arrival.microseconds};
+    event.relay = "none";
+    event.status = why;
+    for (;;) {
+        auto record = reader.next();
+        if (!record || !*record) {
+            // The file ends where its message became too large.
+            co_return true;
+        }
+        Rec type = (*record)->type;
+        std::string data((*record)->data);
+        if (type == Rec::kAttribute) {
+            auto pair = split_attribute(data);
+            if (pair && pair->name == "dsn_orig_rcpt") {
+                event.recipient.dsn_orig_rcpt = pair->value;
+            } else if (pair && pair->name == "notify_flags") {
+                event.recipient.notify = static_cast<int>(parse_uint(pair->value).value_or(0));
+            }
+        } else if (type == Rec::kOrigRecipient) {
+            event.recipient.original = data;
+        } else if (type == Rec::kRecipient) {
+            event.recipient.address = data;
+            event.recipient.offset = reader.record_offset();
+            Disposition disposition = co_await report_bounced(event);
+            if (disposition != Disposition::kDone) {
+                co_return false;
+            }
+            event.recipient = {};
+        } else if (type == Rec::kContent && message.xtra_offset > 0) {
+            reader.seek(message.xtra_offset);
+        } else if (type == Rec::kEnd) {
+            co_return true;
+        }
+    }
 }
 
 }  // namespace
@@ -70,8 +118,38 @@ Task<void> commit_message(Service& service, Message& message) {
     }
 }
 
-Task<void> return_to_sender(Service&, Message&) {
-    co_return;
+Task<void> return_to_sender(Service& service, Message& message) {
+    if ((message.status & kCannotBounce) != 0 || !message.envelope.sender) {
+        co_return;
+    }
+    const CleanupStatusText& text = cleanup_status_text(message.status);
+    DsnCode code = DsnCode::parse(text.dsn).value_or(DsnCode(5, 0, 0));
+    DsnText why = split_dsn(message.reason.empty() ? text.text : message.reason, code);
+    put_size_record(message);
+    auto flushed = message.file.flush();
+    bool told = flushed && co_await bounce_recipients(
+                               message, DeliveryStatus::of(why.code, std::move(why.text)));
+    if (told) {
+        BounceRequest request;
+        request.op = BounceOp::kFlush;
+        request.flags = kBounceClean;
+        request.queue_id = message.id();
+        request.queue_name = kIncoming;
+        request.encoding = message.envelope.encoding;
+        request.sendopts = message.utf8;
+        request.sender = *message.envelope.sender;
+        request.envelope_id = message.envelope.envelope_id;
+        request.ret_flags = message.envelope.ret_flags;
+        auto sent = co_await send_bounce_request(service.config.bounce_service_name(),
+                                                 std::move(request), service.config.ipc_timeout());
+        told = sent.has_value();
+    }
+    if (told) {
+        message.status = kCleanupOk;
+    } else {
+        log_warning("{}: bounce message failure", message.id());
+        message.fail(kCleanupWrite);
+    }
 }
 
 }  // namespace relais::cleanup

@@ -173,6 +173,8 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
         take_context(value);
     } else if (name == "encoding") {
         envelope.encoding = value;
+    } else if (name == "envelope_id") {
+        envelope.envelope_id = value;
     } else if (name == "trace_flags") {
         envelope.trace_flags = static_cast<int>(parse_uint(value).value_or(0) & 0xffffff);
     } else if (name == "log_message_origin") {
@@ -203,6 +205,7 @@ void Envelope::take_ret(std::string_view name, std::string_view value) {
                     printable(value));
         return;
     }
+    message_.envelope.ret_flags = value == "1" ? 1 : 2;
     put(Rec::kAttribute, format("ret_flags={}", value));
 }
 

@@ -165,8 +165,7 @@ void Headers::finish() {
     if (message_.skipping()) {
         return;
     }
-    bool add = message_.envelope.context == RewriteContext::kLocal ||
-               service_.config.always_add_missing_headers();
+    bool add = rewriting() || service_.config.always_add_missing_headers();
     if (add) {
         add_missing();
     }

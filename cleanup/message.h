@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "lib/ipc/cleanup_client.h"
+#include "lib/ipc/rewrite_client.h"
 #include "lib/queue/queue_file.h"
 
 namespace relais::cleanup {
@@ -18,8 +19,6 @@ inline constexpr int kUtf8Requested = 1;
 inline constexpr int kUtf8Header = 2;
 inline constexpr int kUtf8Sender = 4;
 inline constexpr int kUtf8Any = kUtf8Requested | kUtf8Header | kUtf8Sender;
-
-enum class RewriteContext { kLocal, kRemote };
 
 // What the records before an R say about it.
 struct PendingRecipient {
@@ -34,6 +33,8 @@ struct EnvelopeState {
     std::optional<std::string> sender;  // rewritten, internal form
     std::string full_name;
     RewriteContext context = RewriteContext::kLocal;
+    std::string envelope_id;
+    int ret_flags = 0;
     std::string encoding;  // what the client said, or the content: "7bit", "8bit"
     int trace_flags = 0;
     bool warning_placed = false;  // W is written, or came along

@@ -30,18 +30,6 @@ bool dotted_words(std::string_view text, IsChar is_char) {
     return std::ranges::all_of(text, [&](char c) { return c == '.' || is_char(c); });
 }
 
-ServiceAddress rewrite_address(const Config& config) {
-    return {"private/" + config.rewrite_service_name(), "trivial_rewrite_protocol"};
-}
-
-ServiceClientLimits rewrite_limits(const Config& config) {
-    ServiceClientLimits limits;
-    limits.timeout = config.ipc_timeout();
-    limits.idle = config.ipc_idle();
-    limits.lifetime = config.ipc_ttl();
-    return limits;
-}
-
 }  // namespace
 
 bool is_plain_address(std::string_view address) {
@@ -53,8 +41,7 @@ bool is_plain_address(std::string_view address) {
            dotted_words(address.substr(at + 1), domain_char);
 }
 
-Rewriter::Rewriter(const Config& config)
-    : config_(config), client_(rewrite_address(config), rewrite_limits(config)) {
+Rewriter::Rewriter(const Config& config) : config_(config) {
 }
 
 std::optional<std::string> Rewriter::at_once(RewriteContext context,
@@ -86,7 +73,15 @@ Task<Result<std::string>> Rewriter::external(RewriteContext context, std::string
     if (auto known = at_once(context, address)) {
         co_return std::move(*known);
     }
-    co_return co_await ask(context, std::move(address));
+    // The service may just be restarting: the client of this message can wait.
+    for (int attempt = 1;; ++attempt) {
+        auto answer = co_await client_.rewrite(context, address);
+        if (answer || attempt >= kRewriteTries) {
+            co_return answer;
+        }
+        log_warning("{}", answer.error().message);
+        co_await sleep_for(kRetryDelay);
+    }
 }
 
 Task<Result<std::string>> Rewriter::internal(std::string address) {
@@ -95,33 +90,6 @@ Task<Result<std::string>> Rewriter::internal(std::string address) {
         co_return fail_with(rewritten);
     }
     co_return unquote_address(*rewritten);
-}
-
-Task<Result<std::string>> Rewriter::ask(RewriteContext context, std::string address) {
-    std::string_view rule = context == RewriteContext::kLocal ? "local" : "remote";
-    AttrWriter request;
-    request.string("request", "rewrite").string("rule", rule).string("address", address).end();
-    std::string bytes = request.take();
-    for (int attempt = 1;; ++attempt) {
-        auto reply = co_await client_.call(bytes);
-        if (reply) {
-            AttrReader reader(*reply);
-            reader.number("flags");
-            std::string rewritten = reader.string("address");
-            if (!reader.failed()) {
-                co_return rewritten;
-            }
-            log_warning("problem talking to service {}: {}", client_.address().socket,
-                        reader.error());
-        } else {
-            log_warning("problem talking to service {}: {}", client_.address().socket,
-                        reply.error().message);
-        }
-        if (attempt >= kRewriteTries) {
-            co_return fail(Errc::kTemporary, "address rewriting is unavailable");
-        }
-        co_await sleep_for(kRetryDelay);
-    }
 }
 
 }  // namespace relais::cleanup

@@ -8,9 +8,7 @@
 
 #include "lib/base/result.h"
 #include "lib/config/config.h"
-#include "lib/ipc/service_client.h"
-
-#include "cleanup/message.h"
+#include "lib/ipc/rewrite_client.h"
 
 namespace relais::cleanup {
 
@@ -28,10 +26,8 @@ class Rewriter {
     std::optional<std::string> at_once(RewriteContext context, std::string_view address) const;
 
   private:
-    [[nodiscard]] Task<Result<std::string>> ask(RewriteContext context, std::string address);
-
     const Config& config_;
-    ServiceClient client_;
+    RewriteClient client_;
 };
 
 // True for an address of letters, digits and harmless signs, with well-formed dots on both sides

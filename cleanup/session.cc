@@ -77,18 +77,26 @@ Task<void> Session::run() {
     }
     remove_stale_logs(service_, file->id());
     Message message(std::move(*file), service_.config.message_size_limit());
-    FileGuard guard(message.file);
-    co_await take_message(message);
-    if (message.status == 0 && (message.flags & kCleanupDiscard) == 0) {
-        co_await commit_message(service_, message);
-    }
-    if (message.status != 0 && (message.flags & kCleanupBounce) != 0) {
-        co_await return_to_sender(service_, message);
-    } else if (message.status == 0 && (message.flags & kCleanupDiscard) == 0) {
-        guard.keep();
-    }
+    co_await finish_or_remove(message);
     reply(message);
     co_await stream_.flush();
+}
+
+// The client hears of the outcome when the file is on disk, or gone.
+Task<void> Session::finish_or_remove(Message& message) {
+    FileGuard guard(message.file);
+    co_await take_message(message);
+    bool wanted = (message.flags & kCleanupDiscard) == 0;
+    if (message.status == 0 && wanted) {
+        co_await commit_message(service_, message);
+        if (message.status == 0) {
+            guard.keep();
+            co_return;
+        }
+    }
+    if (message.status != 0 && wanted && (message.flags & kCleanupBounce) != 0) {
+        co_await return_to_sender(service_, message);
+    }
 }
 
 Task<void> Session::take_message(Message& message) {

@@ -23,6 +23,7 @@ class Session {
   private:
     enum class Phase { kEnvelope, kContent, kExtracted, kDone };
 
+    [[nodiscard]] Task<void> finish_or_remove(Message& message);
     [[nodiscard]] Task<void> take_message(Message& message);
     [[nodiscard]] Task<void> take_records(Message& message);
     [[nodiscard]] Task<void> take(Message& message, Rec type, std::string_view data);
