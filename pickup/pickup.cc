@@ -1,0 +1,86 @@
+// pickup(8): brings the messages that local users left in maildrop (by postdrop, or by postsuper
+// -r) to cleanup.
+//
+// Woken by postdrop for each message and by master once a minute, it scans maildrop until nothing
+// is left to do; several messages are on their way at once (submission).  Runs as mail_owner.  The
+// files are written by postdrop, which checks them, but are not trusted.
+#include <memory>
+#include <string>
+
+#include "lib/base/log.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/event/sync.h"
+#include "lib/event/task_group.h"
+#include "lib/queue/queue_config.h"
+#include "lib/queue/queue_scan.h"
+
+#include "pickup/submission.h"
+
+namespace relais::pickup {
+
+namespace {
+
+constexpr std::size_t kAtOnce = 8;
+
+class Pickup : public Daemon {
+  public:
+    Pickup() : dirs_(queue_dirs_from(conf())) {}
+
+    // The bytes carry no meaning.
+    Task<void> trigger(std::string) override {
+        for (;;) {
+            done_ = 0;
+            co_await scan();
+            if (done_ == 0) {
+                co_return;
+            }
+        }
+    }
+
+  private:
+    Task<void> scan() {
+        auto scan = QueueScan::open(std::string(kMaildrop));
+        if (!scan) {
+            log_warning("{}", scan.error().message);
+            co_return;
+        }
+        TaskGroup submissions;
+        Semaphore places(kAtOnce);
+        while (auto entry = scan->next()) {
+            if (!valid_queue_id(entry->name)) {
+                continue;
+            }
+            auto status = queue_file_status(entry->path);
+            if (!status || !status->ready()) {
+                continue;
+            }
+            auto place = co_await places.take();
+            submissions.spawn(submit(std::move(*entry), *status, std::move(place)));
+        }
+        co_await submissions.join();
+    }
+
+    Task<void> submit(QueueScan::Entry entry, QueueFileStatus status, Semaphore::Place) {
+        Submission submission(dirs_, std::move(entry.name), std::move(entry.path), status);
+        bool finished = co_await submission.run();
+        done_ += finished ? 1 : 0;
+    }
+
+    QueueDirs dirs_;
+    int done_ = 0;
+};
+
+}  // namespace
+
+}  // namespace relais::pickup
+
+int main(int argc, char** argv) {
+    relais::DaemonTraits traits{
+        .name = "pickup",
+        .kind = relais::ServiceKind::kTrigger,
+        .limit = relais::ProcessLimit::kOne,
+    };
+    return relais::run_daemon(argc, argv, traits,
+                              [] { return std::make_unique<relais::pickup::Pickup>(); });
+}
