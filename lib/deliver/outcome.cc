@@ -46,12 +46,27 @@ Task<bool> append_to(const std::string* service, const DeliveryEvent* event) {
     co_return sent.has_value();
 }
 
+// The trace log says through whom a recipient was delivered.
+Task<bool> append_to_trace(DeliveryEvent event) {
+    if (event.relay != kNoRelay) {
+        event.status.reason = format("delivery via {}: {}", event.relay, event.status.reason);
+    }
+    std::string service = conf().trace_service_name();
+    co_return co_await append_to(&service, &event);
+}
+
+Task<bool> trace_if(bool wanted, const DeliveryEvent* event) {
+    if (!wanted) {
+        co_return true;
+    }
+    co_return co_await append_to_trace(*event);
+}
+
 // sendmail -bv: the outcome goes to the trace log and nowhere else.
 Task<Disposition> report_trace(DeliveryEvent event) {
-    std::string service = conf().trace_service_name();
-    bool traced = co_await append_to(&service, &event);
+    bool traced = co_await append_to_trace(event);
     if (!traced) {
-        log_warning("{}: {} service failure", event.queue_id, service);
+        log_warning("{}: {} service failure", event.queue_id, conf().trace_service_name());
         co_return Disposition::kDeferred;
     }
     log_outcome(event, event.status.action);
@@ -95,14 +110,6 @@ Task<Disposition> defer_for_trouble(DeliveryEvent event, std::string reason) {
 bool wants_trace(const DeliveryEvent& event) {
     return (event.flags & (kRecordDelivery | kReportSentLater)) != 0 ||
            (event.recipient.notify & kNotifySuccess) != 0;
-}
-
-Task<bool> trace_if(bool wanted, const DeliveryEvent* event) {
-    if (!wanted) {
-        co_return true;
-    }
-    std::string service = conf().trace_service_name();
-    co_return co_await append_to(&service, event);
 }
 
 // Under soft_bounce the failure is logged, and told to the defer service, as a delay.

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lib/event/task.h"
 #include "lib/ipc/delivery_request.h"
 #include "lib/ipc/recipient.h"
 
 namespace relais {
+
+// DeliveryEvent::relay of a recipient that nobody tried to deliver.
+inline constexpr std::string_view kNoRelay = "none";
 
 // One recipient's outcome and what the log line says of it.
 struct DeliveryEvent {

@@ -52,7 +52,7 @@ def null_sender_gets_none(mta):
     note_dsns(mta)
 
 
-@scenario(main=BAD)
+@scenario(main=BAD, log=False)  # Postfix logs the message-id of a notification that it gives up
 def notify_never(mta):
     send(mta, "nosuch@example.test", rcpt=" NOTIFY=NEVER")
     note_dsns(mta)
@@ -169,4 +169,77 @@ def expired(mta):
         s.command("QUIT")
     mta.wait_log("status=expired, returned to sender", seconds=30)
     mta.wait_log(r"virtual\[\d+\]: .*status=sent", seconds=30)
+    note_dsns(mta)
+
+
+TEMPLATES = """\
+# comment
+failure_template = <<EOF
+Charset: iso-8859-1
+From: MAILER-DAEMON (The Mailer)
+Subject: It came back
+Postmaster-Subject: Copy: it came back
+
+This is $myhostname and ${mydomain}.
+
+More: $maximal_queue_lifetime_hours hours, $bounce_size_limit bytes, $$.
+EOF
+
+delay_template = <<END
+Subject:
+
+text
+END
+unknown_template = <<EOF
+text
+EOF
+"""
+
+
+@scenario(main=BAD + "\nbounce_template_file = @CONF@/bounce.cf\nnotify_classes = bounce\n"
+          "bounce_notice_recipient = u2@virt.test", files={"bounce.cf": TEMPLATES}, log=False)
+def template_file(mta):
+    send(mta, "nosuch@example.test")
+    note_dsns(mta)
+    note_dsns(mta, "u2")
+
+
+@scenario(main=BAD + "\nvirtual_alias_maps = inline:{long@example.test=nosuch-" + "x" * 60 + "@example.test}")
+def long_reason_is_folded(mta):
+    send(mta, "long@example.test")
+    note_dsns(mta)
+
+
+@scenario(main=BAD)
+def variable_envelope_return_path(mta):
+    mta.sendmail("-f", "u1+@virt.test", "-V", "nosuch@example.test", "neither@example.test", input=TEXT)
+    mta.settle()
+    note_dsns(mta)
+
+
+@scenario(main=BAD)
+def address_verification_by_hand(mta):
+    mta.sendmail("-bv", "-f", "u1@virt.test", "nosuch@example.test", "alice@example.test", input="")
+    mta.settle()
+    mta.note("reports", len(mta.virtual("u1")))
+
+
+@scenario(main=BAD)
+def verbose_delivery(mta):
+    mta.sendmail("-v", "-f", "u1@virt.test", "alice@example.test", input=TEXT)
+    mta.settle()
+    note_dsns(mta)
+
+
+@scenario(main=BAD + "\nsoft_bounce = yes")
+def soft_bounce(mta):
+    send(mta, "nosuch@example.test")
+    note_dsns(mta)
+    mta.note("queue", len(mta.queue_files("deferred")))
+
+
+@scenario(main=BAD + "\nenable_threaded_bounces = yes")
+def threaded(mta):
+    send(mta, "nosuch@example.test", text="Message-ID: <abc@def.test>\nSubject: x\n\nbody\n")
+    send(mta, "nosuch@example.test", text="Message-ID: broken\nSubject: x\n\nbody\n")
     note_dsns(mta)

@@ -176,6 +176,8 @@ class Normaliser:
         place = re.escape(str(side.root))
         net = re.escape(side.room.net)
         self.rules = [(re.compile(pattern), new) for pattern, new in (
+            # The words to people in a notification are our own.
+            (r"(?s)(This is the mail system at host [^\n]*\n).*?(?= {19}The mail system\n)", r"\1WORDS\n"),
             (place, "ROOT"),
             (re.escape(side.address) + r"\b", "SERVER"),
             (rf"{net}\.", "NET."),

@@ -1,0 +1,27 @@
+// The message that a notification is about: what its queue file says of it.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <string>
+
+#include "lib/base/unique_fd.h"
+#include "lib/ipc/bounce_client.h"
+#include "lib/queue/queue_dirs.h"
+
+namespace relais::bounce {
+
+struct SubjectMessage {
+    UniqueFd file;  // none: the message is not there
+    std::int64_t size = 0;
+    std::int64_t data_offset = 0;
+    std::time_t arrival = 0;
+    std::string sender;      // external form, MAILER-DAEMON for the null sender; empty: unknown
+    std::string message_id;  // with its brackets, for threading; may be empty
+    std::string encoding;    // "8bit", "7bit" or empty
+    bool utf8 = false;       // SMTPUTF8 was requested
+};
+
+[[nodiscard]] SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request);
+
+}  // namespace relais::bounce

@@ -1,0 +1,192 @@
+#include "lib/queue/delivery_log.h"
+
+#include <algorithm>
+#include <array>
+
+#include <unistd.h>
+
+#include "lib/base/strings.h"
+#include "lib/mail/address.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kReadSize = 65536;
+constexpr std::size_t kMaxLine = std::size_t{1} << 20;
+
+void put(std::string& out, std::string_view name, std::string_view value) {
+    ((out += name) += '=') += printable(value);
+    out += '\n';
+}
+
+void put_if(std::string& out, std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+        put(out, name, value);
+    }
+}
+
+void put_pair(std::string& out, std::string_view name, std::string_view value,
+              std::string_view name2, std::string_view value2) {
+    if (!value.empty() && !value2.empty()) {
+        put(out, name, value);
+        put(out, name2, value2);
+    }
+}
+
+template <class Number>
+void take_number(Number& to, std::string_view text) {
+    auto value = parse_int(text);
+    if (value) {
+        to = static_cast<Number>(*value);
+    }
+}
+
+struct TextField {
+    std::string_view name;
+    std::string DeliveryStatus::* member;
+};
+
+constexpr std::array<TextField, 7> kStatusFields = {{
+    {"status", &DeliveryStatus::status},
+    {"action", &DeliveryStatus::action},
+    {"diag_type", &DeliveryStatus::diag_type},
+    {"diag_text", &DeliveryStatus::diag_text},
+    {"mta_type", &DeliveryStatus::mta_type},
+    {"mta_mname", &DeliveryStatus::mta_mname},
+    {"reason", &DeliveryStatus::reason},
+}};
+
+void take_field(LogEntry& entry, std::string_view name, std::string_view value) {
+    if (name == "recipient") {
+        entry.address = value.empty() || value == "<>" ? "(MAILER-DAEMON)" : value;
+    } else if (name == "original_recipient") {
+        entry.original = value.empty() || value == "<>" ? "(MAILER-DAEMON)" : value;
+    } else if (name == "dsn_orig_rcpt") {
+        entry.dsn_orig_rcpt = value;
+    } else if (name == "offset") {
+        take_number(entry.offset, value);
+    } else if (name == "notify_flags") {
+        take_number(entry.notify, value);
+    } else {
+        for (const TextField& field : kStatusFields) {
+            if (field.name == name) {
+                entry.status.*field.member = value;
+            }
+        }
+    }
+}
+
+// "<address>: text" of the oldest versions.  What follows in name=value form says it better.
+void take_old_style(LogEntry& entry, std::string_view line) {
+    auto end = line.find(">: ");
+    if (!line.starts_with('<') || end == std::string_view::npos) {
+        return;
+    }
+    std::string_view address = line.substr(1, end - 1);
+    entry.address = address.empty() ? "(MAILER-DAEMON)" : address;
+    entry.status.reason = trim(line.substr(end + 3));
+}
+
+}  // namespace
+
+std::string format_log_entry(const LogEntry& entry, OldStyleLine old_style) {
+    std::string quoted = quote_address(entry.address);
+    std::string out = "\n";
+    if (old_style == OldStyleLine::kYes) {
+        ((out += '<') += printable(quoted)) += ">: ";
+        (out += printable(entry.status.reason)) += '\n';
+    }
+    put(out, "recipient", quoted.empty() ? "<>" : quoted);
+    if (!entry.original.empty() && !iequals(entry.original, entry.address)) {
+        put(out, "original_recipient", quote_address(entry.original));
+    }
+    if (entry.offset > 0) {
+        put(out, "offset", std::to_string(entry.offset));
+    }
+    put_if(out, "dsn_orig_rcpt", entry.dsn_orig_rcpt);
+    if (entry.notify != 0) {
+        put(out, "notify_flags", std::to_string(entry.notify));
+    }
+    put_if(out, "status", entry.status.status);
+    put_if(out, "action", entry.status.action);
+    put_pair(out, "diag_type", entry.status.diag_type, "diag_text", entry.status.diag_text);
+    put_pair(out, "mta_type", entry.status.mta_type, "mta_mname", entry.status.mta_mname);
+    put_if(out, "reason", entry.status.reason);
+    out += '\n';
+    return out;
+}
+
+void DeliveryLogReader::rewind() {
+    buffer_.clear();
+    used_ = 0;
+    read_at_ = 0;
+}
+
+Result<std::optional<std::string_view>> DeliveryLogReader::next_line() {
+    for (;;) {
+        std::string_view rest = std::string_view(buffer_).substr(used_);
+        auto end = rest.find('\n');
+        if (end != std::string_view::npos) {
+            used_ += end + 1;
+            return rest.substr(0, end);
+        }
+        if (rest.size() > kMaxLine) {
+            return fail(Errc::kCorrupt, "a line of the log is too long");
+        }
+        buffer_.erase(0, used_);
+        used_ = 0;
+        std::size_t had = buffer_.size();
+        buffer_.resize(had + kReadSize);
+        ssize_t got = ::pread(fd_, buffer_.data() + had, kReadSize, read_at_);
+        buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        if (got < 0) {
+            return fail_errno("read");
+        }
+        if (got == 0) {
+            used_ = buffer_.size();
+            return buffer_.empty() ? std::nullopt : std::optional<std::string_view>(buffer_);
+        }
+        read_at_ += got;
+    }
+}
+
+LogEntry DeliveryLogReader::empty_entry() const {
+    LogEntry entry;
+    bool deferred = defaults_ == Defaults::kDeferred;
+    entry.address = "(recipient address unavailable)";
+    entry.status.status = deferred ? "4.0.0" : "5.0.0";
+    entry.status.action = deferred ? "delayed" : "failed";
+    entry.status.reason = "(description unavailable)";
+    return entry;
+}
+
+Result<std::optional<LogEntry>> DeliveryLogReader::next() {
+    LogEntry entry = empty_entry();
+    bool any = false;
+    for (;;) {
+        auto line = next_line();
+        if (!line) {
+            return fail_with(line);
+        }
+        if (!*line || (*line)->empty()) {
+            if (any) {
+                return entry;
+            }
+            if (!*line) {
+                return std::nullopt;
+            }
+            continue;
+        }
+        std::string_view text = **line;
+        any = true;
+        auto parts = is_alnum(text[0]) ? split_first(text, '=') : std::nullopt;
+        if (parts) {
+            take_field(entry, trim(parts->first), trim(parts->second));
+        } else {
+            take_old_style(entry, text);
+        }
+    }
+}
+
+}  // namespace relais
