@@ -1,0 +1,195 @@
+// One Maildir as IMAP sees it: messages with UIDs, flags and keywords, kept in step with the
+// directory, which other programs (delivery agents, other servers) change at any time.
+//
+// The sessions of a process that have the same mailbox open share one Mailbox.  Each has its own
+// picture of it (a snapshot of UIDs and the change number it has told its client about), and
+// compares when it may tell more.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
+#include "lib/event/sync.h"
+#include "lib/store/directory_scan.h"
+#include "lib/store/keyword_file.h"
+#include "lib/store/mailbox_lock.h"
+#include "lib/store/maildir_name.h"
+#include "lib/store/uidlist.h"
+
+namespace relais {
+
+struct MailMessage {
+    std::uint32_t uid = 0;
+    std::uint32_t keywords = 0;
+    std::uint32_t name_at = 0;  // into the mailbox's names
+    std::uint16_t name_size = 0;
+    std::uint8_t system = 0;
+    bool in_new = false;       // still in new/, else in cur/
+    std::uint64_t change = 0;  // the change number at which its flags last changed
+
+    MessageFlags flags() const { return {system, keywords}; }
+};
+
+// Where a mailbox lies, and how its files are made.
+struct MailboxPlace {
+    std::string directory;
+    std::string root;  // of all mailboxes: where the UIDVALIDITY counter is
+    std::string host;
+    unsigned file_mode = 0600;
+};
+
+// Read-only sessions leave new messages in new/, and recent.
+enum class MailboxAccess { kReadOnly, kReadWrite };
+
+// A message file in tmp/ (or elsewhere on the same file system) that is to get a UID here.
+struct NewMessage {
+    std::string path;  // is moved away (or linked, for a copy)
+    std::string base;  // its base name in this mailbox
+    MessageFlags flags;
+    std::string extensions;  // for the uidlist: "G<guid>" of a copied message
+    bool link = false;
+};
+
+enum class FlagChange { kReplace, kAdd, kRemove };
+
+class Mailbox {
+  public:
+    explicit Mailbox(MailboxPlace place) : place_(std::move(place)) {}
+
+    Mailbox(const Mailbox&) = delete;
+    Mailbox& operator=(const Mailbox&) = delete;
+
+    // Looks whether the directory has changed and takes the changes over.
+    [[nodiscard]] Task<Result<void>> sync(MailboxAccess access);
+
+    const MailboxPlace& place() const { return place_; }
+
+    std::uint32_t uid_validity() const { return uid_validity_; }
+
+    std::uint32_t next_uid() const { return next_uid_; }
+
+    // The change number of the latest flag change.
+    std::uint64_t last_change() const { return last_change_; }
+
+    std::span<const MailMessage> messages() const { return messages_; }
+
+    const MailMessage* find(std::uint32_t uid) const;
+
+    std::string_view name_of(const MailMessage& message) const {
+        return std::string_view(names_).substr(message.name_at, message.name_size);
+    }
+
+    // Relative to the mailbox's directory: "cur/NAME".
+    std::string relative_path(const MailMessage& message) const;
+    std::string path_of(const MailMessage& message) const;
+
+    // Descriptor of the mailbox's directory, for openat().
+    [[nodiscard]] Result<int> directory_fd();
+
+    using Uids = std::shared_ptr<const std::vector<std::uint32_t>>;
+    // The UIDs of all messages, ascending.  Sessions that are up to date share it.
+    Uids uids();
+
+    // Messages from this UID on are recent; claiming makes them so for nobody else.
+    std::uint32_t first_recent() const { return first_recent_; }
+
+    std::uint32_t claim_recent();
+
+    const KeywordFile& keywords() const { return keywords_; }
+
+    // The bits of the keyword names; unknown ones are added to the file, as far as there is room.
+    [[nodiscard]] Task<Result<std::uint32_t>> keyword_bits(std::vector<std::string> names);
+
+    // Changes the flags of these messages; those that are gone are left out.
+    [[nodiscard]] Task<Result<void>> change_flags(std::vector<std::uint32_t> uids, FlagChange how,
+                                                  MessageFlags flags);
+
+    // Removes these messages; the UIDs that are gone now, ascending.
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> expunge(std::vector<std::uint32_t> uids);
+
+    // Puts messages into the mailbox and gives them UIDs, in order; all of them or none.
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> add(std::vector<NewMessage> added);
+
+    // The extensions of a message's line in the uidlist.
+    [[nodiscard]] Result<std::string> uidlist_extensions(std::uint32_t uid) const;
+
+    // The quick-start file (mailbox_index.cc).
+    void load_index();
+    void save_index();
+
+    // Woken when this process has changed something; sessions that idle wait here.
+    WaitQueue& changes() { return changes_; }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    // What is on disk, as far as it was looked at.
+    struct Stamps {
+        FileStamp cur;
+        FileStamp fresh;  // new/
+        FileStamp uidlist;
+        FileStamp keywords;
+
+        friend bool operator==(const Stamps&, const Stamps&) = default;
+    };
+
+    // Reading the directory (mailbox_scan.cc).
+    Stamps stamps_now() const;
+    [[nodiscard]] Task<Result<void>> sync_locked(MailboxAccess access);
+    [[nodiscard]] Task<Result<void>> full_scan(MailboxAccess access);
+    [[nodiscard]] Task<Result<void>> scan_new(MailboxAccess access);
+    [[nodiscard]] Result<FoundFiles> find_files(Stamps& at);
+    [[nodiscard]] Task<Result<UidList>> list_with(FoundFiles& found, UidList list);
+    std::vector<std::string> move_new_files();
+    void take_over(const UidList& list, FoundFiles& found);
+    void note_recent(FoundFiles& found, const std::vector<std::string>& moved);
+    void set_known(const Stamps& stamps);
+    [[nodiscard]] Task<Result<void>> read_keywords();
+    [[nodiscard]] Task<Result<void>> name_letters();
+
+    // Changing it (mailbox_change.cc).
+    bool rename_to(MailMessage& message, MessageFlags flags);
+    [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
+                                           std::vector<std::string>& placed);
+    [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
+    [[nodiscard]] Task<Result<void>> shrink_uidlist();
+    void begin_own_change();
+    void end_own_change();
+
+    // In memory (mailbox.cc).
+    void add_message(std::uint32_t uid, std::string_view name, bool in_new);
+    void rename_in_memory(MailMessage& message, std::string_view name);
+    void drop_messages(const std::vector<std::uint32_t>& uids);
+    MailMessage* find_mutable(std::uint32_t uid);
+    std::string list_path() const;
+
+    MailboxPlace place_;
+    UniqueFd directory_;
+    Semaphore busy_{1};
+    std::vector<MailMessage> messages_;
+    std::string names_;
+    std::size_t wasted_names_ = 0;
+    std::uint32_t uid_validity_ = 0;
+    std::uint32_t next_uid_ = 1;
+    std::uint32_t first_recent_ = 0;  // 0: not known yet
+    std::uint64_t last_change_ = 1;
+    std::size_t listed_ = 0;       // lines in the uidlist
+    bool foreign_change_ = false;  // somebody else was at work while we changed something
+    KeywordFile keywords_;
+    Stamps known_;
+    bool scanned_ = false;
+    std::optional<Clock::time_point> verify_at_;  // a full scan is due then
+    bool index_stale_ = true;                     // the quick-start file does not tell what is here
+    Uids snapshot_;
+    WaitQueue changes_;
+};
+
+}  // namespace relais

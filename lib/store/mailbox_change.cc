@@ -1,0 +1,285 @@
+// How a Mailbox changes its directory: flags are renames, expunges unlinks, and messages that are
+// added come from files that are complete already.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/event/blocking.h"
+#include "lib/store/mailbox.h"
+#include "lib/store/uid_validity.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kChunk = 256;  // so many system calls before other sessions get their turn
+
+MessageFlags changed_flags(MessageFlags old, FlagChange how, MessageFlags by) {
+    switch (how) {
+        case FlagChange::kReplace:
+            return by;
+        case FlagChange::kAdd:
+            return {static_cast<std::uint8_t>(old.system | by.system), old.keywords | by.keywords};
+        case FlagChange::kRemove:
+            break;
+    }
+    return {static_cast<std::uint8_t>(old.system & ~by.system), old.keywords & ~by.keywords};
+}
+
+// Runs on a helper thread: the names of new messages and their UIDs outlive a crash.
+void sync_paths(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        auto fd = open_file(path, O_RDONLY);
+        if (fd) {
+            ::fsync(fd->get());
+        }
+    }
+}
+
+}  // namespace
+
+// Between these two, the changes to new/ and cur/ are ours.  One that came from elsewhere before
+// is remembered, so that the next sync reads everything.
+void Mailbox::begin_own_change() {
+    Stamps now = stamps_now();
+    if (scanned_ && (now.cur != known_.cur || now.uidlist != known_.uidlist)) {
+        foreign_change_ = true;
+    }
+}
+
+void Mailbox::end_own_change() {
+    if (scanned_) {
+        Stamps now = stamps_now();
+        // Only cur/ is taken for ours: deliveries go to new/, and the lists are looked after apart.
+        now.fresh = known_.fresh;
+        now.uidlist = known_.uidlist;
+        now.keywords = known_.keywords;
+        set_known(now);
+    }
+    changes_.wake_all();
+}
+
+bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {
+    std::string name = with_maildir_flags(name_of(message), flags);
+    std::string from = path_of(message);
+    std::string to = place_.directory + "/cur/" + name;
+    if (from == to) {
+        return true;
+    }
+    if (std::rename(from.c_str(), to.c_str()) < 0) {
+        return false;
+    }
+    message.in_new = false;
+    rename_in_memory(message, name);
+    return true;
+}
+
+Task<Result<void>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagChange how,
+                                         MessageFlags flags) {
+    Semaphore::Place turn = co_await busy_.take();
+    begin_own_change();
+    std::uint64_t change = last_change_ + 1;
+    std::size_t done = 0;
+    bool retried = false;
+    for (std::size_t i = 0; i < uids.size(); ++i) {
+        MailMessage* message = find_mutable(uids[i]);
+        if (message == nullptr) {
+            continue;
+        }
+        MessageFlags wanted = changed_flags(message->flags(), how, flags);
+        if (wanted == message->flags()) {
+            continue;
+        }
+        if (rename_to(*message, wanted)) {
+            message->change = change;
+            last_change_ = change;
+        } else if (errno == ENOENT && !retried) {
+            // Somebody else has renamed or removed it: look, and try this one again.
+            retried = true;
+            auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
+            if (!scanned) {
+                co_return scanned;
+            }
+            change = last_change_ + 1;
+            --i;
+            continue;
+        } else if (errno != ENOENT) {
+            auto failed = fail_errno("rename " + path_of(*message));
+            end_own_change();
+            co_return failed;
+        }
+        if (++done % kChunk == 0) {
+            co_await yield();
+        }
+    }
+    end_own_change();
+    co_return Result<void>();
+}
+
+Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint32_t> uids) {
+    Semaphore::Place turn = co_await busy_.take();
+    begin_own_change();
+    std::vector<std::uint32_t> gone;
+    Result<void> outcome;
+    bool retried = false;
+    for (std::size_t i = 0; i < uids.size() && outcome; ++i) {
+        const MailMessage* message = find(uids[i]);
+        if (message == nullptr) {
+            continue;
+        }
+        if (::unlink(path_of(*message).c_str()) == 0) {
+            gone.push_back(uids[i]);
+        } else if (errno == ENOENT && !retried) {
+            retried = true;
+            drop_messages(gone);
+            outcome = co_await full_scan(MailboxAccess::kReadOnly);
+            --i;
+        } else if (errno == ENOENT) {
+            gone.push_back(uids[i]);
+        } else {
+            outcome = fail_errno("remove " + path_of(*message));
+        }
+        if (i % kChunk == kChunk - 1) {
+            co_await yield();
+        }
+    }
+    drop_messages(gone);
+    end_own_change();
+    if (outcome) {
+        outcome = co_await shrink_uidlist();
+    }
+    if (!outcome) {
+        co_return fail_with(outcome);
+    }
+    co_return gone;
+}
+
+// A list in which at most three quarters of the lines are live is written anew.
+Task<Result<void>> Mailbox::shrink_uidlist() {
+    if (!scanned_ || foreign_change_ || listed_ == 0 || messages_.size() * 4 > listed_ * 3) {
+        co_return Result<void>();
+    }
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (!lock) {
+        co_return Result<void>();  // some other time
+    }
+    auto list = UidList::load(place_.directory);
+    if (!list || !list->exists || list->uid_validity != uid_validity_) {
+        co_return Result<void>();
+    }
+    // Lines of messages that came after our last look stay.
+    std::erase_if(list->entries, [this](const UidListEntry& entry) {
+        return entry.uid < next_uid_ && find(entry.uid) == nullptr;
+    });
+    auto written = list->rewrite(place_.directory, place_.file_mode);
+    if (written) {
+        listed_ = list->entries.size();
+        known_.uidlist = list->stamp;
+    }
+    co_return written;
+}
+
+// All the files, or none of them.
+Result<void> Mailbox::place_files(const std::vector<NewMessage>& added,
+                                  std::vector<std::string>& placed) {
+    for (const NewMessage& message : added) {
+        // Without flags it can wait in new/, where every server takes it for recent.
+        bool plain = message.flags == MessageFlags();
+        std::string relative = plain ? "new/" + message.base
+                                     : "cur/" + with_maildir_flags(message.base, message.flags);
+        std::string target = place_.directory + "/" + relative;
+        int done = message.link ? ::link(message.path.c_str(), target.c_str())
+                                : std::rename(message.path.c_str(), target.c_str());
+        if (done < 0) {
+            auto failed = fail_errno((message.link ? "link to " : "move to ") + target);
+            for (const std::string& earlier : placed) {
+                ::unlink((place_.directory + "/" + earlier).c_str());
+            }
+            placed.clear();
+            return failed;
+        }
+        placed.push_back(std::move(relative));
+    }
+    return {};
+}
+
+// A list to add to, and the lock in `lock`.  It holds all entries, or, when our picture is up to
+// date, none but the next UID.
+Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock) {
+    auto locked = co_await MailboxLock::acquire(list_path());
+    if (!locked) {
+        co_return fail_with(locked);
+    }
+    lock.emplace(std::move(*locked));
+    FileStamp stamp = stamp_of(list_path());
+    UidList list;
+    if (scanned_ && stamp == known_.uidlist && stamp.inode != 0) {
+        list.exists = true;
+        list.uid_validity = uid_validity_;
+        list.next_uid = next_uid_;
+        co_return list;
+    }
+    foreign_change_ = scanned_;
+    co_return UidList::load(place_.directory);
+}
+
+Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> added) {
+    Semaphore::Place turn = co_await busy_.take();
+    if (!scanned_ && stamp_of(list_path()).inode == 0) {
+        // What is there already gets its UIDs first.
+        auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
+        if (!scanned) {
+            co_return fail_with(scanned);
+        }
+    }
+    begin_own_change();
+    std::vector<std::string> placed;
+    std::vector<std::uint32_t> uids;
+    {
+        std::optional<MailboxLock> lock;
+        auto list = co_await list_for_adding(lock);
+        if (!list) {
+            co_return fail_with(list);
+        }
+        auto moved = place_files(added, placed);
+        if (!moved) {
+            co_return fail_with(moved);
+        }
+        for (const NewMessage& message : added) {
+            uids.push_back(list->add(message.base, message.extensions).uid);
+        }
+        auto stored = list->damaged ? list->rewrite(place_.directory, place_.file_mode)
+                                    : list->append(place_.directory, added.size());
+        if (!stored) {
+            for (const std::string& relative : placed) {
+                ::unlink((place_.directory + "/" + relative).c_str());
+            }
+            co_return fail_with(stored);
+        }
+        uid_validity_ = list->uid_validity;
+        if (scanned_ && !foreign_change_) {
+            for (std::size_t i = 0; i < added.size(); ++i) {
+                std::string_view path = placed[i];
+                add_message(uids[i], path.substr(4), path.starts_with("new/"));
+                messages_.back().change = last_change_;
+            }
+            next_uid_ = list->next_uid;
+            listed_ += added.size();
+            known_.uidlist = list->stamp;
+            snapshot_.reset();
+        }
+        end_own_change();
+    }
+    std::vector<std::string> paths = {list_path(), place_.directory + "/new",
+                                      place_.directory + "/cur"};
+    auto sync_all = [paths = std::move(paths)] { sync_paths(paths); };
+    co_await run_blocking(std::move(sync_all));
+    co_return uids;
+}
+
+}  // namespace relais

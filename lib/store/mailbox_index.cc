@@ -1,0 +1,156 @@
+// The quick-start file relais.index: what a Mailbox knew when it was last closed, so that opening
+// it again costs no reading of the directory as long as nothing has happened.  It may be deleted at
+// any time; nothing in it is believed that the directory's times do not confirm.
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <cstring>
+#include <type_traits>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/store/mailbox.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::array<char, 8> kMagic = {'R', 'L', 'S', 'I', 'D', 'X', '0', '1'};
+constexpr std::string_view kFileName = "relais.index";
+constexpr std::size_t kMaxFile = std::size_t{1} << 30;
+
+struct IndexHeader {
+    std::array<char, 8> magic{};
+    std::uint64_t checksum = 0;  // of everything behind it
+    std::uint32_t uid_validity = 0;
+    std::uint32_t next_uid = 0;
+    std::uint32_t first_recent = 0;
+    std::uint32_t count = 0;
+    std::uint64_t names_size = 0;
+    std::uint64_t listed = 0;
+    std::uint64_t settled = 0;  // 0: a scan was due
+    std::array<FileStamp, 4> stamps{};
+};
+
+struct IndexRecord {
+    std::uint32_t uid;
+    std::uint32_t keywords;
+    std::uint32_t name_at;
+    std::uint16_t name_size;
+    std::uint8_t system;
+    std::uint8_t in_new;
+};
+
+static_assert(std::is_trivially_copyable_v<IndexHeader> && sizeof(IndexRecord) == 16);
+
+// Finds torn files, nothing cleverer (FNV-1a over words).
+std::uint64_t checksum_of(std::string_view bytes) {
+    std::uint64_t sum = 0xcbf29ce484222325;
+    while (bytes.size() >= 8) {
+        std::uint64_t word;
+        std::memcpy(&word, bytes.data(), 8);
+        sum = (sum ^ word) * 0x100000001b3;
+        sum ^= sum >> 29;
+        bytes.remove_prefix(8);
+    }
+    for (char c : bytes) {
+        sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+    return sum;
+}
+
+constexpr std::size_t kSummed = offsetof(IndexHeader, uid_validity);
+
+}  // namespace
+
+void Mailbox::load_index() {
+    auto text = read_file(place_.directory + "/" + std::string(kFileName), kMaxFile);
+    IndexHeader header;
+    if (!text || text->size() < sizeof(header)) {
+        return;
+    }
+    std::memcpy(&header, text->data(), sizeof(header));
+    std::string_view body = std::string_view(*text).substr(sizeof(header));
+    std::uint64_t records = std::uint64_t{header.count} * sizeof(IndexRecord);
+    if (header.magic != kMagic || header.names_size > kMaxFile ||
+        body.size() != records + header.names_size ||
+        header.checksum != checksum_of(std::string_view(*text).substr(kSummed))) {
+        return;
+    }
+    Stamps stored{header.stamps[0], header.stamps[1], header.stamps[2], header.stamps[3]};
+    Stamps now = stamps_now();
+    if (stored.uidlist.inode == now.uidlist.inode || now.uidlist.inode == 0) {
+        first_recent_ = header.first_recent;  // only a hint, harmless when it is old
+    }
+    if (stored.cur != now.cur || stored.uidlist != now.uidlist || header.settled == 0) {
+        return;
+    }
+    auto keywords = KeywordFile::load(place_.directory);
+    if (!keywords || keywords->stamp() != now.keywords) {
+        return;
+    }
+    names_ = std::string(body.substr(records));
+    messages_.resize(header.count);
+    for (std::size_t i = 0; i < header.count; ++i) {
+        IndexRecord record;
+        std::memcpy(&record, body.data() + i * sizeof(record), sizeof(record));
+        MailMessage& message = messages_[i];
+        message.uid = record.uid;
+        message.keywords = record.keywords;
+        message.name_at = record.name_at;
+        message.name_size = record.name_size;
+        message.system = record.system;
+        message.in_new = record.in_new != 0;
+        message.change = last_change_;
+    }
+    keywords_ = std::move(*keywords);
+    uid_validity_ = header.uid_validity;
+    next_uid_ = header.next_uid;
+    listed_ = header.listed;
+    known_ = stored;
+    known_.keywords = keywords_.stamp();
+    scanned_ = true;
+    index_stale_ = false;
+}
+
+void Mailbox::save_index() {
+    if (!scanned_ || !index_stale_ || foreign_change_) {
+        return;
+    }
+    IndexHeader header;
+    header.magic = kMagic;
+    header.uid_validity = uid_validity_;
+    header.next_uid = next_uid_;
+    header.first_recent = first_recent_;
+    header.count = static_cast<std::uint32_t>(messages_.size());
+    header.listed = listed_;
+    header.settled = verify_at_ ? 0 : 1;
+    header.stamps = {known_.cur, known_.fresh, known_.uidlist, known_.keywords};
+    std::string text(sizeof(header), '\0');
+    std::string names;
+    for (const MailMessage& message : messages_) {
+        IndexRecord record{
+            message.uid,       message.keywords, static_cast<std::uint32_t>(names.size()),
+            message.name_size, message.system,   static_cast<std::uint8_t>(message.in_new ? 1 : 0)};
+        names += name_of(message);
+        text.append(reinterpret_cast<const char*>(&record), sizeof(record));
+    }
+    text += names;
+    header.names_size = names.size();
+    std::memcpy(text.data(), &header, sizeof(header));
+    header.checksum = checksum_of(std::string_view(text).substr(kSummed));
+    std::memcpy(text.data(), &header, sizeof(header));
+    // No sync: a torn file is found by its checksum, and rebuilt.
+    std::string path = place_.directory + "/" + std::string(kFileName);
+    std::string temporary = path + ".tmp";
+    auto fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, place_.file_mode);
+    if (fd && write_all(fd->get(), text) && std::rename(temporary.c_str(), path.c_str()) == 0) {
+        index_stale_ = false;
+    } else {
+        ::unlink(temporary.c_str());
+    }
+}
+
+}  // namespace relais

@@ -1,0 +1,377 @@
+// How a Mailbox learns what is in its directory.
+//
+// Modification times say whether anything has happened.  New messages alone are taken over without
+// reading cur/.  A scan that ran while the directory changed is repeated, and one that ended within
+// the granularity of the clock of a change is verified a moment later.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/store/mailbox.h"
+#include "lib/store/uid_validity.h"
+
+namespace relais {
+
+namespace {
+
+constexpr int kScanAttempts = 3;
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+// Changes closer than this to the time of looking may not show in the modification time.
+std::int64_t granularity(std::int64_t mtime_ns) {
+    return mtime_ns % kSecond == 0 ? 2 * kSecond : kSecond / 20;
+}
+
+bool is_settled(std::int64_t mtime_ns) {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    std::int64_t age = now.tv_sec * kSecond + now.tv_nsec - mtime_ns;
+    return age > granularity(mtime_ns) || age < -kSecond;
+}
+
+bool cannot_write(int reason) {
+    return reason == EACCES || reason == EROFS || reason == EPERM;
+}
+
+}  // namespace
+
+Mailbox::Stamps Mailbox::stamps_now() const {
+    Stamps stamps;
+    stamps.cur = stamp_of(place_.directory + "/cur");
+    stamps.fresh = stamp_of(place_.directory + "/new");
+    stamps.uidlist = stamp_of(list_path());
+    stamps.keywords = stamp_of(place_.directory + "/" + std::string(KeywordFile::kFileName));
+    // The size of a directory says nothing.
+    stamps.cur.size = 0;
+    stamps.fresh.size = 0;
+    return stamps;
+}
+
+void Mailbox::set_known(const Stamps& stamps) {
+    known_ = stamps;
+    scanned_ = true;
+    index_stale_ = true;
+    verify_at_.reset();
+    for (const FileStamp& stamp : {stamps.cur, stamps.fresh}) {
+        if (!is_settled(stamp.mtime_ns)) {
+            auto wait = std::chrono::nanoseconds(2 * granularity(stamp.mtime_ns));
+            verify_at_ = std::max(verify_at_.value_or(Clock::time_point()), Clock::now() + wait);
+        }
+    }
+}
+
+Task<Result<void>> Mailbox::sync(MailboxAccess access) {
+    Semaphore::Place turn = co_await busy_.take();
+    co_return co_await sync_locked(access);
+}
+
+Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
+    Stamps now = stamps_now();
+    if (now.cur.inode == 0) {
+        co_return fail(Errc::kNotFound, place_.directory + " is no mailbox any longer");
+    }
+    bool verify = verify_at_ && Clock::now() >= *verify_at_;
+    if (!scanned_ || verify || foreign_change_ || now.cur != known_.cur ||
+        now.uidlist != known_.uidlist) {
+        co_return co_await full_scan(access);
+    }
+    bool waiting =
+        access == MailboxAccess::kReadWrite && std::ranges::any_of(messages_, &MailMessage::in_new);
+    if (now.fresh != known_.fresh || waiting) {
+        co_return co_await scan_new(access);
+    }
+    if (now.keywords != known_.keywords) {
+        co_return co_await read_keywords();
+    }
+    co_return Result<void>();
+}
+
+// Messages that a read-write session sees for the first time go to cur/.  Their names there.
+std::vector<std::string> Mailbox::move_new_files() {
+    std::vector<std::string> moved;
+    auto names = list_directory(place_.directory + "/new");
+    if (!names) {
+        return moved;
+    }
+    for (const std::string& name : *names) {
+        if (name.starts_with('.')) {
+            continue;
+        }
+        std::string target = name.find(":2,") == std::string::npos ? name + ":2," : name;
+        std::string from = place_.directory + "/new/" + name;
+        std::string to = place_.directory + "/cur/" + target;
+        if (std::rename(from.c_str(), to.c_str()) == 0) {
+            moved.push_back(std::move(target));
+        } else if (errno != ENOENT) {
+            break;  // a mailbox that we may only read: they stay where they are
+        }
+    }
+    return moved;
+}
+
+Result<FoundFiles> Mailbox::find_files(Stamps& at) {
+    for (int attempt = 1;; ++attempt) {
+        at = stamps_now();
+        FoundFiles found;
+        // new/ first: what moves to cur/ meanwhile is seen twice, not never.
+        auto fresh = found.read(place_.directory + "/new", true);
+        auto cur = found.read(place_.directory + "/cur", false);
+        if (!cur || (!fresh && fresh.error().sys_errno != ENOENT)) {
+            return fail_with(!cur ? cur : fresh);
+        }
+        Stamps after = stamps_now();
+        if ((after.cur == at.cur && after.fresh == at.fresh) || attempt == kScanAttempts) {
+            found.index();
+            return found;
+        }
+    }
+}
+
+Task<Result<void>> Mailbox::full_scan(MailboxAccess access) {
+    std::vector<std::string> moved;
+    if (access == MailboxAccess::kReadWrite) {
+        moved = move_new_files();
+    }
+    Stamps at;
+    auto found = find_files(at);
+    if (!found) {
+        co_return fail_with(found);
+    }
+    auto list = UidList::load(place_.directory);
+    if (!list) {
+        co_return fail_with(list);
+    }
+    auto complete = co_await list_with(*found, std::move(*list));
+    if (!complete) {
+        co_return fail_with(complete);
+    }
+    take_over(*complete, *found);
+    note_recent(*found, moved);
+    at.uidlist = complete->stamp;
+    foreign_change_ = false;
+    set_known(at);
+    co_return co_await read_keywords();
+}
+
+// The list with a UID for every file.  Written, under the lock, when there were files without.
+Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
+    auto unlisted = [&found](const UidList& known) {
+        for (FoundFile& file : found.files()) {
+            file.uid = 0;
+        }
+        for (const UidListEntry& entry : known.entries) {
+            if (FoundFile* file = found.find(entry.base)) {
+                file->uid = entry.uid;
+            }
+        }
+        std::vector<const FoundFile*> without;
+        for (const FoundFile& file : found.files()) {
+            if (file.uid == 0 && !file.used) {
+                without.push_back(&file);
+            }
+        }
+        return without;
+    };
+    bool usable = list.exists && list.uid_validity != 0;
+    if (usable && unlisted(list).empty()) {
+        co_return list;
+    }
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (!lock && !cannot_write(lock.error().sys_errno)) {
+        co_return fail_with(lock);
+    }
+    auto current = UidList::load(place_.directory);
+    if (!current) {
+        co_return current;
+    }
+    list = std::move(*current);
+    bool fresh_list = !list.exists || list.uid_validity == 0;
+    if (fresh_list) {
+        auto validity = next_uid_validity(place_.root, place_.file_mode);
+        if (!validity && !cannot_write(validity.error().sys_errno)) {
+            co_return fail_with(validity);
+        }
+        list.uid_validity = validity ? *validity : static_cast<std::uint32_t>(::time(nullptr));
+        list.entries.clear();
+    }
+    auto without = unlisted(list);
+    std::ranges::sort(without, [&found](const FoundFile* a, const FoundFile* b) {
+        return maildir_name_before(found.base(*a), found.base(*b));
+    });
+    for (const FoundFile* file : without) {
+        list.add(std::string(found.base(*file)));
+    }
+    if (lock) {
+        auto stored = fresh_list || list.damaged ? list.rewrite(place_.directory, place_.file_mode)
+                                                 : list.append(place_.directory, without.size());
+        if (!stored) {
+            co_return fail_with(stored);
+        }
+    }
+    co_return list;
+}
+
+void Mailbox::take_over(const UidList& list, FoundFiles& found) {
+    std::vector<MailMessage> old;
+    old.swap(messages_);
+    names_.clear();
+    wasted_names_ = 0;
+    messages_.reserve(found.files().size());
+    names_.reserve(found.files().size() * 64);
+    std::uint64_t change = last_change_ + 1;
+    bool flags_changed = false;
+    bool set_changed = uid_validity_ != list.uid_validity;
+    std::size_t at = 0;
+    for (const UidListEntry& entry : list.entries) {
+        FoundFile* file = found.find(entry.base);
+        if (file == nullptr || file->used) {
+            continue;
+        }
+        file->used = true;
+        file->uid = entry.uid;
+        add_message(entry.uid, found.name(*file), file->in_new);
+        while (at < old.size() && old[at].uid < entry.uid) {
+            ++at;
+            set_changed = true;
+        }
+        MailMessage& message = messages_.back();
+        bool known = at < old.size() && old[at].uid == entry.uid;
+        bool same = known && old[at].flags() == message.flags();
+        message.change = same ? old[at].change : change;
+        flags_changed |= !same;
+        set_changed |= !known;
+        at += known ? 1 : 0;
+    }
+    set_changed |= at < old.size();
+    last_change_ = flags_changed ? change : last_change_;
+    uid_validity_ = list.uid_validity;
+    next_uid_ = list.next_uid;
+    listed_ = list.entries.size();
+    if (set_changed) {
+        snapshot_.reset();
+    }
+}
+
+// Until the quick-start file knows better, what was in new/ is recent.
+void Mailbox::note_recent(FoundFiles& found, const std::vector<std::string>& moved) {
+    if (first_recent_ != 0 && first_recent_ <= next_uid_) {
+        return;
+    }
+    first_recent_ = next_uid_;
+    for (const FoundFile& file : found.files()) {
+        if (file.in_new && file.uid != 0) {
+            first_recent_ = std::min(first_recent_, file.uid);
+        }
+    }
+    for (const std::string& name : moved) {
+        FoundFile* file = found.find(maildir_base(name));
+        if (file != nullptr && file->uid != 0) {
+            first_recent_ = std::min(first_recent_, file->uid);
+        }
+    }
+}
+
+// Only new/ has changed: what is in it is added behind what is known.
+Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
+    begin_own_change();
+    if (foreign_change_) {
+        co_return co_await full_scan(access);
+    }
+    Stamps at = known_;
+    at.fresh = stamps_now().fresh;
+    FoundFiles found;
+    if (access == MailboxAccess::kReadWrite) {
+        for (const std::string& name : move_new_files()) {
+            found.add(name, false);
+        }
+        at = stamps_now();
+    }
+    auto left = found.read(place_.directory + "/new", true);
+    if (!left) {
+        co_return fail_with(left);
+    }
+    found.index();
+    for (const MailMessage& message : messages_) {
+        FoundFile* file = message.in_new ? found.find(maildir_base(name_of(message))) : nullptr;
+        if (file != nullptr && !file->in_new) {
+            // Known already, and moved to cur/ now: simplest to look at everything again.
+            co_return co_await full_scan(access);
+        }
+        if (file != nullptr) {
+            file->used = true;
+        }
+    }
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (!lock || stamp_of(list_path()) != known_.uidlist) {
+        lock = fail(Errc::kTemporary, "");
+        co_return co_await full_scan(access);
+    }
+    UidList list;
+    list.next_uid = next_uid_;
+    std::vector<const FoundFile*> added;
+    for (const FoundFile& file : found.files()) {
+        if (!file.used) {
+            added.push_back(&file);
+        }
+    }
+    std::ranges::sort(added, [&found](const FoundFile* a, const FoundFile* b) {
+        return maildir_name_before(found.base(*a), found.base(*b));
+    });
+    for (const FoundFile* file : added) {
+        list.add(std::string(found.base(*file)));
+    }
+    auto stored = list.append(place_.directory, added.size());
+    if (!stored) {
+        co_return stored;
+    }
+    for (std::size_t i = 0; i < added.size(); ++i) {
+        add_message(list.entries[i].uid, found.name(*added[i]), added[i]->in_new);
+        messages_.back().change = last_change_;
+    }
+    next_uid_ = list.next_uid;
+    listed_ += added.size();
+    snapshot_ = added.empty() ? snapshot_ : nullptr;
+    at.uidlist = list.stamp;
+    set_known(at);
+    co_return Result<void>();
+}
+
+Task<Result<void>> Mailbox::read_keywords() {
+    auto file = KeywordFile::load(place_.directory);
+    if (!file) {
+        co_return fail_with(file);
+    }
+    keywords_ = std::move(*file);
+    known_.keywords = keywords_.stamp();
+    index_stale_ = true;
+    co_return co_await name_letters();
+}
+
+// Keyword letters that stand in file names without a name get one, as Dovecot does it.
+Task<Result<void>> Mailbox::name_letters() {
+    std::uint32_t letters = 0;
+    for (const MailMessage& message : messages_) {
+        letters |= message.keywords;
+    }
+    KeywordFile file = keywords_;
+    if (!file.name_letters(letters)) {
+        co_return Result<void>();
+    }
+    keywords_ = file;
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (lock) {
+        auto written = keywords_.write(place_.directory, place_.file_mode);
+        if (!written) {
+            log_warning("{}", written.error().message);
+        }
+    }
+    known_.keywords = keywords_.stamp();
+    co_return Result<void>();
+}
+
+}  // namespace relais

@@ -1,0 +1,345 @@
+// A Maildir under a Mailbox: UIDs, flags, expunges, additions, and the files that Dovecot shares.
+#include "lib/store/mailbox.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/store/subscriptions.h"
+#include "lib/store/uid_validity.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Scratch {
+  public:
+    Scratch() {
+        std::string pattern = (fs::temp_directory_path() / "relais-mailbox-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+        for (const char* part : {"cur", "new", "tmp"}) {
+            fs::create_directory(path_ + "/" + part);
+        }
+    }
+
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    ~Scratch() { fs::remove_all(path_); }
+
+    const std::string& root() const { return path_; }
+
+    void put(const std::string& relative, const std::string& text = "Subject: x\n\ny\n") const {
+        std::ofstream(path_ + "/" + relative) << text;
+    }
+
+    std::string get(const std::string& relative) const {
+        return read_file(path_ + "/" + relative).value_or("(none)");
+    }
+
+    std::vector<std::string> names(const std::string& folder) const {
+        return list_directory(path_ + "/" + folder).value();
+    }
+
+    MailboxPlace place() const { return {path_, path_, "host", 0600}; }
+
+  private:
+    std::string path_;
+};
+
+template <class T>
+T run(Task<T> task) {
+    return Loop::current().run_task(std::move(task));
+}
+
+void sync(Mailbox& box, MailboxAccess access = MailboxAccess::kReadWrite) {
+    auto done = run(box.sync(access));
+    INFO((done ? "" : done.error().message));
+    REQUIRE(done);
+}
+
+std::vector<std::uint32_t> uids_of(Mailbox& box) {
+    return *box.uids();
+}
+
+using Uids = std::vector<std::uint32_t>;
+
+}  // namespace
+
+TEST_CASE("store/name: flags, keywords, sizes, foreign letters") {
+    CHECK(parse_maildir_flags("1.x:2,FSac") ==
+          MessageFlags{MessageFlags::kFlagged | MessageFlags::kSeen, 5});
+    CHECK(with_maildir_flags("1.x", {MessageFlags::kSeen, 1}) == "1.x:2,Sa");
+    CHECK(with_maildir_flags("1.x:2,PTb,extra", {MessageFlags::kDraft, 0}) == "1.x:2,DP,extra");
+    CHECK(with_maildir_flags("1.x:2,S", {}) == "1.x:2,");
+    CHECK(maildir_base("1.x,S=3:2,S") == "1.x,S=3");
+    CHECK(maildir_size("1.x,S=30,W=33", 'S') == 30);
+    CHECK(maildir_size("1.x,S=30,W=33", 'W') == 33);
+    CHECK_FALSE(maildir_size("1.x,S=3x", 'S'));
+    CHECK(maildir_name_before("999999999.x", "1000000000.a"));
+    CHECK(make_maildir_base("h") != make_maildir_base("h"));
+}
+
+TEST_CASE("store/uidlist: what Dovecot wrote comes back byte for byte") {
+    Scratch scratch;
+    std::string text =
+        "3 V1795259730 N9 G80be302c527d016b4b3d000083ecc375 P%08Xu\n"
+        "1 :1000000000.V1I2M3.host\n"
+        "3 G1000000001.V1 W20 :1795259730.M747195P15691.vm,S=17\n";
+    scratch.put("dovecot-uidlist", text);
+    auto list = UidList::load(scratch.root());
+    REQUIRE(list);
+    CHECK_FALSE(list->damaged);
+    CHECK(list->uid_validity == 1795259730);
+    CHECK(list->next_uid == 9);
+    CHECK(list->entries[1].extensions == "G1000000001.V1 W20");
+    CHECK(list->entries[1].base == "1795259730.M747195P15691.vm,S=17");
+    REQUIRE(list->rewrite(scratch.root(), 0600));
+    CHECK(scratch.get("dovecot-uidlist") == text);
+    list->add("2.b");
+    REQUIRE(list->append(scratch.root(), 1));
+    CHECK(scratch.get("dovecot-uidlist") == text + "9 :2.b\n");
+}
+
+TEST_CASE("store/uidlist: Courier's form, torn lines, nonsense") {
+    Scratch scratch;
+    scratch.put("dovecot-uidlist", "1 1234 5\n1 a.b\n4 c.d:2,S\n");
+    auto courier = UidList::load(scratch.root());
+    CHECK(courier->entries.size() == 2);
+    CHECK(courier->entries[1].base == "c.d");
+    CHECK(courier->damaged);
+    scratch.put("dovecot-uidlist", "3 V5 N3 Gx\n1 :a\n2 :b\n2 :c\n9 :torn");
+    auto torn = UidList::load(scratch.root());
+    CHECK(torn->entries.size() == 2);
+    CHECK(torn->damaged);
+    CHECK(torn->next_uid == 3);
+    scratch.put("dovecot-uidlist", "hello\n");
+    CHECK(UidList::load(scratch.root())->uid_validity == 0);
+}
+
+TEST_CASE("store/subscriptions: both forms are kept") {
+    Scratch scratch;
+    scratch.put("subscriptions", "V\t2\n\nA\tB\nSent\n");
+    auto list = Subscriptions::load(scratch.root(), '.');
+    REQUIRE(list);
+    CHECK(list->names() == std::vector<std::string>{"A.B", "Sent"});
+    CHECK(list->add("X.Y"));
+    CHECK_FALSE(list->add("Sent"));
+    CHECK(list->remove("A.B"));
+    REQUIRE(list->save(scratch.root(), 0600));
+    CHECK(scratch.get("subscriptions") == "V\t2\n\nSent\nX\tY\n");
+    scratch.put("subscriptions", "A.B\nSent\n");
+    auto old = Subscriptions::load(scratch.root(), '.');
+    old->add("Z");
+    REQUIRE(old->save(scratch.root(), 0600));
+    CHECK(scratch.get("subscriptions") == "A.B\nSent\nZ\n");
+}
+
+TEST_CASE("store/uidvalidity: every value is given out once") {
+    Scratch scratch;
+    auto first = next_uid_validity(scratch.root(), 0600);
+    auto second = next_uid_validity(scratch.root(), 0600);
+    REQUIRE(second);
+    CHECK(*second == *first + 1);
+    fs::remove(scratch.root() + "/dovecot-uidvalidity");
+    CHECK(next_uid_validity(scratch.root(), 0600) == *first + 2);
+    scratch.put("dovecot-uidvalidity", "00000001");
+    CHECK(next_uid_validity(scratch.root(), 0600) == *first + 3);
+}
+
+TEST_CASE("store/mailbox: new files get UIDs in the order of their names") {
+    Scratch scratch;
+    scratch.put("new/1000000002.b.h");
+    scratch.put("new/999999999.c.h");
+    scratch.put("cur/1000000001.a.h:2,S");
+    Mailbox box(scratch.place());
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2, 3});
+    CHECK(box.name_of(box.messages()[0]) == "999999999.c.h:2,");
+    CHECK(box.name_of(box.messages()[1]) == "1000000001.a.h:2,S");
+    CHECK(scratch.names("new").empty());
+    CHECK(box.claim_recent() == 1);
+    CHECK(box.claim_recent() == 4);
+    std::string list = scratch.get("dovecot-uidlist");
+    CHECK(list.find("\n1 :999999999.c.h\n2 :1000000001.a.h\n3 :1000000002.b.h\n") != list.npos);
+
+    Mailbox again(scratch.place());
+    sync(again);
+    CHECK(again.uid_validity() == box.uid_validity());
+    CHECK(uids_of(again) == Uids{1, 2, 3});
+}
+
+TEST_CASE("store/mailbox: read-only sessions move nothing") {
+    Scratch scratch;
+    scratch.put("new/1.a");
+    Mailbox box(scratch.place());
+    sync(box, MailboxAccess::kReadOnly);
+    CHECK(uids_of(box) == Uids{1});
+    CHECK(scratch.names("new").size() == 1);
+    CHECK(box.first_recent() == 1);
+    sync(box);
+    CHECK(scratch.names("new").empty());
+    CHECK(uids_of(box) == Uids{1});
+}
+
+TEST_CASE("store/mailbox: later mail, foreign expunges and foreign flags are noticed") {
+    Scratch scratch;
+    for (int i = 1; i <= 4; ++i) {
+        scratch.put("new/" + std::to_string(i) + ".a");
+    }
+    Mailbox box(scratch.place());
+    sync(box);
+    auto before = box.uids();
+    std::uint64_t change = box.last_change();
+    scratch.put("new/9.z");
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2, 3, 4, 5});
+    fs::rename(scratch.root() + "/cur/2.a:2,", scratch.root() + "/cur/2.a:2,FS");
+    fs::remove(scratch.root() + "/cur/3.a:2,");
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2, 4, 5});
+    CHECK(box.find(2)->flags() == parse_maildir_flags("2.a:2,FS"));
+    CHECK(box.find(2)->change > change);
+    CHECK(box.find(1)->change <= change);
+    CHECK(*before == Uids{1, 2, 3, 4});
+}
+
+TEST_CASE("store/mailbox: flags are renames, also of files that somebody else has renamed") {
+    Scratch scratch;
+    scratch.put("new/1.a");
+    scratch.put("new/2.a");
+    Mailbox box(scratch.place());
+    sync(box);
+    REQUIRE(run(box.change_flags({1, 2}, FlagChange::kAdd, {MessageFlags::kSeen, 0})));
+    CHECK(scratch.names("cur") == std::vector<std::string>{"1.a:2,S", "2.a:2,S"});
+    fs::rename(scratch.root() + "/cur/1.a:2,S", scratch.root() + "/cur/1.a:2,RS");
+    REQUIRE(run(box.change_flags({1}, FlagChange::kAdd, {MessageFlags::kFlagged, 0})));
+    CHECK(scratch.names("cur") == std::vector<std::string>{"1.a:2,FRS", "2.a:2,S"});
+    REQUIRE(run(box.change_flags({1, 2, 77}, FlagChange::kRemove, {MessageFlags::kSeen, 0})));
+    REQUIRE(run(box.change_flags({2}, FlagChange::kReplace, {MessageFlags::kDraft, 0})));
+    CHECK(scratch.names("cur") == std::vector<std::string>{"1.a:2,FR", "2.a:2,D"});
+}
+
+TEST_CASE("store/mailbox: keywords get letters, and letters names") {
+    Scratch scratch;
+    scratch.put("cur/1.a:2,c");
+    scratch.put("dovecot-keywords", "0 $Junk\n");
+    Mailbox box(scratch.place());
+    sync(box);
+    CHECK(scratch.get("dovecot-keywords") == "0 $Junk\n2 unknown-2\n");
+    auto bits = run(box.keyword_bits({"$junk", "Work"}));
+    REQUIRE(bits);
+    CHECK(*bits == 3);
+    CHECK(scratch.get("dovecot-keywords") == "0 $Junk\n1 Work\n2 unknown-2\n");
+    REQUIRE(run(box.change_flags({1}, FlagChange::kReplace, {0, *bits})));
+    CHECK(scratch.names("cur") == std::vector<std::string>{"1.a:2,ab"});
+    for (int i = 0; i < 40; ++i) {
+        REQUIRE(run(box.keyword_bits({"k" + std::to_string(i)})));
+    }
+    CHECK(box.keywords().full());
+    CHECK(run(box.keyword_bits({"one-more"})) == 0);
+}
+
+TEST_CASE("store/mailbox: expunged messages leave, and the list shrinks in time") {
+    Scratch scratch;
+    for (int i = 1; i <= 8; ++i) {
+        scratch.put("new/" + std::to_string(i) + ".a");
+    }
+    Mailbox box(scratch.place());
+    sync(box);
+    auto gone = run(box.expunge({2, 99}));
+    REQUIRE(gone);
+    CHECK(*gone == Uids{2});
+    CHECK(scratch.get("dovecot-uidlist").find("\n2 :") != std::string::npos);
+    REQUIRE(run(box.expunge({7, 8})));
+    std::string list = scratch.get("dovecot-uidlist");
+    CHECK(list.find("\n2 :") == std::string::npos);
+    CHECK(list.find(" N9 ") != std::string::npos);
+    scratch.put("new/9.a");
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 3, 4, 5, 6, 9});
+}
+
+TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
+    Scratch scratch;
+    scratch.put("new/1.a");
+    Mailbox box(scratch.place());
+    sync(box);
+    scratch.put("tmp/x");
+    NewMessage appended{
+        scratch.root() + "/tmp/x", "5.x,S=14,W=17", {MessageFlags::kSeen, 0}, "", false};
+    NewMessage copied{scratch.root() + "/cur/1.a:2,", "6.y", {}, "G1.a", true};
+    auto uids = run(box.add({appended, copied}));
+    REQUIRE(uids);
+    CHECK(*uids == Uids{2, 3});
+    CHECK(uids_of(box) == Uids{1, 2, 3});
+    CHECK(fs::exists(scratch.root() + "/cur/5.x,S=14,W=17:2,S"));
+    CHECK(fs::exists(scratch.root() + "/new/6.y"));
+    CHECK(box.uidlist_extensions(3) == "G1.a");
+    NewMessage missing{scratch.root() + "/tmp/none", "7.z", {}, "", false};
+    scratch.put("tmp/y");
+    NewMessage good{scratch.root() + "/tmp/y", "8.z", {MessageFlags::kSeen, 0}, "", false};
+    CHECK_FALSE(run(box.add({good, missing})));
+    CHECK_FALSE(fs::exists(scratch.root() + "/cur/8.z:2,S"));
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2, 3});
+
+    Mailbox fresh(scratch.place());
+    scratch.put("tmp/q");
+    auto more = run(fresh.add({{scratch.root() + "/tmp/q", "9.q", {}, "", false}}));
+    REQUIRE(more);
+    CHECK(*more == Uids{4});
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2, 3, 4});
+}
+
+TEST_CASE("store/mailbox: the quick-start file is believed only while nothing has changed") {
+    Scratch scratch;
+    for (int i = 1; i <= 3; ++i) {
+        scratch.put("new/" + std::to_string(i) + ".a");
+    }
+    {
+        Mailbox box(scratch.place());
+        sync(box);
+        CHECK(box.claim_recent() == 1);
+        run(sleep_for(std::chrono::milliseconds(200)));
+        sync(box);  // the verification that a fresh directory needs
+        box.save_index();
+    }
+    {
+        Mailbox box(scratch.place());
+        box.load_index();
+        CHECK(uids_of(box) == Uids{1, 2, 3});
+        CHECK(box.first_recent() == 4);
+        sync(box);
+        CHECK(uids_of(box) == Uids{1, 2, 3});
+    }
+    fs::remove(scratch.root() + "/cur/2.a:2,");
+    {
+        Mailbox box(scratch.place());
+        box.load_index();
+        CHECK(uids_of(box).empty());
+        sync(box);
+        CHECK(uids_of(box) == Uids{1, 3});
+        CHECK(box.first_recent() == 4);
+    }
+    std::string torn = scratch.get("relais.index");
+    torn[torn.size() / 2] = static_cast<char>(torn[torn.size() / 2] ^ 1);
+    scratch.put("relais.index", torn);
+    Mailbox box(scratch.place());
+    box.load_index();
+    CHECK(uids_of(box).empty());
+}
+
+TEST_CASE("store/mailbox: a mailbox that is removed is an error, not a crash") {
+    Scratch scratch;
+    Mailbox box(scratch.place());
+    sync(box);
+    fs::remove_all(scratch.root() + "/cur");
+    CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));
+}
