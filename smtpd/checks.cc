@@ -1,0 +1,210 @@
+// When which restrictions are asked: see the header.
+#include "smtpd/checks.h"
+
+#include <sys/statvfs.h>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+#include "smtpd/restrict.h"
+#include "smtpd/restrictions.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+// The queue must have room for so many messages of the largest size.
+constexpr double kSpaceFactor = 1.5;
+
+// What the end of a list says: a reject, or a deferral that waited for the end.
+std::string outcome_of(Check& check, Verdict verdict) {
+    auto& pending = check.session.checks.defer_if_permit.reply;
+    if (verdict != Verdict::kReject && pending) {
+        check.reply = *std::exchange(pending, std::nullopt);
+        check.session.log_event("reject", check.reply);
+        return check.reply;
+    }
+    return verdict == Verdict::kReject ? check.reply : std::string();
+}
+
+void reset_pending(Session& session) {
+    session.checks.defer_if_permit = {};
+    session.checks.defer_if_reject = {};
+}
+
+// Runs one list that stands alone.  `list` outlives the task.
+Task<std::string> run_list(Session& session, const RestrictionList& list,
+                           std::string_view reply_class, std::string subject) {
+    if (list.empty()) {
+        co_return std::string();
+    }
+    reset_pending(session);
+    Check check(session, reply_class, std::move(subject));
+    const auto verdict = co_await list.run(check);
+    co_return outcome_of(check, verdict);
+}
+
+// The lists of earlier stages, where they were put off until there is a recipient.
+Task<std::string> run_delayed(Session& session) {
+    auto refusal = co_await check_client(session);
+    if (refusal.empty()) {
+        refusal = co_await check_helo(session);
+    }
+    if (refusal.empty()) {
+        refusal = co_await check_sender(session);
+    }
+    co_return refusal;
+}
+
+Task<Verdict> run_recipient_lists(Session& session, Check& check) {
+    const auto& lists = session.site.restrictions;
+    const bool relay_first = conf().smtpd_relay_before_recipient_restrictions();
+    const auto& first = relay_first ? lists.relay : lists.recipient;
+    const auto& second = relay_first ? lists.recipient : lists.relay;
+    auto verdict = co_await first.run(check);
+    if (verdict != Verdict::kReject) {
+        verdict = co_await second.run(check);
+    }
+    co_return verdict;
+}
+
+bool unknown_recipients_pass() {
+    for (const auto word : split_words(conf().receive_override_options(), ", \t\r\n")) {
+        if (iequals(word, "no_unknown_recipient_checks")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Task<std::string> judge_recipient(Session& session, std::string recipient) {
+    if (conf().smtpd_delay_reject()) {
+        auto refusal = co_await run_delayed(session);
+        if (!refusal.empty()) {
+            co_return refusal;
+        }
+    }
+    reset_pending(session);
+    session.checks.recipient_listed_checked = false;
+    Check check(session, "Recipient address", recipient);
+    check.recipient = recipient;
+    auto verdict = co_await run_recipient_lists(session, check);
+    auto refusal = outcome_of(check, verdict);
+    if (refusal.empty() && conf().smtpd_reject_unlisted_recipient() && !unknown_recipients_pass()) {
+        verdict = co_await restrict_reject_unlisted_recipient(check, check.recipient);
+        refusal = verdict == Verdict::kReject ? check.reply : std::string();
+    }
+    co_return refusal;
+}
+
+}  // namespace
+
+Task<std::string> check_client(Session& session) {
+    co_return co_await run_list(session, session.site.restrictions.client, "Client host",
+                                session.client.label);
+}
+
+Task<std::string> check_helo(Session& session) {
+    if (session.helo.empty()) {
+        co_return std::string();
+    }
+    co_return co_await run_list(session, session.site.restrictions.helo, "Helo command",
+                                session.helo);
+}
+
+Task<std::string> check_sender(Session& session) {
+    const auto& sender = session.logged_sender ? session.logged_sender : session.mail.sender;
+    if (!sender) {
+        co_return std::string();
+    }
+    auto refusal =
+        co_await run_list(session, session.site.restrictions.sender, "Sender address", *sender);
+    if (refusal.empty() && conf().smtpd_reject_unlisted_sender()) {
+        reset_pending(session);
+        Check check(session, "Sender address", *sender);
+        const auto verdict = co_await restrict_reject_unlisted_sender(check, check.recipient);
+        refusal = verdict == Verdict::kReject ? check.reply : std::string();
+    }
+    co_return refusal;
+}
+
+Task<std::string> check_recipient(Session& session, std::string recipient) {
+    // RFC 5321 4.5.1: mail for the postmaster is always taken.
+    if (iequals(recipient, "postmaster")) {
+        co_return std::string();
+    }
+    session.logged_recipient = recipient;
+    auto refusal = co_await judge_recipient(session, std::move(recipient));
+    session.logged_recipient.reset();
+    co_return refusal;
+}
+
+Task<std::string> check_etrn(Session& session, std::string domain) {
+    if (conf().smtpd_delay_reject()) {
+        auto refusal = co_await check_client(session);
+        if (refusal.empty()) {
+            refusal = co_await check_helo(session);
+        }
+        if (!refusal.empty()) {
+            co_return refusal;
+        }
+    }
+    co_return co_await run_list(session, session.site.restrictions.etrn, "Etrn command",
+                                std::move(domain));
+}
+
+Task<std::string> check_data(Session& session) {
+    if (session.mail.recipients == 1) {
+        session.logged_recipient = session.mail.first_recipient;
+    }
+    auto refusal =
+        co_await run_list(session, session.site.restrictions.data, "Data command", "DATA");
+    session.logged_recipient.reset();
+    co_return refusal;
+}
+
+Task<std::string> check_end_of_data(Session& session) {
+    if (session.mail.recipients == 1) {
+        session.logged_recipient = session.mail.first_recipient;
+    }
+    auto refusal = co_await run_list(session, session.site.restrictions.end_of_data, "End-of-data",
+                                     "END-OF-MESSAGE");
+    session.logged_recipient.reset();
+    co_return refusal;
+}
+
+std::string check_size(Session& session, std::uint64_t size) {
+    const auto limit = static_cast<std::uint64_t>(conf().message_size_limit());
+    if (limit == 0 || size <= limit) {
+        return {};
+    }
+    reset_pending(session);
+    Check check(session, "Message size", "");
+    (void)check.reject(552, "5.3.4", "Message size exceeds fixed limit");
+    return check.reply;
+}
+
+std::string check_queue_space(Session& session) {
+    struct statvfs space{};
+    if (::statvfs(".", &space) != 0) {
+        return {};
+    }
+    const double available =
+        static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize);
+    const auto least = static_cast<double>(conf().queue_minfree());
+    const double wanted = kSpaceFactor * static_cast<double>(conf().message_size_limit());
+    if (available > least && available > wanted) {
+        return {};
+    }
+    log_warning("not enough free space in mail queue: {:.0f} bytes < {}*message size limit",
+                available, kSpaceFactor);
+    reset_pending(session);
+    Check check(session, "Queue", "");
+    (void)check.reject(452, "4.3.1", "Insufficient system storage");
+    return check.reply;
+}
+
+}  // namespace relais::smtpd

@@ -1,0 +1,191 @@
+// AUTH, through the Dovecot auth protocol.  RFC 4954
+#include "lib/base/base64.h"
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/sasl/auth_client.h"
+
+#include "smtpd/auth_offer.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+// smtpd_sasl_security_options against what the auth server says of a mechanism.
+bool is_allowed(const AuthMechanism& mechanism, std::string_view options) {
+    for (const auto option : split_words(options, ", \t\r\n")) {
+        const bool barred = (iequals(option, "noplaintext") && mechanism.plaintext) ||
+                            (iequals(option, "noanonymous") && mechanism.anonymous) ||
+                            (iequals(option, "nodictionary") && mechanism.dictionary) ||
+                            (iequals(option, "noactive") && mechanism.active) ||
+                            (iequals(option, "forward_secrecy") && !mechanism.forward_secrecy) ||
+                            (iequals(option, "mutual_auth") && !mechanism.mutual);
+        if (barred) {
+            return false;
+        }
+    }
+    return !mechanism.private_use;
+}
+
+AuthPeer auth_peer(const Session& session) {
+    AuthPeer peer;
+    peer.service = conf().smtpd_sasl_service();
+    peer.remote_address = session.client.address;
+    peer.remote_port = static_cast<std::uint16_t>(parse_uint(session.client.port).value_or(0));
+    peer.local_address = session.server_address == "unknown" ? "" : session.server_address;
+    peer.local_port = static_cast<std::uint16_t>(parse_uint(session.server_port).value_or(0));
+    peer.secured = session.tls != nullptr;
+    peer.valid_client_cert = session.tls && session.tls->trust >= TlsTrust::kTrusted;
+    return peer;
+}
+
+// The refusal of AUTH before anything of it is looked at, or "".
+Task<std::string> refuse_auth(Session& session, const CommandInput& input) {
+    if (conf().smtpd_helo_required() && session.helo.empty()) {
+        co_return std::string("503 5.5.1 Error: send HELO/EHLO first");
+    }
+    if (session.site.auth && conf().smtpd_tls_auth_only() && !session.tls &&
+        !session.stand_alone()) {
+        co_return std::string(
+            "504 5.5.4 Encryption required for requested authentication mechanism");
+    }
+    const bool active = co_await auth_is_active(session);
+    if (!active || (session.discarded & kEhloAuth) != 0) {
+        co_return std::string("503 5.5.1 Error: authentication not enabled");
+    }
+    if (session.mail.active()) {
+        co_return std::string("503 5.5.1 Error: MAIL transaction in progress");
+    }
+    if (session.login.authenticated()) {
+        co_return std::string("503 5.5.1 Error: already authenticated");
+    }
+    const auto words = input.line.arguments.size();
+    if (words < 1 || words > 2) {
+        co_return std::string("501 5.5.4 Syntax: AUTH mechanism");
+    }
+    co_return co_await session.over_rate_limit(Session::RateCheck::kAuth);
+}
+
+Outcome report_failure(Session& session, const std::string& method, const AuthReply& answer,
+                       const std::string& last_challenge) {
+    const auto& reason = answer.reason.empty() ? last_challenge : answer.reason;
+    log_warning("{}: SASL {} authentication failed: {}, sasl_username={}", session.client.label,
+                printable(method.substr(0, 100)), printable(reason),
+                answer.user.empty() ? "(unavailable)" : printable(answer.user.substr(0, 100)));
+    session.reply(answer.kind == AuthReply::Kind::kTemporary
+                      ? "454 4.7.0 Temporary authentication failure: " + printable(reason)
+                      : "535 5.7.8 Error: authentication failed: " + printable(reason));
+    return Outcome::kFailed;
+}
+
+// RFC 4954 section 4: "=" is an empty initial response.
+std::optional<std::string> initial_response(const smtp::CommandLine& line) {
+    if (line.arguments.size() < 2) {
+        return std::nullopt;
+    }
+    const auto& text = line.arguments[1].text;
+    return text == "=" ? std::string() : text;
+}
+
+AuthReply failed(std::string reason) {
+    AuthReply reply;
+    reply.kind = AuthReply::Kind::kFailure;
+    reply.reason = std::move(reason);
+    return reply;
+}
+
+Task<Outcome> authenticate(Session& session, std::string method,
+                           std::optional<std::string> initial) {
+    const auto offered = co_await offered_mechanisms(session);
+    const auto words = split_words(offered);
+    const bool known =
+        std::ranges::any_of(words, [&](std::string_view word) { return iequals(word, method); });
+    if (!known) {
+        co_return report_failure(session, method, failed("Invalid authentication mechanism"), "");
+    }
+    if (initial && !base64_decode(*initial)) {
+        co_return report_failure(session, method, failed("Invalid base64 data in initial response"),
+                                 "");
+    }
+    AuthExchange exchange(*session.site.auth);
+    auto answer =
+        co_await exchange.start(uppercase(method), auth_peer(session), std::move(initial));
+    std::string challenge;
+    while (answer.kind == AuthReply::Kind::kChallenge) {
+        challenge = answer.challenge;
+        session.reply("334 " + challenge);
+        const auto limit = static_cast<std::size_t>(conf().smtpd_sasl_response_limit());
+        auto response = co_await session.read_line(limit + 1);
+        if (response.size() > limit) {
+            session.reply("500 5.5.6 SASL response limit exceeded");
+            co_return Outcome::kFailed;
+        }
+        if (response == "*") {
+            log_warning("{}: SASL {} authentication aborted", session.client.label, method);
+            session.reply("501 5.7.0 Authentication aborted");
+            co_return Outcome::kFailed;
+        }
+        if (!base64_decode(response)) {
+            co_return report_failure(session, method,
+                                     failed("Invalid base64 data in continued response"), "");
+        }
+        answer = co_await exchange.respond(std::move(response));
+    }
+    if (answer.kind != AuthReply::Kind::kSuccess) {
+        co_return report_failure(session, method, answer, challenge);
+    }
+    session.login.method = uppercase(method);
+    session.login.user = printable(answer.user);
+    session.reply("235 2.7.0 Authentication successful");
+    co_return Outcome::kDone;
+}
+
+}  // namespace
+
+Task<bool> auth_is_active(Session& session) {
+    const auto& site = session.site;
+    if (!site.auth || session.stand_alone() || (conf().smtpd_tls_auth_only() && !session.tls)) {
+        co_return false;
+    }
+    const auto excepted =
+        co_await site.clients.without_auth.match(session.client.name, session.client.address);
+    co_return excepted != Match::kYes;
+}
+
+Task<std::string> offered_mechanisms(Session& session) {
+    std::string text;
+    const bool active = co_await auth_is_active(session);
+    if (!active) {
+        co_return text;
+    }
+    const auto mechanisms = co_await session.site.auth->mechanisms();
+    if (!mechanisms) {
+        log_warning("SASL: {}", mechanisms.error().message);
+        co_return text;
+    }
+    const auto& options = session.tls ? conf().smtpd_sasl_tls_security_options()
+                                      : conf().smtpd_sasl_security_options();
+    for (const auto& mechanism : *mechanisms) {
+        const auto listed = co_await session.site.clients.auth_mechanisms.match(mechanism.name);
+        if (is_allowed(mechanism, options) && listed == Match::kYes) {
+            text += text.empty() ? "" : " ";
+            text += mechanism.name;
+        }
+    }
+    co_return text;
+}
+
+Task<Outcome> cmd_auth(Session& session, const CommandInput& input) {
+    const auto refusal = co_await refuse_auth(session, input);
+    if (!refusal.empty()) {
+        session.reply(refusal);
+        co_return Outcome::kFailed;
+    }
+    auto method = input.line.arguments[0].text;
+    auto initial = initial_response(input.line);
+    co_return co_await authenticate(session, std::move(method), std::move(initial));
+}
+
+}  // namespace relais::smtpd

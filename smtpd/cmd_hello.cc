@@ -1,0 +1,112 @@
+// HELO and EHLO.  RFC 5321 4.1.1.1
+#include <vector>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+#include "smtpd/auth_offer.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+// The name as it may stand in log lines and Received: headers.
+std::string neutral_name(const std::vector<smtp::CommandWord>& words) {
+    std::string name;
+    for (const auto& word : words) {
+        name += name.empty() ? "" : " ";
+        name += word.text;
+    }
+    name = printable(name);
+    for (char& c : name) {
+        c = std::string_view(" <>()\\\";@").find(c) != std::string_view::npos ? '?' : c;
+    }
+    return name;
+}
+
+enum class Hello { kHelo, kEhlo };
+
+// True where the name was taken.
+Task<bool> take_name(Session& session, const smtp::CommandLine& line, Hello kind) {
+    if (line.arguments.empty()) {
+        session.reply(kind == Hello::kEhlo ? "501 Syntax: EHLO hostname"
+                                           : "501 Syntax: HELO hostname");
+        co_return false;
+    }
+    auto name = neutral_name(line.arguments);
+    if (!conf().smtpd_delay_reject()) {
+        auto before = std::exchange(session.helo, name);
+        const auto refusal = co_await check_helo(session);
+        session.helo = std::move(before);
+        if (!refusal.empty()) {
+            session.reply(refusal);
+            co_return false;
+        }
+    }
+    session.reset_hello();
+    session.helo = std::move(name);
+    session.extended = kind == Hello::kEhlo;
+    co_return true;
+}
+
+}  // namespace
+
+Task<Outcome> cmd_helo(Session& session, const CommandInput& input) {
+    const bool taken = co_await take_name(session, input.line, Hello::kHelo);
+    if (!taken) {
+        co_return Outcome::kFailed;
+    }
+    session.reply("250 " + session.site.hostname);
+    co_return Outcome::kDone;
+}
+
+Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
+    const bool taken = co_await take_name(session, input.line, Hello::kEhlo);
+    if (!taken) {
+        co_return Outcome::kFailed;
+    }
+    const auto& site = session.site;
+    std::string text = "250 " + site.hostname;
+    const auto offer = [&](unsigned keyword, std::string_view line) {
+        if ((session.discarded & keyword) == 0) {
+            text += '\n';
+            text += line;
+        }
+    };
+    if (session.discarded != 0 && (session.discarded & kEhloSilentDiscard) == 0) {
+        log_info("discarding EHLO keywords: {}", format_ehlo_keywords(session.discarded));
+    }
+    offer(kEhloPipelining, "PIPELINING");
+    const long limit = conf().message_size_limit();
+    offer(kEhloSize, limit > 0 ? format("SIZE {}", limit) : "SIZE");
+    if (!conf().disable_vrfy_command()) {
+        offer(kEhloVrfy, "VRFY");
+    }
+    offer(kEhloEtrn, "ETRN");
+    if (site.offers_tls() && site.tls && !session.tls && !session.stand_alone()) {
+        offer(kEhloStarttls, "STARTTLS");
+    }
+    if ((session.discarded & kEhloAuth) == 0) {
+        const auto mechanisms = co_await offered_mechanisms(session);
+        if (!mechanisms.empty()) {
+            text += "\nAUTH " + mechanisms;
+            text += conf().broken_sasl_auth_clients() ? "\nAUTH=" + mechanisms : "";
+        }
+    }
+    if (session.xclient_allowed) {
+        text += "\nXCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT";
+    }
+    if (session.xforward_allowed) {
+        text += "\nXFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT";
+    }
+    offer(kEhloEnhancedStatusCodes, "ENHANCEDSTATUSCODES");
+    offer(kEhlo8bitmime, "8BITMIME");
+    offer(kEhloDsn, "DSN");
+    session.reply(text);
+    co_return Outcome::kDone;
+}
+
+}  // namespace relais::smtpd

@@ -1,0 +1,109 @@
+// VRFY and ETRN.  RFC 5321 4.1.1.6, RFC 1985
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/ipc/service_client.h"
+#include "lib/mail/hostname.h"
+
+#include "smtpd/envelope_address.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+// Status codes of flush(8).
+constexpr int kFlushOk = 0;
+constexpr int kFlushDenied = 4;
+
+Task<int> ask_flush(std::string domain) {
+    ServiceAddress address;
+    address.socket = "public/" + conf().flush_service_name();
+    address.protocol = "queue_flush_protocol";
+    AttrWriter request;
+    request.string("request", "send_site").string("site", domain).end();
+    const auto status = co_await status_request(address, request.take(), conf().ipc_timeout());
+    if (!status) {
+        log_warning("{}", status.error().message);
+        co_return -1;
+    }
+    co_return *status;
+}
+
+std::string refuse_etrn(const Session& session, const CommandInput& input) {
+    if (conf().smtpd_helo_required() && session.helo.empty()) {
+        return "503 Error: send HELO/EHLO first";
+    }
+    if (session.mail.active()) {
+        return "503 Error: MAIL transaction in progress";
+    }
+    if (input.line.arguments.size() != 1) {
+        return "500 Syntax: ETRN domain";
+    }
+    const auto& domain = input.line.arguments[0].text;
+    const bool literal = domain.starts_with('[') && is_address_literal(domain);
+    const bool prefixed = domain.starts_with('@') || domain.starts_with('#');
+    return literal || is_hostname(prefixed ? domain.substr(1) : domain)
+               ? ""
+               : "501 Error: invalid parameter syntax";
+}
+
+}  // namespace
+
+Task<Outcome> cmd_vrfy(Session& session, const CommandInput& input) {
+    if (conf().disable_vrfy_command()) {
+        session.reply("502 5.5.1 VRFY command is disabled");
+        co_return Outcome::kFailed;
+    }
+    const auto& words = input.line.arguments;
+    if (words.empty()) {
+        session.reply(conf().smtputf8_enable() ? "501 5.5.4 Syntax: VRFY address [SMTPUTF8]"
+                                               : "501 5.5.4 Syntax: VRFY address");
+        co_return Outcome::kFailed;
+    }
+    auto refusal = co_await session.over_rate_limit(Session::RateCheck::kRecipient);
+    std::optional<std::string> address;
+    if (refusal.empty() && words.size() == 1) {
+        address = co_await envelope_address(session, words[0], smtp::EmptyPath::kRefused, "VRFY");
+    }
+    if (refusal.empty() && !address) {
+        refusal = "501 5.1.3 Bad recipient address syntax";
+    }
+    if (refusal.empty() && !session.stand_alone()) {
+        refusal = co_await check_recipient(session, *address);
+    }
+    if (!refusal.empty()) {
+        session.reply(refusal);
+        co_return Outcome::kFailed;
+    }
+    session.reply("252 2.0.0 " + words[0].text);
+    co_return Outcome::kDone;
+}
+
+Task<Outcome> cmd_etrn(Session& session, const CommandInput& input) {
+    auto refusal = refuse_etrn(session, input);
+    if (refusal.empty()) {
+        refusal = co_await check_etrn(session, input.line.arguments[0].text);
+    }
+    if (!refusal.empty()) {
+        session.reply(refusal);
+        co_return Outcome::kFailed;
+    }
+    const auto& domain = input.line.arguments[0].text;
+    const int status = co_await ask_flush(domain);
+    if (status == kFlushOk) {
+        session.reply("250 Queuing started");
+        co_return Outcome::kDone;
+    }
+    if (status == kFlushDenied) {
+        log_warning("reject: ETRN {}... from {}", printable(domain.substr(0, 100)),
+                    session.client.label);
+        session.reply(format("459 <{}>: service unavailable", domain));
+    } else {
+        session.reply("458 Unable to queue messages");
+    }
+    co_return Outcome::kFailed;
+}
+
+}  // namespace relais::smtpd

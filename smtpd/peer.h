@@ -1,0 +1,45 @@
+// Who is at the other end of a session, and what it said of itself.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/base/socket_address.h"
+
+namespace relais::smtpd {
+
+// How far a client's host name can be trusted, as one digit of an SMTP reply: 2 verified, 4 could
+// not be found out now, 5 there is none, 6 its addresses are others.
+struct Peer {
+    std::string name = "unknown";          // verified in both directions
+    std::string reverse_name = "unknown";  // as the address claims it
+    std::string address = "unknown";
+    std::string port = "0";
+    int family = 0;  // AF_INET, AF_INET6
+    int name_code = 5;
+    int reverse_name_code = 5;
+    std::string label;  // "name[address]": log lines and replies
+
+    // Makes the label from name and address.
+    void make_label();
+
+    // The address as Received: headers carry it: "IPv6:" before IPv6 addresses.
+    std::string literal() const;
+};
+
+// What XFORWARD told about the client that our client serves.
+struct ForwardedClient {
+    std::string name = "unknown", address = "unknown", port = "unknown";
+    std::string protocol = "unknown", helo = "unknown";
+    std::string ident, domain;
+};
+
+// The login of an authenticated session.
+struct Login {
+    std::string method;
+    std::string user;
+
+    bool authenticated() const { return !user.empty() || !method.empty(); }
+};
+
+}  // namespace relais::smtpd

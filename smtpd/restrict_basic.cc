@@ -1,0 +1,79 @@
+// Restrictions that look at nothing, or at who the client is.
+#include <algorithm>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+#include "smtpd/restrict.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+
+Task<Verdict> restrict_permit(Check& /*check*/, const std::string& /*argument*/) {
+    co_return Verdict::kPermit;
+}
+
+Task<Verdict> restrict_reject(Check& check, const std::string& /*argument*/) {
+    co_return check.reject(
+        conf().reject_code(), "5.7.1",
+        format("<{}>: {} rejected: Access denied", check.subject, check.subject_class));
+}
+
+Task<Verdict> restrict_defer(Check& check, const std::string& /*argument*/) {
+    co_return check.reject(
+        conf().defer_code(), "4.3.2",
+        format("<{}>: {} rejected: Try again later", check.subject, check.subject_class));
+}
+
+Task<Verdict> restrict_defer_if_permit(Check& check, const std::string& /*argument*/) {
+    check.defer_if_permit(
+        450, "4.7.0",
+        format("<{}>: {} rejected: defer_if_permit requested", check.subject, check.subject_class));
+    co_return Verdict::kDunno;
+}
+
+Task<Verdict> restrict_defer_if_reject(Check& check, const std::string& /*argument*/) {
+    check.defer_if_reject(
+        450, "4.7.0",
+        format("<{}>: {} rejected: defer_if_reject requested", check.subject, check.subject_class));
+    co_return Verdict::kDunno;
+}
+
+Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argument*/) {
+    const auto& client = check.session.client;
+    const auto match =
+        co_await check.session.site.clients.own_networks.match(client.name, client.address);
+    if (match == Match::kError) {
+        check.defer_if_reject(451, "4.3.0",
+                              format("<{}>: {} rejected: mynetworks lookup error", check.subject,
+                                     check.subject_class));
+    }
+    co_return match == Match::kYes ? Verdict::kPermit : Verdict::kDunno;
+}
+
+Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const std::string& /*argument*/) {
+    co_return check.session.login.authenticated() ? Verdict::kPermit : Verdict::kDunno;
+}
+
+Task<Verdict> restrict_permit_inet_interfaces(Check& check, const std::string& /*argument*/) {
+    const bool own =
+        std::ranges::any_of(conf().own_addresses(), [&](const InterfaceAddress& address) {
+            return address_text(address) == check.session.client.address;
+        });
+    co_return own ? Verdict::kPermit : Verdict::kDunno;
+}
+
+Task<Verdict> restrict_sleep(Check& /*check*/, const std::string& argument) {
+    const auto seconds = parse_uint(argument);
+    if (!seconds || *seconds > 3600) {
+        log_warning("bad argument to the sleep restriction: \"{}\"", argument);
+        co_return Verdict::kDunno;
+    }
+    co_await sleep_for(std::chrono::seconds(*seconds));
+    co_return Verdict::kDunno;
+}
+
+}  // namespace relais::smtpd

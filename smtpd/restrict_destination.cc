@@ -1,0 +1,76 @@
+// Restrictions on where mail may go: the ones that keep this system from relaying for strangers.
+#include "lib/base/format.h"
+#include "lib/config/config.h"
+
+#include "smtpd/restrict.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+enum class Destination { kOurs, kElsewhere, kUnknown };
+
+// Whether this system is the final destination or a relay for the recipient.
+Task<Destination> destination_of(Check& check) {
+    auto& session = check.session;
+    const auto resolved =
+        co_await session.site.addresses.resolve(session.mail.sender.value_or(""), check.recipient);
+    if (!resolved || resolved->failed()) {
+        co_return Destination::kUnknown;
+    }
+    if (resolved->recipient.find('@') == std::string::npos) {
+        co_return Destination::kOurs;
+    }
+    // "user%elsewhere@here" goes elsewhere in the end.
+    if ((resolved->flags & kResolveRouted) != 0 && !conf().allow_untrusted_routing()) {
+        co_return Destination::kElsewhere;
+    }
+    constexpr int kOurs =
+        kResolveLocal | kResolveVirtualAlias | kResolveVirtualMailbox | kResolveRelay;
+    co_return (resolved->flags & kOurs) != 0 ? Destination::kOurs : Destination::kElsewhere;
+}
+
+Task<Verdict> refuse_strangers(Check& check, int code) {
+    if (check.recipient.empty()) {
+        co_return Verdict::kDunno;
+    }
+    switch (co_await destination_of(check)) {
+        case Destination::kOurs:
+            co_return Verdict::kDunno;
+        case Destination::kUnknown:
+            co_return check.reject_lookup_failure(check.recipient);
+        case Destination::kElsewhere:
+            break;
+    }
+    co_return check.reject(code, code >= 500 ? "5.7.1" : "4.7.1",
+                           format("<{}>: Relay access denied", check.recipient));
+}
+
+}  // namespace
+
+Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& /*argument*/) {
+    if (check.recipient.empty()) {
+        co_return Verdict::kDunno;
+    }
+    switch (co_await destination_of(check)) {
+        case Destination::kOurs:
+            co_return Verdict::kPermit;
+        case Destination::kUnknown:
+            co_return check.reject_lookup_failure(check.recipient);
+        case Destination::kElsewhere:
+            break;
+    }
+    co_return Verdict::kDunno;
+}
+
+Task<Verdict> restrict_reject_unauth_destination(Check& check, const std::string& /*argument*/) {
+    co_return co_await refuse_strangers(check, conf().relay_domains_reject_code());
+}
+
+Task<Verdict> restrict_defer_unauth_destination(Check& check, const std::string& /*argument*/) {
+    // The code of the rejection, as a temporary one.
+    co_return co_await refuse_strangers(check, conf().relay_domains_reject_code() - 100);
+}
+
+}  // namespace relais::smtpd

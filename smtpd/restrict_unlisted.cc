@@ -1,0 +1,175 @@
+// Restrictions on users that do not exist: addresses of this system's domains that no table lists.
+#include <array>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/mail/address.h"
+#include "lib/mail/dsn.h"
+#include "lib/maps/address_lookup.h"
+
+#include "smtpd/restrict.h"
+#include "smtpd/session.h"
+#include "smtpd/site.h"
+
+namespace relais::smtpd {
+namespace {
+
+enum class Role { kSender, kRecipient };
+
+struct Subject {
+    std::string address;
+    Role role;
+
+    std::string_view reply_class() const {
+        return role == Role::kSender ? "Sender address" : "Recipient address";
+    }
+
+    std::string_view dsn() const { return role == Role::kSender ? "5.1.0" : "5.1.1"; }
+};
+
+enum class Listed { kYes, kNo, kUnknown };
+
+Task<Listed> is_listed(const Site& site, const TableSet& tables, std::string address) {
+    if (tables.empty()) {
+        co_return Listed::kNo;
+    }
+    const AddressLookup lookup(&tables, &site.local_domains);
+    const auto match = co_await lookup.lookup(std::move(address));
+    if (match.lookup.is_error()) {
+        co_return Listed::kUnknown;
+    }
+    co_return match.lookup.is_found() ? Listed::kYes : Listed::kNo;
+}
+
+// Addresses that are rewritten to others on the way are taken on trust.
+Task<Listed> is_rewritten(const Site& site, const std::string& address, Role role) {
+    const auto& tables = site.tables;
+    const std::array<const TableSet*, 3> maps = {
+        role == Role::kSender ? &tables.sender_canonical : &tables.recipient_canonical,
+        &tables.canonical, &tables.virtual_alias};
+    for (const auto* map : maps) {
+        const auto listed = co_await is_listed(site, *map, address);
+        if (listed != Listed::kNo) {
+            co_return listed;
+        }
+    }
+    co_return Listed::kNo;
+}
+
+// Local names that exist without being in a table.
+bool is_system_name(std::string_view address) {
+    const auto parts = split_address(address);
+    return parts.has_domain &&
+           (iequals(parts.local, conf().double_bounce_sender()) ||
+            iequals(parts.local, "postmaster") || iequals(parts.local, "MAILER-DAEMON"));
+}
+
+// The table that must list an address of this class, and how it is refused.
+struct ListRule {
+    const TableSet* tables = nullptr;  // null: nothing lists it
+    int code = 0;
+    std::string_view table_name;
+};
+
+// Nothing where the class has no list of users.
+std::optional<ListRule> rule_for(const Site& site, const Resolved& resolved) {
+    switch (resolved.address_class()) {
+        case kResolveLocal:
+            if (site.tables.local.empty() || is_system_name(resolved.recipient)) {
+                return std::nullopt;
+            }
+            return ListRule{&site.tables.local, conf().unknown_local_recipient_reject_code(),
+                            " in local recipient table"};
+        case kResolveVirtualAlias:
+            if (iequals(split_address(resolved.recipient).local, conf().double_bounce_sender())) {
+                return std::nullopt;
+            }
+            return ListRule{nullptr, conf().unknown_virtual_alias_reject_code(),
+                            " in virtual alias table"};
+        case kResolveVirtualMailbox:
+            if (site.tables.virtual_mailbox.empty()) {
+                return std::nullopt;
+            }
+            return ListRule{&site.tables.virtual_mailbox,
+                            conf().unknown_virtual_mailbox_reject_code(),
+                            " in virtual mailbox table"};
+        case kResolveRelay:
+            if (site.tables.relay.empty()) {
+                return std::nullopt;
+            }
+            return ListRule{&site.tables.relay, conf().unknown_relay_recipient_reject_code(),
+                            " in relay recipient table"};
+        default:
+            return std::nullopt;
+    }
+}
+
+// An address that the transport map sends to the error transport, with the text given there.
+Verdict reject_by_transport(Check& check, const Subject& subject, const Resolved& resolved) {
+    const auto own = split_dsn(resolved.nexthop, *DsnCode::parse(subject.dsn()));
+    const int code = own.code.transient() ? 450 : 550;
+    return check.reject(
+        code, own.code.to_string(),
+        format("<{}>: {} rejected: {}", subject.address, subject.reply_class(), own.text));
+}
+
+Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
+    auto& session = check.session;
+    const auto& site = session.site;
+    const auto resolved = co_await session.site.addresses.resolve(
+        subject.role == Role::kSender ? "" : session.mail.sender.value_or(""), subject.address);
+    if (!resolved || resolved->failed()) {
+        co_return check.reject_lookup_failure(subject.address);
+    }
+    const auto rewritten = co_await is_rewritten(site, resolved->recipient, subject.role);
+    if (rewritten == Listed::kUnknown) {
+        co_return check.reject_lookup_failure(subject.address);
+    }
+    if (rewritten == Listed::kYes) {
+        co_return Verdict::kDunno;
+    }
+    if (const auto rule = rule_for(site, *resolved)) {
+        auto listed = Listed::kNo;
+        if (rule->tables != nullptr) {
+            listed = co_await is_listed(site, *rule->tables, resolved->recipient);
+        }
+        if (listed == Listed::kUnknown) {
+            co_return check.reject_lookup_failure(subject.address);
+        }
+        if (listed == Listed::kNo) {
+            co_return check.reject(
+                rule->code, subject.dsn(),
+                format("<{}>: {} rejected: User unknown{}", subject.address, subject.reply_class(),
+                       conf().show_user_unknown_table_name() ? rule->table_name : ""));
+        }
+    }
+    if (resolved->transport == "error") {
+        co_return reject_by_transport(check, subject, *resolved);
+    }
+    co_return Verdict::kDunno;
+}
+
+}  // namespace
+
+Task<Verdict> restrict_reject_unlisted_recipient(Check& check, const std::string& /*argument*/) {
+    if (check.recipient.empty() || check.session.checks.recipient_listed_checked) {
+        co_return Verdict::kDunno;
+    }
+    check.session.checks.recipient_listed_checked = !check.warn_only;
+    const Subject subject{check.recipient, Role::kRecipient};
+    co_return co_await reject_unlisted(check, subject);
+}
+
+Task<Verdict> restrict_reject_unlisted_sender(Check& check, const std::string& /*argument*/) {
+    const auto& sender =
+        check.session.logged_sender ? check.session.logged_sender : check.session.mail.sender;
+    if (!sender || sender->empty() || check.session.checks.sender_listed_checked) {
+        co_return Verdict::kDunno;
+    }
+    check.session.checks.sender_listed_checked = !check.warn_only;
+    const Subject subject{*sender, Role::kSender};
+    co_return co_await reject_unlisted(check, subject);
+}
+
+}  // namespace relais::smtpd
