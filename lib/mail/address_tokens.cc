@@ -96,15 +96,16 @@ class Scanner {
         return out;
     }
 
-    // An atom in which a backslash quotes a byte is printed as a quoted string.
+    // An atom in which a backslash hides a special or a blank is printed as a quoted string.
     void take_atom() {
         std::string out;
         bool escaped = false;
         while (at_ < text_.size() && !is_blank(text_[at_]) && text_[at_] != '\0' &&
                (text_[at_] == '\\' || kSpecials.find(text_[at_]) == std::string_view::npos)) {
             if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
-                escaped = true;
                 const char next = text_[at_ + 1];
+                escaped = escaped || is_blank(next) || !is_print(next) ||
+                          kSpecials.find(next) != std::string_view::npos;
                 at_ += next == '"' || next == '\\' ? 0 : 1;
             }
             take_pair(out);

@@ -53,7 +53,7 @@ int lock_file(int fd, int operation) {
 class BdbTable : public Table {
   public:
     BdbTable(const OpenRequest& request, DBTYPE kind)
-        : Table(request.type, request.name, request.flags | table_flag::kFixed),
+        : Table(request.type, request.name + ".db", request.flags | table_flag::kFixed),
           kind_(kind),
           mode_(request.mode),
           path_(request.name + ".db") {}
@@ -199,7 +199,7 @@ Result<void> BdbTable::open_file_and_db() {
 Result<void> BdbTable::open_rebuild() {
     auto old = open_file(path_, O_RDWR);
     if (!old && old.error().sys_errno != ENOENT) {
-        return fail_errno("open database " + path_, old.error().sys_errno);
+        return fail_with(old);
     }
     std::string temporary = format("{}.tmp.{}", path_, ::getpid());
     ::unlink(temporary.c_str());

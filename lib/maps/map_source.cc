@@ -41,6 +41,7 @@ bool LogicalLines::next() {
         line_ = physical;
         first_number_ = last_number_ = number_;
         join_continuations();
+        line_ = line_.substr(0, line_.find('\0'));
         if (!continues(line_)) {
             return true;
         }

@@ -167,9 +167,12 @@ Result<void> InlineTable::parse() {
         return bad("bad syntax");
     }
     auto body = strip_braces(name());
-    auto items = body ? split_list(*body) : std::vector<std::string>();
-    if (items.empty()) {
+    if (!body || body->empty()) {
         return bad("bad syntax");
+    }
+    auto items = split_list(*body);
+    if (items.empty()) {
+        return bad("empty table");
     }
     for (const std::string& item : items) {
         auto assignment = parse_assignment(item);

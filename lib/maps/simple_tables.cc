@@ -158,7 +158,8 @@ OpenedTable open_static_table(const OpenRequest& request) {
     if (value.starts_with('{')) {
         auto inside = strip_braces(value);
         if (!inside) {
-            return fail(Errc::kSyntax, format("bad static map syntax: {}", inside.error().message));
+            return fail(Errc::kSyntax,
+                        format("bad static:name syntax: {}", inside.error().message));
         }
         value = std::string(*inside);
     }

@@ -29,7 +29,7 @@ std::optional<std::string_view> Table::prepare(std::string_view key, std::string
     bool utf8 = (flags_ & table_flag::kUtf8Active) != 0;
     bool ascii = is_ascii(key);
     if (utf8 && !ascii && !is_utf8(key)) {
-        log_warning("{}:{}: non-UTF-8 key \"{}\": {}", type_, name_, printable(key), kBadUtf8);
+        log_warning("{}: non-UTF-8 key \"{}\": {}", reference(), printable(key), kBadUtf8);
         return std::nullopt;
     }
     TableFlags fold = is_fixed() ? table_flag::kFoldFixed : table_flag::kFoldPattern;
@@ -47,12 +47,13 @@ std::optional<std::string_view> Table::prepare(std::string_view key, std::string
     return folded;
 }
 
-Lookup Table::checked(Lookup answer) const {
+Lookup Table::checked(std::string_view key, Lookup answer) const {
     if (!answer.is_found() || (flags_ & table_flag::kUtf8Active) == 0 || is_ascii(answer.value()) ||
         is_utf8(answer.value())) {
         return answer;
     }
-    log_warning("{}:{}: non-UTF-8 value: {}", type_, name_, kBadUtf8);
+    log_warning("{}: key \"{}\": non-UTF-8 value \"{}\": {}", reference(), printable(key),
+                printable(answer.value()), kBadUtf8);
     return Lookup::config_error(std::string("non-UTF-8 value"));
 }
 
@@ -62,7 +63,7 @@ Lookup Table::find(std::string_view key) {
     if (!prepared) {
         return Lookup::not_found();
     }
-    return checked(find_key(*prepared));
+    return checked(key, find_key(*prepared));
 }
 
 Task<Lookup> Table::lookup(std::string key) {
@@ -76,7 +77,7 @@ Task<Lookup> Table::lookup(std::string key) {
     }
     std::string searched(*prepared);
     Lookup answer = co_await lookup_key(std::move(searched));
-    co_return checked(std::move(answer));
+    co_return checked(key, std::move(answer));
 }
 
 Result<void> Table::update(std::string_view key, std::string_view value) {

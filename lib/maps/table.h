@@ -78,7 +78,7 @@ class Table {
   private:
     // Nothing for a key that cannot be in the table.
     std::optional<std::string_view> prepare(std::string_view key, std::string& folded) const;
-    Lookup checked(Lookup answer) const;
+    Lookup checked(std::string_view key, Lookup answer) const;
 
     std::string type_;
     std::string name_;
