@@ -60,7 +60,8 @@ def notify_never(mta):
 
 @scenario(main=BAD)
 def notify_success(mta):
-    send(mta, ["u2@virt.test", "alice@example.test"], rcpt=" NOTIFY=SUCCESS")
+    send(mta, "u2@virt.test", rcpt=" NOTIFY=SUCCESS")
+    send(mta, "alice@example.test", rcpt=" NOTIFY=SUCCESS")
     note_dsns(mta)
 
 

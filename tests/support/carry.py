@@ -17,7 +17,6 @@ virtual_alias_maps = inline:{{two@alias.test=u1@virt.test, alice@example.test}}
 relay_domains = far.test, refused.test
 relay_transport = smtp:[@NET@.31]:2525
 transport_maps = hash:@CONF@/transport
-queue_run_delay = 300s
 """
 
 TRANSPORT = "refused.test smtp:[@NET@.32]:2525\ngone.test error:5.1.9 gone\nvoid.test discard:\nlater.test retry:4.0.9 later\n"

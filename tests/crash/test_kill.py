@@ -1,0 +1,161 @@
+"""Processes killed at every step under load: what was acknowledged arrives, and nothing stays stuck."""
+import itertools
+import os
+import random
+import re
+import signal
+import stat
+import threading
+import time
+
+from support import BUILD, Skip, bound, check
+from support.carry import system
+from support.room import room
+from support.sink import SmtpSink
+from support.smtp_client import SmtpClient
+from support.instance import SMTP
+
+KILLS = 60
+QUICK_RETRIES = """\
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+service_throttle_time = 1s
+transport_retry_time = 1s
+virtual_mailbox_lock = fcntl
+"""
+RECIPIENTS = ("u1@virt.test", "u2@virt.test", "box@virt.test", "alice@example.test", "bob@example.test", "x@far.test",
+              "two@alias.test")
+
+
+class Load:
+    """Clients that send numbered messages all the time, and know which were acknowledged."""
+
+    def __init__(self, mta, clients=4):
+        self.mta, self.acknowledged, self.refused = mta, {}, 0
+        self._numbers, self._stop = itertools.count(1), threading.Event()
+        self._threads = [threading.Thread(target=self._client, args=(n,)) for n in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self, client):
+        random_source = random.Random(client)
+        while not self._stop.is_set():
+            try:
+                self._send(next(self._numbers), random_source.choice(RECIPIENTS))
+            except (OSError, AssertionError):
+                self.refused += 1
+                self._stop.wait(0.05)
+
+    def _send(self, number, recipient):
+        marker = f"marker-{number:06}-end"
+        with SmtpClient(self.mta.address, SMTP, self.mta.room.address(100), timeout=15) as session:
+            reply = session.mail("carol@example.test", recipient, f"Subject: load\n\n{marker}\n" + "x" * 2000 + "\n")
+            if reply.code == "250":
+                self.acknowledged[marker] = recipient
+            else:
+                self.refused += 1
+
+
+def kill_in_turn(mta, kills, spare=()):
+    """SIGKILLs one process after the other, a different daemon each time; their names."""
+    killed = []
+    for number in range(kills):
+        running = mta.processes()
+        names = sorted(set(running.values()) - set(spare))
+        if not names:
+            time.sleep(0.2)
+            continue
+        name = names[number % len(names)]
+        pid = random.choice([p for p, n in running.items() if n == name])
+        try:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(name)
+        except ProcessLookupError:
+            pass
+        time.sleep(random.uniform(0.05, 0.25))
+        if name == "master":
+            restart(mta)
+    return killed
+
+
+def restart(mta):
+    """After the master: its children end when they see it gone; then a new one takes over."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            mta.start()
+            return
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def arrived(mta, sink):
+    """Every marker in any mailbox or at the sink."""
+    text = b"".join(b"".join(mta.virtual(box)) for box in ("u1", "u2", "box"))
+    text += b"".join(b"".join(mta.local_mail(user)) for user in ("alice", "bob"))
+    text += b"".join(t.data for t in sink.transactions)
+    return {part.decode() for part in re.findall(rb"marker-\d{6}-end", text)}
+
+
+def complete_files(mta):
+    """Queue files that are a message: those that a killed cleanup left half-written, and never
+    acknowledged, are not executable."""
+    found = []
+    for path in mta.queue_files():
+        try:
+            if path.stat().st_mode & stat.S_IXUSR:
+                found.append(path)
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def wait_empty(mta, seconds):
+    end = time.monotonic() + seconds
+    while complete_files(mta):
+        if time.monotonic() > end:
+            listing = mta.run("postqueue", "-p", record=False)
+            raise AssertionError(f"stuck in the queue after {seconds} s: {complete_files(mta)}\n{listing}\n"
+                                 f"{mta.log_text()[-3000:]}")
+        mta.run("postqueue", "-f", record=False)
+        time.sleep(2)
+
+
+def nothing_is_lost(kind, spare=()):
+    mta, sink = system(kind, main=QUICK_RETRIES), SmtpSink(room().address(31))
+    load = Load(mta)
+    try:
+        time.sleep(0.5)
+        killed = kill_in_turn(mta, KILLS, spare)
+    finally:
+        load.stop()
+    check(len(killed) >= 50, f"only {len(killed)} kills: {killed}")
+    check(len(load.acknowledged) > 100, f"only {len(load.acknowledged)} messages acknowledged, {load.refused} refused")
+    wait_empty(mta, 60)
+    there = arrived(mta, sink)
+    lost = {m: r for m, r in load.acknowledged.items() if m not in there}
+    check(not lost, lambda: f"{len(lost)} of {len(load.acknowledged)} acknowledged messages lost: {lost}")
+    print(f"{len(killed)} kills, {len(load.acknowledged)} acknowledged, {load.refused} attempts refused")
+    mta.destroy()
+    sink.stop()
+
+
+@bound(200)
+def test_nothing_is_lost():
+    if not (BUILD / "bin" / "qmgr").exists() or not (BUILD / "bin" / "smtpd").exists():
+        raise Skip("the suite is not built")
+    nothing_is_lost("ours")
+
+
+@bound(200)
+def test_postfix_loses_nothing_either():
+    """Proves the test.  Postfix hangs when its postlogd is killed: spared."""
+    nothing_is_lost("postfix", spare=("postlogd", "master"))
