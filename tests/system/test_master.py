@@ -184,6 +184,7 @@ def test_processes_inherit_a_clean_environment():
 def test_stop_ends_every_process():
     mta = start(made())
     connect(mta, "private/anvil").recv(100)
+    mta.wait_log("daemon started")
     check(len(mta.processes()) >= 3, f"processes: {mta.processes()}")
     mta.stop()
     equal(mta.processes(), {}, "processes after stop")
