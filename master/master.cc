@@ -18,6 +18,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/process_lock.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
@@ -25,7 +26,6 @@
 
 #include "master/environment.h"
 #include "master/options.h"
-#include "master/process_lock.h"
 #include "master/suite.h"
 
 using namespace relais;

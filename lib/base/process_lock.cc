@@ -1,4 +1,4 @@
-#include "master/process_lock.h"
+#include "lib/base/process_lock.h"
 
 #include <cerrno>
 
@@ -10,7 +10,7 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 
-namespace relais::master {
+namespace relais {
 
 static Result<bool> try_lock(int fd, const std::string& path) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -74,4 +74,4 @@ Result<std::optional<long>> process_lock_holder(const std::string& path) {
     return pid_in(fd->get());
 }
 
-}  // namespace relais::master
+}  // namespace relais

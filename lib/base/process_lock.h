@@ -8,7 +8,7 @@
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
 
-namespace relais::master {
+namespace relais {
 
 // Takes the lock and writes this process's pid.  kDenied: another process holds it.
 [[nodiscard]] Result<UniqueFd> take_process_lock(const std::string& path);
@@ -19,4 +19,4 @@ namespace relais::master {
 // The pid of the process that holds the lock; nothing when nobody does or there is no file.
 [[nodiscard]] Result<std::optional<long>> process_lock_holder(const std::string& path);
 
-}  // namespace relais::master
+}  // namespace relais

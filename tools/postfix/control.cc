@@ -1,0 +1,272 @@
+#include "tools/postfix/control.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/process_lock.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/config/log_setup.h"
+#include "lib/config/master_cf.h"
+
+#include "tools/postfix/layout.h"
+
+namespace relais::postfix_command {
+
+namespace {
+
+std::vector<char*> c_strings(const std::vector<std::string>& words) {
+    std::vector<char*> out;
+    for (const auto& word : words) {
+        out.push_back(const_cast<char*>(word.c_str()));
+    }
+    out.push_back(nullptr);
+    return out;
+}
+
+void open_log_for_people(bool to_stderr) {
+    open_log("postfix-script", to_stderr ? LogStderr::kYes : LogStderr::kNo);
+    LogOptions options = log_options();
+    options.stderr_name = options.tag;
+    log_open(std::move(options));
+}
+
+// The programs that start read the same configuration, wherever it is.
+void export_environment() {
+    const Config& config = conf();
+    const std::pair<const char*, const std::string*> variables[] = {
+        {"command_directory", &config.command_directory()},
+        {"daemon_directory", &config.daemon_directory()},
+        {"data_directory", &config.data_directory()},
+        {"meta_directory", &config.meta_directory()},
+        {"queue_directory", &config.queue_directory()},
+        {"config_directory", &config.config_directory()},
+        {"shlib_directory", &config.shlib_directory()},
+        {"mail_owner", &config.mail_owner()},
+        {"setgid_group", &config.setgid_group()},
+        {"sendmail_path", &config.sendmail_path()},
+        {"mailq_path", &config.mailq_path()},
+        {"newaliases_path", &config.newaliases_path()},
+    };
+    for (const auto& [name, value] : variables) {
+        ::setenv(name, value->c_str(), 1);
+    }
+}
+
+pid_t start_process(const std::vector<std::string>& argv) {
+    auto pointers = c_strings(argv);
+    pid_t pid = ::fork();
+    if (pid == 0) {
+        ::execv(pointers[0], pointers.data());
+        ::_exit(127);
+    }
+    return pid;
+}
+
+std::string quick_start_file() {
+    return conf().queue_directory() + "/quick-start";
+}
+
+}  // namespace
+
+void open_script_log() {
+    open_log_for_people(::isatty(STDERR_FILENO) != 0);
+    export_environment();
+}
+
+void refuse(std::string_view reason) {
+    open_log_for_people(true);
+    exit_fatal(reason);
+}
+
+void execute(const std::vector<std::string>& argv) {
+    auto pointers = c_strings(argv);
+    log_flush(500);
+    ::execv(pointers[0], pointers.data());
+    refuse(format("{}: {}", argv.front(), std::strerror(errno)));
+}
+
+int run_and_wait(const std::vector<std::string>& argv) {
+    pid_t pid = start_process(argv);
+    int status = 0;
+    while (pid > 0 && ::waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return 1;
+        }
+    }
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+std::optional<long> Control::master_pid() const {
+    auto holder = process_lock_holder(conf().queue_directory() + "/pid/master.pid");
+    if (!holder) {
+        refuse(holder.error().message);
+    }
+    return *holder;
+}
+
+void Control::require_running() const {
+    if (!master_pid()) {
+        refuse("the Postfix mail system is not running");
+    }
+}
+
+std::vector<std::string> Control::master_command(std::string_view option) const {
+    std::vector<std::string> argv = {conf().daemon_directory() + "/master", std::string(option)};
+    argv.insert(argv.end(), static_cast<std::size_t>(verbose_), "-v");
+    return argv;
+}
+
+// Everything that must be right before master can start.
+void Control::prepare_start() {
+    if (master_pid()) {
+        refuse("the Postfix mail system is already running");
+    }
+    if (::unlink(quick_start_file().c_str()) == 0) {
+        return;
+    }
+    create_missing();
+    if (auto problem = fatal_problem()) {
+        refuse(*problem);
+    }
+    for (const auto& warning : layout_warnings()) {
+        log_warning("{}", warning);
+    }
+    // Names in the queue are put right before the queue manager looks at them.
+    if (run_and_wait({conf().command_directory() + "/postsuper"}) != 0) {
+        refuse("Postfix integrity check failed!");
+    }
+}
+
+int Control::start() {
+    prepare_start();
+    log_info("starting the Postfix mail system");
+    if (run_and_wait(master_command("-w")) != 0) {
+        refuse("mail system startup failed");
+    }
+    return 0;
+}
+
+int Control::start_in_foreground() {
+    prepare_start();
+    log_info("starting the Postfix mail system");
+    execute(master_command(::getpid() == 1 ? "-i" : "-s"));
+}
+
+bool Control::wait_for_end(long pid, int tenths) const {
+    for (int i = 0; i < tenths; ++i) {
+        if (master_pid() != pid) {
+            return true;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return master_pid() != pid;
+}
+
+int Control::stop() {
+    require_running();
+    log_info("stopping the Postfix mail system");
+    long pid = *master_pid();
+    ::kill(static_cast<pid_t>(pid), SIGTERM);
+    if (wait_for_end(pid, 10)) {
+        return 0;
+    }
+    log_info("waiting for the Postfix mail system to terminate");
+    if (wait_for_end(pid, 40)) {
+        return 0;
+    }
+    log_warning("stopping the Postfix mail system with force");
+    ::kill(-static_cast<pid_t>(pid), SIGKILL);
+    return 0;
+}
+
+int Control::quick_stop() {
+    int status = stop();
+    UniqueFd mark(::open(quick_start_file().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    return mark ? status : 1;
+}
+
+int Control::abort() {
+    require_running();
+    log_info("aborting the Postfix mail system");
+    ::kill(static_cast<pid_t>(*master_pid()), SIGTERM);
+    return 0;
+}
+
+// Ends master alone: its children finish what they do, and no new ones start.
+int Control::drain() {
+    require_running();
+    log_info("stopping the Postfix mail system");
+    ::kill(static_cast<pid_t>(*master_pid()), SIGKILL);
+    return 0;
+}
+
+// A configuration that daemons could not use must not take the place of one that they can.
+static void refuse_broken_configuration() {
+    for (const auto& problem : conf().check()) {
+        refuse("reload refused: " + problem);
+    }
+    std::string path = conf().config_directory() + "/master.cf";
+    auto text = read_file(path);
+    if (!text) {
+        refuse("reload refused: " + text.error().message);
+    }
+    MasterDefaults defaults{.chroot = conf().level_below("1"),
+                            .process_limit = conf().default_process_limit()};
+    if (auto services = parse_master_cf(*text, defaults, path); !services) {
+        refuse("reload refused: " + services.error().message);
+    }
+}
+
+int Control::reload() {
+    require_running();
+    refuse_broken_configuration();
+    log_info("refreshing the Postfix mail system");
+    std::string postsuper = conf().command_directory() + "/postsuper";
+    if (run_and_wait({postsuper, "active"}) != 0) {
+        refuse("Postfix integrity check failed!");
+    }
+    ::kill(static_cast<pid_t>(*master_pid()), SIGHUP);
+    start_process({postsuper});
+    return 0;
+}
+
+int Control::status() {
+    auto pid = master_pid();
+    if (!pid) {
+        log_info("the Postfix mail system is not running");
+        return 1;
+    }
+    log_info("the Postfix mail system is running: PID: {}", *pid);
+    return 0;
+}
+
+int Control::flush() {
+    execute({conf().command_directory() + "/postqueue", "-f"});
+}
+
+int Control::check() {
+    create_missing();
+    if (auto problem = fatal_problem()) {
+        refuse(*problem);
+    }
+    for (const auto& warning : layout_warnings()) {
+        log_warning("{}", warning);
+    }
+    for (const auto& problem : conf().check()) {
+        log_warning("{}", problem);
+    }
+    return 0;
+}
+
+}  // namespace relais::postfix_command
