@@ -1,0 +1,60 @@
+// The mailboxes of a user in Maildir++: INBOX is the root itself, the others are directories in it
+// named ".A.B".  Names here are those of IMAP: modified UTF-7, with the hierarchy separator.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/store/mailbox.h"
+
+namespace relais {
+
+class MailTree {
+  public:
+    MailTree(std::string root, char separator, std::string host);
+
+    const std::string& root() const { return root_; }
+
+    char separator() const { return separator_; }
+
+    unsigned file_mode() const { return file_mode_; }
+
+    // Makes the root and INBOX where they are missing.
+    [[nodiscard]] Result<void> prepare();
+
+    // All mailboxes, INBOX first, the others sorted.
+    [[nodiscard]] Result<std::vector<std::string>> list() const;
+
+    // INBOX in any case is INBOX.
+    std::string canonical(std::string_view name) const;
+
+    // Why there can be no mailbox of that name; empty when there can.
+    std::string invalid_because(std::string_view name) const;
+
+    bool exists(std::string_view name) const;
+    // A mailbox below it exists.
+    bool has_children(std::string_view name) const;
+
+    MailboxPlace place_of(std::string_view name) const;
+
+    // kDenied with sys_errno EEXIST or ENOENT where the name is taken or there is nothing.
+    [[nodiscard]] Result<void> create(std::string_view name);
+    [[nodiscard]] Result<void> remove(std::string_view name);
+    // With all mailboxes below it.  INBOX cannot be renamed this way.
+    [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to);
+
+  private:
+    std::string directory_of(std::string_view name) const;
+    std::string name_of(std::string_view directory) const;
+    [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;
+
+    std::string root_;
+    char separator_;
+    std::string host_;
+    unsigned directory_mode_ = 0700;
+    unsigned file_mode_ = 0600;
+};
+
+}  // namespace relais

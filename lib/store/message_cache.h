@@ -1,0 +1,62 @@
+// The file relais.cache of a mailbox: what was once found out about messages (sizes, headers,
+// structure), so that their files need not be read again.  One blob for each UID; what is in it is
+// the caller's business.  Append-only, mapped for reading; may be deleted at any time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace relais {
+
+class MessageCache {
+  public:
+    MessageCache(std::string directory, unsigned mode)
+        : path_(std::move(directory) + "/relais.cache"), mode_(mode) {}
+
+    MessageCache(const MessageCache&) = delete;
+    MessageCache& operator=(const MessageCache&) = delete;
+    ~MessageCache();
+
+    // Reads what the file has, unless it is of another UIDVALIDITY.  Repeated calls are cheap.
+    void open(std::uint32_t uid_validity);
+
+    // Valid until the next put() or flush().
+    std::optional<std::string_view> find(std::uint32_t uid);
+
+    void put(std::uint32_t uid, std::string_view blob);
+
+    // Appends what was put to the file.  A file that cannot be written costs time, nothing else.
+    void flush();
+
+    // Writes the file anew when more than half of it is about messages that are gone.
+    void compact(std::span<const std::uint32_t> live);
+
+  private:
+    struct Slot {
+        std::uint64_t offset = 0;  // of the blob; behind the mapping: in `pending_`
+        std::uint32_t size = 0;
+        std::uint32_t checksum = 0;
+    };
+
+    void map_file();
+    void unmap();
+    void read_records(std::uint64_t from);
+    void start_anew();
+
+    std::string_view mapped() const { return {map_, map_size_}; }
+
+    std::string path_;
+    unsigned mode_;
+    std::uint32_t uid_validity_ = 0;
+    const char* map_ = nullptr;
+    std::size_t map_size_ = 0;
+    std::string pending_;          // records that are not in the file yet
+    std::uint64_t file_size_ = 0;  // where pending_ will begin
+    std::unordered_map<std::uint32_t, Slot> slots_;
+};
+
+}  // namespace relais

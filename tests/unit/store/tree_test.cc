@@ -1,0 +1,129 @@
+// The tree of mailboxes, and the message cache.
+#include <filesystem>
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/store/mail_tree.h"
+#include "lib/store/message_cache.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Scratch {
+  public:
+    Scratch() {
+        std::string pattern = (fs::temp_directory_path() / "relais-tree-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    ~Scratch() { fs::remove_all(path_); }
+
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("store/tree: mailboxes are made, listed, renamed with what is below, removed") {
+    Scratch scratch;
+    MailTree tree(scratch.path() + "/Maildir", '.', "host");
+    REQUIRE(tree.prepare());
+    REQUIRE(tree.create("Sent"));
+    REQUIRE(tree.create("A.B"));
+    CHECK(tree.list() == Names{"INBOX", "A.B", "Sent"});
+    CHECK(fs::exists(tree.root() + "/.A.B/maildirfolder"));
+    CHECK_FALSE(tree.exists("A"));
+    CHECK(tree.has_children("A"));
+    CHECK(tree.create("Sent").error().sys_errno == EEXIST);
+    CHECK(tree.remove("A").error().sys_errno == ENOENT);
+    REQUIRE(tree.create("A"));
+    REQUIRE(tree.rename("A", "Z.Y"));
+    CHECK(tree.list() == Names{"INBOX", "Sent", "Z.Y", "Z.Y.B"});
+    CHECK(tree.rename("Z", "Sent").error().sys_errno == EEXIST);
+    CHECK(tree.rename("nothing", "Q").error().sys_errno == ENOENT);
+    REQUIRE(tree.rename("Z", "Q"));
+    REQUIRE(tree.remove("Q.Y"));
+    CHECK(tree.list() == Names{"INBOX", "Q.Y.B", "Sent"});
+    CHECK_FALSE(tree.remove("INBOX"));
+    CHECK(tree.canonical("inBox") == "INBOX");
+}
+
+TEST_CASE("store/tree: names that would leave the tree are refused") {
+    MailTree tree("/nowhere", '.', "host");
+    for (const char* bad :
+         {"", "a/b", "../x", ".", "a..b", "a.", ".a", "a*", "a\n", "DOVECOT-TRASHED"}) {
+        INFO(bad);
+        CHECK_FALSE(tree.invalid_because(bad).empty());
+    }
+    CHECK(tree.invalid_because("Entw&APw-rfe.x y").empty());
+    MailTree slashed("/nowhere", '/', "host");
+    CHECK(slashed.invalid_because("a/b").empty());
+    CHECK_FALSE(slashed.invalid_because("a.b").empty());
+    CHECK(slashed.place_of("a/b").directory == "/nowhere/.a.b");
+}
+
+TEST_CASE("store/cache: blobs survive, torn files and other validities do not") {
+    Scratch scratch;
+    {
+        MessageCache cache(scratch.path(), 0600);
+        cache.open(7);
+        CHECK_FALSE(cache.find(1));
+        cache.put(1, "one");
+        cache.put(2, "two");
+        CHECK(cache.find(1) == "one");
+        cache.flush();
+        CHECK(cache.find(2) == "two");
+        cache.put(3, std::string(1000, 'x'));
+        cache.put(1, "changed");
+    }
+    {
+        MessageCache cache(scratch.path(), 0600);
+        cache.open(7);
+        CHECK(cache.find(1) == "changed");
+        CHECK(cache.find(2) == "two");
+        CHECK(cache.find(3) == std::string(1000, 'x'));
+    }
+    std::string path = scratch.path() + "/relais.cache";
+    fs::resize_file(path, fs::file_size(path) - 5);
+    {
+        MessageCache cache(scratch.path(), 0600);
+        cache.open(7);
+        CHECK(cache.find(3) == std::string(1000, 'x'));
+        CHECK(cache.find(1) == "one");
+        cache.put(4, "four");
+        cache.flush();
+        CHECK(cache.find(4) == "four");
+    }
+    MessageCache other(scratch.path(), 0600);
+    other.open(8);
+    CHECK_FALSE(other.find(2));
+    other.put(2, "new");
+    other.flush();
+    CHECK(other.find(2) == "new");
+}
+
+TEST_CASE("store/cache: what is about messages that are gone is dropped") {
+    Scratch scratch;
+    MessageCache cache(scratch.path(), 0600);
+    cache.open(7);
+    for (std::uint32_t uid = 1; uid <= 100; ++uid) {
+        cache.put(uid, std::string(50000, static_cast<char>('a' + uid % 26)));
+    }
+    std::vector<std::uint32_t> live = {3, 50};
+    cache.compact(live);
+    CHECK(fs::file_size(scratch.path() + "/relais.cache") < 200000);
+    CHECK(cache.find(50) == std::string(50000, 'y'));
+    CHECK_FALSE(cache.find(4));
+}
