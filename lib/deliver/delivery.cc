@@ -1,0 +1,114 @@
+#include "lib/deliver/delivery.h"
+
+#include <optional>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/queue/queue_config.h"
+#include "lib/queue/queue_file.h"
+
+namespace relais {
+
+Delivery::Delivery(DeliveryRequest of, UniqueFd file)
+    : request(std::move(of)), times(request.times), file_(std::move(file)) {
+    if (times.agent_handoff.tv_sec == 0) {
+        times.agent_handoff = time_of_day();
+    }
+}
+
+DeliveryEvent Delivery::event(Recipient recipient, DeliveryStatus status, std::string relay) const {
+    DeliveryEvent out;
+    out.flags = request.flags & kDeliveryTrace;
+    out.queue_id = request.queue_id;
+    out.times = times;
+    out.recipient = std::move(recipient);
+    out.relay = std::move(relay);
+    out.status = std::move(status);
+    return out;
+}
+
+void Delivery::settle(const Recipient& recipient, Disposition disposition) {
+    if (disposition == Disposition::kDeferred) {
+        reply_.status = -1;
+        return;
+    }
+    if ((request.flags & kMarkOnSuccess) == 0 || recipient.offset < 0) {
+        return;
+    }
+    auto marked = mark_recipient_done(file_.get(), recipient.offset);
+    if (!marked) {
+        log_warning("{}: {}", request.queue_id, marked.error().message);
+    }
+}
+
+Task<Disposition> Delivery::sent(Recipient recipient, DeliveryStatus status, std::string relay) {
+    DeliveryEvent report = event(recipient, std::move(status), std::move(relay));
+    Disposition disposition = co_await report_sent(std::move(report));
+    settle(recipient, disposition);
+    co_return disposition;
+}
+
+Task<Disposition> Delivery::failed(Recipient recipient, DeliveryStatus status, std::string relay) {
+    DeliveryEvent report = event(recipient, std::move(status), std::move(relay));
+    Disposition disposition = co_await report_failed(std::move(report));
+    settle(recipient, disposition);
+    co_return disposition;
+}
+
+namespace {
+
+// The names come from another process: they must be names, not paths.
+Result<UniqueFd> open_message(const DeliveryRequest& request) {
+    if (!valid_queue_name(request.queue_name) || !valid_queue_id(request.queue_id)) {
+        return fail(Errc::kSyntax,
+                    format("bad queue file name: {} {}", printable(request.queue_name),
+                           printable(request.queue_id)));
+    }
+    static const QueueDirs kDirs = queue_dirs_from(conf());
+    auto file =
+        open_queue_file(kDirs.path(request.queue_name, request.queue_id), QueueLock::kShared);
+    if (!file) {
+        return fail(file.error().code, format("open {} {}: {}", request.queue_name,
+                                              request.queue_id, file.error().message));
+    }
+    return file;
+}
+
+Task<std::optional<DeliveryRequest>> receive(Stream* stream) {
+    stream->write(AttrWriter().string("protocol", kDeliveryProtocol).end().bytes());
+    auto request = co_await read_delivery_request(stream);
+    if (request) {
+        co_return std::move(*request);
+    }
+    // A client that only looks whether somebody is there says nothing.
+    if (request.error().code != Errc::kClosed) {
+        log_warning("{}", request.error().message);
+    }
+    co_return std::nullopt;
+}
+
+}  // namespace
+
+Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver) {
+    Stream stream(std::move(client));
+    stream.set_timeout(conf().ipc_timeout());
+    auto request = co_await receive(&stream);
+    if (!request) {
+        co_return;
+    }
+    DeliveryReply reply;
+    auto file = open_message(*request);
+    if (file) {
+        Delivery delivery(std::move(*request), std::move(*file));
+        co_await deliver(&delivery);
+        reply = delivery.reply();
+    } else {
+        log_warning("{}", file.error().message);
+        reply.status = -1;
+    }
+    stream.write(encode_delivery_reply(reply));
+    co_await stream.flush();
+}
+
+}  // namespace relais

@@ -1,0 +1,59 @@
+// A delivery agent's side of a request: it announces itself, reads the request, opens and locks
+// the queue file, lets the agent deliver, and replies.  The agent ends each recipient through the
+// Delivery, which tells whom it concerns (outcome.h) and marks the recipient done in the file.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "lib/base/unique_fd.h"
+#include "lib/deliver/outcome.h"
+#include "lib/event/stream.h"
+#include "lib/ipc/delivery_request.h"
+
+namespace relais {
+
+class Delivery {
+  public:
+    Delivery(DeliveryRequest request, UniqueFd file);
+
+    DeliveryRequest request;
+    // What the log lines will say; starts with the request's, with agent_handoff set.
+    DeliveryTimes times;
+
+    // The queue file, locked.
+    int file() const { return file_.get(); }
+
+    // Ends a recipient.
+    [[nodiscard]] Task<Disposition> sent(Recipient recipient, DeliveryStatus status,
+                                         std::string relay);
+    // Bounced or deferred, by the class of the status.
+    [[nodiscard]] Task<Disposition> failed(Recipient recipient, DeliveryStatus status,
+                                           std::string relay);
+
+    // For agents that report by themselves.
+    DeliveryEvent event(Recipient recipient, DeliveryStatus status, std::string relay) const;
+    // Marks a recipient done, or notes that something is left to do.
+    void settle(const Recipient& recipient, Disposition disposition);
+
+    // Trouble with the whole destination: the queue manager will hold its mail back.
+    void set_hop_status(DeliveryStatus status) { reply_.hop = std::move(status); }
+
+    const DeliveryReply& reply() const { return reply_; }
+
+    // True for address probes (verify, sendmail -bv): nothing must be delivered.
+    bool is_probe() const { return (request.flags & (kVerifyAddress | kVerifyForUser)) != 0; }
+
+  private:
+    UniqueFd file_;
+    DeliveryReply reply_;
+};
+
+// Delivers to every recipient of the request.
+using DeliverFunction = std::function<Task<void>(Delivery*)>;
+
+// One client, from the announcement to the reply.  The exceptions of a conversation that ends come
+// out.
+[[nodiscard]] Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver);
+
+}  // namespace relais
