@@ -63,7 +63,9 @@ Result<Config> Config::load(const ConfigOptions& options) {
     config.set("config_directory", directory);
     config.set("process_name", options.process_name);
     config.set("process_id", format("{}", ::getpid()));
-    config.set("service_name", options.service_name);
+    if (!options.service_name.empty()) {
+        config.set("service_name", options.service_name);
+    }
     for (const auto& setting : options.settings) {
         auto done = config.set_option(setting);
         if (!done) {

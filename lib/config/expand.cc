@@ -71,6 +71,7 @@ class Expander {
         if (level > kMaxLevel) {
             return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", text));
         }
+        auto whole = text;
         while (!text.empty()) {
             auto dollar = text.find('$');
             out_ += text.substr(0, dollar);
@@ -83,7 +84,7 @@ class Expander {
                 text.remove_prefix(2);
                 continue;
             }
-            auto used = reference(text, level);
+            auto used = reference(text, whole, level);
             if (!used) {
                 return fail_with(used);
             }
@@ -97,18 +98,19 @@ class Expander {
     bool undefined() const { return undefined_; }
 
   private:
-    // `text` begins with "$"; the result is how much of it the reference takes.
-    Result<std::size_t> reference(std::string_view text, int level) {
+    // `text`, the rest of `whole`, begins with "$"; the result is how much of it the reference
+    // takes.
+    Result<std::size_t> reference(std::string_view text, std::string_view whole, int level) {
         auto body = text.substr(1);
         char open = body.empty() ? '\0' : body.front();
         if (open == '{' || open == '(') {
             auto length = group_length(body, open, open == '{' ? '}' : ')');
             if (length == 0) {
-                return fail(Errc::kSyntax, format("truncated macro reference: \"{}\"", text));
+                return fail(Errc::kSyntax, format("truncated macro reference: \"{}\"", whole));
             }
             auto inside = body.substr(1, length - 2);
             if (inside.empty()) {
-                return fail(Errc::kSyntax, format("empty macro name: \"{}\"", text));
+                return fail(Errc::kSyntax, format("empty macro name: \"{}\"", whole));
             }
             auto done = bracketed(inside, level);
             if (!done) {
@@ -118,7 +120,7 @@ class Expander {
         }
         auto length = name_length(body);
         if (length == 0) {
-            return fail(Errc::kSyntax, format("empty macro name: \"{}\"", text));
+            return fail(Errc::kSyntax, format("empty macro name: \"{}\"", whole));
         }
         auto done = insert(body.substr(0, length), level);
         if (!done) {
@@ -199,8 +201,7 @@ class Expander {
         at = skip_blanks(whole, at);
         if (at < whole.size()) {
             if (whole[at] != '?' && whole[at] != ':') {
-                return fail_at("\"?\" or \":\" expected", std::string(*right) + "}",
-                               whole.substr(at));
+                return fail_at("\"?\" or \":\" expected", "}", whole.substr(at));
             }
             auto parsed = parse_branches(whole, at);
             if (!parsed) {
@@ -226,7 +227,7 @@ class Expander {
         rest.remove_prefix(symbol.size());
         auto suffix = rest.substr(0, std::min(rest.find_first_of(" \t\r\n_{"), rest.size()));
         if (!suffix.empty() && suffix != "level" && is_alnum(suffix.front())) {
-            return fail_at("bad operator suffix", symbol, rest);
+            return fail_at("bad operator suffix", symbol, suffix);
         }
         if (suffix != "level") {
             suffix = {};
@@ -258,10 +259,11 @@ class Expander {
     Result<Branches> parse_branches(std::string_view whole, std::size_t at) const {
         Branches branches;
         bool question = whole[at] == '?';
+        auto text = whole.substr(at + 1);
         at = skip_blanks(whole, at + 1);
         auto& first = question ? branches.if_true : branches.if_false;
         if (at == whole.size() || whole[at] != '{') {
-            first = whole.substr(at);
+            first = text;
             return branches;
         }
         auto inside = payload(whole, at);
@@ -274,9 +276,10 @@ class Expander {
             if (whole[at] != ':') {
                 return fail_at("\":\" expected", std::string(first) + "}", whole.substr(at));
             }
+            text = whole.substr(at + 1);
             at = skip_blanks(whole, at + 1);
             if (at == whole.size() || whole[at] != '{') {
-                branches.if_false = whole.substr(at);
+                branches.if_false = text;
                 return branches;
             }
             inside = payload(whole, at);
@@ -323,6 +326,9 @@ class Expander {
             return {};
         }
         if (options_.recurse) {
+            if (level == kMaxLevel) {
+                return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", name));
+            }
             return run(*value, level + 1);
         }
         append_filtered(*value);

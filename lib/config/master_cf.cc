@@ -1,11 +1,11 @@
 #include "lib/config/master_cf.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/logical_lines.h"
 #include "lib/config/values.h"
 
 namespace relais {
@@ -57,29 +57,22 @@ std::string_view next_word(std::string_view& text) {
     return word;
 }
 
-Result<MasterLine> split_line(const LogicalLine& logical, std::string_view path) {
+// The fields, and the arguments without their braces.
+Result<MasterLine> read_line(const LogicalLine& logical, std::string_view path) {
     LineErrors errors(path, logical.first_line);
-    MasterLine line;
-    line.first_line = logical.first_line;
-    line.last_line = logical.last_line;
-    std::string_view rest = logical.text;
-    for (std::size_t i = 0; i < line.fields.size(); ++i) {
-        auto word = next_word(rest);
-        if (word.empty()) {
-            return errors.error(format("missing \"{}\" field", kMessageNames.at(i)));
-        }
-        line.fields.at(i) = word;
+    auto line = split_master_line(logical);
+    if (!line) {
+        return errors.error(line.error().message);
     }
-    for (auto& argument : split_list(rest, kSeparators)) {
+    for (auto& argument : line->arguments) {
         if (!argument.starts_with('{')) {
-            line.arguments.push_back(std::move(argument));
             continue;
         }
         auto inside = strip_braces(argument);
         if (!inside) {
             return errors.error(inside.error().message);
         }
-        line.arguments.emplace_back(*inside);
+        argument = std::string(*inside);
     }
     return line;
 }
@@ -132,6 +125,50 @@ std::string_view service_type_name(ServiceType type) {
     return {};
 }
 
+Result<MasterLine> split_master_line(const LogicalLine& logical) {
+    MasterLine line;
+    line.first_line = logical.first_line;
+    line.last_line = logical.last_line;
+    std::string_view rest = logical.text;
+    for (std::size_t i = 0; i < line.fields.size(); ++i) {
+        auto word = next_word(rest);
+        if (word.empty()) {
+            return fail(Errc::kSyntax, format("missing \"{}\" field", kMessageNames.at(i)));
+        }
+        line.fields.at(i) = word;
+    }
+    line.arguments = split_list(rest, kSeparators);
+    return line;
+}
+
+std::vector<std::string> normalize_options(std::vector<std::string> arguments) {
+    std::vector<std::string> out;
+    std::size_t i = 0;
+    for (; i < arguments.size(); ++i) {
+        std::string_view argument = arguments[i];
+        if (!argument.starts_with('-') || argument == "--") {
+            break;
+        }
+        auto o = argument.find('o');
+        if (o == std::string_view::npos) {
+            out.emplace_back(argument);
+            continue;
+        }
+        if (o > 1) {
+            out.emplace_back(argument.substr(0, o));
+        }
+        out.emplace_back("-o");
+        if (o + 1 < argument.size()) {
+            out.emplace_back(trim_left(argument.substr(o + 1)));
+        } else if (i + 1 < arguments.size()) {
+            out.push_back(std::move(arguments[++i]));
+        }
+    }
+    std::move(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end(),
+              std::back_inserter(out));
+    return out;
+}
+
 Result<std::vector<MasterLine>> parse_master_lines(std::string_view text, std::string_view path) {
     std::vector<MasterLine> lines;
     for (const auto& logical : read_logical_lines(text)) {
@@ -140,7 +177,7 @@ Result<std::vector<MasterLine>> parse_master_lines(std::string_view text, std::s
                         std::string_view(logical.text).substr(0, 30));
             continue;
         }
-        auto line = split_line(logical, path);
+        auto line = read_line(logical, path);
         if (!line) {
             return fail_with(line);
         }
@@ -222,16 +259,14 @@ Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
 }
 
 std::vector<std::string> parameter_settings(const std::vector<std::string>& arguments) {
+    auto options = normalize_options(arguments);
     std::vector<std::string> settings;
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const auto& argument = arguments[i];
-        if (!argument.starts_with('-') || argument == "--") {
-            break;  // command-line options end here
+    for (std::size_t i = 0; i < options.size() && options[i].starts_with('-'); ++i) {
+        if (options[i] == "--") {
+            break;
         }
-        if (argument == "-o" && i + 1 < arguments.size()) {
-            settings.push_back(arguments[++i]);
-        } else if (argument.starts_with("-o")) {
-            settings.push_back(argument.substr(2));
+        if (options[i] == "-o" && i + 1 < options.size()) {
+            settings.push_back(options[++i]);
         }
     }
     return settings;

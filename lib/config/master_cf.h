@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/config/logical_lines.h"
 
 namespace relais {
 
@@ -63,6 +64,13 @@ struct MasterDefaults {
     bool chroot = false;  // true below compatibility_level 1
     int process_limit = 100;
 };
+
+// One logical line into its fields; the arguments keep their braces.
+[[nodiscard]] Result<MasterLine> split_master_line(const LogicalLine& logical);
+
+// The arguments with options taken apart: "-vo", "-oname=value" and "{-o} {name=value}" become "-o"
+// and its setting of their own, up to the first word that is no option.
+[[nodiscard]] std::vector<std::string> normalize_options(std::vector<std::string> arguments);
 
 // All lines in order.  Errors have Postfix's words and the place: "PATH: line N: ...".
 [[nodiscard]] Result<std::vector<MasterLine>> parse_master_lines(std::string_view text,

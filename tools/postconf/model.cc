@@ -1,0 +1,371 @@
+#include "tools/postconf/model.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/expand.h"
+#include "lib/config/logical_lines.h"
+#include "lib/config/main_cf.h"
+#include "lib/config/values.h"
+
+#include "tools/postconf/tables.h"
+
+namespace relais::postconf {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kReadOnly = {"process_id", "process_name",
+                                                       "service_name"};
+
+struct ServiceName {
+    std::string_view suffix;
+    std::string_view default_text;
+};
+
+constexpr std::array kTransportNames = {
+    ServiceName{"_recipient_limit", "$default_recipient_limit"},
+    ServiceName{"_extra_recipient_limit", "$default_extra_recipient_limit"},
+    ServiceName{"_recipient_refill_limit", "$default_recipient_refill_limit"},
+    ServiceName{"_recipient_refill_delay", "$default_recipient_refill_delay"},
+    ServiceName{"_delivery_slot_cost", "$default_delivery_slot_cost"},
+    ServiceName{"_delivery_slot_loan", "$default_delivery_slot_loan"},
+    ServiceName{"_delivery_slot_discount", "$default_delivery_slot_discount"},
+    ServiceName{"_minimum_delivery_slots", "$default_minimum_delivery_slots"},
+    ServiceName{"_initial_destination_concurrency", "$initial_destination_concurrency"},
+    ServiceName{"_destination_concurrency_limit", "$default_destination_concurrency_limit"},
+    ServiceName{"_destination_recipient_limit", "$default_destination_recipient_limit"},
+    ServiceName{"_destination_concurrency_positive_feedback",
+                "$default_destination_concurrency_positive_feedback"},
+    ServiceName{"_destination_concurrency_negative_feedback",
+                "$default_destination_concurrency_negative_feedback"},
+    ServiceName{"_destination_concurrency_failed_cohort_limit",
+                "$default_destination_concurrency_failed_cohort_limit"},
+    ServiceName{"_destination_rate_delay", "$default_destination_rate_delay"},
+    ServiceName{"_transport_rate_delay", "$default_transport_rate_delay"},
+};
+constexpr ServiceName kTimeLimit{"_time_limit", "$command_time_limit"};
+
+constexpr std::array<std::string_view, 6> kTransportCommands = {"error", "lmtp", "local",
+                                                                "pipe",  "smtp", "virtual"};
+
+template <class Range>
+bool contains(const Range& range, std::string_view value) {
+    return std::ranges::find(range, value) != std::ranges::end(range);
+}
+
+// -o settings: Postfix names the override itself in the message.
+void apply_override(Config& config, const std::string& text) {
+    auto pair = split_name_value(text);
+    if (!pair) {
+        const auto& message = pair.error().message;
+        log_fatal("invalid parameter override: {}: {}", text,
+                  message.substr(0, message.find(": \"")));
+    }
+    config.set(pair->name, std::string(pair->value), "-o");
+}
+
+}  // namespace
+
+Model::Model(const Options& options) : options_(options), defaults_(Config::from_text("")) {
+    ConfigOptions wanted;
+    wanted.directory = options.directory;
+    wanted.process_name = "postconf";
+    directory_ = config_directory_from(wanted);
+    defaults_.set("config_directory", directory_);
+    bool needs_main = !options.defaults || options.subject != Subject::kMain;
+    if (!needs_main) {
+        return;
+    }
+    auto loaded = Config::load(wanted);
+    if (!loaded) {
+        log_fatal("{}", loaded.error().message);
+    }
+    config_ = std::move(*loaded);
+    for (const auto& setting : options.settings) {
+        apply_override(config_, setting);
+    }
+    for (const auto& file : config_.files()) {
+        auto text = read_file(file);
+        for (const auto& line : read_logical_lines(text.value_or(""))) {
+            auto pair = split_name_value(line.text);
+            if (pair && contains(kReadOnly, pair->name)) {
+                read_only_.insert(format("{}: read-only parameter assignment: {}={}", file,
+                                         pair->name, pair->value));
+            }
+        }
+    }
+}
+
+void Model::read_services() {
+    auto text = read_file(master_cf());
+    if (!text) {
+        if (options_.subject == Subject::kMain) {
+            log_warning("{}", text.error().message);
+            return;
+        }
+        log_fatal("{}", text.error().message);
+    }
+    for (const auto& line : read_logical_lines(*text)) {
+        if (is_blank(line.text.front())) {
+            log_warning("{}: logical line must not start with whitespace: \"{}\"", master_cf(),
+                        std::string_view(line.text).substr(0, 30));
+            continue;
+        }
+        if (!split_master_line(line)) {
+            log_fatal("file {}: line {}: bad field count", master_cf(), line.first_line);
+        }
+        services_.push_back(parse_service(line));
+        read_settings(services_.back());
+    }
+}
+
+void Model::read_settings(Service& service) {
+    for (const auto& setting : parameter_settings(service.line.arguments)) {
+        auto pair = split_name_value(setting);
+        if (!pair) {
+            log_warning("master.cf: {}", pair.error().message);
+        } else if (contains(kReadOnly, pair->name)) {
+            read_only_.insert(format("{}: read-only parameter assignment: {}={}", master_cf(),
+                                     pair->name, pair->value));
+        } else {
+            service.settings.insert_or_assign(std::string(pair->name), std::string(pair->value));
+        }
+    }
+}
+
+void Model::add_service_names() {
+    for (const auto& service : services_) {
+        const auto& command = service.line.field(MasterField::kCommand);
+        const auto& name = service.line.field(MasterField::kName);
+        auto add = [&](const ServiceName& each) {
+            auto full = name + std::string(each.suffix);
+            if (!find_parameter(full)) {
+                service_names_.emplace(full, each.default_text);
+            }
+        };
+        if (contains(kTransportCommands, command)) {
+            std::ranges::for_each(kTransportNames, add);
+        }
+        if (command == "pipe" || command == "spawn") {
+            add(kTimeLimit);
+        }
+    }
+}
+
+void Model::collect_names() {
+    add_service_names();
+    if (options_.defaults && options_.subject == Subject::kMain) {
+        return;
+    }
+    for (std::size_t i = 0; i < parameter_count(); ++i) {
+        use_names_in(parameter_at(i).default_text, nullptr, false);
+    }
+    for (const auto& name : config_.names()) {
+        const auto* set = config_.setting(name);
+        if (!set->file.empty()) {
+            use_names_in(set->value, nullptr, true);
+            use_tables(set->value, nullptr);
+        }
+    }
+    for (auto& service : services_) {
+        for (const auto& [name, value] : service.settings) {
+            use_names_in(value, &service, true);
+            use_tables(value, &service);
+        }
+    }
+    use_classes();
+}
+
+// What smtpd_restriction_classes lists is a parameter too.
+void Model::use_classes() {
+    constexpr std::string_view kName = "smtpd_restriction_classes";
+    if (auto list = setting(kName)) {
+        for (const auto& name : split_list(*list)) {
+            use_name(name, nullptr, true);
+        }
+    }
+    for (auto& service : services_) {
+        auto found = service.settings.find(std::string(kName));
+        if (found != service.settings.end()) {
+            for (const auto& name : split_list(found->second)) {
+                use_name(name, &service, true);
+            }
+        }
+    }
+}
+
+void Model::use_names_in(std::string_view text, Service* service, bool warn) {
+    if (text.contains('$')) {
+        for_each_name(text, [&](std::string_view name) { use_name(name, service, warn); });
+    }
+}
+
+// A reference makes what it refers to a parameter: of the service where the service sets it, else
+// of everybody where main.cf sets it.
+void Model::use_name(std::string_view name, Service* service, bool warn) {
+    if (service != nullptr) {
+        auto local = service->settings.find(std::string(name));
+        if (local != service->settings.end()) {
+            service->used.insert(local->first);
+            return;
+        }
+    }
+    if (find_parameter(name) || service_names_.contains(name) || user_names_.contains(name)) {
+        return;
+    }
+    if (config_.is_set(name)) {
+        user_names_.emplace(name);
+    } else if (warn) {
+        undefined_.insert(format("{}: undefined parameter: {}",
+                                 service != nullptr ? master_cf() : main_cf(), name));
+    }
+}
+
+// "ldap:NAME" and its like, from before tables had files of their own: NAME_server_host and so on
+// are parameters.
+void Model::use_tables(std::string_view text, Service* service) {
+    for (const auto& table : tables_in(text)) {
+        if (table.name.starts_with('/') || table.name.starts_with('.')) {
+            warn_unused_in_table_file(table);
+            continue;
+        }
+        for (auto attribute : table_attributes(table.type)) {
+            auto full = table.name + "_" + std::string(attribute);
+            bool local = service != nullptr && service->settings.contains(full);
+            if (local || config_.is_set(full)) {
+                use_name(full, service, false);
+            }
+        }
+    }
+}
+
+std::optional<NameClass> Model::class_of(std::string_view name) const {
+    if (find_parameter(name)) {
+        return NameClass::kBuiltin;
+    }
+    if (service_names_.contains(name)) {
+        return NameClass::kService;
+    }
+    if (user_names_.contains(name)) {
+        return NameClass::kUser;
+    }
+    return {};
+}
+
+std::vector<std::string> Model::names() const {
+    std::vector<std::string> all(user_names_.begin(), user_names_.end());
+    for (std::size_t i = 0; i < parameter_count(); ++i) {
+        all.emplace_back(parameter_at(i).name);
+    }
+    for (const auto& [name, unused] : service_names_) {
+        all.push_back(name);
+    }
+    std::ranges::sort(all);
+    return all;
+}
+
+std::optional<std::string> Model::setting(std::string_view name) const {
+    const auto* set = config_.setting(name);
+    if (set == nullptr || contains(kReadOnly, name)) {
+        return {};
+    }
+    return set->value;
+}
+
+std::optional<std::string> Model::default_text(std::string_view name) const {
+    if (name == "process_name") {
+        return "postconf";
+    }
+    if (auto found = service_names_.find(name); found != service_names_.end()) {
+        return found->second;
+    }
+    auto index = find_parameter(name);
+    if (!index) {
+        return {};
+    }
+    auto info = parameter_at(*index);
+    if (!info.is_computed()) {
+        return std::string(info.default_text);
+    }
+    return (options_.defaults ? defaults_ : config_).raw(name);
+}
+
+std::optional<std::string> Model::value(const std::string& name) const {
+    std::optional<std::string> text;
+    if (!options_.defaults) {
+        text = setting(name);
+    }
+    if (!text && !options_.set_only) {
+        text = default_text(name);
+    }
+    auto index = find_parameter(name);
+    bool raw = index && parameter_at(*index).type == ParameterType::kRaw;
+    if (text && options_.expand && !raw) {
+        text = expanded(*text, nullptr);
+    }
+    return text;
+}
+
+std::optional<std::string> Model::lookup(std::string_view name, const Service* service) const {
+    if (service != nullptr) {
+        auto local = service->settings.find(std::string(name));
+        if (local != service->settings.end()) {
+            return local->second;
+        }
+        if (name == "service_name") {
+            return service->line.field(MasterField::kName);
+        }
+        if (name == "process_name") {
+            return service->line.field(MasterField::kCommand);
+        }
+    }
+    auto set = options_.defaults ? std::nullopt : setting(name);
+    return set ? set : default_text(name);
+}
+
+std::string Model::expanded(std::string_view text, const Service* service) const {
+    ExpandOptions how;
+    how.recurse = true;
+    how.lookup = [this, service](std::string_view name) { return lookup(name, service); };
+    auto expansion = expand(text, how);
+    if (!expansion) {
+        log_warning("{}", expansion.error().message);
+        log_fatal("macro processing error");
+    }
+    return std::move(expansion->text);
+}
+
+void Model::warn_undefined() const {
+    for (const auto* lines : {&read_only_, &undefined_}) {
+        for (const auto& line : *lines) {
+            log_warning("{}", line);
+        }
+    }
+}
+
+void Model::warn_unused_main() const {
+    for (const auto& name : config_.names()) {
+        const auto* set = config_.setting(name);
+        if (!set->file.empty() && set->line > 0 && !class_of(name)) {
+            log_warning("{}: unused parameter: {}={}", set->file, name, set->value);
+        }
+    }
+}
+
+void Model::warn_unused_services() const {
+    for (const auto& service : services_) {
+        for (const auto& [name, value] : service.settings) {
+            bool known = find_parameter(name) || service_names_.contains(name);
+            if (!known && !service.used.contains(name)) {
+                log_warning("{}: unused parameter: {}={}", master_cf(), name, value);
+            }
+        }
+    }
+}
+
+}  // namespace relais::postconf
