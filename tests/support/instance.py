@@ -198,6 +198,9 @@ class Instance:
             "biff": "no", "recipient_delimiter": "+", "relayhost": "",
             # What a later version announces is left out of the comparison.
             "smtputf8_enable": "no", "smtpd_discard_ehlo_keywords": "chunking, etrn, silent-discard",
+            # Defaults that changed between the reference on the wire and the level that is ours.
+            "smtpd_forbidden_commands": "CONNECT, GET, POST", "smtpd_forbid_unauth_pipelining": "no",
+            "smtpd_forbid_bare_newline": "no",
         }
 
     def vmail_ids(self):
