@@ -1,0 +1,77 @@
+// The recipients of a request and what has become of them so far.  While there is another server
+// to try, a recipient with a temporary failure is kept for it; on the last one he is deferred.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "lib/deliver/outcome.h"
+#include "lib/ipc/delivery_request.h"
+
+#include "smtp/session.h"
+
+namespace relais::smtp_client {
+
+// Does a failure say something about the destination as a whole?  Then the queue manager leaves it
+// alone for a while.
+enum class Throttle { kNo, kYes };
+
+class RecipientList {
+  public:
+    // Both must outlive the list.
+    RecipientList(const DeliveryRequest* request, int queue_fd);
+
+    std::size_t size() const { return states_.size(); }
+
+    const Recipient& at(std::size_t index) const { return request_->recipients[index]; }
+
+    // Still to be delivered by this server.
+    bool is_open(std::size_t index) const { return states_[index] == State::kOpen; }
+
+    // How many need this server or another.
+    std::size_t left() const { return left_; }
+
+    // Those that were kept become open again.
+    void next_server();
+
+    // No other server will be tried.
+    void set_final(bool final) { final_ = final; }
+
+    // From here on the log lines speak of this session; null: of none.
+    void use_session(const Session* session);
+
+    void connection_done() { times_.connection_done = time_of_day(); }
+
+    // The server keeps the promises of RFC 3461 itself.
+    void set_dsn_server(bool dsn_server) { dsn_server_ = dsn_server; }
+
+    [[nodiscard]] Task<void> sent(std::size_t index, smtp::Reply reply);
+    [[nodiscard]] Task<void> failed(std::size_t index, DeliveryStatus why);
+    // All that are open.
+    [[nodiscard]] Task<void> all_failed(DeliveryStatus why, Throttle throttle);
+
+    const DeliveryReply& reply() const { return reply_; }
+
+    DeliveryReply& reply() { return reply_; }
+
+  private:
+    enum class State : unsigned char { kOpen, kKept, kDone };
+
+    [[nodiscard]] Task<void> give_up(std::size_t index, const DeliveryStatus* why);
+    DeliveryEvent event_for(std::size_t index) const;
+    void finish(std::size_t index, Disposition disposition, int mark_flag);
+    bool keeps(const DeliveryStatus& why) const;
+
+    const DeliveryRequest* request_;
+    int queue_fd_;
+    std::vector<State> states_;
+    std::size_t left_;
+    bool final_ = false;
+    std::string relay_ = "none";
+    bool dsn_server_ = false;
+    DeliveryTimes times_;
+    DeliveryReply reply_;
+};
+
+}  // namespace relais::smtp_client

@@ -1,0 +1,144 @@
+#include "smtp/tls_policy.h"
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/mail/hostname.h"
+#include "lib/tls/tls_settings.h"
+
+namespace relais::smtp_client {
+
+TlsPolicies::TlsPolicies(const Config& config, const std::string& prefix)
+    : maps_(prefix + "_tls_policy_maps", config.text_value(prefix + "_tls_policy_maps"),
+            table_flag::kMail),
+      default_level_(tls_level_setting(config, prefix)) {
+    auto text = [&](std::string_view name) {
+        return config.text_value(prefix + "_tls_" + std::string(name));
+    };
+    auto flag = [&](std::string_view name) {
+        return config.bool_value(prefix + "_tls_" + std::string(name));
+    };
+    protocols_ = text("protocols");
+    mandatory_protocols_ = text("mandatory_protocols");
+    ciphers_ = text("ciphers");
+    mandatory_ciphers_ = text("mandatory_ciphers");
+    exclude_ = text("exclude_ciphers");
+    mandatory_exclude_ = text("mandatory_exclude_ciphers");
+    verify_match_ = text("verify_cert_match");
+    secure_match_ = text("secure_cert_match");
+    fingerprint_match_ = text("fingerprint_cert_match");
+    server_name_ = text("servername");
+    reuse_connections_ = flag("connection_reuse");
+    note_offers_ = flag("note_starttls_offer");
+    wrapper_mode_ = flag("wrappermode");
+}
+
+TlsPolicy TlsPolicies::defaults_for(TlsLevel level) const {
+    bool mandatory = level >= TlsLevel::kEncrypt;
+    TlsPolicy policy;
+    policy.level = level;
+    policy.protocols = mandatory ? mandatory_protocols_ : protocols_;
+    policy.cipher_grade = mandatory ? mandatory_ciphers_ : ciphers_;
+    policy.exclude_ciphers = mandatory ? exclude_ + " " + mandatory_exclude_ : exclude_;
+    policy.server_name = server_name_;
+    policy.reuse_connections = reuse_connections_;
+    if (level == TlsLevel::kFingerprint) {
+        policy.match = fingerprint_match_;
+    } else if (level == TlsLevel::kVerify) {
+        policy.match = verify_match_;
+    } else if (level == TlsLevel::kSecure) {
+        policy.match = secure_match_;
+    }
+    return policy;
+}
+
+Result<void> TlsPolicies::set_attribute(TlsPolicy& policy, std::string_view name,
+                                        std::string_view value) const {
+    if (iequals(name, "protocols")) {
+        policy.protocols = value;
+    } else if (iequals(name, "ciphers")) {
+        policy.cipher_grade = value;
+    } else if (iequals(name, "exclude")) {
+        policy.exclude_ciphers = value;
+    } else if (iequals(name, "servername")) {
+        policy.server_name = value;
+    } else if (iequals(name, "connection_reuse")) {
+        if (!iequals(value, "yes") && !iequals(value, "no")) {
+            return fail(Errc::kSyntax,
+                        format("attribute \"{}\" has bad value: \"{}\"", name, value));
+        }
+        policy.reuse_connections = iequals(value, "yes");
+    } else if (iequals(name, "match")) {
+        if (policy.level < TlsLevel::kFingerprint) {
+            return fail(Errc::kSyntax, format("attribute \"{}\" invalid at security level \"{}\"",
+                                              name, tls_level_name(policy.level)));
+        }
+        // "|" separates fingerprints, ":" names: a fingerprint has ":" inside.
+        std::string words(value);
+        for (char& c : words) {
+            c = c == '|' || (c == ':' && policy.level != TlsLevel::kFingerprint) ? ' ' : c;
+        }
+        policy.match += (policy.match.empty() ? "" : " ") + words;
+    } else {
+        return fail(Errc::kSyntax, format("invalid attribute name: \"{}\"", name));
+    }
+    return {};
+}
+
+Result<TlsPolicy> TlsPolicies::parse(std::string_view value, std::string_view key) const {
+    std::vector<std::string_view> words = split_words(value, " \t\r\n,");
+    auto bad = [&](std::string_view what) {
+        return fail(Errc::kSyntax,
+                    format("TLS policy table, {} \"{}\": {}", maps_.title(), key, what));
+    };
+    if (words.empty()) {
+        return bad("invalid empty policy");
+    }
+    auto level = parse_tls_level(words[0]);
+    if (!level) {
+        return bad(format("invalid security level \"{}\"", words[0]));
+    }
+    TlsPolicy policy = defaults_for(*level);
+    bool own_match = false;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        auto parts = split_first(words[i], '=');
+        if (!parts || parts->second.empty()) {
+            return bad(format("malformed attribute/value pair \"{}\"", words[i]));
+        }
+        if (iequals(parts->first, "match") && !own_match) {
+            own_match = true;
+            policy.match.clear();
+        }
+        if (auto set = set_attribute(policy, parts->first, parts->second); !set) {
+            return bad(set.error().message);
+        }
+    }
+    if (policy.level == TlsLevel::kFingerprint && policy.match.empty()) {
+        return bad("no fingerprints to match");
+    }
+    return policy;
+}
+
+Task<Result<TlsPolicy>> TlsPolicies::find(std::string nexthop) const {
+    // What is no plain domain ("[host]:port") has only itself as key; a domain also has its
+    // parents, with a dot before them.
+    bool domain = is_hostname(nexthop);
+    std::string key = nexthop;
+    while (!maps_.empty()) {
+        Lookup answer = co_await maps_.lookup(key);
+        if (answer.is_found()) {
+            co_return parse(answer.value(), key);
+        }
+        if (answer.is_error()) {
+            co_return fail(Errc::kTemporary,
+                           format("{}: policy table lookup error", maps_.title()));
+        }
+        std::size_t dot = domain ? key.find('.', 1) : std::string::npos;
+        if (dot == std::string::npos) {
+            break;
+        }
+        key = key.substr(dot);
+    }
+    co_return defaults_for(default_level_);
+}
+
+}  // namespace relais::smtp_client

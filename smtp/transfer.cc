@@ -1,0 +1,324 @@
+#include "smtp/transfer.h"
+
+#include <algorithm>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/mail/address.h"
+#include "lib/queue/queue_file.h"
+
+#include "smtp/content.h"
+#include "smtp/trouble.h"
+
+namespace relais::smtp_client {
+
+namespace {
+
+// So many recipients go out before their replies are read: neither side's buffers fill up.
+constexpr std::size_t kRecipientsAtOnce = 100;
+
+std::string envelope_form(const std::string& address, bool quote) {
+    return quote ? quote_address(address) : address;
+}
+
+// "rfc822;user+ext@example" with the address in xtext.
+std::string orcpt_value(const Recipient& recipient) {
+    if (!recipient.dsn_orig_rcpt.empty()) {
+        auto parts = split_first(recipient.dsn_orig_rcpt, ';');
+        return parts ? std::string(parts->first) + ";" + xtext_encode(parts->second)
+                     : xtext_encode(recipient.dsn_orig_rcpt);
+    }
+    return recipient.original.empty() ? std::string()
+                                      : "rfc822;" + xtext_encode(quote_address(recipient.original));
+}
+
+constexpr int kUtf8Requested = 1;
+constexpr int kUtf8Needed = 2 | 4 | 8;
+
+class Transfer {
+  public:
+    Transfer(Client* client, Session* session, const DeliveryRequest* request, int queue_fd,
+             RecipientList* recipients)
+        : client_(client),
+          settings_(client->settings),
+          session_(session),
+          request_(request),
+          queue_fd_(queue_fd),
+          recipients_(recipients),
+          probe_((request->flags & (kVerifyAddress | kVerifyForUser)) != 0) {
+        for (std::size_t i = 0; i < recipients->size(); ++i) {
+            if (recipients->is_open(i)) {
+                targets_.push_back(i);
+            }
+        }
+    }
+
+    Task<void> run();
+
+  private:
+    bool pipelining() const { return session_->capabilities.has("PIPELINING"); }
+
+    std::optional<DeliveryStatus> find_obstacle() const;
+    DeliveryStatus quote_reply(const smtp::Reply& reply, std::string_view command) const;
+    [[nodiscard]] Task<void> send_envelope();
+    [[nodiscard]] Task<void> send_envelope_in_turn();
+    [[nodiscard]] Task<void> read_mail_reply();
+    [[nodiscard]] Task<void> read_rcpt_reply(std::size_t index);
+    [[nodiscard]] Task<void> read_data_reply();
+    [[nodiscard]] Task<void> send_message();
+    [[nodiscard]] Task<void> read_final_replies();
+    [[nodiscard]] Task<void> end_probe();
+    [[nodiscard]] Task<void> reset();
+
+    void send_rcpt(std::size_t index) {
+        session_->send(rcpt_command(recipients_->at(index), *session_, settings_.quote_envelope));
+    }
+
+    Client* client_;
+    const Settings& settings_;
+    Session* session_;
+    const DeliveryRequest* request_;
+    int queue_fd_;
+    RecipientList* recipients_;
+    bool probe_;  // an address verification: the recipients are all that is asked for
+    std::vector<std::size_t> targets_;
+    std::vector<std::size_t> accepted_;
+    bool mail_refused_ = false;
+    bool data_accepted_ = false;
+    bool data_sent_ = false;
+};
+
+// What this server can't do for this message.
+std::optional<DeliveryStatus> Transfer::find_obstacle() const {
+    const smtp::Capabilities& server = session_->capabilities;
+    std::uint64_t limit = server.has("SIZE") ? server.size_limit() : 0;
+    if (limit > 0 && request_->data_size > 0 &&
+        limit < static_cast<std::uint64_t>(request_->data_size)) {
+        return local_trouble("5.3.4", format("message size {} exceeds size limit {} of server {}",
+                                             request_->data_size, limit, session_->name()));
+    }
+    if ((request_->sendopts & kUtf8Requested) != 0 && (request_->sendopts & kUtf8Needed) != 0 &&
+        !server.has("SMTPUTF8")) {
+        return local_trouble("5.6.7", format("SMTPUTF8 is required, but was not offered by host {}",
+                                             session_->name()));
+    }
+    return std::nullopt;
+}
+
+DeliveryStatus Transfer::quote_reply(const smtp::Reply& reply, std::string_view command) const {
+    return server_trouble(
+        session_->host(), reply,
+        format("host {} said: {} (in reply to {})", session_->name(), reply.one_line(), command));
+}
+
+Task<void> Transfer::read_mail_reply() {
+    session_->set_doing("sending MAIL FROM");
+    smtp::Reply reply = co_await session_->reply(settings_.mail_timeout);
+    if (reply.klass() != 2) {
+        mail_refused_ = true;
+        co_await recipients_->all_failed(quote_reply(reply, "MAIL FROM command"), Throttle::kNo);
+    }
+}
+
+Task<void> Transfer::read_rcpt_reply(std::size_t index) {
+    session_->set_doing("sending RCPT TO");
+    smtp::Reply reply = co_await session_->reply(settings_.rcpt_timeout);
+    if (mail_refused_ || !recipients_->is_open(index)) {
+        co_return;
+    }
+    if (reply.klass() != 2) {
+        co_await recipients_->failed(index, quote_reply(reply, "RCPT TO command"));
+    } else if (probe_) {
+        co_await recipients_->sent(index, std::move(reply));
+    } else {
+        accepted_.push_back(index);
+    }
+}
+
+Task<void> Transfer::read_data_reply() {
+    session_->set_doing("sending DATA command");
+    smtp::Reply reply = co_await session_->reply(settings_.data_init_timeout);
+    data_accepted_ = reply.klass() == 3;
+    if (!data_accepted_ && !accepted_.empty()) {
+        accepted_.clear();
+        co_await recipients_->all_failed(quote_reply(reply, "DATA command"), Throttle::kNo);
+    }
+}
+
+// RFC 2920: the envelope in as few packets as possible.
+Task<void> Transfer::send_envelope() {
+    session_->send(mail_command(*request_, *session_, settings_.quote_envelope));
+    bool mail_reply_due = true;
+    for (std::size_t next = 0; next < targets_.size() && !mail_refused_;) {
+        std::size_t end = std::min(targets_.size(), next + kRecipientsAtOnce);
+        for (std::size_t i = next; i < end; ++i) {
+            send_rcpt(targets_[i]);
+        }
+        data_sent_ = end == targets_.size() && !probe_;
+        if (data_sent_) {
+            session_->send("DATA");
+        }
+        if (mail_reply_due) {
+            co_await read_mail_reply();
+            mail_reply_due = false;
+        }
+        for (std::size_t i = next; i < end; ++i) {
+            co_await read_rcpt_reply(targets_[i]);
+        }
+        next = end;
+    }
+    if (data_sent_) {
+        co_await read_data_reply();
+    }
+}
+
+Task<void> Transfer::send_envelope_in_turn() {
+    session_->send(mail_command(*request_, *session_, settings_.quote_envelope));
+    co_await read_mail_reply();
+    for (std::size_t i = 0; i < targets_.size() && !mail_refused_; ++i) {
+        send_rcpt(targets_[i]);
+        co_await read_rcpt_reply(targets_[i]);
+    }
+    if (!accepted_.empty()) {
+        data_sent_ = true;
+        session_->send("DATA");
+        co_await read_data_reply();
+    }
+}
+
+Task<void> Transfer::read_final_replies() {
+    constexpr std::string_view kCommand = "end of DATA command";
+    if (settings_.protocol == Protocol::kLmtp) {
+        // RFC 2033 4.2: one reply for each recipient.
+        for (std::size_t index : accepted_) {
+            smtp::Reply reply = co_await session_->reply(settings_.data_done_timeout);
+            if (reply.klass() == 2) {
+                co_await recipients_->sent(index, std::move(reply));
+            } else {
+                co_await recipients_->failed(index, quote_reply(reply, kCommand));
+            }
+        }
+        co_return;
+    }
+    smtp::Reply reply = co_await session_->reply(settings_.data_done_timeout);
+    if (reply.klass() != 2) {
+        co_await recipients_->all_failed(quote_reply(reply, kCommand), Throttle::kNo);
+        co_return;
+    }
+    for (std::size_t index : accepted_) {
+        co_await recipients_->sent(index, reply);
+    }
+}
+
+Task<void> Transfer::send_message() {
+    Stream& stream = session_->stream();
+    session_->set_doing("sending message body");
+    stream.set_timeout(settings_.data_xfer_timeout);
+    ContentOptions options;
+    options.line_limit = static_cast<std::size_t>(std::max(settings_.line_length_limit, 0));
+    options.to_7bit = settings_.convert_to_7bit && request_->encoding != "7bit" &&
+                      !session_->capabilities.has("8BITMIME");
+    auto written = co_await send_content(&stream, queue_fd_, request_->data_offset, options);
+    if (!written) {
+        // Half a message is in the server's hands and must not be completed.
+        log_warning("{}: {}", request_->queue_id, written.error().message);
+        session_->reusable = false;
+        if (written.error().code == Errc::kCorrupt) {
+            if (auto marked = mark_corrupt(queue_fd_); !marked) {
+                log_warning("{}: {}", request_->queue_id, marked.error().message);
+            }
+        }
+        co_await recipients_->all_failed(
+            local_trouble("4.3.0",
+                          format("local data error while talking to {}", session_->name())),
+            Throttle::kNo);
+        co_return;
+    }
+    session_->set_doing("sending end of data -- message may be sent more than once");
+    co_await read_final_replies();
+}
+
+Task<void> Transfer::reset() {
+    if (!session_->reusable) {
+        co_return;
+    }
+    session_->set_doing("sending final RSET");
+    smtp::Reply reply = co_await session_->command("RSET", settings_.rset_timeout);
+    session_->reusable = session_->reusable && reply.klass() == 2;
+}
+
+Task<void> Transfer::run() {
+    if (auto obstacle = find_obstacle()) {
+        co_await recipients_->all_failed(std::move(*obstacle), Throttle::kNo);
+        co_return;
+    }
+    bool lmtp = settings_.protocol == Protocol::kLmtp;
+    recipients_->set_dsn_server(session_->capabilities.has("DSN") && !lmtp);
+    if (pipelining()) {
+        co_await send_envelope();
+    } else {
+        co_await send_envelope_in_turn();
+    }
+    if (data_accepted_ && !accepted_.empty()) {
+        co_await send_message();
+        co_return;
+    }
+    if (data_accepted_) {
+        // The server waits for a message that has no recipients.
+        session_->set_doing("sending end of data -- message may be sent more than once");
+        co_await session_->command(".", settings_.data_done_timeout);
+        co_return;
+    }
+    co_await reset();
+}
+
+}  // namespace
+
+std::string mail_command(const DeliveryRequest& request, const Session& session, bool quote) {
+    std::string line = "MAIL FROM:<" + envelope_form(request.sender, quote) + ">";
+    const smtp::Capabilities& server = session.capabilities;
+    if (server.has("SIZE")) {
+        line += format(" SIZE={}", request.data_size);
+    }
+    if (server.has("8BITMIME")) {
+        if (request.encoding == "8bit") {
+            line += " BODY=8BITMIME";
+        } else if (request.encoding == "7bit") {
+            line += " BODY=7BIT";
+        }
+    }
+    if (server.has("SMTPUTF8") && (request.sendopts & kUtf8Requested) != 0) {
+        line += " SMTPUTF8";
+    }
+    if (server.has("DSN")) {
+        if (!request.envelope_id.empty()) {
+            line += " ENVID=" + xtext_encode(request.envelope_id);
+        }
+        if (request.ret_flags != 0) {
+            line += format(" RET={}", format_ret(static_cast<DsnRet>(request.ret_flags)));
+        }
+    }
+    return line;
+}
+
+std::string rcpt_command(const Recipient& recipient, const Session& session, bool quote) {
+    std::string line = "RCPT TO:<" + envelope_form(recipient.address, quote) + ">";
+    if (session.capabilities.has("DSN")) {
+        if (std::string orcpt = orcpt_value(recipient); !orcpt.empty()) {
+            line += " ORCPT=" + orcpt;
+        }
+        if (recipient.notify != 0) {
+            line += " NOTIFY=" + format_notify(recipient.notify);
+        }
+    }
+    return line;
+}
+
+Task<void> transfer(Client* client, Session* session, const DeliveryRequest* request, int queue_fd,
+                    RecipientList* recipients) {
+    Transfer one(client, session, request, queue_fd, recipients);
+    co_await one.run();
+}
+
+}  // namespace relais::smtp_client

@@ -1,0 +1,22 @@
+#include "smtp/trouble.h"
+
+namespace relais::smtp_client {
+
+DeliveryStatus local_trouble(std::string_view dsn, std::string reason) {
+    DeliveryStatus status;
+    status.status = dsn;
+    status.reason = std::move(reason);
+    return status;
+}
+
+DeliveryStatus server_trouble(const std::string& host, const smtp::Reply& reply,
+                              std::string reason) {
+    DeliveryStatus status = local_trouble(reply.dsn, std::move(reason));
+    status.diag_type = "smtp";
+    status.diag_text = reply.text;
+    status.mta_type = "dns";
+    status.mta_mname = host;
+    return status;
+}
+
+}  // namespace relais::smtp_client

@@ -1,0 +1,28 @@
+// Why a delivery, or an attempt at one, did not work: a DeliveryStatus made from what this client
+// found out itself, or from a server's reply.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/mail/dsn.h"
+#include "lib/smtp/reply.h"
+
+namespace relais::smtp_client {
+
+// Found by this side: no server is to be named in a bounce.
+[[nodiscard]] DeliveryStatus local_trouble(std::string_view dsn, std::string reason);
+
+// A reply of the server `host`; `reason` usually quotes it.
+[[nodiscard]] DeliveryStatus server_trouble(const std::string& host, const smtp::Reply& reply,
+                                            std::string reason);
+
+inline bool is_soft(const DeliveryStatus& status) {
+    return status.status.starts_with('4');
+}
+
+inline bool is_hard(const DeliveryStatus& status) {
+    return status.status.starts_with('5');
+}
+
+}  // namespace relais::smtp_client
