@@ -1,5 +1,7 @@
 // How much one client may do: the sessions, messages, recipients, logins and TLS handshakes that
 // anvil counts over all processes, against smtpd_client_*_limit.
+#include <algorithm>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
@@ -20,10 +22,13 @@ Task<bool> Session::refuse_crowd() {
         co_return false;
     }
     anvil_ident_ = AnvilClient::ident(site.service_name, client.address);
-    const auto counts = co_await site.anvil->connect(anvil_ident_);
+    // Postfix's anvil counts one session for each connection with it, which all of ours share.
+    const int here = ++site.sessions_of[anvil_ident_];
+    auto counts = co_await site.anvil->connect(anvil_ident_);
     if (!counts) {
         co_return false;
     }
+    counts->count = std::max(counts->count, here);
     const int most = conf().smtpd_client_connection_count_limit();
     const int most_in_time = conf().smtpd_client_connection_rate_limit();
     if (most > 0 && counts->count > most) {
@@ -42,6 +47,10 @@ Task<bool> Session::refuse_crowd() {
 
 Task<void> Session::leave_anvil() {
     if (!anvil_ident_.empty() && site.anvil) {
+        if (const auto own = site.sessions_of.find(anvil_ident_);
+            own != site.sessions_of.end() && --own->second == 0) {
+            site.sessions_of.erase(own);
+        }
         co_await site.anvil->disconnect(anvil_ident_);
     }
 }

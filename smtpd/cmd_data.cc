@@ -183,6 +183,9 @@ Task<Outcome> cmd_data(Session& session, const CommandInput& input) {
     if (answer.ok()) {
         answer = co_await end_mail(session);
     }
+    if (content.problems() != 0) {
+        (void)co_await session.mail.cleanup->flush();
+    }
     session.reply(data_reply(session, answer));
     session.reset_mail();
     if (!answer.ok()) {

@@ -18,6 +18,15 @@ Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const std::string
 Task<Verdict> restrict_permit_inet_interfaces(Check& check, const std::string& argument);
 Task<Verdict> restrict_sleep(Check& check, const std::string& argument);
 
+// restrict_names.cc: the form of names and addresses
+Task<Verdict> restrict_reject_non_fqdn_sender(Check& check, const std::string& argument);
+Task<Verdict> restrict_reject_non_fqdn_recipient(Check& check, const std::string& argument);
+Task<Verdict> restrict_reject_non_fqdn_helo_hostname(Check& check, const std::string& argument);
+Task<Verdict> restrict_reject_invalid_helo_hostname(Check& check, const std::string& argument);
+Task<Verdict> restrict_reject_unknown_client_hostname(Check& check, const std::string& argument);
+Task<Verdict> restrict_reject_unknown_reverse_client_hostname(Check& check,
+                                                              const std::string& argument);
+
 // restrict_destination.cc: whether this system takes mail for the recipient
 Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& argument);
 Task<Verdict> restrict_reject_unauth_destination(Check& check, const std::string& argument);

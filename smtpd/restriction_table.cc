@@ -9,7 +9,7 @@
 namespace relais::smtpd {
 namespace {
 
-constexpr std::array<RestrictionInfo, 14> kRestrictions = {{
+constexpr std::array<RestrictionInfo, 20> kRestrictions = {{
     {"permit", restrict_permit},
     {"reject", restrict_reject, Argument::kNone, true},
     {"defer", restrict_defer, Argument::kNone, true},
@@ -23,6 +23,12 @@ constexpr std::array<RestrictionInfo, 14> kRestrictions = {{
     {"defer_unauth_destination", restrict_defer_unauth_destination, Argument::kNone, true},
     {"reject_unlisted_recipient", restrict_reject_unlisted_recipient},
     {"reject_unlisted_sender", restrict_reject_unlisted_sender},
+    {"reject_non_fqdn_sender", restrict_reject_non_fqdn_sender},
+    {"reject_non_fqdn_recipient", restrict_reject_non_fqdn_recipient},
+    {"reject_non_fqdn_helo_hostname", restrict_reject_non_fqdn_helo_hostname},
+    {"reject_invalid_helo_hostname", restrict_reject_invalid_helo_hostname},
+    {"reject_unknown_client_hostname", restrict_reject_unknown_client_hostname},
+    {"reject_unknown_reverse_client_hostname", restrict_reject_unknown_reverse_client_hostname},
     {"sleep", restrict_sleep, Argument::kOne},
 }};
 

@@ -11,6 +11,7 @@
 #include "lib/config/config.h"
 #include "lib/dns/host_lookup.h"
 #include "lib/event/errors.h"
+#include "lib/mail/address.h"
 #include "lib/mail/header.h"
 #include "lib/smtp/reply.h"
 #include "lib/tls/tls_session.h"
@@ -22,6 +23,7 @@ namespace {
 
 // Longer lines are cut; what is beyond is read and dropped.
 constexpr std::size_t kMaxPipelinedShown = 100;
+constexpr std::size_t kLongLineShown = 30;
 
 // What a passed connection was told about its client.
 std::string passed_value(const Attributes& attributes, std::string_view name) {
@@ -122,6 +124,10 @@ Task<void> Session::run() {
         cancelled = true;
     }
     log_ending(ending);
+    if (mail.cleanup && !cancelled) {
+        // What was on its way arrives, so that cleanup can tell what it throws away.
+        (void)co_await mail.cleanup->flush();
+    }
     reset_mail();
     if (!cancelled) {
         co_await say_goodbye(ending);
@@ -165,8 +171,7 @@ void Session::log_ending(Ending ending) const {
         return;  // gone before it was even named
     }
     if (where == "DATA content") {
-        log_info("{} after DATA ({} bytes) from {}", reason,
-                 mail.content_size + stream->buffered().size(), client.label);
+        log_info("{} after DATA ({} bytes) from {}", reason, mail.content_size, client.label);
     } else {
         log_info("{} after {} from {}", reason, where, client.label);
     }
@@ -218,10 +223,10 @@ void Session::log_event(std::string_view verb, std::string_view text) const {
     auto line = format("{}: {}: {} from {}: {};", queue_id(), verb, where, client.label, text);
     const auto& sender = logged_sender ? logged_sender : mail.sender;
     if (sender) {
-        line += format(" from=<{}>", *sender);
+        line += format(" from=<{}>", quote_address(*sender));
     }
     if (logged_recipient) {
-        line += format(" to=<{}>", *logged_recipient);
+        line += format(" to=<{}>", quote_address(*logged_recipient));
     }
     line += extended ? " proto=ESMTP" : " proto=SMTP";
     if (!helo.empty()) {
@@ -349,11 +354,16 @@ Task<std::string> Session::read_line(std::size_t limit) {
     if (line.ends_with('\r')) {
         line.pop_back();
     }
+    line_cut_ = cut;
     co_return line;
 }
 
 Task<void> Session::next_command() {
     const auto line = co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
+    if (line_cut_) {
+        log_warning("{}: request longer than {}: {}...", client.label, conf().line_length_limit(),
+                    printable(line.substr(0, kLongLineShown)));
+    }
     if (bare_newline_ && site.bare_newline == smtp::BareNewline::kReject) {
         const auto excluded =
             co_await site.clients.bare_newlines.match(client.name, client.address);
@@ -382,7 +392,7 @@ Task<void> Session::next_command() {
 }
 
 Task<bool> Session::is_forbidden(std::string_view verb) {
-    if (is_header(verb)) {
+    if (is_header(verb) || (site.forbid_non_letters && !is_alpha(verb.front()))) {
         co_return true;
     }
     const auto match = co_await site.clients.forbidden_commands.match(std::string(verb));
@@ -394,8 +404,7 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
         const auto ignored = co_await site.clients.noop_commands.match(std::string(command.verb));
         if (ignored == Match::kYes) {
             reply("250 2.0.0 Ok");
-            junk += 1;
-            errors += junk > conf().smtpd_junk_command_limit() ? 1 : 0;
+            errors += junk++ > conf().smtpd_junk_command_limit() ? 1 : 0;
             co_return;
         }
     }
@@ -441,7 +450,7 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
     } else {
         errors += 1;
     }
-    if ((info.traits & kJunk) != 0 && ++junk > conf().smtpd_junk_command_limit()) {
+    if ((info.traits & kJunk) != 0 && junk++ > conf().smtpd_junk_command_limit()) {
         errors += 1;
     }
 }

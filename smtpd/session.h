@@ -114,7 +114,8 @@ class Session {
     bool too_many_errors_ = false;
     bool early_input_seen_ = false;
     bool bare_newline_ = false;  // of the last line read
-    std::string anvil_ident_;    // set: anvil counts this session
+    bool line_cut_ = false;
+    std::string anvil_ident_;  // set: anvil counts this session
     CommandCounts counts_;
 };
 

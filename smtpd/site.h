@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/dns/resolver.h"
@@ -82,6 +83,7 @@ class Site {
     std::string banner, hostname;
     TlsLevel tls_level = TlsLevel::kNone;
     bool wrapper_mode = false;
+    bool forbid_non_letters = false;  // commands that begin with no letter
     std::unique_ptr<TlsContext> tls;  // null: TLS is off or impossible
     smtp::BareNewline bare_newline = smtp::BareNewline::kNormalize;
     unsigned discarded_keywords = 0;
@@ -92,8 +94,9 @@ class Site {
     TableSet local_clients;      // tables of local_header_rewrite_clients
     RewriteClient addresses;
     LocalDomains local_domains;
-    std::unique_ptr<AnvilClient> anvil;  // null: no limits
-    std::unique_ptr<AuthClient> auth;    // null: no authentication
+    std::unique_ptr<AnvilClient> anvil;                // null: no limits
+    std::unordered_map<std::string, int> sessions_of;  // in this process, by anvil's ident
+    std::unique_ptr<AuthClient> auth;                  // null: no authentication
     std::unique_ptr<Resolver> dns;
 
   private:

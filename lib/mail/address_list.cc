@@ -70,6 +70,18 @@ class AddressListParser {
         return 0;
     }
 
+    // "<<user@domain>>"
+    bool is_doubled() const {
+        if (at_ + 1 >= tokens_.size() || !tokens_[at_ + 1].is('<')) {
+            return false;
+        }
+        auto i = at_ + 2;
+        while (i < tokens_.size() && !tokens_[i].is('<') && !tokens_[i].is('>')) {
+            ++i;
+        }
+        return i + 1 < tokens_.size() && tokens_[i].is('>') && tokens_[i + 1].is('>');
+    }
+
     // A "<" that nothing closes is part of the word behind it.
     void open_bracket() {
         AddressToken word{AddressTokenType::kQuoted, "<", tokens_[at_].blank_before};
@@ -84,6 +96,10 @@ class AddressListParser {
 
     void bracketed() {
         const auto close = closing_bracket();
+        if (close == 0 && is_doubled()) {
+            keep(at_++);
+            return;
+        }
         if (close == 0) {
             open_bracket();
             return;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/mail/address_list.h"
 
@@ -114,6 +115,16 @@ std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport
     return std::nullopt;
 }
 
+void warn_of_unknown_notify(std::string_view value) {
+    for (const auto word : split_fields(value, ',')) {
+        if (!word.empty() && !parse_notify(word)) {
+            log_warning("unknown DSN NOTIFY command value \"{}\" in \"{}\"",
+                        printable(word.substr(0, 100)), printable(value.substr(0, 1000)));
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
@@ -125,6 +136,12 @@ std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, 
     if (syntax == PathSyntax::kStrict && (!path.starts_with('<') || !path.ends_with('>') ||
                                           list.has_comments() || address.starts_with('@'))) {
         return std::nullopt;
+    }
+    // A source route is dropped.  RFC 5321 4.1.1.3 and appendix C
+    if (address.starts_with('@')) {
+        if (const auto colon = address.find(':'); colon != std::string::npos) {
+            address.erase(0, colon + 1);
+        }
     }
     if (address.empty() && empty == EmptyPath::kRefused) {
         return std::nullopt;
@@ -154,6 +171,7 @@ OrReply<RcptParameters> parse_rcpt_parameters(const CommandLine& command, DsnSup
         if (notify) {
             const auto flags = parse_notify(*notify);
             if (!flags || result.notify != kNotifyNone) {
+                warn_of_unknown_notify(*notify);
                 return refuse("501 5.5.4 Error: Bad NOTIFY parameter syntax");
             }
             result.notify = *flags;

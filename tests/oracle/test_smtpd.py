@@ -214,7 +214,7 @@ def empty_message(mta):
     mta.note_mail("u1", mta.virtual("u1"))
 
 
-@scenario
+@scenario(main="smtpd_forbid_unauth_pipelining = no")
 def pipelining(mta):
     with mta.smtp() as s:
         s.command(HELLO)

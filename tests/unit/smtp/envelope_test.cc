@@ -46,12 +46,13 @@ TEST_CASE("smtp/envelope: paths") {
     CHECK(lenient("a@b") == "a@b");
     CHECK(lenient("<>") == "");
     CHECK(lenient("<\"a b\"@c>") == "a b@c");
-    CHECK(lenient("<@r1,@r2:a@b>") == "@r1,@r2:a@b");
+    CHECK(lenient("<@r1,@r2:a@b>") == "a@b");
     CHECK(lenient("<a\\ b@c>") == "a b@c");
     CHECK_FALSE(strict("<@r1:a@b>"));
     CHECK(lenient("<a@[1.2.3.4]>") == "a@[1.2.3.4]");
     CHECK_FALSE(lenient("<a b@x>"));
     CHECK_FALSE(lenient("<<a>@x>"));
+    CHECK(lenient("<<a@x>>") == "a@x");
     CHECK_FALSE(parse_path("<>", PathSyntax::kLenient, EmptyPath::kRefused));
     CHECK_FALSE(strict("a@b"));
     CHECK_FALSE(strict("Joe<a@b>"));
