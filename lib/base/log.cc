@@ -214,7 +214,7 @@ int log_verbose() {
 void exit_fatal(std::string_view text) {
     log_line(Severity::kFatal, text);
     log_flush(1000);
-    std::exit(1);
+    std::exit(log_options().fatal_status);
 }
 
 void abort_panic(std::string_view text) {

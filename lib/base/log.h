@@ -18,6 +18,7 @@ struct LogOptions {
     std::string facility = "mail";  // syslog_facility
     std::string postlog_socket;     // unix-dgram path of postlogd; empty: syslog
     std::string postlog_host;       // host name in lines for postlogd
+    int fatal_status = 1;           // the exit status of log_fatal
     bool to_stderr = false;         // "name: text" on standard error as well (commands)
     std::string stderr_name;        // the name there; empty: the tag
     bool to_syslog = true;          // off: standard error only

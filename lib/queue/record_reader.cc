@@ -123,18 +123,19 @@ Result<std::optional<Record>> RecordReader::next() {
         record_at_ = next_at_;
         next_at_ += static_cast<std::int64_t>(decoded->used);
         Record record = decoded->record;
-        if (follow_ == Follow::kPointers) {
-            if (record.type == Rec::kPadding) {
-                continue;
-            }
-            if (record.type == Rec::kPointer) {
-                if (auto jumped = jump(record.data); !jumped) {
-                    return fail_with(jumped);
-                }
-                continue;
-            }
-            at_end_ = record.type == Rec::kEnd;
+        if (follow_ == Follow::kRaw) {
+            return record;
         }
+        bool hidden = record.type == Rec::kPadding || record.type == Rec::kPointer;
+        if (record.type == Rec::kPointer) {
+            if (auto jumped = jump(record.data); !jumped) {
+                return fail_with(jumped);
+            }
+        }
+        if (hidden && follow_ == Follow::kPointers) {
+            continue;
+        }
+        at_end_ = record.type == Rec::kEnd;
         return record;
     }
     return std::nullopt;

@@ -18,8 +18,9 @@ namespace relais {
 class RecordReader {
   public:
     enum class Follow {
-        kPointers,  // continue where pointer records lead; padding is not seen
-        kRaw,       // every record in the order of the file
+        kPointers,       // continue where pointer records lead; padding is not seen
+        kPointersShown,  // the same, and pointers and padding are handed out too
+        kRaw,            // every record in the order of the file
     };
 
     // The largest record in a file that one of ours or Postfix's programs wrote is far smaller.

@@ -1,0 +1,153 @@
+// postcat(1): shows queue files, as a person can read them.  Needs read permission on the queue.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/command.h"
+#include "lib/config/config.h"
+#include "lib/queue/queue_config.h"
+
+#include "tools/postcat/queue_file_printer.h"
+
+using namespace relais;
+
+namespace {
+
+constexpr CommandKind kCommand{"postcat"};
+
+[[noreturn]] void usage() {
+    log_fatal(
+        "usage: {} [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope "
+        "records)] [-h (header text)] [-q (access queue)] [-v] [file(s)...]",
+        log_options().stderr_name);
+}
+
+struct Options {
+    PrintOptions print;
+    bool by_queue_id = false;
+};
+
+void parse_offset(const std::string& text, PrintOptions& print) {
+    auto offset = parse_uint(text);
+    if (!offset || *offset > INT64_MAX) {
+        log_fatal("bad offset: {}", text);
+    }
+    print.start_offset = static_cast<std::int64_t>(*offset);
+}
+
+Options parse(int argc, char** argv) {
+    Options options;
+    PrintOptions& print = options.print;
+    for (int option; (option = ::getopt(argc, argv, "bc:defhoqrs:v")) != -1;) {
+        switch (option) {
+            case 'b':
+                print.body = true;
+                break;
+            case 'c':
+                use_config_directory(::optarg);
+                break;
+            case 'd':
+                print.decimal_types = true;
+                break;
+            case 'e':
+                print.envelope = true;
+                break;
+            case 'f':
+                print.file_name = true;
+                break;
+            case 'h':
+                print.header = true;
+                break;
+            case 'o':
+                print.offsets = true;
+                break;
+            case 'q':
+                options.by_queue_id = true;
+                break;
+            case 'r':
+                print.raw = true;
+                break;
+            case 's':
+                parse_offset(::optarg, print);
+                break;
+            case 'v':
+                print.type_names = true;
+                break;
+            default:
+                usage();
+        }
+    }
+    if (!print.envelope && !print.header && !print.body) {
+        print.envelope = print.header = print.body = true;
+    }
+    return options;
+}
+
+struct OpenFile {
+    UniqueFd fd;
+    std::string path;
+};
+
+OpenFile open_by_id(const QueueDirs& dirs, const std::string& id) {
+    if (!valid_queue_id(id)) {
+        log_fatal("bad mail queue ID: {}", id);
+    }
+    for (std::string_view queue : {kMaildrop, kIncoming, kActive, kDeferred, kHold, kSaved}) {
+        std::string path = dirs.path(queue, id);
+        if (auto fd = open_file(path, O_RDONLY)) {
+            return {std::move(*fd), path};
+        }
+    }
+    log_fatal("open queue file {}: No such file or directory", id);
+}
+
+OpenFile open_by_name(const std::string& path) {
+    auto fd = open_file(path, O_RDONLY);
+    if (!fd) {
+        log_fatal("{}", fd.error().message);
+    }
+    return {std::move(*fd), path};
+}
+
+void print(const OpenFile& file, const PrintOptions& options) {
+    QueueFilePrinter printer(options, file.path);
+    if (auto printed = printer.print(file.fd.get()); !printed) {
+        std::fflush(stdout);
+        log_fatal("{}: {}", file.path, printed.error().message);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    begin_command(kCommand, argv, CalledAs::kPath);
+    Options options = parse(argc, argv);
+    configure_command(kCommand);
+    std::vector<std::string> names(argv + ::optind, argv + argc);
+    if (options.by_queue_id) {
+        if (names.empty()) {
+            usage();
+        }
+        if (::chdir(conf().queue_directory().c_str()) != 0) {
+            log_fatal("chdir {}: No such file or directory", conf().queue_directory());
+        }
+        QueueDirs dirs = queue_dirs_from(conf());
+        for (const std::string& id : names) {
+            print(open_by_id(dirs, id), options.print);
+        }
+    } else if (names.empty()) {
+        print(OpenFile{UniqueFd(::dup(STDIN_FILENO)), "stdin"}, options.print);
+    } else {
+        for (const std::string& name : names) {
+            print(open_by_name(name), options.print);
+        }
+    }
+    return std::fflush(stdout) == 0 ? 0 : 1;
+}
