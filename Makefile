@@ -39,6 +39,9 @@ LDLIBS    += -levent_core -lssl -lcrypto -lcares -lfmt -lpcre2-8 -llmdb -lcdb -l
 ifeq ($(SANITIZE),1)
 CXXFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-address-use-after-return=always -fno-omit-frame-pointer
 LDFLAGS   += -fsanitize=address,undefined
+else ifeq ($(SANITIZE),fuzz)
+CXXFLAGS  += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS   += -fsanitize=address,undefined
 else
 CXXFLAGS  += -D_FORTIFY_SOURCE=2
 endif
@@ -66,5 +69,7 @@ help:
 
 include mk/generated.mk
 include mk/rules.mk
+include mk/install.mk
+include mk/fuzz.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 -include $(DEPS)

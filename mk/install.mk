@@ -1,0 +1,31 @@
+# make install DESTDIR=...: Postfix's places on Debian.  A configuration that is there is never touched:
+# defaults go in beside it as *.proto, and as main.cf and master.cf only where there are none.
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+DAEMONDIR  ?= $(PREFIX)/lib/postfix/sbin
+SHLIBDIR   ?= $(PREFIX)/lib/postfix
+MANDIR     ?= $(PREFIX)/share/man
+CONFDIR    ?= /etc/postfix
+QUEUEDIR   ?= /var/spool/postfix
+DATADIR    ?= /var/lib/postfix
+
+COMMANDS   := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tools/*/*.cc)))))
+DAEMONS    := $(filter-out $(COMMANDS),$(notdir $(PROGRAMS)))
+INSTALL    ?= install
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DAEMONDIR) $(DESTDIR)$(CONFDIR) \
+	    $(DESTDIR)$(QUEUEDIR) $(DESTDIR)$(DATADIR) $(DESTDIR)$(PREFIX)/lib
+	for d in $(DAEMONS); do $(INSTALL) -m 755 $(BUILD)/bin/$$d $(DESTDIR)$(DAEMONDIR)/$$d || exit 1; done
+	ln -sf smtp $(DESTDIR)$(DAEMONDIR)/lmtp
+	for c in $(COMMANDS); do $(INSTALL) -m 755 $(BUILD)/bin/$$c $(DESTDIR)$(SBINDIR)/$$c || exit 1; done
+	if [ -e $(DESTDIR)$(SBINDIR)/sendmail ]; then \
+	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/mailq; \
+	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \
+	    ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail; fi
+	for f in main.cf master.cf; do \
+	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
+	    test -e $(DESTDIR)$(CONFDIR)/$$f || cp $(DESTDIR)$(CONFDIR)/$$f.proto $(DESTDIR)$(CONFDIR)/$$f || exit 1; done
+	for m in $(wildcard man/man*/*.[158]); do \
+	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(MANDIR)/$${m#man/} || exit 1; done
+	@echo 'installed; as root on the target: postfix set-permissions, then postfix start'
