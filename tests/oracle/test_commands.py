@@ -1,5 +1,5 @@
 """The commands: what they print, how they end, what they leave behind."""
-from support.compare import scenario
+from support.compare import Normaliser, scenario
 
 TEXT = "Subject: from a command\n\nhello\n"
 
@@ -64,6 +64,11 @@ def sendmail_dsn_options(mta):
     mta.sendmail("-f", "u1@virt.test", "-N", "success,failure", "-R", "hdrs", "-V", "envelope+20id", "u2@virt.test", input=TEXT)
     mta.settle()
     mta.note_mail("u1", mta.virtual("u1"))
+
+
+# Postfix begins a notification here and drops it, which leaves a line of cleanup in the log.
+@scenario(log=False)
+def sendmail_notify_never(mta):
     mta.sendmail("-f", "u1@virt.test", "-N", "never", "nosuchuser", input=TEXT)
     mta.settle()
     mta.note_mail("u1 again", mta.virtual("u1"))
@@ -129,12 +134,13 @@ def empty_queue(mta):
 @scenario(main=SLOW)
 def queue_listing(mta):
     with_stopped_queue(mta)
+    clean = Normaliser(mta)
     for arguments in (("mailq",), ("postqueue", "-p"), ("sendmail", "-bp")):
         output = mta.run(*arguments, record=False)
         # Spool order is directory order: the header and footer stay in place, messages are sorted.
-        body, _, footer = output.stdout.rpartition("\n-- ")
+        body, _, footer = clean(output.stdout).rpartition("\n-- ")
         head, _, rest = body.partition("\n")
-        mta.note(" ".join(arguments), "\n".join([head, *sorted(rest.split("\n\n")), footer, str(output.status)]))
+        mta.note(" ".join(arguments), "\n".join([head, *sorted(e.strip("\n") for e in rest.split("\n\n")), footer, str(output.status)]))
     output = mta.run("mailq", record=False, user="bob")
     mta.note("as a user", f"{output.status} {output.stderr} {len(output.stdout.splitlines())}")
 

@@ -175,7 +175,8 @@ class Normaliser:
     def __init__(self, side):
         place = re.escape(str(side.root))
         net = re.escape(side.room.net)
-        self.rules = [(re.compile(pattern), new) for pattern, new in (
+        # Berkeley DB's own remarks on standard error are not the programs'.
+        self.rules = [(re.compile(r"(?m)^BDB\d+ .*\n"), "")] + [(re.compile(pattern), new) for pattern, new in (
             # The words to people in a notification are our own.
             (r"(?s)(This is the mail system at host [^\n]*\n).*?(?= {19}The mail system\n)", r"\1WORDS\n"),
             (place, "ROOT"),

@@ -338,7 +338,7 @@ class Instance:
         data = input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input
         options = {"user": user, "group": user, "extra_groups": []} if user else {}
         try:
-            done = subprocess.run([path, *map(str, arguments)], input=data if data is not None else b"",
+            done = subprocess.run([command, *map(str, arguments)], executable=path, input=data if data is not None else b"",
                                   capture_output=True, timeout=seconds, cwd="/",
                                   env={**self.environment(), **(env or {})}, **options)
         except subprocess.TimeoutExpired as late:
