@@ -28,6 +28,7 @@ Client::Client(const std::string& prefix)
       discard_maps(keyword_maps(prefix), conf().text_value(keyword_maps(prefix))),
       cache_destinations(prefix + "_connection_cache_destinations", settings.cache_destinations,
                          MatchList::Kind::kDomain, ParentStyle::kPlain),
+      generic(conf(), prefix),
       pool(settings.cache_time_limit) {
     if (tls_policies.may_use_tls()) {
         auto made = TlsContext::client(tls_client_options(conf(), prefix));

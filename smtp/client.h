@@ -9,6 +9,7 @@
 #include "lib/tls/tls_context.h"
 
 #include "smtp/connection_pool.h"
+#include "smtp/generic.h"
 #include "smtp/settings.h"
 #include "smtp/tls_policy.h"
 
@@ -24,6 +25,7 @@ struct Client {
     std::unique_ptr<TlsContext> tls;  // null: no TLS, or it can't be set up
     TableSet discard_maps;            // smtp_discard_ehlo_keyword_address_maps
     MatchList cache_destinations;
+    Generic generic;
     ConnectionPool pool;
 };
 

@@ -10,15 +10,9 @@ static bool is_silent(Session& session) {
     return session.stream().buffered().empty() && ::poll(&poll_fd, 1, 0) == 0;
 }
 
-bool ConnectionPool::note_demand(const std::string& destination) {
-    if (wanted_.size() >= kMostDestinations) {
-        std::erase_if(wanted_, [](const auto& item) { return item.second.passed(); });
-    }
-    auto [entry, fresh] = wanted_.try_emplace(destination);
-    bool wanted = !fresh && !entry->second.passed();
-    entry->second = Deadline::after(time_limit_);
+bool ConnectionPool::in_demand(const std::string& destination) const {
     auto busy = busy_.find(destination);
-    return wanted || (busy != busy_.end() && busy->second > 1);
+    return busy != busy_.end() && busy->second > 1;
 }
 
 void ConnectionPool::delivery_ends(const std::string& destination) {

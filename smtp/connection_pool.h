@@ -18,12 +18,10 @@ class ConnectionPool {
   public:
     explicit ConnectionPool(std::chrono::seconds time_limit) : time_limit_(time_limit) {}
 
-    // Notes that there is mail for the destination.  True when there was some just before, or
-    // another delivery is under way: then a connection is worth keeping.
-    bool note_demand(const std::string& destination);
-
+    // Counts the deliveries under way.  Where there are several, connections are worth keeping.
     void delivery_begins(const std::string& destination) { ++busy_[destination]; }
 
+    bool in_demand(const std::string& destination) const;
     void delivery_ends(const std::string& destination);
 
     // A connection that is still alive, or null.
@@ -41,7 +39,6 @@ class ConnectionPool {
 
   private:
     static constexpr std::size_t kMost = 500;
-    static constexpr std::size_t kMostDestinations = 10000;
 
     struct Waiting {
         std::string destination;
@@ -50,8 +47,7 @@ class ConnectionPool {
     };
 
     std::chrono::seconds time_limit_;
-    std::list<Waiting> waiting_;                        // oldest first
-    std::unordered_map<std::string, Deadline> wanted_;  // until when demand counts
+    std::list<Waiting> waiting_;  // oldest first
     std::unordered_map<std::string, int> busy_;
 };
 

@@ -7,6 +7,8 @@
 #include "lib/base/result.h"
 #include "lib/event/stream.h"
 
+#include "smtp/generic.h"
+
 namespace relais::smtp_client {
 
 struct ContentOptions {
@@ -14,6 +16,8 @@ struct ContentOptions {
 
     std::size_t line_limit = 998;
     bool to_7bit = false;
+    const Generic* generic = nullptr;  // rewrites the headers, where it is not null
+    std::string queue_id;              // for the log
 };
 
 // Writes all of it, with the end of data.  The last part may still be in the stream's buffer.  An

@@ -21,11 +21,8 @@ bool Delivery::plaintext_will_do(const Session& session) const {
 
 Task<bool> Delivery::wants_caching() {
     const std::string& nexthop = request_->nexthop;
-    bool demand = client_->pool.note_demand(nexthop);
-    if ((request_->flags & kStoreConnection) != 0) {
-        co_return true;
-    }
-    if (client_->settings.cache_on_demand && demand) {
+    bool on_demand = (request_->flags & kStoreConnection) != 0 || client_->pool.in_demand(nexthop);
+    if (client_->settings.cache_on_demand && on_demand) {
         co_return true;
     }
     if (client_->cache_destinations.empty()) {
@@ -98,9 +95,9 @@ Task<void> Delivery::send_over(Session* session) {
 
 Task<void> Delivery::put_away(std::unique_ptr<Session> session) {
     const Settings& settings = client_->settings;
+    bool wanted = co_await wants_caching();
     bool keep =
-        keep_connections_ && session->reusable && session->best_mx &&
-        !session->usable_until.passed() &&
+        wanted && session->reusable && session->best_mx && !session->usable_until.passed() &&
         (!session->tls || session->tls_policy.reuse_connections) &&
         (settings.reuse_count_limit == 0 || session->reuse_count < settings.reuse_count_limit);
     if (keep) {
@@ -225,7 +222,6 @@ Task<void> Delivery::give_up() {
 
 Task<DeliveryReply> Delivery::run() {
     client_->pool.delivery_begins(request_->nexthop);
-    keep_connections_ = co_await wants_caching();
     co_await try_kept_connection();
     std::vector<std::string> sites = split_nexthop(request_->nexthop);
     std::size_t own_sites = sites.size();

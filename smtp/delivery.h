@@ -42,7 +42,6 @@ class Delivery {
     DeliveryStatus why_;  // why the latest destination did not work
     bool loops_ = false;
     bool fallback_tried_ = false;
-    bool keep_connections_ = false;
 };
 
 }  // namespace relais::smtp_client

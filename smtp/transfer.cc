@@ -18,10 +18,6 @@ namespace {
 // So many recipients go out before their replies are read: neither side's buffers fill up.
 constexpr std::size_t kRecipientsAtOnce = 100;
 
-std::string envelope_form(const std::string& address, bool quote) {
-    return quote ? quote_address(address) : address;
-}
-
 // "rfc822;user+ext@example" with the address in xtext.
 std::string orcpt_value(const Recipient& recipient) {
     if (!recipient.dsn_orig_rcpt.empty()) {
@@ -71,9 +67,9 @@ class Transfer {
     [[nodiscard]] Task<void> end_probe();
     [[nodiscard]] Task<void> reset();
 
-    void send_rcpt(std::size_t index) {
-        session_->send(rcpt_command(recipients_->at(index), *session_, settings_.quote_envelope));
-    }
+    [[nodiscard]] Task<std::string> envelope_form(std::string address);
+    [[nodiscard]] Task<void> send_mail();
+    [[nodiscard]] Task<void> send_rcpt(std::size_t index);
 
     Client* client_;
     const Settings& settings_;
@@ -112,6 +108,24 @@ DeliveryStatus Transfer::quote_reply(const smtp::Reply& reply, std::string_view 
         format("host {} said: {} (in reply to {})", session_->name(), reply.one_line(), command));
 }
 
+Task<std::string> Transfer::envelope_form(std::string address) {
+    if (client_->generic.active() && !address.empty()) {
+        address = co_await client_->generic.address(std::move(address));
+    }
+    co_return settings_.quote_envelope ? quote_address(address) : address;
+}
+
+Task<void> Transfer::send_mail() {
+    std::string sender = co_await envelope_form(request_->sender);
+    session_->send(mail_command(sender, *request_, session_->capabilities));
+}
+
+Task<void> Transfer::send_rcpt(std::size_t index) {
+    const Recipient& recipient = recipients_->at(index);
+    std::string address = co_await envelope_form(recipient.address);
+    session_->send(rcpt_command(address, recipient, session_->capabilities));
+}
+
 Task<void> Transfer::read_mail_reply() {
     session_->set_doing("sending MAIL FROM");
     smtp::Reply reply = co_await session_->reply(settings_.mail_timeout);
@@ -148,12 +162,12 @@ Task<void> Transfer::read_data_reply() {
 
 // RFC 2920: the envelope in as few packets as possible.
 Task<void> Transfer::send_envelope() {
-    session_->send(mail_command(*request_, *session_, settings_.quote_envelope));
+    co_await send_mail();
     bool mail_reply_due = true;
     for (std::size_t next = 0; next < targets_.size() && !mail_refused_;) {
         std::size_t end = std::min(targets_.size(), next + kRecipientsAtOnce);
         for (std::size_t i = next; i < end; ++i) {
-            send_rcpt(targets_[i]);
+            co_await send_rcpt(targets_[i]);
         }
         data_sent_ = end == targets_.size() && !probe_;
         if (data_sent_) {
@@ -174,10 +188,10 @@ Task<void> Transfer::send_envelope() {
 }
 
 Task<void> Transfer::send_envelope_in_turn() {
-    session_->send(mail_command(*request_, *session_, settings_.quote_envelope));
+    co_await send_mail();
     co_await read_mail_reply();
     for (std::size_t i = 0; i < targets_.size() && !mail_refused_; ++i) {
-        send_rcpt(targets_[i]);
+        co_await send_rcpt(targets_[i]);
         co_await read_rcpt_reply(targets_[i]);
     }
     if (!accepted_.empty()) {
@@ -219,6 +233,8 @@ Task<void> Transfer::send_message() {
     options.line_limit = static_cast<std::size_t>(std::max(settings_.line_length_limit, 0));
     options.to_7bit = settings_.convert_to_7bit && request_->encoding != "7bit" &&
                       !session_->capabilities.has("8BITMIME");
+    options.generic = client_->generic.active() ? &client_->generic : nullptr;
+    options.queue_id = request_->queue_id;
     auto written = co_await send_content(&stream, queue_fd_, request_->data_offset, options);
     if (!written) {
         // Half a message is in the server's hands and must not be completed.
@@ -250,6 +266,7 @@ Task<void> Transfer::reset() {
 
 Task<void> Transfer::run() {
     if (auto obstacle = find_obstacle()) {
+        session_->reusable = false;
         co_await recipients_->all_failed(std::move(*obstacle), Throttle::kNo);
         co_return;
     }
@@ -275,9 +292,9 @@ Task<void> Transfer::run() {
 
 }  // namespace
 
-std::string mail_command(const DeliveryRequest& request, const Session& session, bool quote) {
-    std::string line = "MAIL FROM:<" + envelope_form(request.sender, quote) + ">";
-    const smtp::Capabilities& server = session.capabilities;
+std::string mail_command(const std::string& sender, const DeliveryRequest& request,
+                         const smtp::Capabilities& server) {
+    std::string line = "MAIL FROM:<" + sender + ">";
     if (server.has("SIZE")) {
         line += format(" SIZE={}", request.data_size);
     }
@@ -302,9 +319,10 @@ std::string mail_command(const DeliveryRequest& request, const Session& session,
     return line;
 }
 
-std::string rcpt_command(const Recipient& recipient, const Session& session, bool quote) {
-    std::string line = "RCPT TO:<" + envelope_form(recipient.address, quote) + ">";
-    if (session.capabilities.has("DSN")) {
+std::string rcpt_command(const std::string& address, const Recipient& recipient,
+                         const smtp::Capabilities& server) {
+    std::string line = "RCPT TO:<" + address + ">";
+    if (server.has("DSN")) {
         if (std::string orcpt = orcpt_value(recipient); !orcpt.empty()) {
             line += " ORCPT=" + orcpt;
         }

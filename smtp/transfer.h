@@ -12,10 +12,10 @@ namespace relais::smtp_client {
 [[nodiscard]] Task<void> transfer(Client* client, Session* session, const DeliveryRequest* request,
                                   int queue_fd, RecipientList* recipients);
 
-// The commands, for tests.
-[[nodiscard]] std::string mail_command(const DeliveryRequest& request, const Session& session,
-                                       bool quote);
-[[nodiscard]] std::string rcpt_command(const Recipient& recipient, const Session& session,
-                                       bool quote);
+// The commands, with an address as it shall stand between "<" and ">".
+[[nodiscard]] std::string mail_command(const std::string& sender, const DeliveryRequest& request,
+                                       const smtp::Capabilities& server);
+[[nodiscard]] std::string rcpt_command(const std::string& address, const Recipient& recipient,
+                                       const smtp::Capabilities& server);
 
 }  // namespace relais::smtp_client

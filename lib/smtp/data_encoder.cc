@@ -16,6 +16,7 @@ void DataEncoder::line(std::string_view text, LinePart part, std::string& out) {
             out += "\r\n ";
             text.remove_prefix(room);
             column_ = 1;
+            ++breaks_;
         }
         out += text;
         column_ += text.size();

@@ -19,6 +19,9 @@ class DataEncoder {
     // Appends a line, or a piece of one, to `out`.
     void line(std::string_view text, LinePart part, std::string& out);
 
+    // How many times a line was broken so far.
+    std::size_t breaks() const { return breaks_; }
+
     // Appends the end of data.
     void finish(std::string& out);
 
@@ -26,6 +29,7 @@ class DataEncoder {
     std::size_t line_limit_;
     std::size_t column_ = 0;  // bytes of the current line
     bool in_line_ = false;
+    std::size_t breaks_ = 0;
 };
 
 }  // namespace relais::smtp
