@@ -43,6 +43,12 @@ AuthReply parse_reply(const Fields& fields) {
         reply.challenge = fields.size() > 2 ? fields[2] : "";
         return reply;
     }
+    if (fields[0] == "USER") {  // the answer to REQUEST
+        reply.kind = AuthReply::Kind::kSuccess;
+        reply.user = fields.size() > 2 ? fields[2] : "";
+        reply.parameters = AuthParameters(fields, 3);
+        return reply;
+    }
     reply.parameters = AuthParameters(fields, 2);
     reply.user = reply.parameters.get("user");
     reply.reason = reply.parameters.get("reason");
@@ -191,7 +197,8 @@ Task<void> AuthClient::Connection::read_replies() {
 }
 
 void AuthClient::Connection::deliver(const Fields& fields) {
-    bool known = fields[0] == "OK" || fields[0] == "FAIL" || fields[0] == "CONT";
+    bool known = fields[0] == "OK" || fields[0] == "FAIL" || fields[0] == "CONT" ||
+                 fields[0] == "USER" || fields[0] == "NOTFOUND";
     auto id = fields.size() > 1 ? parse_uint(fields[1]) : std::nullopt;
     if (!known || !id) {
         return;  // MECH and the like may come again; unknown words are for later versions
@@ -309,6 +316,23 @@ Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
         }
     }
     co_return reply;
+}
+
+Task<AuthReply> AuthExchange::request_user(std::uint32_t client_pid, std::uint32_t login_id,
+                                           std::string cookie) {
+    auto ready = co_await client_.connection();
+    if (!ready) {
+        co_return temporary(ready.error().message);
+    }
+    connection_ = *ready;
+    id_ = ++connection_->next_id;
+    std::string line = AuthLine("REQUEST")
+                           .field(std::to_string(id_))
+                           .field(std::to_string(client_pid))
+                           .field(std::to_string(login_id))
+                           .field(cookie)
+                           .finish();
+    co_return co_await converse(std::move(line));
 }
 
 Task<AuthReply> AuthExchange::respond(std::string response) {

@@ -110,6 +110,11 @@ class AuthExchange {
                                         std::optional<std::string> initial_response);
     [[nodiscard]] Task<AuthReply> respond(std::string response);
 
+    // Asks who it was that logged in with request `login_id` of the client process `client_pid`,
+    // over the connection with that cookie.  Only our own auth service answers this here.
+    [[nodiscard]] Task<AuthReply> request_user(std::uint32_t client_pid, std::uint32_t login_id,
+                                               std::string cookie);
+
     // The request's number, for a master request.
     std::uint32_t id() const { return id_; }
 

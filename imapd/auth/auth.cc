@@ -1,0 +1,176 @@
+// auth: who may log in.  smtpd, imap-login and imap ask it over the Dovecot auth protocol, so that
+// it also serves the smtpd of a real Postfix (smtpd_sasl_type = dovecot, smtpd_sasl_path =
+// private/auth).  Reads auth_users_file; runs as mail_owner, in one process.
+//
+// A connection carries the requests of many sessions; a password that takes long to check, and the
+// delay of a failure, hold up only their own request.
+#include <ctime>
+#include <memory>
+#include <optional>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/event/stream.h"
+#include "lib/event/sync.h"
+#include "lib/event/task_group.h"
+#include "lib/sasl/auth_server.h"
+
+#include "imapd/auth/verifier.h"
+
+namespace relais {
+namespace {
+
+constexpr std::chrono::hours kQuietTime{24 * 365};
+
+// A client process: its stream, and the requests that are being looked at.
+struct Client {
+    Client(UniqueFd fd, std::vector<std::string> mechanisms, std::uint32_t number)
+        : stream(std::move(fd)), session(std::move(mechanisms), number) {}
+
+    Stream stream;
+    AuthServerSession session;
+    TaskGroup checks;
+    Semaphore writing{1};  // one flush at a time; whoever flushes sends everybody's lines
+};
+
+class Auth : public Daemon {
+  public:
+    void before_jail() override {
+        for (std::string_view name : split_words(conf().auth_mechanisms(), ", \t\r\n")) {
+            if (!SaslMechanism::make(name)) {
+                log_fatal("auth_mechanisms: unknown mechanism {}", name);
+            }
+            mechanisms_.push_back(uppercase(name));
+        }
+        verifier_.emplace();
+    }
+
+    Task<void> serve(Connection connection) override;
+
+  private:
+    Task<void> converse(Client* client);
+    Task<void> check(Client* client, AuthCheck check);
+    void answer_request(Client& client, const std::vector<std::string>& fields);
+    static Task<void> flush(Client* client);
+
+    std::vector<std::string> mechanisms_;
+    std::optional<Verifier> verifier_;
+    FinishedLogins finished_;
+    std::uint32_t connections_ = 0;
+};
+
+Task<void> Auth::flush(Client* client) {
+    Semaphore::Place turn = co_await client->writing.take();
+    co_await client->stream.flush();
+}
+
+Task<void> Auth::serve(Connection connection) {
+    Client client(std::move(connection.fd), mechanisms_, ++connections_);
+    client.stream.set_timeout(kQuietTime);
+    try {
+        co_await converse(&client);
+    } catch (const IoError&) {
+        // The process at the other end has gone.
+    } catch (const TimedOut&) {
+    } catch (const Cancelled&) {
+    }
+    co_await client.checks.close();
+}
+
+Task<void> Auth::converse(Client* client) {
+    client->stream.write(client->session.greeting());
+    std::string input;
+    for (;;) {
+        auto end = input.find('\n');
+        if (end == std::string::npos) {
+            if (input.size() > kMaxAuthLine) {
+                log_warning("a client of auth sent an endless line");
+                co_return;
+            }
+            co_await flush(client);
+            co_await client->stream.wait_readable();
+            bool more = client->stream.fill_now();
+            input += client->stream.buffered();
+            client->stream.consume(client->stream.buffered().size());
+            if (!more) {
+                co_return;
+            }
+            continue;
+        }
+        auto step = client->session.line(std::string_view(input).substr(0, end));
+        input.erase(0, end + 1);
+        client->stream.write(step.output);
+        if (step.check) {
+            client->checks.spawn(check(client, std::move(*step.check)));
+        }
+        if (step.request) {
+            answer_request(*client, *step.request);
+        }
+        if (step.hang_up) {
+            log_warning("a client of auth does not speak its protocol");
+            co_return;
+        }
+    }
+}
+
+Task<void> Auth::check(Client* client, AuthCheck check) {
+    std::string id = std::to_string(check.id);
+    bool for_login = !check.parameters.has("nologin");
+    std::string from = check.parameters.has("rip")
+                           ? "[" + printable(check.parameters.get("rip")) + "]"
+                           : "unknown";
+    std::string service = printable(check.parameters.get("service"));
+    std::uint32_t number = check.id;
+    Verdict verdict = co_await verifier_->verify(std::move(check));
+    AuthLine line(verdict.kind == Verdict::Kind::kRight ? "OK" : "FAIL");
+    line.field(id).field("user", verdict.user);
+    if (verdict.kind == Verdict::Kind::kRight) {
+        if (for_login) {
+            finished_.add(client->session.cookie(), number, {verdict.user, verdict.fields, 0},
+                          ::time(nullptr));
+        }
+    } else {
+        log_info("{}: {}: login refused: user={}, reason={}", from, service,
+                 printable(verdict.user), verdict.reason);
+        if (verdict.kind == Verdict::Kind::kTemporary) {
+            line.field("temp");
+        }
+        co_await sleep_for(conf().auth_failure_delay());
+    }
+    client->stream.write(line.finish());
+    co_await flush(client);
+}
+
+// REQUEST <id> <client pid> <client's request id> <cookie>
+void Auth::answer_request(Client& client, const std::vector<std::string>& fields) {
+    std::string id = fields.size() > 1 ? fields[1] : "0";
+    auto request = fields.size() > 3 ? parse_uint(fields[3]) : std::nullopt;
+    std::string cookie = fields.size() > 4 ? fields[4] : "";
+    auto login = request
+                     ? finished_.take(cookie, static_cast<std::uint32_t>(*request), ::time(nullptr))
+                     : std::nullopt;
+    if (!login) {
+        client.stream.write(AuthLine("NOTFOUND").field(id).finish());
+        return;
+    }
+    AuthLine line("USER");
+    line.field(id).field(login->user);
+    for (const auto& [name, value] : login->fields.all()) {
+        line.field(name, value);
+    }
+    client.stream.write(line.finish());
+}
+
+}  // namespace
+}  // namespace relais
+
+int main(int argc, char** argv) {
+    relais::DaemonTraits traits;
+    traits.name = "auth";
+    traits.kind = relais::ServiceKind::kShared;
+    traits.limit = relais::ProcessLimit::kOne;
+    traits.lifetime = relais::Lifetime::kEndless;
+    return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Auth>(); });
+}

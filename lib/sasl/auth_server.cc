@@ -1,0 +1,174 @@
+#include "lib/sasl/auth_server.h"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/sasl/password.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxPending = 10000;
+constexpr std::size_t kMaxFinished = 20000;
+constexpr std::int64_t kLoginLifetime = 60;
+
+std::optional<std::uint32_t> parse_id(const std::vector<std::string>& fields) {
+    auto id = fields.size() > 1 ? parse_uint(fields[1]) : std::nullopt;
+    if (!id || *id == 0 || *id > 0xffffffff) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(*id);
+}
+
+AuthServerSession::Step hang_up() {
+    AuthServerSession::Step step;
+    step.hang_up = true;
+    return step;
+}
+
+AuthServerSession::Step failure(std::uint32_t id, std::string_view reason) {
+    AuthServerSession::Step step;
+    step.output = AuthLine("FAIL").field(std::to_string(id)).field("reason", reason).finish();
+    return step;
+}
+
+std::string make_cookie() {
+    std::string cookie;
+    for (char c : random_secret(16)) {
+        cookie += format("{:02x}", static_cast<unsigned char>(c));
+    }
+    return cookie;
+}
+
+}  // namespace
+
+void FinishedLogins::add(const std::string& cookie, std::uint32_t id, FinishedLogin login,
+                         std::int64_t now) {
+    if (logins_.size() >= kMaxFinished) {
+        std::erase_if(logins_, [now](const auto& entry) { return entry.second.expires < now; });
+    }
+    login.expires = now + kLoginLifetime;
+    logins_.insert_or_assign({cookie, id}, std::move(login));
+}
+
+std::optional<FinishedLogin> FinishedLogins::take(const std::string& cookie, std::uint32_t id,
+                                                  std::int64_t now) {
+    auto found = logins_.find({cookie, id});
+    if (found == logins_.end()) {
+        return std::nullopt;
+    }
+    FinishedLogin login = std::move(found->second);
+    logins_.erase(found);
+    if (login.expires < now) {
+        return std::nullopt;
+    }
+    return login;
+}
+
+AuthServerSession::AuthServerSession(std::vector<std::string> mechanisms,
+                                     std::uint32_t connection_number)
+    : mechanisms_(std::move(mechanisms)), number_(connection_number), cookie_(make_cookie()) {
+}
+
+std::string AuthServerSession::greeting() const {
+    std::string text = "VERSION\t1\t2\n";
+    for (const std::string& name : mechanisms_) {
+        text += "MECH\t" + name + "\tplaintext\n";
+    }
+    text += format("SPID\t{}\nCUID\t{}\nCOOKIE\t{}\nDONE\n", ::getpid(), number_, cookie_);
+    return text;
+}
+
+AuthServerSession::Step AuthServerSession::line(std::string_view text) {
+    auto fields = parse_auth_line(text);
+    const std::string& command = fields[0];
+    if (command == "VERSION") {
+        bool good = fields.size() > 1 && fields[1] == "1";
+        return good ? Step() : hang_up();
+    }
+    if (command == "AUTH") {
+        return auth(fields);
+    }
+    if (command == "CONT" || command == "CANCEL") {
+        auto id = parse_id(fields);
+        if (!id) {
+            return hang_up();
+        }
+        if (command == "CANCEL") {
+            pending_.erase(*id);
+            return {};
+        }
+        return proceed(*id, fields.size() > 2 ? fields[2] : "");
+    }
+    if (command == "REQUEST") {
+        Step step;
+        step.request = std::move(fields);
+        return step;
+    }
+    return {};  // CPID, and words of later versions
+}
+
+AuthServerSession::Step AuthServerSession::auth(const std::vector<std::string>& fields) {
+    auto id = parse_id(fields);
+    if (!id || fields.size() < 3 || pending_.contains(*id) || pending_.size() >= kMaxPending) {
+        return hang_up();
+    }
+    std::string name = uppercase(fields[2]);
+    auto mechanism = std::ranges::find(mechanisms_, name) != mechanisms_.end()
+                         ? SaslMechanism::make(name)
+                         : nullptr;
+    if (!mechanism) {
+        return failure(*id, "Unsupported authentication mechanism");
+    }
+    Pending entry;
+    entry.mechanism = std::move(mechanism);
+    entry.name = name;
+    entry.parameters = AuthParameters(fields, 3);
+    std::optional<std::string> response;
+    if (entry.parameters.has("resp")) {
+        response = std::string(entry.parameters.get("resp"));
+    }
+    pending_.emplace(*id, std::move(entry));
+    return proceed(*id, std::move(response));
+}
+
+AuthServerSession::Step AuthServerSession::proceed(std::uint32_t id,
+                                                   std::optional<std::string> response) {
+    auto found = pending_.find(id);
+    if (found == pending_.end()) {
+        return failure(id, "Authentication request timed out");
+    }
+    std::optional<std::string> decoded;
+    if (response) {
+        decoded = base64_decode(*response);
+        if (!decoded) {
+            pending_.erase(found);
+            return failure(id, "Invalid base64 data in continued response");
+        }
+    }
+    SaslStep next = found->second.mechanism->step(
+        decoded ? std::optional<std::string_view>(*decoded) : std::nullopt);
+    Step step;
+    if (next.kind == SaslStep::Kind::kChallenge) {
+        step.output = AuthLine("CONT")
+                          .field(std::to_string(id))
+                          .field(base64_encode(next.challenge))
+                          .finish();
+        return step;
+    }
+    Pending entry = std::move(found->second);
+    pending_.erase(found);
+    if (next.kind == SaslStep::Kind::kMalformed) {
+        return failure(id, "Invalid authentication data");
+    }
+    step.check =
+        AuthCheck{id, entry.name, std::move(next.credentials), std::move(entry.parameters)};
+    return step;
+}
+
+}  // namespace relais

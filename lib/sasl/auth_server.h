@@ -1,0 +1,84 @@
+// The server side of the Dovecot authentication protocol for one client process (a connection of
+// smtpd, imap-login or imap), without I/O: lines in, lines out.  Checking a password is the
+// caller's business, and may take its time.
+//
+// Besides AUTH, CONT and CANCEL it takes
+//     REQUEST <id> <client pid> <client's request id> <cookie>
+// from whoever was handed a login, and answers who it was (USER) from the successful requests.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/sasl/auth_lines.h"
+#include "lib/sasl/mechanism.h"
+
+namespace relais {
+
+// A password to check, for the caller.
+struct AuthCheck {
+    std::uint32_t id = 0;
+    std::string mechanism;
+    Credentials credentials;
+    AuthParameters parameters;  // of the request: service, rip, lip, secured, nologin, ...
+};
+
+// Who logged in, as long as somebody may ask for it.
+struct FinishedLogin {
+    std::string user;
+    AuthParameters fields;  // uid, gid, home, mail
+    std::int64_t expires = 0;
+};
+
+// The logins of all connections: key is the cookie of the connection and the request's id.
+class FinishedLogins {
+  public:
+    void add(const std::string& cookie, std::uint32_t id, FinishedLogin login, std::int64_t now);
+    // Can be taken once.
+    std::optional<FinishedLogin> take(const std::string& cookie, std::uint32_t id,
+                                      std::int64_t now);
+
+  private:
+    std::map<std::pair<std::string, std::uint32_t>, FinishedLogin> logins_;
+};
+
+class AuthServerSession {
+  public:
+    AuthServerSession(std::vector<std::string> mechanisms, std::uint32_t connection_number);
+
+    // What the server says first.
+    std::string greeting() const;
+
+    const std::string& cookie() const { return cookie_; }
+
+    struct Step {
+        std::string output;                               // to be sent at once
+        std::optional<AuthCheck> check;                   // a password to look at
+        std::optional<std::vector<std::string>> request;  // a REQUEST line for the caller
+        bool hang_up = false;                             // the peer makes no sense
+    };
+
+    Step line(std::string_view text);
+
+  private:
+    struct Pending {
+        std::unique_ptr<SaslMechanism> mechanism;
+        std::string name;
+        AuthParameters parameters;
+    };
+
+    Step auth(const std::vector<std::string>& fields);
+    Step proceed(std::uint32_t id, std::optional<std::string> response);
+
+    std::vector<std::string> mechanisms_;
+    std::uint32_t number_;
+    std::string cookie_;
+    std::map<std::uint32_t, Pending> pending_;
+};
+
+}  // namespace relais

@@ -1,0 +1,129 @@
+#include "lib/sasl/users_file.h"
+
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/base/socket_address.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxFile = std::size_t{256} << 20;
+constexpr std::size_t kExtraField = 7;
+
+void set_extra(UserEntry& entry, std::string_view word) {
+    auto parts = split_first(word, '=');
+    std::string_view name = parts ? parts->first : word;
+    std::string value(parts ? parts->second : "");
+    if (name == "userdb_mail") {
+        entry.mail = value;
+    } else if (name == "userdb_home") {
+        entry.home = value;
+    } else if (name == "userdb_uid") {
+        entry.uid = value;
+    } else if (name == "userdb_gid") {
+        entry.gid = value;
+    } else if (name == "allow_nets") {
+        entry.allow_nets = value;
+    } else if (name == "nologin") {
+        entry.no_login = true;
+    }
+}
+
+bool bits_equal(std::string_view a, std::string_view b, std::uint64_t bits) {
+    for (std::size_t i = 0; i < a.size() && bits > 0; ++i) {
+        std::uint64_t here = std::min<std::uint64_t>(bits, 8);
+        auto mask = static_cast<unsigned char>(0xff << (8 - here));
+        if ((static_cast<unsigned char>(a[i]) & mask) !=
+            (static_cast<unsigned char>(b[i]) & mask)) {
+            return false;
+        }
+        bits -= here;
+    }
+    return true;
+}
+
+bool in_network(std::string_view network, const SocketAddress& address) {
+    auto parts = split_first(network, '/');
+    auto base = SocketAddress::parse(parts ? parts->first : network, 0);
+    if (!base || base->family() != address.family()) {
+        return false;
+    }
+    std::uint64_t most = base->bytes().size() * 8;
+    auto bits = parts ? parse_uint(parts->second) : std::optional<std::uint64_t>(most);
+    return bits && *bits <= most && bits_equal(base->bytes(), address.bytes(), *bits);
+}
+
+}  // namespace
+
+Result<void> UsersFile::refresh(int fd) {
+    struct stat status;
+    if (::fstat(fd, &status) < 0) {
+        return fail_errno("stat");
+    }
+    Stamp now{status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec, status.st_size,
+              status.st_ino};
+    if (now == stamp_) {
+        return {};
+    }
+    auto text = read_all(fd, kMaxFile);
+    if (!text) {
+        return fail_with(text);
+    }
+    parse(*text);
+    stamp_ = now;
+    return {};
+}
+
+void UsersFile::parse(std::string_view text) {
+    users_.clear();
+    for (std::string_view line : split_fields(text, '\n')) {
+        line = trim_right(line, "\r");
+        if (trim(line).empty() || line.starts_with('#')) {
+            continue;
+        }
+        auto fields = split_fields(line, ':');
+        auto field = [&fields](std::size_t i) {
+            return i < fields.size() ? fields[i] : std::string_view();
+        };
+        UserEntry entry;
+        entry.password = field(1);
+        entry.uid = field(2);
+        entry.gid = field(3);
+        entry.home = field(5);
+        // Extra fields may hold colons: they are all that is left.
+        if (fields.size() > kExtraField) {
+            auto start = static_cast<std::size_t>(fields[kExtraField].data() - line.data());
+            for (std::string_view word : split_words(line.substr(start))) {
+                set_extra(entry, word);
+            }
+        }
+        if (!fields[0].empty()) {
+            users_.insert_or_assign(std::string(fields[0]), std::move(entry));
+        }
+    }
+}
+
+const UserEntry* UsersFile::find(std::string_view user) const {
+    auto found = users_.find(user);
+    return found == users_.end() ? nullptr : &found->second;
+}
+
+bool address_allowed(std::string_view networks, std::string_view address) {
+    if (networks.empty()) {
+        return true;
+    }
+    auto parsed = SocketAddress::parse(address, 0);
+    if (!parsed) {
+        return false;
+    }
+    for (std::string_view network : split_words(networks, ", ")) {
+        if (in_network(network, *parsed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace relais

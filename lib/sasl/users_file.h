@@ -1,0 +1,57 @@
+// Users in the form of Dovecot's passwd-file:
+//     user:password:uid:gid:(gecos):home:(shell):extra fields
+// Extra fields are separated by blanks: userdb_mail=..., userdb_home=..., userdb_uid=...,
+// userdb_gid=..., allow_nets=NET[,NET], nologin.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "lib/base/result.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+struct UserEntry {
+    std::string password;  // as stored, with its scheme; empty: cannot log in
+    std::string uid;       // name or number; empty: the default
+    std::string gid;
+    std::string home;
+    std::string mail;
+    std::string allow_nets;
+    bool no_login = false;
+};
+
+class UsersFile {
+  public:
+    UsersFile() = default;
+
+    // Reads the file, opened as `fd`, when it is another one or has changed since the last time.
+    // An error leaves what was read before.
+    [[nodiscard]] Result<void> refresh(int fd);
+
+    const UserEntry* find(std::string_view user) const;
+
+    // For tests.
+    void parse(std::string_view text);
+
+  private:
+    struct Stamp {
+        std::int64_t mtime_ns = 0;
+        std::int64_t size = -1;
+        std::uint64_t inode = 0;
+
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+
+    Stamp stamp_;
+    std::unordered_map<std::string, UserEntry, StringHash, std::equal_to<>> users_;
+};
+
+// True when the numeric address lies in one of the networks ("192.0.2.0/24,::1"); an empty list
+// allows all, a malformed one nobody.
+[[nodiscard]] bool address_allowed(std::string_view networks, std::string_view address);
+
+}  // namespace relais
