@@ -46,11 +46,6 @@ Task<std::string> refuse_auth(Session& session, const CommandInput& input) {
     if (conf().smtpd_helo_required() && session.helo.empty()) {
         co_return std::string("503 5.5.1 Error: send HELO/EHLO first");
     }
-    if (session.site.auth && conf().smtpd_tls_auth_only() && !session.tls &&
-        !session.stand_alone()) {
-        co_return std::string(
-            "504 5.5.4 Encryption required for requested authentication mechanism");
-    }
     const bool active = co_await auth_is_active(session);
     if (!active || (session.discarded & kEhloAuth) != 0) {
         co_return std::string("503 5.5.1 Error: authentication not enabled");
@@ -68,15 +63,17 @@ Task<std::string> refuse_auth(Session& session, const CommandInput& input) {
     co_return co_await session.over_rate_limit(Session::RateCheck::kAuth);
 }
 
-Outcome report_failure(Session& session, const std::string& method, const AuthReply& answer,
-                       const std::string& last_challenge) {
-    const auto& reason = answer.reason.empty() ? last_challenge : answer.reason;
+Outcome report_failure(Session& session, const std::string& method, const AuthReply& answer) {
+    const std::string reason =
+        answer.reason.empty() ? "(reason unavailable)" : printable(answer.reason);
+    // The last name that was tried is the best that is known where this attempt tells none.
+    auto& user = session.login.tried_user;
+    user = answer.user.empty() ? user : printable(answer.user.substr(0, 100));
     log_warning("{}: SASL {} authentication failed: {}, sasl_username={}", session.client.label,
-                printable(method.substr(0, 100)), printable(reason),
-                answer.user.empty() ? "(unavailable)" : printable(answer.user.substr(0, 100)));
+                printable(method.substr(0, 100)), reason, user.empty() ? "(unavailable)" : user);
     session.reply(answer.kind == AuthReply::Kind::kTemporary
-                      ? "454 4.7.0 Temporary authentication failure: " + printable(reason)
-                      : "535 5.7.8 Error: authentication failed: " + printable(reason));
+                      ? "454 4.7.0 Temporary authentication failure: " + reason
+                      : "535 5.7.8 Error: authentication failed: " + reason);
     return Outcome::kFailed;
 }
 
@@ -103,19 +100,17 @@ Task<Outcome> authenticate(Session& session, std::string method,
     const bool known =
         std::ranges::any_of(words, [&](std::string_view word) { return iequals(word, method); });
     if (!known) {
-        co_return report_failure(session, method, failed("Invalid authentication mechanism"), "");
+        co_return report_failure(session, method, failed("Invalid authentication mechanism"));
     }
     if (initial && !base64_decode(*initial)) {
-        co_return report_failure(session, method, failed("Invalid base64 data in initial response"),
-                                 "");
+        co_return report_failure(session, method,
+                                 failed("Invalid base64 data in initial response"));
     }
     AuthExchange exchange(*session.site.auth);
     auto answer =
         co_await exchange.start(uppercase(method), auth_peer(session), std::move(initial));
-    std::string challenge;
     while (answer.kind == AuthReply::Kind::kChallenge) {
-        challenge = answer.challenge;
-        session.reply("334 " + challenge);
+        session.reply("334 " + answer.challenge);
         const auto limit = static_cast<std::size_t>(conf().smtpd_sasl_response_limit());
         auto response = co_await session.read_line(limit + 1);
         if (response.size() > limit) {
@@ -129,12 +124,12 @@ Task<Outcome> authenticate(Session& session, std::string method,
         }
         if (!base64_decode(response)) {
             co_return report_failure(session, method,
-                                     failed("Invalid base64 data in continued response"), "");
+                                     failed("Invalid base64 data in continued response"));
         }
         answer = co_await exchange.respond(std::move(response));
     }
     if (answer.kind != AuthReply::Kind::kSuccess) {
-        co_return report_failure(session, method, answer, challenge);
+        co_return report_failure(session, method, answer);
     }
     session.login.method = uppercase(method);
     session.login.user = printable(answer.user);
@@ -173,6 +168,9 @@ Task<std::string> offered_mechanisms(Session& session) {
             text += text.empty() ? "" : " ";
             text += mechanism.name;
         }
+    }
+    if (text.empty()) {
+        log_warning("no SASL authentication mechanisms");
     }
     co_return text;
 }

@@ -86,7 +86,7 @@ Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
         offer(kEhloVrfy, "VRFY");
     }
     offer(kEhloEtrn, "ETRN");
-    if (site.offers_tls() && site.tls && !session.tls && !session.stand_alone()) {
+    if (site.offers_tls() && !session.tls && !session.stand_alone()) {
         offer(kEhloStarttls, "STARTTLS");
     }
     if ((session.discarded & kEhloAuth) == 0) {

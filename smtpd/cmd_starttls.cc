@@ -13,9 +13,6 @@ std::string refuse_starttls(const Session& session, const CommandInput& input) {
     if (!input.line.arguments.empty()) {
         return "501 5.5.4 Syntax: STARTTLS";
     }
-    if (session.mail.active()) {
-        return "503 5.5.1 Error: MAIL transaction in progress";
-    }
     if (session.tls) {
         return "554 5.5.1 Error: TLS already active";
     }

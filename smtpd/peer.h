@@ -38,6 +38,7 @@ struct ForwardedClient {
 struct Login {
     std::string method;
     std::string user;
+    std::string tried_user;  // of the last failed attempt
 
     bool authenticated() const { return !user.empty() || !method.empty(); }
 };

@@ -183,10 +183,9 @@ void Site::open_tls() {
     if (tls_level == TlsLevel::kNone || !process_info().has_master) {
         return;
     }
+    // Where it fails, the reason is in the log, and STARTTLS is answered with a 454.
     if (auto context = smtpd_tls_context(conf(), tls_level)) {
         tls = std::move(*context);
-    } else {
-        log_warning("TLS is wanted but not possible: {}", context.error().message);
     }
 }
 
