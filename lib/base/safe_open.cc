@@ -27,7 +27,7 @@ Result<void> check_link(const std::string& path, const struct stat& link) {
         return fail_errno("stat " + parent);
     }
     if (directory.st_uid != 0 || (directory.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return fail(Errc::kDenied, "file is a symbolic link in a directory that others can change");
+        return fail(Errc::kDenied, "file is a symbolic link");
     }
     return {};
 }
@@ -35,12 +35,12 @@ Result<void> check_link(const std::string& path, const struct stat& link) {
 Result<UniqueFd> open_existing(const std::string& path, int flags) {
     auto fd = open_file(path, (flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_NONBLOCK);
     if (!fd) {
-        return fd;
+        return fail_errno("cannot open file", fd.error().sys_errno);
     }
     struct stat opened;
     struct stat named;
     if (::fstat(fd->get(), &opened) < 0 || ::lstat(path.c_str(), &named) < 0) {
-        return fail_errno("open " + path);
+        return fail_errno("cannot open file");
     }
     if (opened.st_nlink > 1 && !S_ISDIR(opened.st_mode)) {
         return fail(Errc::kDenied, format("file has {} hard links", opened.st_nlink));
@@ -69,11 +69,14 @@ Result<UniqueFd> open_existing(const std::string& path, int flags) {
 Result<UniqueFd> create_new(const std::string& path, int flags, unsigned mode,
                             std::optional<FileOwner> owner) {
     auto fd = open_file(path, flags | O_CREAT | O_EXCL, mode);
-    if (!fd || !owner) {
+    if (!fd) {
+        return fail_errno("cannot create file exclusively", fd.error().sys_errno);
+    }
+    if (!owner) {
         return fd;
     }
     if (::fchown(fd->get(), owner->uid, owner->gid) < 0) {
-        auto error = fail_errno("change ownership of " + path);
+        auto error = fail_errno("cannot change ownership of file");
         ::unlink(path.c_str());
         return error;
     }

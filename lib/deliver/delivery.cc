@@ -75,6 +75,17 @@ Result<UniqueFd> open_message(const DeliveryRequest& request) {
     return file;
 }
 
+void mark_damage(const Delivery& delivery) {
+    if (!delivery.damaged()) {
+        return;
+    }
+    log_warning("{}: the queue file is damaged", delivery.request.queue_id);
+    auto marked = mark_corrupt(delivery.file());
+    if (!marked) {
+        log_warning("{}: {}", delivery.request.queue_id, marked.error().message);
+    }
+}
+
 Task<std::optional<DeliveryRequest>> receive(Stream* stream) {
     stream->write(AttrWriter().string("protocol", kDeliveryProtocol).end().bytes());
     auto request = co_await read_delivery_request(stream);
@@ -102,6 +113,7 @@ Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver) {
     if (file) {
         Delivery delivery(std::move(*request), std::move(*file));
         co_await deliver(&delivery);
+        mark_damage(delivery);
         reply = delivery.reply();
     } else {
         log_warning("{}", file.error().message);

@@ -39,6 +39,11 @@ class Delivery {
     // Trouble with the whole destination: the queue manager will hold its mail back.
     void set_hop_status(DeliveryStatus status) { reply_.hop = std::move(status); }
 
+    // The queue file is damaged: it is marked for the queue manager once the agent is done.
+    void note_damage() { damaged_ = true; }
+
+    bool damaged() const { return damaged_; }
+
     const DeliveryReply& reply() const { return reply_; }
 
     // True for address probes (verify, sendmail -bv): nothing must be delivered.
@@ -47,6 +52,7 @@ class Delivery {
   private:
     UniqueFd file_;
     DeliveryReply reply_;
+    bool damaged_ = false;
 };
 
 // Delivers to every recipient of the request.

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "lib/base/format.h"
-#include "lib/base/strings.h"
+#include "lib/mail/address.h"
 
 namespace relais {
 
@@ -105,19 +105,22 @@ std::string format_delay(timeval delay, int significant_digits, int resolution_d
 }
 
 std::string delivery_log_line(const DeliveryEvent& event, std::string_view word, timeval now,
-                              int resolution_digits) {
+                              const LogLineStyle& style) {
     const Recipient& rcpt = event.recipient;
-    std::string line = format("{}: to=<{}>", event.queue_id, rcpt.address);
+    auto form = [&style](const std::string& address) {
+        return style.quoted ? quote_address(address) : address;
+    };
+    std::string line = format("{}: to=<{}>", event.queue_id, form(rcpt.address));
     if (!rcpt.original.empty() && rcpt.original != rcpt.address) {
-        line += format(", orig_to=<{}>", rcpt.original);
+        line += format(", orig_to=<{}>", form(rcpt.original));
     }
     line += format(", relay={}", event.relay);
     if (event.times.reuse_count > 0) {
         line += format(", conn_use={}", event.times.reuse_count + 1);
     }
     Delays delays = delays_of(event.times, now);
-    auto shown = [resolution_digits](timeval delay) {
-        return format_delay(delay, kSignificantDigits, resolution_digits);
+    auto shown = [&style](timeval delay) {
+        return format_delay(delay, kSignificantDigits, style.resolution_digits);
     };
     line +=
         format(", delay={}, delays={}/{}/{}/{}", shown(delays.total), shown(delays.before_queue),

@@ -8,10 +8,15 @@
 
 namespace relais {
 
+struct LogLineStyle {
+    int resolution_digits = 2;  // delay_logging_resolution_limit
+    bool quoted = true;         // info_log_address_format: addresses in the external form
+};
+
 // "ID: to=<a@b>, orig_to=<c>, relay=r, conn_use=2, delay=d, delays=a/b/c/d, dsn=2.0.0, status=word
 // (reason)".  `now` ends the delays where the delivery has not recorded its end.
 [[nodiscard]] std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
-                                            timeval now, int resolution_digits);
+                                            timeval now, const LogLineStyle& style);
 
 // A time with as many digits as say something: "0", "0.01", "2.1", "498".
 [[nodiscard]] std::string format_delay(timeval delay, int significant_digits,

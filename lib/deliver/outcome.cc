@@ -13,8 +13,10 @@ namespace relais {
 namespace {
 
 void log_outcome(const DeliveryEvent& event, std::string_view word) {
-    std::string line =
-        delivery_log_line(event, word, time_of_day(), conf().delay_logging_resolution_limit());
+    LogLineStyle style;
+    style.resolution_digits = conf().delay_logging_resolution_limit();
+    style.quoted = conf().info_log_address_format() == "external";
+    std::string line = delivery_log_line(event, word, time_of_day(), style);
     log_line(Severity::kInfo, line);
 }
 

@@ -26,7 +26,10 @@ void FileSink::write(std::string_view bytes) {
 
 Result<void> FileSink::finish() {
     drain();
-    return outcome_;
+    if (!outcome_) {
+        return fail_errno(kWriteError, outcome_.error().sys_errno);
+    }
+    return {};
 }
 
 void FileSink::drain() {

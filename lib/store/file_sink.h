@@ -11,6 +11,9 @@
 
 namespace relais {
 
+// What the error of a failed write of content begins with, as delivery agents report it.
+inline constexpr std::string_view kWriteError = "error writing message";
+
 class FileSink {
   public:
     // Borrows `fd`.
@@ -18,7 +21,8 @@ class FileSink {
 
     void write(std::string_view bytes);
 
-    // Writes out what is buffered; the outcome of everything so far.
+    // Writes out what is buffered; the outcome of everything so far ("error writing message:
+    // REASON").
     [[nodiscard]] Result<void> finish();
 
     std::uint64_t written() const { return written_; }

@@ -31,6 +31,9 @@ class TemporaryFile {
 
     const std::string& path() const { return path_; }
 
+    // Before the file exists.
+    void rename_to(std::string path) { path_ = std::move(path); }
+
     void keep() { path_.clear(); }
 
   private:
@@ -73,7 +76,7 @@ Result<std::uint64_t> write_content(int fd, const ContentWriter& content) {
         return fail_with(finished);
     }
     if (::fsync(fd) < 0) {
-        return fail_errno("write message");
+        return fail_errno(kWriteError);
     }
     return sink.written();
 }
@@ -111,10 +114,16 @@ Result<DeliveredFile> deliver_maildir(const MaildirTarget& target, const Content
     timeval now;
     ::gettimeofday(&now, nullptr);
 
-    TemporaryFile temporary(
-        format("{}tmp/{}.P{}Q{}.{}", base, now.tv_sec, ::getpid(), counter++, host));
+    TemporaryFile temporary(format("{}tmp/{}.P{}.{}", base, now.tv_sec, ::getpid(), host));
     auto fd = create_temporary(base, temporary.path());
+    if (!fd && fd.error().sys_errno == EEXIST) {
+        // Another delivery of this process is under way, or one of this second died.
+        temporary.rename_to(
+            format("{}tmp/{}.P{}Q{}.{}", base, now.tv_sec, ::getpid(), counter++, host));
+        fd = create_temporary(base, temporary.path());
+    }
     if (!fd) {
+        temporary.keep();
         return fail_with(fd);
     }
     auto size = write_content(fd->get(), content);

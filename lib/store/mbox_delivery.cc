@@ -74,9 +74,24 @@ Result<void> lock_file(int fd, const MboxTarget& target) {
     return {};
 }
 
-bool is_regular(int fd) {
+// Refuses what the target does not allow.  True for a regular file.
+Result<bool> check_file(int fd, const MboxTarget& target) {
     struct stat status;
-    return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (::fstat(fd, &status) < 0) {
+        return fail_errno("fstat " + target.path);
+    }
+    bool regular = S_ISREG(status.st_mode);
+    if (!regular && target.kind == MboxKind::kRegularFile) {
+        return fail(Errc::kCorrupt, "destination " + target.path + " is not a regular file");
+    }
+    if (target.must_belong_to && status.st_uid != *target.must_belong_to) {
+        return fail(Errc::kDenied, "destination " + target.path + " is not owned by recipient");
+    }
+    if ((status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0 && regular &&
+        target.executables == ExecutableFiles::kRefused) {
+        return fail(Errc::kCorrupt, "file is executable");
+    }
+    return regular;
 }
 
 Result<void> append_content(int fd, const ContentWriter& content) {
@@ -167,7 +182,11 @@ Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content
     if (!fd) {
         return fail_with(fd);
     }
-    if (!is_regular(fd->get())) {
+    auto regular = check_file(fd->get(), target);
+    if (!regular) {
+        return fail_with(regular);
+    }
+    if (!*regular) {
         return append_content(fd->get(), content);
     }
     auto locked = lock_file(fd->get(), target);
@@ -177,7 +196,7 @@ Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content
     off_t before = ::lseek(fd->get(), 0, SEEK_END);
     auto written = append_content(fd->get(), content);
     if (written && ::fsync(fd->get()) < 0) {
-        written = fail_errno("write message");
+        written = fail_errno(kWriteError);
     }
     if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {
         log_warning("truncate {} after a failed write: {}", target.path,

@@ -51,6 +51,9 @@ class DotLock {
 // What to do when the lock file cannot be made because the directory is not ours to write to.
 enum class DotLockFailure { kFatal, kWarn };
 
+enum class MboxKind { kRegularFile, kAnyFile };
+enum class ExecutableFiles { kAllowed, kRefused };
+
 struct MboxTarget {
     std::string path;
     MailboxLocks locks;
@@ -58,11 +61,15 @@ struct MboxTarget {
     std::optional<FileOwner> owner;  // of the file, when it has to be made
     unsigned mode = 0600;
     DotLockFailure dotlock_failure = DotLockFailure::kFatal;
+    MboxKind kind = MboxKind::kAnyFile;
+    ExecutableFiles executables = ExecutableFiles::kAllowed;
+    std::optional<uid_t> must_belong_to{};  // strict_mailbox_ownership
 };
 
 // Files that are no regular files (/dev/null, a terminal) are written without locks and sync.
-// Errors: Errc::kTemporary: the mailbox is locked by somebody else; kDenied: safe_open refused it;
-// kSystem: sys_errno tells.  `content` writes the message with its From_ line and quoting.
+// Errors: Errc::kTemporary: the mailbox is locked by somebody else; kDenied: refused for what it is
+// now (links, owner); kCorrupt: no file to put mail into; kSystem: sys_errno tells.  `content`
+// writes the message with its From_ line and quoting.
 [[nodiscard]] Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content);
 
 }  // namespace relais

@@ -31,7 +31,7 @@ TEST_CASE("deliver/log_line: the fields in Postfix's order") {
     event.times.agent_handoff = {1000, 30000};
     event.times.connection_done = {1000, 70000};
     event.status = DeliveryStatus::of(DsnCode(2, 0, 0), "250 2.0.0 Ok");
-    CHECK(delivery_log_line(event, "sent", {1002, 70000}, 2) ==
+    CHECK(delivery_log_line(event, "sent", {1002, 70000}, {}) ==
           "B24FBA9A11B: to=<x@remote.test>, relay=127.0.0.2[127.0.0.2]:3625, delay=2.1, "
           "delays=0.01/0.02/0.04/2, dsn=2.0.0, status=sent (250 2.0.0 Ok)");
 
@@ -39,8 +39,16 @@ TEST_CASE("deliver/log_line: the fields in Postfix's order") {
     event.times.reuse_count = 1;
     event.times.connection_done = {};
     event.times.delivery_done = {1000, 30000};
-    CHECK(delivery_log_line(event, "sent", {1009, 0}, 2) ==
+    CHECK(delivery_log_line(event, "sent", {1009, 0}, {}) ==
           "B24FBA9A11B: to=<x@remote.test>, orig_to=<y@remote.test>, "
           "relay=127.0.0.2[127.0.0.2]:3625, conn_use=2, delay=0.03, delays=0.01/0.02/0/0, "
           "dsn=2.0.0, status=sent (250 2.0.0 Ok)");
+
+    event.recipient.address = "a..b@remote.test";
+    CHECK(delivery_log_line(event, "sent", {1009, 0}, {}).find("to=<\"a..b\"@remote.test>,") !=
+          std::string::npos);
+    LogLineStyle internal;
+    internal.quoted = false;
+    CHECK(delivery_log_line(event, "sent", {1009, 0}, internal).find("to=<a..b@remote.test>,") !=
+          std::string::npos);
 }

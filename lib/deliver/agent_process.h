@@ -1,0 +1,20 @@
+// Bounds and facts of a delivery agent's process: the largest file, the host name.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace relais {
+
+// Ends the process where a mailbox may not even hold one message (message_size_limit).  0 means no
+// limit.
+void check_mailbox_limit(std::string_view parameter, long limit);
+
+// No file that this process or its children write becomes larger; 0: any size.  A write beyond it
+// fails with EFBIG.
+void limit_file_size(long limit);
+
+// gethostname(2): the host in the names of Maildir files.
+[[nodiscard]] std::string system_host_name();
+
+}  // namespace relais

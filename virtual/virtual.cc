@@ -1,0 +1,167 @@
+// virtual(8): delivers to the mailboxes of virtual domains: Maildirs and mbox files that
+// virtual_mailbox_maps names, as the users that virtual_uid_maps and virtual_gid_maps name.  Called
+// by qmgr, one request at a time, since the process takes on each mailbox's identity for the file
+// system.  It runs as root, reads queue files as mail_owner, and is never chrooted.
+//
+//   mailbox.h       where to, and as whom
+//   here            the delivery, and what is reported
+#include "lib/base/log.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/daemon/privileges.h"
+#include "lib/deliver/agent_process.h"
+#include "lib/deliver/delivery.h"
+#include "lib/deliver/identity.h"
+#include "lib/deliver/message_copy.h"
+#include "lib/maps/shared_tables.h"
+#include "lib/queue/queue_file.h"
+#include "lib/store/maildir_delivery.h"
+#include "lib/store/mbox_delivery.h"
+
+#include "virtual/mailbox.h"
+
+using namespace relais;
+using namespace relais::virtual_agent;
+
+namespace {
+
+constexpr std::string_view kRelay = "virtual";
+
+class VirtualDaemon : public Daemon {
+  public:
+    VirtualDaemon() : mbox_options_(mbox_options_from(conf().virtual_mailbox_lock())) {}
+
+    void before_jail() override;
+    void after_jail() override;
+
+    Task<void> serve(Connection connection) override {
+        auto deliver = [this](Delivery* delivery) { return deliver_all(delivery); };
+        co_await serve_delivery(std::move(connection.fd), deliver);
+    }
+
+    std::optional<std::string> changed_table() override { return changed_shared_table(); }
+
+  private:
+    static MboxTarget mbox_options_from(const std::string& locks);
+    [[nodiscard]] Task<void> deliver_all(Delivery* delivery);
+    DeliveryStatus deliver_one(Delivery& delivery, const Recipient& recipient);
+    DeliveryStatus into_maildir(const Mailbox& mailbox, const ContentWriter& content);
+    DeliveryStatus into_mbox(const Mailbox& mailbox, const ContentWriter& content);
+
+    MboxTarget mbox_options_;
+    std::optional<MailboxMaps> maps_;
+    std::optional<FileIdentity> identity_;
+    std::string host_;
+};
+
+MboxTarget VirtualDaemon::mbox_options_from(const std::string& locks) {
+    MboxTarget options;
+    auto parsed = parse_mailbox_locks(locks);
+    if (!parsed) {
+        log_fatal("virtual_mailbox_lock: {}", parsed.error().message);
+    }
+    options.locks = *parsed;
+    options.patience.attempts = conf().deliver_lock_attempts();
+    options.patience.delay = conf().deliver_lock_delay();
+    options.patience.stale = conf().stale_lock_time();
+    options.kind = MboxKind::kRegularFile;
+    return options;
+}
+
+void VirtualDaemon::before_jail() {
+    check_mailbox_limit("virtual_mailbox_limit", conf().virtual_mailbox_limit());
+    limit_file_size(conf().virtual_mailbox_limit());
+    maps_.emplace();
+    host_ = system_host_name();
+}
+
+void VirtualDaemon::after_jail() {
+    FileOwner owner;
+    if (can_change_identity()) {
+        auto ids = user_ids(conf().mail_owner());
+        if (!ids) {
+            log_fatal("{}", ids.error().message);
+        }
+        owner = {ids->uid, ids->gid};
+    }
+    identity_.emplace(owner);
+}
+
+DeliveryStatus VirtualDaemon::into_maildir(const Mailbox& mailbox, const ContentWriter& content) {
+    MaildirTarget target;
+    target.directory = mailbox.path;
+    target.host = host_;
+    target.directory_sync =
+        needs_directory_sync(mailbox.path) ? DirectorySync::kYes : DirectorySync::kNo;
+    auto delivered = deliver_maildir(target, content);
+    if (delivered) {
+        return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to maildir");
+    }
+    const Error& error = delivered.error();
+    if (error.sys_errno == EACCES) {
+        log_warning("maildir access problem for UID/GID={}/{}: {}", mailbox.owner.uid,
+                    mailbox.owner.gid, error.message);
+        log_warning("perhaps you need to create the maildirs in advance");
+    }
+    return mailbox_failure(error, "maildir delivery failed: ", DsnCode(4, 2, 0));
+}
+
+DeliveryStatus VirtualDaemon::into_mbox(const Mailbox& mailbox, const ContentWriter& content) {
+    MboxTarget target = mbox_options_;
+    target.path = mailbox.path;
+    bool strict = conf().strict_mailbox_ownership() && identity_->privileged();
+    if (strict) {
+        target.must_belong_to = mailbox.owner.uid;
+    }
+    auto delivered = deliver_mbox(target, content);
+    if (delivered) {
+        return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to mailbox");
+    }
+    const Error& error = delivered.error();
+    bool unsuitable = error.code == Errc::kCorrupt && error.sys_errno == 0;
+    DsnCode otherwise = unsuitable ? DsnCode(5, 2, 0) : DsnCode(4, 2, 0);
+    return mailbox_failure(error, format("delivery failed to mailbox {}: ", mailbox.path),
+                           otherwise);
+}
+
+DeliveryStatus VirtualDaemon::deliver_one(Delivery& delivery, const Recipient& recipient) {
+    auto mailbox = maps_->find(recipient.address);
+    if (!mailbox) {
+        return mailbox.error();
+    }
+    bool maildir = mailbox->is_maildir();
+    if (delivery.is_probe()) {
+        return DeliveryStatus::of(DsnCode(2, 0, 0),
+                                  maildir ? "delivers to maildir" : "delivers to mailbox");
+    }
+    MessageCopy copy;
+    copy.sender = delivery.request.sender;
+    copy.original_to = recipient.original;
+    copy.delivered_to = recipient.address;
+    copy.format = maildir ? MailboxFormat::kPlain : MailboxFormat::kMbox;
+    copy.when = delivery.times.agent_handoff.tv_sec;
+    ContentWriter content = content_of(delivery, std::move(copy));
+    ActingAs user(*identity_, mailbox->owner);
+    return maildir ? into_maildir(*mailbox, content) : into_mbox(*mailbox, content);
+}
+
+Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
+    for (const Recipient& recipient : delivery->request.recipients) {
+        DeliveryStatus status = deliver_one(*delivery, recipient);
+        if (status.code().success()) {
+            co_await delivery->sent(recipient, std::move(status), std::string(kRelay));
+        } else {
+            co_await delivery->failed(recipient, std::move(status), std::string(kRelay));
+        }
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    DaemonTraits traits;
+    traits.name = "virtual";
+    traits.privilege = Privilege::kRoot;
+    traits.most_sessions = 1;
+    return run_daemon(argc, argv, traits, [] { return std::make_unique<VirtualDaemon>(); });
+}
