@@ -38,4 +38,9 @@ std::vector<LogicalLine> read_logical_lines(std::string_view text) {
     return lines;
 }
 
+std::string excerpt(std::string_view line) {
+    constexpr std::size_t kShown = 30;
+    return std::string(line.substr(0, kShown)) + (line.size() > kShown ? "..." : "");
+}
+
 }  // namespace relais

@@ -19,4 +19,7 @@ struct LogicalLine {
 // the caller warns about it with its own words.
 [[nodiscard]] std::vector<LogicalLine> read_logical_lines(std::string_view text);
 
+// The first 30 bytes, with "..." where there are more: how warnings quote a line.
+[[nodiscard]] std::string excerpt(std::string_view line);
+
 }  // namespace relais

@@ -24,8 +24,8 @@ Result<std::vector<MainCfEntry>> parse_main_cf(std::string_view text, std::strin
     std::vector<MainCfEntry> entries;
     for (const auto& line : read_logical_lines(text)) {
         if (is_blank(line.text.front())) {
-            log_warning("{}: logical line must not start with whitespace: \"{}...\"", path,
-                        std::string_view(line.text).substr(0, 30));
+            log_warning("{}: logical line must not start with whitespace: \"{}\"", path,
+                        excerpt(line.text));
             continue;
         }
         auto pair = split_name_value(line.text);

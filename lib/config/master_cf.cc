@@ -173,8 +173,8 @@ Result<std::vector<MasterLine>> parse_master_lines(std::string_view text, std::s
     std::vector<MasterLine> lines;
     for (const auto& logical : read_logical_lines(text)) {
         if (is_blank(logical.text.front())) {
-            log_warning("{}: logical line must not start with whitespace: \"{}...\"", path,
-                        std::string_view(logical.text).substr(0, 30));
+            log_warning("{}: logical line must not start with whitespace: \"{}\"", path,
+                        excerpt(logical.text));
             continue;
         }
         auto line = read_line(logical, path);

@@ -50,7 +50,7 @@ Request* find_request(std::vector<Request>& requests, std::string_view line) {
 }
 
 void put_start(FileEditor& editor, Request& request, const std::string& text, Action action) {
-    if (request.found++ == 1 && action == Action::kEdit) {
+    if (request.found++ == 1) {
         log_warning("{}: multiple entries for \"{}\"", editor.path(), request.name);
     }
     if (action == Action::kEdit) {

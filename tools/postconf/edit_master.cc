@@ -55,7 +55,6 @@ void check_field_request(const Request& request) {
     if (request.value.empty()) {
         log_fatal("invalid {} field \"\" in \"{}\"", name, request.argument);
     }
-    check_field(field, request.value, request.value);
 }
 
 void check_setting_request(const Request& request) {
@@ -104,6 +103,7 @@ Request read_request(const Options& options, const std::string& argument) {
 void set_field(Service& service, const Request& request) {
     auto field = field_of(request.pattern.detail);
     auto& fields = service.line.fields;
+    check_field(field, request.value, request.value);
     if (field != MasterField::kCommand) {
         fields.at(static_cast<std::size_t>(field)) = request.value;
         return;
@@ -150,10 +150,7 @@ void set_parameter(Service& service, const Request& request, Action action) {
 class MasterEditor {
   public:
     explicit MasterEditor(const Options& options)
-        : options_(options),
-          show_(print_options(options)),
-          model_(show_),
-          editor_(model_.master_cf()) {
+        : options_(options), show_(print_options()), editor_(master_cf_of(options)) {
         for (const auto& argument : options.arguments) {
             requests_.push_back(read_request(options, argument));
         }
@@ -177,9 +174,14 @@ class MasterEditor {
     }
 
   private:
-    static Options print_options(const Options& options) {
+    static std::string master_cf_of(const Options& options) {
+        ConfigOptions where;
+        where.directory = options.directory;
+        return config_directory_from(where) + "/master.cf";
+    }
+
+    static Options print_options() {
         Options show;
-        show.directory = options.directory;
         show.fold = true;
         return show;
     }
@@ -221,12 +223,14 @@ class MasterEditor {
         }
     }
 
-    // -M -e: the first service that a request names becomes the new one, the others go.
+    // -M -e: the first service that the request names becomes the new one, the others go; of
+    // requests for one service the last counts.
     void put_new_service() {
         for (auto* request : active_) {
-            if (request->found++ == 0) {
-                editor_.put_line(service_text(*request->service, show_, model_));
-            }
+            ++request->found;
+        }
+        if (active_.back()->found == 1) {
+            editor_.put_line(service_text(*active_.back()->service, show_, nullptr));
         }
     }
 
@@ -250,16 +254,18 @@ class MasterEditor {
                 set_parameter(service, *request, options_.action);
             }
         }
-        editor_.put_line(service_text(service, show_, model_));
+        editor_.put_line(service_text(service, show_, nullptr));
     }
 
     void append_new() {
         for (const auto& request : requests_) {
-            if (request.found > 0 || options_.action != Action::kEdit) {
+            bool may_be_missing =
+                options_.subject == Subject::kServices && options_.action != Action::kEdit;
+            if (request.found > 0 || may_be_missing) {
                 continue;
             }
             if (request.service) {
-                editor_.put_line(service_text(*request.service, show_, model_));
+                editor_.put_line(service_text(*request.service, show_, nullptr));
             } else {
                 log_warning("unmatched service_name/type: \"{}\"", request.argument);
             }
@@ -268,7 +274,6 @@ class MasterEditor {
 
     const Options& options_;
     Options show_;
-    Model model_;
     FileEditor editor_;
     std::vector<Request> requests_;
     std::vector<Request*> active_;

@@ -1,6 +1,7 @@
 #include "tools/postconf/file_editor.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
@@ -16,22 +17,20 @@ namespace relais::postconf {
 
 namespace {
 
-constexpr unsigned kDefaultMode = 0644;
-
-// The lock is on the file to be replaced: after waiting for another editor it may be another file.
-UniqueFd open_locked(const std::string& path) {
+// Another editor may have renamed the file that we waited for: then there is a newer one to lock.
+UniqueFd open_locked(const std::string& path, const std::string& shown) {
     for (;;) {
-        auto fd = open_file(path, O_RDONLY);
+        auto fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
         if (!fd) {
-            log_fatal("open {} for reading: {}", path, std::strerror(fd.error().sys_errno));
+            log_fatal("open {}: {}", shown, std::strerror(fd.error().sys_errno));
         }
         struct stat mine{};
         struct stat now{};
         if (::flock(fd->get(), LOCK_EX) != 0 || ::fstat(fd->get(), &mine) != 0) {
-            log_fatal("lock {}: {}", path, std::strerror(errno));
+            log_fatal("lock {}: {}", shown, std::strerror(errno));
         }
         if (::stat(path.c_str(), &now) == 0 && now.st_ino == mine.st_ino &&
-            now.st_dev == mine.st_dev) {
+            now.st_dev == mine.st_dev && mine.st_nlink == 1) {
             return std::move(*fd);
         }
     }
@@ -62,10 +61,14 @@ std::string real_path(const std::string& path) {
 
 }  // namespace
 
-FileEditor::FileEditor(std::string path) : path_(std::move(path)), lock_(open_locked(path_)) {
-    auto text = read_all(lock_.get());
+FileEditor::FileEditor(std::string path)
+    : path_(std::move(path)),
+      target_(real_path(path_)),
+      new_file_(open_locked(target_ + ".tmp", path_ + ".tmp")) {
+    auto text = read_file(target_);
     if (!text) {
-        log_fatal("read {}: {}", path_, text.error().message);
+        ::unlink((target_ + ".tmp").c_str());
+        log_fatal("open {} for reading: {}", path_, std::strerror(text.error().sys_errno));
     }
     lines_ = split_physical(*text);
 }
@@ -83,30 +86,24 @@ void FileEditor::put_line(std::string_view text) {
 }
 
 void FileEditor::save() {
-    auto target = real_path(path_);
-    auto temporary = path_ + ".tmp";
-    struct stat now{};
-    if (::fstat(lock_.get(), &now) != 0) {
+    auto temporary = target_ + ".tmp";
+    struct stat old{};
+    if (::stat(target_.c_str(), &old) != 0) {
         log_fatal("stat {}: {}", path_, std::strerror(errno));
     }
-    ::unlink((target + ".tmp").c_str());
-    auto fd = open_file(target + ".tmp", O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (!fd) {
-        log_fatal("open {}: {}", temporary, std::strerror(fd.error().sys_errno));
-    }
-    unsigned mode = (now.st_mode & 07777U) != 0 ? now.st_mode & 07777U : kDefaultMode;
-    bool same_owner = now.st_uid == ::geteuid() && now.st_gid == ::getegid();
-    bool done = write_all(fd->get(), out_).has_value() &&
-                (same_owner || ::fchown(fd->get(), now.st_uid, now.st_gid) == 0) &&
-                ::fchmod(fd->get(), mode) == 0 && ::fsync(fd->get()) == 0 &&
-                ::rename((target + ".tmp").c_str(), target.c_str()) == 0;
+    int fd = new_file_.get();
+    bool same_owner = old.st_uid == ::geteuid() && old.st_gid == ::getegid();
+    bool done = ::ftruncate(fd, 0) == 0 && write_all(fd, out_).has_value() &&
+                (same_owner || ::fchown(fd, old.st_uid, old.st_gid) == 0) &&
+                ::fchmod(fd, old.st_mode & 07777U) == 0 && ::fsync(fd) == 0 &&
+                ::rename(temporary.c_str(), target_.c_str()) == 0;
     if (!done) {
         int error = errno;
-        ::unlink((target + ".tmp").c_str());
-        log_fatal("write {}: {}", temporary, std::strerror(error));
+        ::unlink(temporary.c_str());
+        log_fatal("write {}.tmp: {}", path_, std::strerror(error));
     }
-    auto directory = target.substr(0, target.rfind('/') + 1);
-    auto synced = sync_directory(directory.empty() ? "." : directory);
+    auto slash = target_.rfind('/');
+    auto synced = sync_directory(slash == std::string::npos ? "." : target_.substr(0, slash + 1));
     if (!synced) {
         log_warning("{}", synced.error().message);
     }

@@ -18,7 +18,8 @@ struct PhysicalLine {
 
 class FileEditor {
   public:
-    // Takes the editors' lock, so that two of them do not undo each other's work.
+    // Opens and locks the new file beside the old one, so that two editors, Postfix's own included,
+    // do not undo each other's work.  What a killed editor left there is overwritten.
     explicit FileEditor(std::string path);
 
     [[nodiscard]] const std::vector<PhysicalLine>& lines() const { return lines_; }
@@ -34,7 +35,8 @@ class FileEditor {
 
   private:
     std::string path_;
-    UniqueFd lock_;
+    std::string target_;  // what path_ is a symbolic link to, or path_
+    UniqueFd new_file_;
     std::vector<PhysicalLine> lines_;
     std::string out_;
 };

@@ -76,7 +76,6 @@ Model::Model(const Options& options) : options_(options), defaults_(Config::from
     wanted.directory = options.directory;
     wanted.process_name = "postconf";
     directory_ = config_directory_from(wanted);
-    defaults_.set("config_directory", directory_);
     bool needs_main = !options.defaults || options.subject != Subject::kMain;
     if (!needs_main) {
         return;
@@ -113,7 +112,7 @@ void Model::read_services() {
     for (const auto& line : read_logical_lines(*text)) {
         if (is_blank(line.text.front())) {
             log_warning("{}: logical line must not start with whitespace: \"{}\"", master_cf(),
-                        std::string_view(line.text).substr(0, 30));
+                        excerpt(line.text));
             continue;
         }
         if (!split_master_line(line)) {
@@ -144,9 +143,9 @@ void Model::add_service_names() {
         const auto& name = service.line.field(MasterField::kName);
         auto add = [&](const ServiceName& each) {
             auto full = name + std::string(each.suffix);
-            if (!find_parameter(full)) {
-                service_names_.emplace(full, each.default_text);
-            }
+            auto index = find_parameter(full);
+            service_names_.emplace(full,
+                                   index ? parameter_at(*index).default_text : each.default_text);
         };
         if (contains(kTransportCommands, command)) {
             std::ranges::for_each(kTransportNames, add);
@@ -244,17 +243,9 @@ void Model::use_tables(std::string_view text, Service* service) {
     }
 }
 
-std::optional<NameClass> Model::class_of(std::string_view name) const {
-    if (find_parameter(name)) {
-        return NameClass::kBuiltin;
-    }
-    if (service_names_.contains(name)) {
-        return NameClass::kService;
-    }
-    if (user_names_.contains(name)) {
-        return NameClass::kUser;
-    }
-    return {};
+Classes Model::classes_of(std::string_view name) const {
+    bool service = service_names_.contains(name);
+    return {!service && find_parameter(name), service, user_names_.contains(name)};
 }
 
 std::vector<std::string> Model::names() const {
@@ -263,7 +254,9 @@ std::vector<std::string> Model::names() const {
         all.emplace_back(parameter_at(i).name);
     }
     for (const auto& [name, unused] : service_names_) {
-        all.push_back(name);
+        if (!find_parameter(name)) {
+            all.push_back(name);
+        }
     }
     std::ranges::sort(all);
     return all;
@@ -341,6 +334,9 @@ std::string Model::expanded(std::string_view text, const Service* service) const
 }
 
 void Model::warn_undefined() const {
+    if (options_.defaults) {
+        return;
+    }
     for (const auto* lines : {&read_only_, &undefined_}) {
         for (const auto& line : *lines) {
             log_warning("{}", line);
@@ -351,7 +347,7 @@ void Model::warn_undefined() const {
 void Model::warn_unused_main() const {
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
-        if (!set->file.empty() && set->line > 0 && !class_of(name)) {
+        if (!set->file.empty() && set->line > 0 && !is_known(name)) {
             log_warning("{}: unused parameter: {}={}", set->file, name, set->value);
         }
     }

@@ -33,8 +33,6 @@ struct Service {
 // Ends the program when the field's value is none.
 void check_field(MasterField field, std::string_view value, std::string_view text);
 
-enum class NameClass { kBuiltin, kService, kUser };
-
 class Model {
   public:
     // Reads main.cf; master.cf comes with read_services().
@@ -44,7 +42,13 @@ class Model {
     // Finds the names that services and references make parameters.
     void collect_names();
 
-    [[nodiscard]] std::optional<NameClass> class_of(std::string_view name) const;
+    [[nodiscard]] Classes classes_of(std::string_view name) const;
+
+    [[nodiscard]] bool is_known(std::string_view name) const {
+        auto classes = classes_of(name);
+        return classes.builtin || classes.service || classes.user;
+    }
+
     // All parameter names, sorted.
     [[nodiscard]] std::vector<std::string> names() const;
 

@@ -18,7 +18,7 @@ constexpr const char* kLetters = "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#";
 
 // In the order in which messages name them.
 constexpr std::string_view kSubjectLetters = "aAbFlmMpPtT";
-constexpr std::string_view kModifierLetters = "defhHnjxX#";
+constexpr std::string_view kModifierLetters = "defhHjnoxX#";
 
 struct SubjectRule {
     char letter;
@@ -30,19 +30,19 @@ constexpr std::array kSubjects = {
     SubjectRule{'a', Subject::kSaslServer, ""},
     SubjectRule{'A', Subject::kSaslClient, ""},
     SubjectRule{'b', Subject::kExpandedTemplates, ""},
-    SubjectRule{'F', Subject::kFields, "efhHjx"},
+    SubjectRule{'F', Subject::kFields, "efhHjox"},
     SubjectRule{'l', Subject::kLocks, ""},
     SubjectRule{'m', Subject::kMaps, ""},
-    SubjectRule{'M', Subject::kServices, "efjxX#"},
-    SubjectRule{'p', Subject::kMain, "defhHnjxX#"},
-    SubjectRule{'P', Subject::kServiceSettings, "efhHjxX"},
+    SubjectRule{'M', Subject::kServices, "efjoxX#"},
+    SubjectRule{'p', Subject::kMain, "defhHnjoxX#"},
+    SubjectRule{'P', Subject::kServiceSettings, "efhHjoxX"},
     SubjectRule{'t', Subject::kTemplates, ""},
     SubjectRule{'T', Subject::kTlsFacts, ""},
 };
 
 // Of each set at most one.
-constexpr std::array<std::string_view, 8> kExclusive = {"denX#", "efX#", "exX#", "ehX#",
-                                                        "eHX#",  "hH",   "ejX#", "hj"};
+constexpr std::array<std::string_view, 9> kExclusive = {"denX#", "efX#", "exX#", "ehX#", "eHX#",
+                                                        "hH",    "ejX#", "hj",   "eoX#"};
 
 [[noreturn]] void usage() {
     log_fatal(
@@ -164,6 +164,9 @@ void take_letters(Options& options, const std::string& given) {
     }
     if (options.action != Action::kShow) {
         for (const auto& argument : options.arguments) {
+            if (options.action != Action::kEdit && trim(argument).empty()) {
+                log_fatal("-X or -# requires non-blank parameter names");
+            }
             if (argument.contains('\n')) {
                 log_fatal("-e, -X, or -# accepts no multi-line input");
             }
@@ -188,6 +191,7 @@ Options parse_options(int argc, char** argv) {
                 break;
             case 'o':
                 options.settings.emplace_back(::optarg);
+                given += 'o';
                 break;
             case 'T':
                 options.tls_mode = ::optarg;

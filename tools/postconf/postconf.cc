@@ -71,6 +71,9 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
     relais::open_early_log("postconf", relais::LogStderr::kYes);
+    auto log = relais::log_options();
+    log.stderr_name = argv[0];  // as the user called it, like Postfix
+    relais::log_open(log);
     relais::postconf::run(relais::postconf::parse_options(argc, argv));
     return 0;
 }

@@ -34,7 +34,7 @@ class CommandWriter {
     }
 
     void word(std::string_view word) {
-        if (fold_ && (settings_on_line_ || length_ + 1 + word.size() > kLineLimit)) {
+        if (fold_ && (settings_on_line_ || length_ + 1 + word.size() >= kLineLimit)) {
             new_line();
             settings_on_line_ = false;
             put(word);
@@ -75,18 +75,18 @@ bool has_blanks(std::string_view text) {
 
 // "name=value" as it is written behind -o: in braces where it has blanks.
 std::string setting_text(const std::string& setting, const Service& service, const Options& options,
-                         const Model& model) {
+                         const Model* model) {
     std::string text = setting;
     if (auto pair = split_name_value(setting)) {
         std::string value(pair->value);
         text = std::string(pair->name) + "=" +
-               (options.expand ? model.expanded(value, &service) : value);
+               (options.expand ? model->expanded(value, &service) : value);
     }
     return has_blanks(text) ? "{" + text + "}" : text;
 }
 
 void write_command(std::string& out, std::size_t length, const Service& service,
-                   const Options& options, const Model& model) {
+                   const Options& options, const Model* model) {
     CommandWriter writer(out, length, options.fold);
     bool in_options = true;
     const auto& arguments = service.line.arguments;
@@ -105,7 +105,7 @@ void write_command(std::string& out, std::size_t length, const Service& service,
 
 }  // namespace
 
-std::string service_text(const Service& service, const Options& options, const Model& model) {
+std::string service_text(const Service& service, const Options& options, const Model* model) {
     std::string out;
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
         if (i > 0) {
@@ -117,7 +117,7 @@ std::string service_text(const Service& service, const Options& options, const M
     return out;
 }
 
-std::string command_text(const Service& service, const Options& options, const Model& model) {
+std::string command_text(const Service& service, const Options& options, const Model* model) {
     std::string out = service.line.field(MasterField::kCommand);
     std::size_t prefix = options.hide_name ? 0 : service.id().size() + sizeof "/command = " - 1;
     write_command(out, prefix + out.size(), service, options, model);

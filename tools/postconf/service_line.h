@@ -11,11 +11,12 @@
 
 namespace relais::postconf {
 
+// `model` expands the settings where the options say so (-x); else it may be null.
 [[nodiscard]] std::string service_text(const Service& service, const Options& options,
-                                       const Model& model);
+                                       const Model* model);
 // The command field with the arguments.
 [[nodiscard]] std::string command_text(const Service& service, const Options& options,
-                                       const Model& model);
+                                       const Model* model);
 // "service/type/field = value"; a folded command goes on as it is.
 [[nodiscard]] std::string format_field(std::string_view name, std::string_view value,
                                        const Options& options);

@@ -8,19 +8,9 @@ namespace relais::postconf {
 
 namespace {
 
-bool is_wanted(const Classes& classes, std::optional<NameClass> which) {
-    if (!which) {
-        return false;
-    }
-    switch (*which) {
-        case NameClass::kBuiltin:
-            return classes.builtin;
-        case NameClass::kService:
-            return classes.service;
-        case NameClass::kUser:
-            return classes.user;
-    }
-    return false;
+bool is_wanted(const Classes& wanted, const Classes& classes) {
+    return (wanted.builtin && classes.builtin) || (wanted.service && classes.service) ||
+           (wanted.user && classes.user);
 }
 
 void show(const std::string& name, const Options& options, const Model& model) {
@@ -34,14 +24,14 @@ void show(const std::string& name, const Options& options, const Model& model) {
 void show_parameters(const Options& options, const Model& model) {
     if (options.arguments.empty()) {
         for (const auto& name : model.names()) {
-            if (is_wanted(options.classes, model.class_of(name))) {
+            if (is_wanted(options.classes, model.classes_of(name))) {
                 show(name, options, model);
             }
         }
         return;
     }
     for (const auto& name : options.arguments) {
-        if (is_wanted(options.classes, model.class_of(name))) {
+        if (is_wanted(options.classes, model.classes_of(name))) {
             show(name, options, model);
         } else {
             log_warning("{}: unknown parameter", name);

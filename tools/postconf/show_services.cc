@@ -39,7 +39,7 @@ void show_matching(const Options& options, const Model& model, PatternDepth dept
 void show_service(const Service& service, const ServicePattern& /*pattern*/, const Options& options,
                   const Model& model, bool& matched) {
     matched = true;
-    auto text = service_text(service, options, model);
+    auto text = service_text(service, options, &model);
     print_line(options.json ? format("{{{}: {}}}", json_string(service.id()), json_string(text))
                             : text);
 }
@@ -53,7 +53,7 @@ void show_service_fields(const Service& service, const ServicePattern& pattern,
         }
         matched = true;
         auto which = static_cast<MasterField>(i);
-        auto value = which == MasterField::kCommand ? command_text(service, options, model)
+        auto value = which == MasterField::kCommand ? command_text(service, options, &model)
                                                     : service.line.field(which);
         print_line(format_field(service.id() + "/" + std::string(name), value, options));
     }
