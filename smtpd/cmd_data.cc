@@ -192,6 +192,8 @@ Task<Outcome> cmd_data(Session& session, const CommandInput& input) {
         co_return Outcome::kFailed;
     }
     session.errors = 0;
+    session.trouble = 0;
+    session.transcript.clear();
     session.junk = 0;
     co_return Outcome::kDone;
 }

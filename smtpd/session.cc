@@ -132,6 +132,9 @@ Task<void> Session::run() {
     if (!cancelled) {
         co_await say_goodbye(ending);
     }
+    if ((trouble & site.notices) != 0 && !on_stdio_ && !cancelled) {
+        co_await send_notice(*this);
+    }
     log_disconnect();
     co_await leave_anvil();
 }
@@ -210,10 +213,11 @@ void Session::reply(std::string_view text) {
             whole += dsn + expanded.substr(at, next == std::string::npos ? next : next - at);
             at = next == std::string::npos ? next : next + 2;
         }
-        stream->write(smtp::format_reply(whole));
+        send_reply(smtp::format_reply(whole));
     } else {
-        stream->write(smtp::format_reply(text));
+        send_reply(smtp::format_reply(text));
     }
+    trouble |= notice_class_of(text);
     if (text.starts_with("421") || text.starts_with("521")) {
         hang_up();
     }
@@ -233,6 +237,11 @@ void Session::log_event(std::string_view verb, std::string_view text) const {
         line += format(" helo=<{}>", helo);
     }
     log_line(Severity::kInfo, printable(line));
+}
+
+void Session::send_reply(std::string_view formatted) {
+    transcript.out(formatted);
+    stream->write(formatted);
 }
 
 std::string Session::with_protocol() const {
@@ -375,6 +384,7 @@ Task<void> Session::next_command() {
             co_return;
         }
     }
+    transcript.in(line);
     const auto command = smtp::parse_command_line(line);
     if (command.verb.empty()) {
         reply("500 5.5.2 Error: bad syntax");

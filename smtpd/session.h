@@ -17,6 +17,7 @@
 
 #include "smtpd/checks.h"
 #include "smtpd/commands.h"
+#include "smtpd/notice.h"
 #include "smtpd/peer.h"
 #include "smtpd/transaction.h"
 
@@ -87,6 +88,8 @@ class Session {
     std::string where = "CONNECT";  // for the log: the last command
     int errors = 0;
     int junk = 0;
+    unsigned trouble = 0;  // NoticeClass bits of what went wrong
+    Transcript transcript;
     bool xclient_allowed = false, xforward_allowed = false;
 
     // During a check: the addresses it is about, for the log.
@@ -107,6 +110,7 @@ class Session {
     bool refuse_early_input(std::string_view after);
     void log_ending(Ending ending) const;
     void log_disconnect() const;
+    void send_reply(std::string_view formatted);
 
     bool on_stdio_ = false;
     Attributes passed_;  // what a `pass` service was told about the client

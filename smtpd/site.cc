@@ -10,6 +10,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/tls/tls_settings.h"
 
+#include "smtpd/notice.h"
 #include "smtpd/session.h"
 
 namespace relais::smtpd {
@@ -119,6 +120,7 @@ Site::Site()
       hostname(conf().myhostname()),
       bare_newline(bare_newline_setting()),
       discarded_keywords(parse_ehlo_keywords(conf().smtpd_discard_ehlo_keywords())),
+      notices(parse_notice_classes(conf().notify_classes())),
       dns(std::make_unique<Resolver>()) {
     open_lists();
     open_restrictions();

@@ -87,6 +87,7 @@ class Site {
     std::unique_ptr<TlsContext> tls;  // null: TLS is off or impossible
     smtp::BareNewline bare_newline = smtp::BareNewline::kNormalize;
     unsigned discarded_keywords = 0;
+    unsigned notices = 0;  // notify_classes: NoticeClass bits
     ClientLists clients;
     RestrictionLists restrictions;
     RecipientTables tables;
