@@ -1,0 +1,149 @@
+// postdrop(1): puts a message, as records on standard input, into maildrop.  sendmail(1) runs it.
+//
+// Set-group-id: the one program through which local users write into the queue.  Everything that
+// comes from the caller is suspect: arguments, environment, descriptors, and each record, which is
+// checked before it is copied.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/config/command.h"
+#include "lib/config/config.h"
+#include "lib/event/loop.h"
+#include "lib/ipc/attr.h"
+#include "lib/ipc/cleanup_client.h"
+#include "lib/ipc/service_client.h"
+#include "lib/maps/user_access.h"
+#include "lib/queue/queue_config.h"
+#include "lib/queue/queue_file.h"
+#include "tools/postdrop/record_filter.h"
+
+using namespace relais;
+
+namespace {
+
+constexpr CommandKind kCommand{"postdrop"};
+
+// The path of the unfinished file, for the signal handler.
+char unfinished_path[256];
+
+void remove_unfinished(int) {
+    if (unfinished_path[0] != '\0') {
+        ::unlink(unfinished_path);
+    }
+    ::_exit(1);
+}
+
+void handle_signals(const std::string& path) {
+    path.copy(unfinished_path, sizeof unfinished_path - 1);
+    struct sigaction action{};
+    action.sa_handler = &remove_unfinished;
+    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+        ::sigaction(number, &action, nullptr);
+    }
+}
+
+void finish_unfinished() {
+    unfinished_path[0] = '\0';
+}
+
+[[noreturn]] void usage() {
+    log_fatal("usage: postdrop [-c config_dir] [-v]");
+}
+
+void parse(int argc, char** argv) {
+    int verbose = 0;
+    for (int option; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
+        switch (option) {
+            case 'c': use_config_directory(::optarg); break;
+            case 'r': break;  // the status stream is always written
+            case 'v': set_log_verbose(++verbose); break;
+            default: usage();
+        }
+    }
+    if (::optind != argc) {
+        usage();
+    }
+}
+
+void say(const AttrWriter& list) {
+    // Whoever does not listen learns the outcome from the exit status.
+    static_cast<void>(write_all(STDOUT_FILENO, list.bytes()));
+}
+
+void check_submitter() {
+    if (!user_is_listed("authorized_submit_users", conf().authorized_submit_users(), ::getuid())) {
+        log_fatal("User {}({}) is not allowed to submit mail", user_name_of(::getuid()),
+                  ::getuid());
+    }
+}
+
+void wake_pickup() {
+    std::string socket = "public/" + conf().pickup_service_name();
+    // While the mail system is down the message waits for its start.
+    static_cast<void>(
+        Loop::current().run_task(send_trigger(socket, "W", conf().trigger_timeout())));
+}
+
+// The exit status is the status bits'.
+int submit() {
+    QueueDirs dirs = queue_dirs_from(conf());
+    auto created = NewQueueFile::create(dirs, kMaildrop, 0644);
+    if (!created) {
+        log_fatal("mail_queue_enter: create file {}: {}", kMaildrop, created.error().message);
+    }
+    NewQueueFile& file = *created;
+    handle_signals(file.path());
+    AttrWriter hello;
+    hello.string("protocol", "postdrop_protocol").string("queue_id", file.id()).end();
+    say(hello);
+
+    RecordFilter filter(file, conf().line_length_limit(), conf().message_size_limit());
+    RecordFilter::Outcome outcome = filter.copy(STDIN_FILENO);
+    unsigned status = outcome.status;
+    if (outcome.complete && status == kCleanupOk) {
+        if (auto committed = file.commit(kModeReadyMaildrop); !committed) {
+            log_warning("{}", committed.error().message);
+            status = kCleanupWrite;
+        }
+    }
+    if (!outcome.complete || status != kCleanupOk) {
+        static_cast<void>(file.remove());
+    }
+    finish_unfinished();
+    if (outcome.malformed) {
+        log_fatal("uid={}: malformed input", ::getuid());
+    }
+    if (!outcome.complete) {
+        return 0;
+    }
+    if (status == kCleanupOk) {
+        wake_pickup();
+    }
+    AttrWriter result;
+    result.number("status", status).string("reason", "").end();
+    say(result);
+    return static_cast<int>(status);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    ::umask(022);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);
+    begin_command(kCommand, argv);
+    parse(argc, argv);
+    configure_setgid_command(kCommand);
+    check_submitter();
+    if (::chdir(conf().queue_directory().c_str()) != 0) {
+        log_fatal("chdir {}: {}", conf().queue_directory(), fail_errno("").error().message);
+    }
+    return submit();
+}
