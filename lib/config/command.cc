@@ -92,6 +92,18 @@ void configure_setgid_command(const CommandKind& kind) {
     configure_command(kind);
 }
 
+std::vector<std::string> imported_environment() {
+    std::vector<std::string> environment;
+    for (auto word : split_words(conf().import_environment(), ", \t\r\n")) {
+        if (word.contains('=')) {
+            environment.emplace_back(word);
+        } else if (const char* value = std::getenv(std::string(word).c_str())) {
+            environment.push_back(std::string(word) + "=" + value);
+        }
+    }
+    return environment;
+}
+
 std::string user_name_of(uid_t uid) {
     const passwd* user = ::getpwuid(uid);
     return user != nullptr ? user->pw_name : "unknown";

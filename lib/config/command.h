@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -33,5 +34,8 @@ void configure_setgid_command(const CommandKind& kind);
 
 // For messages and access lists: the login name, or "unknown".
 [[nodiscard]] std::string user_name_of(uid_t uid);
+
+// The environment for a child process: what import_environment names, as NAME=value.
+[[nodiscard]] std::vector<std::string> imported_environment();
 
 }  // namespace relais

@@ -1,0 +1,195 @@
+#include "tools/sendmail/submission.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/mail/address_list.h"
+#include "tools/sendmail/header_recipients.h"
+#include "tools/sendmail/message_input.h"
+#include "tools/sendmail/postdrop_pipe.h"
+
+namespace relais {
+
+namespace {
+
+constexpr int kVerifyOnly = 512;  // trace_flags of -bv and -v
+constexpr int kReportDelivery = 1024;
+
+// Who runs this, for log lines and as the default sender.
+struct Submitter {
+    uid_t uid = ::getuid();
+    std::string login;
+    std::string full_name;
+
+    std::string in_log() const { return format("{}({})", login, uid); }
+};
+
+std::string capitalized(std::string text) {
+    if (!text.empty()) {
+        text[0] = to_upper(text[0]);
+    }
+    return text;
+}
+
+// The name part of the GECOS field; "&" stands for the login name.
+std::string gecos_name(const passwd& user) {
+    std::string name;
+    std::string_view gecos = user.pw_gecos != nullptr ? user.pw_gecos : "";
+    for (char c : gecos.substr(0, gecos.find_first_of(",;%"))) {
+        name += c == '&' ? capitalized(user.pw_name) : std::string(1, c);
+    }
+    return name;
+}
+
+Submitter find_submitter() {
+    Submitter who;
+    const passwd* user = ::getpwuid(who.uid);
+    if (user == nullptr) {
+        log_fatal("unable to find login name for user ID {}", who.uid);
+    }
+    who.login = user->pw_name;
+    const char* name = std::getenv("NAME");
+    who.full_name = name != nullptr ? name : gecos_name(*user);
+    return who;
+}
+
+// "Name <address>" and "address" to the internal form; "" and "<>" stay the null sender.
+std::string sender_of(const SendmailOptions& options, const Submitter& who) {
+    if (!options.have_sender) {
+        return who.login;
+    }
+    AddressList list = AddressList::parse(options.sender);
+    return list.size() == 0 ? std::string() : list.internal(0);
+}
+
+class Submission {
+  public:
+    Submission(const SendmailOptions& options, Submitter who)
+        : options_(options), who_(std::move(who)), postdrop_(who_.in_log()) {}
+
+    void run();
+
+  private:
+    void put_envelope();
+    void put_recipient(std::string_view address);
+    void put_command_line_recipients();
+    void put_content();
+
+    const SendmailOptions& options_;
+    Submitter who_;
+    PostdropPipe postdrop_;
+    HeaderRecipients header_recipients_;
+};
+
+void Submission::put_envelope() {
+    if (!options_.envelope_id.empty()) {
+        postdrop_.put_attribute("envelope_id", options_.envelope_id);
+    }
+    if (options_.ret != 0) {
+        postdrop_.put_attribute("ret_flags", std::to_string(options_.ret));
+    }
+    postdrop_.put_attribute("rewrite_context", options_.remote_context ? "remote" : "local");
+    const std::string& name = options_.full_name.empty() ? who_.full_name : options_.full_name;
+    if (!name.empty()) {
+        postdrop_.put(Rec::kFullName, name);
+    }
+    std::string sender = sender_of(options_, who_);
+    postdrop_.put(Rec::kSender, sender);
+    if (!options_.encoding.empty()) {
+        postdrop_.put_attribute("encoding", options_.encoding);
+    }
+    if (options_.verify != SendmailOptions::Verify::kNo) {
+        bool only = options_.verify == SendmailOptions::Verify::kOnly;
+        postdrop_.put_attribute("trace_flags",
+                                std::to_string(only ? kVerifyOnly : kReportDelivery));
+    }
+    if (options_.verp) {
+        if (sender.empty()) {
+            log_fatal("-V option requires non-null sender address");
+        }
+        postdrop_.put(Rec::kVerp, options_.verp_delimiters.empty()
+                                      ? conf().default_verp_delimiters()
+                                      : options_.verp_delimiters);
+    }
+    put_command_line_recipients();
+}
+
+void Submission::put_recipient(std::string_view address) {
+    if (options_.notify != 0) {
+        postdrop_.put_attribute("notify_flags", std::to_string(options_.notify));
+    }
+    postdrop_.put(Rec::kRecipient, address);
+}
+
+void Submission::put_command_line_recipients() {
+    for (const std::string& argument : options_.arguments) {
+        AddressList list = AddressList::parse(argument);
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            put_recipient(list.internal(i));
+        }
+    }
+}
+
+void Submission::put_content() {
+    MessageInput input(STDIN_FILENO, options_.lone_dot_ends ? MessageInput::LoneDot::kEnds
+                                                            : MessageInput::LoneDot::kIsText);
+    while (auto line = input.next()) {
+        if (options_.recipients_from_header) {
+            header_recipients_.take(line->text, line->complete);
+        }
+        postdrop_.put(line->complete ? Rec::kLine : Rec::kLinePart, line->text);
+    }
+    if (input.failed()) {
+        log_fatal("{}: error reading input", who_.in_log());
+    }
+}
+
+void Submission::run() {
+    put_envelope();
+    postdrop_.put(Rec::kContent, "");
+    put_content();
+    postdrop_.put(Rec::kExtracted, "");
+    if (options_.recipients_from_header) {
+        auto found = header_recipients_.finish();
+        if (found.empty() && options_.arguments.empty()) {
+            log_fatal("{}: No recipient addresses found in message header", who_.in_log());
+        }
+        for (const std::string& address : found) {
+            put_recipient(address);
+        }
+    }
+    postdrop_.put(Rec::kEnd, "");
+    postdrop_.finish();
+}
+
+}  // namespace
+
+int submit_message(const SendmailOptions& options) {
+    Submitter who = find_submitter();
+    if (options.arguments.empty() && !options.recipients_from_header) {
+        log_fatal(
+            "{}: Recipient addresses must be specified on the command line or via the -t option",
+            who.in_log());
+    }
+    Submission submission(options, who);
+    submission.run();
+    if (options.verify != SendmailOptions::Verify::kNo) {
+        std::string sender = sender_of(options, who);
+        std::printf("Mail Delivery Status Report will be mailed to <%s>.\n", sender.c_str());
+        std::fflush(stdout);
+    }
+    return 0;
+}
+
+}  // namespace relais
