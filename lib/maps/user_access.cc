@@ -18,9 +18,12 @@ bool user_is_listed(std::string_view title, std::string_view list, uid_t uid) {
     }
     MatchList users(std::string(title), list, MatchList::Kind::kString);
     switch (users.matches(name)) {
-        case Match::kYes: return true;
-        case Match::kNo: return false;
-        case Match::kError: break;
+        case Match::kYes:
+            return true;
+        case Match::kNo:
+            return false;
+        case Match::kError:
+            break;
     }
     log_fatal("{}: cannot look up user {}", title, name);
 }

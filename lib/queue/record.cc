@@ -116,7 +116,7 @@ DecodeResult decode_record(std::string_view buffer, std::size_t max_data) {
             return {};
         }
         if (shift >= kMaxLengthShift) {
-            return {Decoded::kBad, {}, 0};
+            return {Decoded::kBad, {}, length};
         }
         auto byte = static_cast<unsigned char>(buffer[at++]);
         length |= static_cast<std::size_t>(byte & 0x7f) << shift;
@@ -125,7 +125,7 @@ DecodeResult decode_record(std::string_view buffer, std::size_t max_data) {
         }
     }
     if (length > max_data) {
-        return {Decoded::kBad, {}, 0};
+        return {Decoded::kBad, {}, length};
     }
     if (buffer.size() - at < length) {
         return {};

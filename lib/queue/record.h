@@ -79,7 +79,7 @@ enum class Decoded { kRecord, kNeedMore, kBad };
 struct DecodeResult {
     Decoded status = Decoded::kNeedMore;
     Record record;         // a view into the buffer
-    std::size_t used = 0;  // bytes of the buffer that the record took
+    std::size_t used = 0;  // bytes of the buffer that the record took; kBad: the length it claims
 };
 
 // Takes one record from the front of `buffer`.  kNeedMore while it is cut short, kBad for a length

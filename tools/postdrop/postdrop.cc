@@ -3,6 +3,7 @@
 // Set-group-id: the one program through which local users write into the queue.  Everything that
 // comes from the caller is suspect: arguments, environment, descriptors, and each record, which is
 // checked before it is copied.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 #include "lib/maps/user_access.h"
 #include "lib/queue/queue_config.h"
 #include "lib/queue/queue_file.h"
+
 #include "tools/postdrop/record_filter.h"
 
 using namespace relais;
@@ -61,10 +63,16 @@ void parse(int argc, char** argv) {
     int verbose = 0;
     for (int option; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
         switch (option) {
-            case 'c': use_config_directory(::optarg); break;
-            case 'r': break;  // the status stream is always written
-            case 'v': set_log_verbose(++verbose); break;
-            default: usage();
+            case 'c':
+                use_config_directory(::optarg);
+                break;
+            case 'r':
+                break;  // the status stream is always written
+            case 'v':
+                set_log_verbose(++verbose);
+                break;
+            default:
+                usage();
         }
     }
     if (::optind != argc) {
@@ -87,8 +95,10 @@ void check_submitter() {
 void wake_pickup() {
     std::string socket = "public/" + conf().pickup_service_name();
     // While the mail system is down the message waits for its start.
-    static_cast<void>(
-        Loop::current().run_task(send_trigger(socket, "W", conf().trigger_timeout())));
+    auto sent = Loop::current().run_task(send_trigger(socket, "W", conf().trigger_timeout()));
+    if (!sent && sent.error().sys_errno == ENOENT) {
+        log_warning("unable to look up {}: No such file or directory", socket);
+    }
 }
 
 // The exit status is the status bits'.
@@ -117,8 +127,8 @@ int submit() {
         static_cast<void>(file.remove());
     }
     finish_unfinished();
-    if (outcome.malformed) {
-        log_fatal("uid={}: malformed input", ::getuid());
+    if (!outcome.malformed.empty()) {
+        log_fatal("{}", outcome.malformed);
     }
     if (!outcome.complete) {
         return 0;

@@ -16,7 +16,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::string_view kEnvelopeTypes = "MFSRVAinTC";
+constexpr std::string_view kEnvelopeTypes = "MFSRVAin";
 constexpr std::string_view kContentTypes = "XLN";
 constexpr std::string_view kExtractedTypes = "EAR";
 constexpr std::size_t kReadSize = 65536;
@@ -27,15 +27,9 @@ struct UserAttribute {
 };
 
 constexpr UserAttribute kUserAttributes[] = {
-    {"encoding", "7bit"},
-    {"encoding", "8bit"},
-    {"envelope_id", ""},
-    {"ret_flags", ""},
-    {"notify_flags", ""},
-    {"dsn_orig_rcpt", ""},
-    {"create_time", ""},
-    {"rewrite_context", "local"},
-    {"rewrite_context", "remote"},
+    {"encoding", "7bit"}, {"encoding", "8bit"},         {"envelope_id", ""},
+    {"ret_flags", ""},    {"notify_flags", ""},         {"dsn_orig_rcpt", ""},
+    {"create_time", ""},  {"rewrite_context", "local"}, {"rewrite_context", "remote"},
     {"trace_flags", ""},
 };
 
@@ -52,7 +46,7 @@ RecordFilter::Outcome RecordFilter::copy(int input) {
     QueueTime now = file_.time();
     put(Rec::kTime, format("{} {}", now.seconds, now.microseconds));
     std::string buffer;
-    while (segment_ != Segment::kDone && !outcome_.malformed) {
+    while (segment_ != Segment::kDone && outcome_.malformed.empty()) {
         std::size_t had = buffer.size();
         buffer.resize(had + kReadSize);
         ssize_t got = ::read(input, buffer.data() + had, kReadSize);
@@ -61,7 +55,7 @@ RecordFilter::Outcome RecordFilter::copy(int input) {
             continue;
         }
         if (got <= 0) {
-            outcome_.malformed = explain_end(buffer);
+            explain_end(buffer);
             return outcome_;
         }
         take_all(buffer);
@@ -73,28 +67,28 @@ RecordFilter::Outcome RecordFilter::copy(int input) {
     return outcome_;
 }
 
-// True when the input ended within a record, which is an error; between records it is a change of
-// mind.
-bool RecordFilter::explain_end(const std::string& buffer) {
+// The end of input within a record is an error; between records it is a change of mind.
+void RecordFilter::explain_end(const std::string& buffer) {
     if (buffer.empty()) {
-        return false;
+        return;
     }
     log_warning("stdin: unexpected EOF in data, record type {} length {}",
                 static_cast<int>(buffer[0]),
                 buffer.size() > 1 ? static_cast<unsigned char>(buffer[1]) & 0x7f : 0);
-    return true;
+    outcome_.malformed = format("uid={}: malformed input", ::getuid());
 }
 
 void RecordFilter::take_all(std::string& buffer) {
     std::string_view rest = buffer;
-    while (segment_ != Segment::kDone && !outcome_.malformed) {
+    while (segment_ != Segment::kDone && outcome_.malformed.empty()) {
         DecodeResult next = decode_record(rest, line_limit_);
         if (next.status == Decoded::kNeedMore) {
             break;
         }
         if (next.status == Decoded::kBad) {
-            log_warning("stdin: bad record length, record type {}", static_cast<int>(rest[0]));
-            outcome_.malformed = true;
+            log_warning("stdin: illegal length {}, record type {}", next.used,
+                        static_cast<int>(rest[0]));
+            outcome_.malformed = format("uid={}: malformed input", ::getuid());
             break;
         }
         take(next.record);
@@ -108,28 +102,43 @@ void RecordFilter::take(const Record& record) {
                                : segment_ == Segment::kContent ? kContentTypes
                                                                : kExtractedTypes;
     if (!allowed.contains(rec_char(record.type))) {
-        log_warning("uid={}: unexpected record type: {}", ::getuid(),
-                    static_cast<int>(rec_char(record.type)));
-        outcome_.malformed = true;
+        outcome_.malformed = format("uid={}: unexpected record type: {}", ::getuid(),
+                                    static_cast<int>(rec_char(record.type)));
         return;
     }
     switch (record.type) {
-        case Rec::kTime:
-        case Rec::kSize: return;  // ours; sizes are for the queue to count
-        case Rec::kSender: have_sender_ = true; break;
-        case Rec::kRecipient: have_recipient_ = true; break;
-        case Rec::kAttribute: take_attribute(record.data); return;
-        case Rec::kContent: segment_ = Segment::kContent; break;
-        case Rec::kExtracted: segment_ = Segment::kExtracted; break;
-        case Rec::kEnd: segment_ = Segment::kDone; break;
-        default: break;
+        case Rec::kSender:
+            have_sender_ = true;
+            break;
+        case Rec::kRecipient:
+            have_recipient_ = true;
+            break;
+        case Rec::kAttribute:
+            take_attribute(record.data);
+            return;
+        case Rec::kContent:
+            segment_ = Segment::kContent;
+            break;
+        case Rec::kExtracted:
+            segment_ = Segment::kExtracted;
+            break;
+        case Rec::kEnd:
+            segment_ = Segment::kDone;
+            break;
+        default:
+            break;
     }
     put(record.type, record.data);
 }
 
 void RecordFilter::take_attribute(std::string_view data) {
     auto attribute = split_attribute(data);
-    if (!attribute || (!attribute->value.empty() && !user_may_set(*attribute))) {
+    if (!attribute) {
+        log_warning("uid={}: ignoring malformed record: missing '=' after attribute name: {}",
+                    ::getuid(), printable(data.substr(0, 200)));
+        return;
+    }
+    if (!attribute->value.empty() && !user_may_set(*attribute)) {
         log_warning("uid={}: ignoring attribute record: {}", ::getuid(),
                     printable(data.substr(0, 200)));
         return;
@@ -141,9 +150,10 @@ void RecordFilter::put(Rec type, std::string_view data) {
     if (outcome_.status != kCleanupOk) {
         return;
     }
-    auto end = file_.offset() +
-               static_cast<std::int64_t>(data.size() + record_overhead(data.size()));
+    auto end =
+        file_.offset() + static_cast<std::int64_t>(data.size() + record_overhead(data.size()));
     if (size_limit_ > 0 && end > size_limit_) {
+        log_warning("uid={}: File too large", ::getuid());
         outcome_.status |= kCleanupSize;
         return;
     }

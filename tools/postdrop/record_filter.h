@@ -13,15 +13,13 @@ namespace relais {
 class RecordFilter {
   public:
     struct Outcome {
-        bool complete = false;   // the end record came
-        bool malformed = false;  // what came is no message
+        bool complete = false;  // the end record came
+        std::string malformed;  // why what came is no message
         unsigned status = kCleanupOk;
     };
 
     RecordFilter(NewQueueFile& file, int line_limit, long size_limit)
-        : file_(file),
-          line_limit_(static_cast<std::size_t>(line_limit)),
-          size_limit_(size_limit) {}
+        : file_(file), line_limit_(static_cast<std::size_t>(line_limit)), size_limit_(size_limit) {}
 
     // Reads to the end record, or to the end of input.
     Outcome copy(int input);
@@ -30,7 +28,7 @@ class RecordFilter {
     enum class Segment { kEnvelope, kContent, kExtracted, kDone };
 
     void take_all(std::string& buffer);
-    bool explain_end(const std::string& buffer);
+    void explain_end(const std::string& buffer);
     void take(const Record& record);
     void take_attribute(std::string_view data);
     void put(Rec type, std::string_view data);

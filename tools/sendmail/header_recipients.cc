@@ -37,11 +37,11 @@ void HeaderRecipients::end_header() {
     if (info == nullptr) {
         return;
     }
-    bool resent = (info->traits & kHeaderResent) != 0;
-    resent_ = resent_ || resent;
     if ((info->traits & kHeaderExtract) == 0) {
         return;
     }
+    bool resent = (info->traits & kHeaderResent) != 0;
+    resent_ = resent_ || resent;
     auto& found = resent ? resent_recipients_ : recipients_;
     AddressList list = AddressList::parse(
         header_body(header), static_cast<std::size_t>(conf().header_address_token_limit()));

@@ -12,8 +12,8 @@ class HeaderRecipients {
     // The lines of the message in their order; those of the body are ignored.
     void take(std::string_view line, bool complete);
 
-    // After the last line: the addresses in internal form.  Resent- headers, where there are any,
-    // are the only ones that count.
+    // After the last line: the addresses in internal form.  Where there are Resent-To:, -Cc: or
+    // -Bcc: headers, only they count.
     [[nodiscard]] std::vector<std::string> finish();
 
   private:

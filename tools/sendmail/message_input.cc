@@ -18,9 +18,7 @@ constexpr std::size_t kReadSize = 65536;
 }  // namespace
 
 MessageInput::MessageInput(int fd, LoneDot lone_dot)
-    : fd_(fd),
-      lone_dot_(lone_dot),
-      limit_(static_cast<std::size_t>(conf().line_length_limit())) {
+    : fd_(fd), lone_dot_(lone_dot), limit_(static_cast<std::size_t>(conf().line_length_limit())) {
     const std::string& fix = conf().sendmail_fix_line_endings();
     if (fix == "always") {
         fix_ = FixEndings::kAlways;
@@ -54,12 +52,12 @@ bool MessageInput::fill() {
 std::optional<MessageInput::Line> MessageInput::next_raw() {
     for (;;) {
         std::string_view rest = std::string_view(buffer_).substr(at_);
-        std::size_t newline = rest.substr(0, limit_ + 1).find('\n');
+        std::size_t newline = rest.substr(0, limit_).find('\n');
         if (newline != std::string_view::npos) {
             at_ += newline + 1;
             return Line{rest.substr(0, newline), true};
         }
-        if (rest.size() > limit_) {
+        if (rest.size() >= limit_) {
             at_ += limit_;
             return Line{rest.substr(0, limit_), false};
         }

@@ -38,9 +38,9 @@ class MessageInput {
     FixEndings fix_;
     std::string buffer_;
     std::size_t at_ = 0;
-    bool at_start_ = true;       // no line has been handed out
-    bool first_line_ = true;     // for sendmail_fix_line_endings = strict
-    bool within_line_ = false;   // the last piece was not complete
+    bool at_start_ = true;      // no line has been handed out
+    bool first_line_ = true;    // for sendmail_fix_line_endings = strict
+    bool within_line_ = false;  // the last piece was not complete
     bool eof_ = false;
     bool failed_ = false;
 };

@@ -32,30 +32,46 @@ void take_mode(SendmailOptions& out, std::string_view value) {
     char letter = value.empty() ? '\0' : value.front();
     switch (letter) {
         case 'd':
-        case 'l': out.mode = Mode::kDaemon; return;
+        case 'l':
+            out.mode = Mode::kDaemon;
+            return;
         case 'h':
-        case 'H': out.mode = Mode::kIgnore; return;
-        case 'i': out.mode = Mode::kAliases; return;
-        case 'm': out.mode = Mode::kSubmit; return;
-        case 'p': out.mode = Mode::kList; return;
-        case 's': out.mode = Mode::kStandalone; return;
-        case 'v': out.verify = Verify::kOnly; return;
-        default: log_fatal("unsupported: -b{}", value);
+        case 'H':
+            out.mode = Mode::kIgnore;
+            return;
+        case 'i':
+            out.mode = Mode::kAliases;
+            return;
+        case 'm':
+            out.mode = Mode::kSubmit;
+            return;
+        case 'p':
+            out.mode = Mode::kList;
+            return;
+        case 's':
+            out.mode = Mode::kStandalone;
+            return;
+        case 'v':
+            out.verify = Verify::kOnly;
+            return;
+        default:
+            log_fatal("unsupported: -b{}", value);
     }
 }
 
 void take_set_option(SendmailOptions& out, std::string_view value) {
     switch (value.empty() ? '\0' : value.front()) {
-        case '7': out.encoding = "7bit"; return;
-        case '8': out.encoding = "8bit"; return;
         case 'A':
             if (value.size() == 1) {
                 log_fatal("-oA requires pathname");
             }
             out.alias_database = value.substr(1);
             return;
-        case 'i': out.lone_dot_ends = false; return;
-        default: return;
+        case 'i':
+            out.lone_dot_ends = false;
+            return;
+        default:
+            return;
     }
 }
 
@@ -100,6 +116,12 @@ void take_notify(SendmailOptions& out, std::string_view value) {
     if (auto flags = parse_notify(value)) {
         out.notify = *flags;
     } else {
+        for (auto word : split_fields(value, ',')) {
+            if (!parse_notify(word)) {
+                log_warning("unknown DSN NOTIFY command value \"{}\" in \"{}\"", word, value);
+                break;
+            }
+        }
         log_warning("bad -N option value -- ignored");
     }
 }
@@ -113,8 +135,7 @@ void take_ret(SendmailOptions& out, std::string_view value) {
 }
 
 void take_envelope_id(SendmailOptions& out, std::string_view value) {
-    if (value.empty() || value.size() > kMaxEnvelopeId ||
-        !std::ranges::all_of(value, is_print)) {
+    if (value.empty() || value.size() > kMaxEnvelopeId || !std::ranges::all_of(value, is_print)) {
         log_warning("bad syntax in -V option value -- ignored");
         return;
     }
@@ -133,28 +154,57 @@ void take_body_type(SendmailOptions& out, std::string_view value) {
 
 void take_option(SendmailOptions& out, int option, const char* value) {
     switch (option) {
-        case 'B': take_body_type(out, value); return;
-        case 'F': out.full_name = value; return;
-        case 'G': out.remote_context = true; return;
-        case 'I': out.mode = Mode::kAliases; return;
-        case 'N': take_notify(out, value); return;
-        case 'R': take_ret(out, value); return;
-        case 'V': take_envelope_id(out, value); return;
-        case 'X': take_verp(out, value); return;
-        case 'b': take_mode(out, value); return;
+        case 'B':
+            take_body_type(out, value);
+            return;
+        case 'F':
+            out.full_name = value;
+            return;
+        case 'G':
+            out.remote_context = true;
+            return;
+        case 'I':
+            out.mode = Mode::kAliases;
+            return;
+        case 'N':
+            take_notify(out, value);
+            return;
+        case 'R':
+            take_ret(out, value);
+            return;
+        case 'V':
+            take_envelope_id(out, value);
+            return;
+        case 'X':
+            take_verp(out, value);
+            return;
+        case 'b':
+            take_mode(out, value);
+            return;
         case 'f':
         case 'r':
             out.have_sender = true;
             out.sender = value;
             return;
-        case 'i': out.lone_dot_ends = false; return;
-        case 'n': log_fatal("-n option not supported");
-        case 'o': take_set_option(out, value); return;
-        case 'q': take_queue_option(out, value); return;
-        case 't': out.recipients_from_header = true; return;
-        case '?': log_fatal("usage: {} [options]", log_options().stderr_name);
+        case 'i':
+            out.lone_dot_ends = false;
+            return;
+        case 'n':
+            log_fatal("-n option not supported");
+        case 'o':
+            take_set_option(out, value);
+            return;
+        case 'q':
+            take_queue_option(out, value);
+            return;
+        case 't':
+            out.recipients_from_header = true;
+            return;
+        case '?':
+            log_fatal("usage: {} [options]", log_options().stderr_name);
         // A C L O U c e h m p x: of no meaning here, or read early.
-        default: return;
+        default:
+            return;
     }
 }
 

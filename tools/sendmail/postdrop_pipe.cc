@@ -88,8 +88,7 @@ void PostdropPipe::flush() {
     if (auto written = write_all(to_.get(), pending_); !written) {
         // postdrop has said why, or says so now.
         Loop::current().run_task(child_->wait());
-        log_fatal("{}: unable to execute {} -r: {}", submitter_, command_,
-                  written.error().message);
+        log_fatal("{}: unable to execute {} -r: {}", submitter_, command_, written.error().message);
     }
     pending_.clear();
 }

@@ -16,6 +16,7 @@
 #include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/maps/user_access.h"
+
 #include "tools/sendmail/options.h"
 #include "tools/sendmail/submission.h"
 
@@ -82,8 +83,8 @@ void no_recipients(const SendmailOptions& options, std::string_view mode) {
 
 void check_submitter(const SendmailOptions& options) {
     bool submits = options.mode == Mode::kSubmit || options.mode == Mode::kStandalone;
-    if (submits && !user_is_listed("authorized_submit_users", conf().authorized_submit_users(),
-                                   ::getuid())) {
+    if (submits &&
+        !user_is_listed("authorized_submit_users", conf().authorized_submit_users(), ::getuid())) {
         log_fatal("User {}({}) is not allowed to submit mail", user_name_of(::getuid()),
                   ::getuid());
     }
@@ -92,19 +93,25 @@ void check_submitter(const SendmailOptions& options) {
 int run(const SendmailOptions& options) {
     check_submitter(options);
     switch (options.mode) {
-        case Mode::kSubmit: return submit_message(options);
+        case Mode::kSubmit:
+            return submit_message(options);
         case Mode::kList:
             no_recipients(options, "display queue");
             become(conf().command_directory(), {"postqueue", "-p"});
-        case Mode::kFlush: no_recipients(options, "flush queue"); flush_queue(options);
-        case Mode::kAliases: no_recipients(options, "alias initialization"); build_aliases(options);
+        case Mode::kFlush:
+            no_recipients(options, "flush queue");
+            flush_queue(options);
+        case Mode::kAliases:
+            no_recipients(options, "alias initialization");
+            build_aliases(options);
         case Mode::kDaemon:
             no_recipients(options, "daemon");
             become(conf().command_directory(), {"postfix", "start"});
         case Mode::kStandalone:
             no_recipients(options, "stand-alone");
             become(conf().daemon_directory(), {"smtpd", "-S"});
-        case Mode::kIgnore: return 0;
+        case Mode::kIgnore:
+            return 0;
     }
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address_list.h"
+
 #include "tools/sendmail/header_recipients.h"
 #include "tools/sendmail/message_input.h"
 #include "tools/sendmail/postdrop_pipe.h"
@@ -85,6 +86,7 @@ class Submission {
     void put_recipient(std::string_view address);
     void put_command_line_recipients();
     void put_content();
+    void put_probe();
 
     const SendmailOptions& options_;
     Submitter who_;
@@ -155,10 +157,25 @@ void Submission::put_content() {
     }
 }
 
+// -bv: nobody will read it.
+void Submission::put_probe() {
+    postdrop_.put(Rec::kLine, "From: " + sender_of(options_, who_));
+    postdrop_.put(Rec::kLine, "Subject: probe");
+    postdrop_.put(Rec::kLinePart, "To:");
+    for (const std::string& argument : options_.arguments) {
+        bool last = &argument == &options_.arguments.back();
+        postdrop_.put(Rec::kLine, "\t" + argument + (last ? "" : ","));
+    }
+}
+
 void Submission::run() {
     put_envelope();
     postdrop_.put(Rec::kContent, "");
-    put_content();
+    if (options_.verify == SendmailOptions::Verify::kOnly) {
+        put_probe();
+    } else {
+        put_content();
+    }
     postdrop_.put(Rec::kExtracted, "");
     if (options_.recipients_from_header) {
         auto found = header_recipients_.finish();
