@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 
-from support import BUILD, Skip, bound, check
+from support import bound, check, need_suite
 from support.carry import system
 from support.room import room
 from support.sink import SmtpSink
@@ -150,8 +150,7 @@ def nothing_is_lost(kind, spare=()):
 
 @bound(200)
 def test_nothing_is_lost():
-    if not (BUILD / "bin" / "qmgr").exists() or not (BUILD / "bin" / "smtpd").exists():
-        raise Skip("the suite is not built")
+    need_suite()
     nothing_is_lost("ours")
 
 

@@ -4,6 +4,7 @@
     from support.instance import Instance
     from support.compare import scenario
 """
+import os
 import pathlib
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
@@ -31,6 +32,30 @@ def check(condition, text):
 
 def equal(got, wanted, what=""):
     check(got == wanted, lambda: f"{what or 'value'}: got {got!r}, wanted {wanted!r}")
+
+
+SUITE = ("master", "smtpd", "cleanup", "trivial-rewrite", "qmgr", "pickup", "bounce", "smtp", "virtual", "local", "error",
+         "discard", "showq", "proxymap", "anvil", "postlogd", "postqueue", "postsuper", "postcat", "postdrop",
+         "sendmail", "postmap", "postalias", "postconf", "postfix")
+
+
+def ours():
+    """What stands for ours: "ours", or a mixture (tests/run --ours)."""
+    return os.environ.get("RELAIS_TEST_OURS", "ours")
+
+
+def mix_of(text):
+    """"postfix+smtpd,qmgr" -> ("postfix", {"smtpd": "ours", "qmgr": "ours"}) and so on."""
+    kind, _, swapped = text.partition("+")
+    other = "postfix" if kind == "ours" else "ours"
+    return kind, {name: other for name in swapped.split(",") if name}
+
+
+def need_suite():
+    """Skips what needs the whole of ours while parts are missing."""
+    missing = [name for name in SUITE if not (BUILD / "bin" / name).exists()]
+    if missing and ours() == "ours":
+        raise Skip(f"not built: {' '.join(missing)}")
 
 
 def need_program(name):

@@ -17,10 +17,9 @@ import concurrent.futures
 import contextlib
 import difflib
 import functools
-import os
 import re
 
-from support import Skip, check, maillog
+from support import check, maillog, mix_of, ours
 from support.instance import Instance
 
 _pairs = {}
@@ -70,17 +69,6 @@ class Side(Instance):
     def mark(self):
         super().mark()
         self.notes = []
-
-
-def mix_of(text):
-    """"postfix+smtpd,qmgr" -> ("postfix", {"smtpd": "ours", "qmgr": "ours"}) and so on."""
-    kind, _, swapped = text.partition("+")
-    other = "postfix" if kind == "ours" else "ours"
-    return kind, {name: other for name in swapped.split(",") if name}
-
-
-def ours():
-    return os.environ.get("RELAIS_TEST_OURS", "ours")
 
 
 def pair(**options):

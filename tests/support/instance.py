@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 
-from support import BUILD, ROOT, Skip, mailbox, maillog, oracle
+from support import BUILD, ROOT, Skip, mailbox, maillog, mix_of, oracle, ours
 from support.room import ACCOUNTS, room
 from support.smtp_client import SmtpClient
 
@@ -72,7 +72,10 @@ class Output:
 
 
 class Instance:
-    def __init__(self, kind="ours", swap=None, main="", master="", aliases="", files=None):
+    def __init__(self, kind="ours", swap=None, main="", master="", aliases="", files=None,
+                 drop=()):
+        if kind == "ours" and not swap:
+            kind, swap = mix_of(ours())
         self.room, self.kind, self.swap = room(), kind, dict(swap or {})
         self.privileged = os.geteuid() == 0
         if kind == "postfix" or "postfix" in self.swap.values():
@@ -85,7 +88,7 @@ class Instance:
         self.data, self.daemons = self.root / "data", self.root / "daemons"
         self.commands, self.vmail = self.root / "bin", self.root / "vmail"
         self.spool, self.maillog = self.root / "mail", self.root / "maillog"
-        self.main_extra, self.master_extra = main, master
+        self.main_extra, self.master_extra, self.dropped = main, master, drop
         self.transcripts, self.outputs = [], []
         self._log_mark = 0
         self._build(aliases, files or {})
@@ -209,7 +212,7 @@ class Instance:
         return os.geteuid(), os.getegid()
 
     def _write_main_cf(self):
-        own = {line.split("=")[0].strip() for line in self.main_extra.split("\n")}
+        own = {line.split("=")[0].strip() for line in self.main_extra.split("\n")} | set(self.dropped)
         lines = [f"{name} = {value}" for name, value in self.settings().items() if name not in own]
         text = "\n".join(lines) + "\n" + self.expand(self.main_extra) + "\n"
         self._write_old("main.cf", text)

@@ -2,18 +2,12 @@
 
     tests/run swap -k smtpd        # both directions for one program
 """
-from support import BUILD, Skip, check
+from support import BUILD, Skip, check, need_suite
 from support.carry import carry, system
 
 DAEMONS = ("master", "smtpd", "cleanup", "trivial-rewrite", "qmgr", "pickup", "bounce", "smtp", "virtual", "local",
            "error", "discard", "showq", "proxymap", "anvil", "postlogd")
 COMMANDS = ("postqueue", "postsuper", "postcat", "postdrop", "sendmail", "postmap", "postalias")
-
-
-def all_of_ours():
-    missing = [name for name in DAEMONS + COMMANDS if not (BUILD / "bin" / name).exists()]
-    if missing:
-        raise Skip(f"not built: {' '.join(missing)}")
 
 
 def ours_in_postfix(name):
@@ -27,7 +21,7 @@ def ours_in_postfix(name):
 
 def postfix_in_ours(name):
     def test():
-        all_of_ours()
+        need_suite()
         run_mixture("ours", {name: "postfix"}, name)
     test.seconds = 90
     return test
@@ -49,7 +43,7 @@ def test_postfix_alone():
 
 
 def test_ours_alone():
-    all_of_ours()
+    need_suite()
     run_mixture("ours", {}, "qmgr")
 
 

@@ -1,0 +1,100 @@
+"""What can't be stored or delivered now is refused with a 4xx or waits in the queue; the log says why."""
+import subprocess
+
+from support import check, equal, need_suite
+from support.carry import system
+from support.instance import Instance
+from support.room import room
+
+TEXT = "Subject: durable\n\nhello\n"
+
+
+def test_full_disk():
+    need_suite()
+    room().require_private("a file system of its own")
+    mta = Instance("ours")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=755", "none", mta.queue], check=True)
+    mta.room.defer(lambda: subprocess.run(["umount", "-l", mta.queue]))
+    mta._make_queue()
+    mta.start()
+    filler = mta.queue / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        try:
+            while out.write(b"x" * 4096) == 4096:
+                pass
+        except OSError:
+            pass
+    with mta.smtp(client=100) as session:
+        reply = session.mail("a@b.test", "u1@virt.test", TEXT)
+        check(not reply.code.startswith("2"), f"not acknowledged: {reply}")
+        codes = [line[3:6] for line in session.transcript if line.startswith("S: 4")]
+        check("452" in codes or "451" in codes, "a temporary refusal:\n" + "\n".join(session.transcript))
+    check("space" in mta.log_text() or "storage" in mta.log_text().lower(), f"the log names the cause:\n{mta.log_text()}")
+    filler.unlink()
+    mta.mail("a@b.test", "u1@virt.test", TEXT)
+    mta.settle()
+    equal(len(mta.virtual("u1")), 1, "delivered once there is room")
+    mta.check_sane()
+    mta.destroy()
+
+
+def test_unwritable_mailbox():
+    need_suite()
+    mta = system("ours", main="minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n")
+    (mta.vmail / "u1").write_text("in the way of the Maildir")
+    (mta.vmail / "box").mkdir()
+    mta.mail("a@b.test", ["u1@virt.test", "box@virt.test"], TEXT)
+    for name in ("u1", "box"):
+        line = mta.wait_log(rf"to=<{name}@virt.test>.*status=(deferred|bounced) \((.*)\)")
+        check(name in line[2], f"the reason names the mailbox: {line[2]}")
+        equal(line[1], "deferred", "status")
+    (mta.vmail / "u1").unlink()
+    (mta.vmail / "box").rmdir()
+    mta.must_run("postqueue", "-f")
+    mta.wait_log("status=sent", 2)
+    mta.settle()
+    equal([len(mta.virtual("u1")), len(mta.virtual("box"))], [1, 1], "delivered afterwards")
+    mta.destroy()
+
+
+def test_missing_map_while_running():
+    need_suite()
+    mta = system("ours", main="virtual_mailbox_maps = hash:@CONF@/gone\n")
+    with mta.smtp() as session:
+        replies = session.talk("EHLO c.test", "MAIL FROM:<a@b.test>", "RCPT TO:<u1@virt.test>")
+        equal(replies[-1].code, "451", "code")
+    check("gone" in mta.log_text(), f"the log names the table: {mta.log_text()}")
+    mta.destroy()
+
+
+def test_250_comes_after_fsync():
+    """Under strace: the queue file and its folder are synced before the reply is written."""
+    import shutil
+    from support import Skip
+    need_suite()
+    if not shutil.which("strace"):
+        raise Skip("no strace here")
+    mta = system("ours")
+    mta.mail("a@b.test", "u1@virt.test", TEXT)
+    mta.settle()
+    pids = [str(pid) for pid in list(mta.processes("cleanup")) + list(mta.processes("smtpd"))]
+    trace = mta.root / "trace"
+    tracer = subprocess.Popen(["strace", "-f", "-y", "-tt", "-s", "40", "-o", trace, "-e",
+                               "trace=fsync,fdatasync,rename,write,sendto,writev,sendmsg"] +
+                              [x for pid in pids for x in ("-p", pid)], stderr=subprocess.DEVNULL)
+    try:
+        import time
+        time.sleep(1)
+        mta.mail("a@b.test", "u1@virt.test", TEXT)
+        mta.settle()
+    finally:
+        tracer.terminate()
+        tracer.wait()
+    lines = trace.read_text(errors="replace").splitlines()
+    syncs = [n for n, line in enumerate(lines) if "fsync(" in line or "fdatasync(" in line]
+    folders = [n for n in syncs if "/incoming>" in lines[n]]
+    reply = next((n for n, line in enumerate(lines) if "250 2.0.0 Ok: queued" in line), None)
+    check(reply is not None, "the reply was seen:\n" + "\n".join(lines[-40:]))
+    check(any(n < reply for n in syncs), "the file is synced before the reply:\n" + "\n".join(lines))
+    check(any(n < reply for n in folders), "its folder is synced before the reply:\n" + "\n".join(lines))
+    mta.destroy()
