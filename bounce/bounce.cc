@@ -7,13 +7,18 @@
 //   operations.h       which notification goes to whom
 //   notification.h     what it looks like; subject_message.h: the message that it is about
 //   templates.h        its texts
+#include <cstdlib>
 #include <optional>
 
+#include <unistd.h>
+
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 #include "lib/queue/queue_config.h"
 
+#include "bounce/dump_templates.h"
 #include "bounce/log_file.h"
 #include "bounce/operations.h"
 #include "bounce/verp.h"
@@ -48,11 +53,22 @@ class BounceDaemon : public Daemon {
         if (!conf().bounce_template_file().empty()) {
             service_.templates.read_file(conf().bounce_template_file());
         }
+        show_templates_if_asked();
     }
 
     Task<void> serve(Connection connection) override;
 
   private:
+    // postconf runs this program under two names to see the texts.
+    void show_templates_if_asked() const {
+        bool raw = service_.name == "dump_templates";
+        if (raw || service_.name == "expand_templates") {
+            auto text =
+                raw ? dump_templates(service_.templates) : dump_expanded(service_.templates);
+            std::exit(write_all(STDOUT_FILENO, text) ? 0 : 1);
+        }
+    }
+
     [[nodiscard]] Task<bool> handle(const BounceRequest* request);
     [[nodiscard]] Task<bool> dispatch(const BounceRequest* request);
 
