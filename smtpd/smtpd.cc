@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/shared_ticket_keys.h"
 #include "lib/maps/shared_tables.h"
 
 #include "smtpd/session.h"
@@ -25,6 +26,12 @@ namespace {
 class Smtpd : public Daemon {
   public:
     void before_jail() override { site_ = std::make_unique<Site>(); }
+
+    Task<void> background() override {
+        if (site_->tls) {
+            co_await share_ticket_keys(site_->tls.get());
+        }
+    }
 
     Task<void> serve(Connection connection) override {
         auto session = std::make_unique<Session>(*site_, std::move(connection));

@@ -1,0 +1,40 @@
+#include "lib/daemon/shared_ticket_keys.h"
+
+#include <algorithm>
+#include <ctime>
+#include <vector>
+
+#include "lib/event/loop.h"
+#include "lib/ipc/tlsmgr_client.h"
+
+namespace relais {
+
+static TlsTicketKey ticket_key(const TicketKeyRecord& record) {
+    TlsTicketKey key;
+    key.name = record.name;
+    key.cipher_key = record.cipher_key;
+    key.hmac_key = record.hmac_key;
+    return key;
+}
+
+Task<void> share_ticket_keys(TlsContext* context) {
+    constexpr std::int64_t kLongestWait = 600;
+    TlsmgrClient tlsmgr;
+    std::vector<TlsTicketKey> keys;  // the newest first
+    for (;;) {
+        auto current = co_await tlsmgr.current_ticket_key();
+        std::int64_t wait = kLongestWait;
+        if (current) {
+            if (keys.empty() || keys.front().name != current->name) {
+                keys.insert(keys.begin(), ticket_key(*current));
+                keys.resize(std::min<std::size_t>(keys.size(), 2));
+                context->set_ticket_keys(keys);
+            }
+            wait = std::clamp<std::int64_t>(current->expires - std::time(nullptr) + 1, 1,
+                                            kLongestWait);
+        }
+        co_await sleep_for(std::chrono::seconds(wait));
+    }
+}
+
+}  // namespace relais
