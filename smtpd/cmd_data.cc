@@ -84,6 +84,8 @@ void ContentReader::take_line(const smtp::DataDecoder::Line& line) {
 
 Task<void> ContentReader::read() {
     auto& stream = *session_.stream;
+    const bool limited = conf().smtpd_per_request_deadline();
+    auto until = std::chrono::steady_clock::now() + conf().smtpd_timeout();
     for (;;) {
         const auto whole = stream.buffered();
         auto input = whole;
@@ -95,12 +97,20 @@ Task<void> ContentReader::read() {
         }
         stream.consume(whole.size() - input.size());
         if (step == smtp::DataDecoder::Step::kEnd) {
+            stream.set_deadline({});
             co_return;
         }
         auto& cleanup = *session_.mail.cleanup;
         if (cleanup.unsent() >= kFlushAt) {
             const auto sent = co_await cleanup.flush();
             problems_ |= sent ? 0U : static_cast<unsigned>(kCleanupWrite);
+        }
+        if (limited) {
+            // A client that sends at smtpd_min_data_rate at least may take its time.
+            const auto taken = whole.size() - input.size();
+            until += std::chrono::milliseconds(taken * 1000 /
+                                               static_cast<unsigned>(conf().smtpd_min_data_rate()));
+            stream.set_deadline(Deadline::after(until - std::chrono::steady_clock::now()));
         }
         const bool more = co_await stream.fill();
         if (!more) {

@@ -8,6 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 
+#include "smtpd/postdrop_pipe.h"
 #include "smtpd/session.h"
 #include "smtpd/site.h"
 
@@ -109,8 +110,25 @@ void log_client(const Session& session) {
 
 }  // namespace
 
+// As open_mail(), without what only the daemon knows and pickup adds.
+static Task<std::string> open_stand_alone(Session& session) {
+    auto& mail = session.mail;
+    auto opened = co_await open_postdrop();
+    if (!opened) {
+        log_warning("{}", opened.error().message);
+        co_return std::string("451 4.3.0 Error: queue file write error");
+    }
+    mail.cleanup = std::move(*opened);
+    mail.queue_id = mail.cleanup->queue_id();
+    mail.cleanup->put(Rec::kSender, *mail.sender);
+    co_return std::string();
+}
+
 Task<std::string> open_mail(Session& session) {
     auto& mail = session.mail;
+    if (session.stand_alone()) {
+        co_return co_await open_stand_alone(session);
+    }
     auto opened = co_await CleanupClient::open("public/" + conf().cleanup_service_name(),
                                                cleanup_flags(), conf().ipc_timeout());
     if (!opened) {

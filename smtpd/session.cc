@@ -368,6 +368,10 @@ Task<std::string> Session::read_line(std::size_t limit) {
 }
 
 Task<void> Session::next_command() {
+    if (conf().smtpd_per_request_deadline()) {
+        // The time limit is for the whole command, not for each byte of it.
+        stream->set_deadline(Deadline::after(conf().smtpd_timeout()));
+    }
     const auto line = co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
     if (line_cut_) {
         log_warning("{}: request longer than {}: {}...", client.label, conf().line_length_limit(),
@@ -383,6 +387,9 @@ Task<void> Session::next_command() {
             hang_up();
             co_return;
         }
+    }
+    if (conf().smtpd_per_request_deadline()) {
+        stream->set_deadline({});
     }
     transcript.in(line);
     const auto command = smtp::parse_command_line(line);

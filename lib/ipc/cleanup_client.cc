@@ -60,6 +60,12 @@ Task<Result<std::unique_ptr<CleanupClient>>> CleanupClient::open(
         new CleanupClient(std::move(*stream), std::move(queue_id)));
 }
 
+std::unique_ptr<CleanupClient> CleanupClient::over(std::unique_ptr<Stream> stream,
+                                                   std::string queue_id) {
+    return std::unique_ptr<CleanupClient>(
+        new CleanupClient(std::move(stream), std::move(queue_id)));
+}
+
 void CleanupClient::put(Rec type, std::string_view data) {
     scratch_.clear();
     append_record(scratch_, type, data);

@@ -76,6 +76,11 @@ class CleanupClient {
     [[nodiscard]] static Task<Result<std::unique_ptr<CleanupClient>>> open(
         std::string socket, unsigned flags, std::chrono::milliseconds timeout);
 
+    // Over a connection whose other end takes records and answers in the same way (postdrop), and
+    // has told the queue id.
+    [[nodiscard]] static std::unique_ptr<CleanupClient> over(std::unique_ptr<Stream> stream,
+                                                             std::string queue_id);
+
     const std::string& queue_id() const { return queue_id_; }
 
     // Records gather in memory until flush(); call it when unsent() grows.
