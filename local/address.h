@@ -31,9 +31,10 @@ struct Address {
     std::string extension;  // without the delimiter
     std::string domain;     // with its "@"; may be empty
     Source source = Source::kRequest;
-    std::string expanding;          // the alias or user whose expansion this is
-    std::optional<Account> rights;  // nothing: default_privs
-    bool mailbox_only = false;      // "\\user": past aliases and .forward
+    std::string expanding;             // the alias or user whose expansion this is
+    std::vector<std::string> aliases;  // all aliases that led here, the last one last
+    std::optional<Account> rights;     // nothing: default_privs
+    bool mailbox_only = false;         // "\\user": past aliases and .forward
     int level = 0;
 };
 

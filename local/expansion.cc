@@ -1,6 +1,7 @@
 // Aliases, .forward files and :include: files: what an address is expanded to.
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -73,8 +74,15 @@ DeliveryStatus alias_trouble(const Address& address) {
 
 Task<Job::Tried> Job::try_alias(const Address* address, std::string name) {
     // The name that an alias gives for itself is the user.
-    if (address->source == Source::kAlias && iequals(address->expanding, name)) {
+    if (!address->aliases.empty() && address->aliases.back() == name) {
         co_return std::nullopt;
+    }
+    // As Postfix counts, the alias of the recipient itself may come up once more.
+    bool again = std::ranges::find(address->aliases, name) != address->aliases.end();
+    if (again && address->aliases.front() != name) {
+        log_warning("alias database loop for {}", name);
+        co_return co_await fail_with(
+            address, DeliveryStatus::of(DsnCode(5, 4, 6), "alias database loop for " + name));
     }
     for (const auto& table : site_->aliases.tables()) {
         Lookup found = table->find(name);
@@ -85,12 +93,13 @@ Task<Job::Tried> Job::try_alias(const Address* address, std::string name) {
             log_warning("table {}: lookup {}: {}", table->reference(), name, found.reason());
             co_return co_await fail_with(address, alias_trouble(*address));
         }
-        if (seen("alias " + name)) {
+        if (seen("alias " + name) && !again) {
             co_return Disposition::kDone;
         }
         Address expanded = *address;
         expanded.source = Source::kAlias;
         expanded.expanding = name;
+        expanded.aliases.push_back(name);
         expanded.rights = owner_of_table(*table);
         co_await take_owner(&expanded, name);
         co_return co_await deliver_text(&expanded, found.value());
@@ -218,6 +227,7 @@ Task<Disposition> Job::deliver_include(const Address* from, std::string path) {
 
     if (!text) {
         int error = text.error().sys_errno;
+        log_warning("unable to lookup :include: file {}: {}", path, std::strerror(error));
         bool missing = error == ENOENT || error == EACCES;
         DsnCode code = missing ? DsnCode(5, 3, 5) : DsnCode(4, 3, 5);
         co_return co_await fail_with(from,
@@ -237,6 +247,10 @@ Task<Disposition> Job::deliver_include(const Address* from, std::string path) {
 Task<Disposition> Job::deliver_new_address(const Address* from, std::string text) {
     Address next = *from;
     ++next.level;
+    next.mailbox_only = text.starts_with('\\');
+    if (next.mailbox_only) {
+        text.erase(0, 1);
+    }
     auto canonical = co_await site_->rewrite.rewrite(RewriteContext::kLocal, quote_address(text));
     if (!canonical) {
         co_return co_await fail_with(
@@ -252,19 +266,24 @@ Task<Disposition> Job::deliver_new_address(const Address* from, std::string text
             from, DeliveryStatus::of(DsnCode(5, 1, 3), "bad recipient address syntax"));
     }
     next.recipient.address = resolved->recipient;
-    // What a user or the owner of a list sends on is a new message, with a trace of its way.
-    bool new_message = next.source == Source::kForward || !next.owner.empty();
-    if (resolved->transport == site_->service && !new_message) {
+    if (resolved->transport == site_->service) {
         co_return co_await deliver_address(std::move(next));
     }
-    if (seen("indirect " + lowercase(next.recipient.address))) {
+    co_return co_await send_on(&next);
+}
+
+// What leaves this machine, and what a user or the owner of a list sends on, becomes part of a new
+// message.
+Task<Disposition> Job::send_on(const Address* address) {
+    if (seen("indirect " + lowercase(address->recipient.address))) {
         co_return Disposition::kDone;
     }
     if (delivery_->is_probe()) {
         co_return co_await succeed(
-            from, DeliveryStatus::of(DsnCode(2, 0, 0), "forwards to " + next.recipient.address));
+            address,
+            DeliveryStatus::of(DsnCode(2, 0, 0), "forwards to " + address->recipient.address));
     }
-    forwarder_.add(next);
+    forwarder_.add(*address);
     co_return Disposition::kDone;
 }
 

@@ -76,12 +76,8 @@ Task<Disposition> Job::deliver_address(Address address) {
              (address.expanding.empty() ? "" : address.expanding))) {
         co_return Disposition::kDone;
     }
-    // "\user": the mailbox, whatever aliases and .forward say.
-    if (address.recipient.address.starts_with('\\')) {
-        address.recipient.address.erase(0, 1);
-        split_recipient(address);
-        address.mailbox_only = true;
-        co_return co_await deliver_user(&address);
+    if (address.mailbox_only || address.local.starts_with('\\')) {
+        co_return co_await deliver_past_aliases(&address);
     }
     auto by_full_name = co_await try_alias(&address, address.local);
     if (by_full_name) {
@@ -93,7 +89,21 @@ Task<Disposition> Job::deliver_address(Address address) {
             co_return *by_user;
         }
     }
+    bool by_user = address.source == Source::kForward && !iequals(address.expanding, address.user);
+    if (address.level > 0 && (by_user || !address.owner.empty())) {
+        co_return co_await send_on(&address);
+    }
     co_return co_await deliver_user(&address);
+}
+
+// "\user": the mailbox, whatever aliases and .forward say.
+Task<Disposition> Job::deliver_past_aliases(Address* address) {
+    if (address->recipient.address.starts_with('\\')) {
+        address->recipient.address.erase(0, 1);
+    }
+    split_recipient(*address);
+    address->mailbox_only = true;
+    return deliver_user(address);
 }
 
 Task<Disposition> Job::deliver_user(Address* address) {

@@ -30,6 +30,7 @@ class Job {
   private:
     // job.cc
     [[nodiscard]] Task<Disposition> deliver_address(Address address);
+    [[nodiscard]] Task<Disposition> deliver_past_aliases(Address* address);
     [[nodiscard]] Task<Disposition> deliver_user(Address* address);
     [[nodiscard]] Task<Disposition> deliver_unknown(Address* address);
     [[nodiscard]] Task<Disposition> succeed(const Address* address, DeliveryStatus status);
@@ -47,6 +48,7 @@ class Job {
     [[nodiscard]] Task<Disposition> deliver_place(const Address* from, const Place* place);
     [[nodiscard]] Task<Disposition> deliver_include(const Address* from, std::string path);
     [[nodiscard]] Task<Disposition> deliver_new_address(const Address* from, std::string text);
+    [[nodiscard]] Task<Disposition> send_on(const Address* address);
 
     // mailbox.cc
     [[nodiscard]] Task<Disposition> deliver_mailbox(const Address* address, const Account* account);

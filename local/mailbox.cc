@@ -187,9 +187,9 @@ Task<Disposition> Job::deliver_file(const Address* address, std::string path) {
     {
         ActingAs user(site_->identity, account.ids);
         if (auto delivered = deliver_mbox(target, content); !delivered) {
-            status = DeliveryStatus::of(
-                mailbox_error_code(delivered.error(), DsnCode(5, 2, 0)),
-                format("cannot append message to file {}: {}", path, delivered.error().message));
+            status = mailbox_failure(delivered.error(),
+                                     format("cannot append message to file {}: ", path),
+                                     DsnCode(5, 2, 0));
         }
     }
     co_return co_await end(address, std::move(status));
@@ -207,15 +207,16 @@ DeliveryStatus Job::into_maildir(const Address& address, const std::string& path
     if (delivered) {
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to maildir");
     }
-    return DeliveryStatus::of(mailbox_error_code(delivered.error(), DsnCode(4, 2, 0)),
-                              "maildir delivery failed: " + delivered.error().message);
+    return mailbox_failure(delivered.error(), "maildir delivery failed: ", DsnCode(4, 2, 0));
 }
 
 DeliveryStatus Job::into_mbox(const Address& address, const std::string& path,
                               const Account& account, const FileOwner& writer) {
     MboxTarget target = site_->mbox;
     target.path = path;
-    target.owner = account.ids;
+    if (writer.uid != account.ids.uid) {
+        target.owner = account.ids;
+    }
     if (conf().strict_mailbox_ownership() && site_->identity.privileged()) {
         target.must_belong_to = account.ids.uid;
     }
@@ -225,9 +226,9 @@ DeliveryStatus Job::into_mbox(const Address& address, const std::string& path,
     if (delivered) {
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to mailbox");
     }
-    return DeliveryStatus::of(mailbox_error_code(delivered.error(), DsnCode(4, 2, 0)),
-                              format("cannot update mailbox {} for user {}. {}", path, account.name,
-                                     delivered.error().message));
+    return mailbox_failure(delivered.error(),
+                           format("cannot update mailbox {} for user {}. ", path, account.name),
+                           DsnCode(4, 2, 0));
 }
 
 // mail_spool_directory/user, or a Maildir of that name where it ends in a slash.  A spool that not
