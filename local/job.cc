@@ -1,5 +1,7 @@
 #include "local/job.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
@@ -72,8 +74,10 @@ Task<Disposition> Job::deliver_address(Address address) {
                                                                address.recipient.address));
     }
     split_recipient(address);
-    if (seen("recipient " + lowercase(address.recipient.address) + " " +
-             (address.expanding.empty() ? "" : address.expanding))) {
+    // A duplicate needs no second delivery; a loop must not pass for one.
+    bool expanding = std::ranges::find(address.aliases, address.local) != address.aliases.end();
+    if (!expanding &&
+        seen("recipient " + lowercase(address.recipient.address) + " " + address.expanding)) {
         co_return Disposition::kDone;
     }
     if (address.mailbox_only || address.local.starts_with('\\')) {
