@@ -63,16 +63,16 @@ Task<bool> Delivery::greet(Session* session, HandshakeOptions options) {
         if (!trouble) {
             co_return true;
         }
-        session->reusable = false;
     } catch (const TimedOut&) {
+        session->reusable = false;
         trouble = broken_off(*session, true);
     } catch (const IoError&) {
+        session->reusable = false;
         trouble = broken_off(*session, false);
     }
     if (plaintext_will_do(*session)) {
         co_return false;
     }
-    session->reusable = false;
     co_await recipients_.all_failed(std::move(*trouble), Throttle::kYes);
     co_return false;
 }
@@ -93,11 +93,12 @@ Task<void> Delivery::send_over(Session* session) {
     }
 }
 
-Task<void> Delivery::put_away(std::unique_ptr<Session> session) {
+Task<void> Delivery::put_away(std::unique_ptr<Session> session, Ready ready) {
     const Settings& settings = client_->settings;
     bool wanted = co_await wants_caching();
     bool keep =
-        wanted && session->reusable && session->best_mx && !session->usable_until.passed() &&
+        ready == Ready::kYes && wanted && session->reusable && session->best_mx &&
+        !session->usable_until.passed() &&
         (!session->tls || session->tls_policy.reuse_connections) &&
         (settings.reuse_count_limit == 0 || session->reuse_count < settings.reuse_count_limit);
     if (keep) {
@@ -116,7 +117,7 @@ Task<void> Delivery::try_kept_connection() {
     recipients_.use_session(session.get());
     co_await send_over(session.get());
     recipients_.next_server();
-    co_await put_away(std::move(session));
+    co_await put_away(std::move(session), Ready::kYes);
 }
 
 Task<void> Delivery::try_servers(const Destination* destination, const ServerList* list,
@@ -159,7 +160,7 @@ Task<void> Delivery::try_servers(const Destination* destination, const ServerLis
             co_await send_over(session.get());
         }
         recipients_.next_server();
-        co_await put_away(std::move(session));
+        co_await put_away(std::move(session), ready ? Ready::kYes : Ready::kNo);
     }
 }
 
@@ -189,6 +190,8 @@ Task<void> Delivery::try_site(std::string site, Last last) {
     auto policy = co_await client_->tls_policies.find(site);
     if (!policy) {
         log_warning("{}", policy.error().message);
+        log_warning("TLS policy lookup for {}/{}: client TLS configuration problem", site,
+                    destination->host);
         why_ = local_trouble("4.7.5", "client TLS configuration problem");
         co_return;
     }

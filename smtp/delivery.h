@@ -20,6 +20,7 @@ class Delivery {
 
   private:
     enum class Last { kNo, kYes };
+    enum class Ready { kNo, kYes };  // the server took our greeting
 
     [[nodiscard]] Task<void> try_kept_connection();
     [[nodiscard]] Task<void> try_site(std::string site, Last last);
@@ -30,7 +31,7 @@ class Delivery {
                                                               std::uint16_t port);
     [[nodiscard]] Task<bool> greet(Session* session, HandshakeOptions options);
     [[nodiscard]] Task<void> send_over(Session* session);
-    [[nodiscard]] Task<void> put_away(std::unique_ptr<Session> session);
+    [[nodiscard]] Task<void> put_away(std::unique_ptr<Session> session, Ready ready);
     [[nodiscard]] Task<void> give_up();
     [[nodiscard]] Task<bool> wants_caching();
     bool plaintext_will_do(const Session& session) const;

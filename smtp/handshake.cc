@@ -175,10 +175,7 @@ Task<Outcome> start_tls(Client* client, Session* session, const HandshakeOptions
     session->tls = std::move(*info);
     if (options->tls.level >= TlsLevel::kFingerprint &&
         session->tls->trust != TlsTrust::kVerified) {
-        bool trusted = options->tls.level == TlsLevel::kFingerprint ||
-                       session->tls->trust == TlsTrust::kTrusted;
-        co_return local_trouble("4.7.5", trusted ? "Server certificate not verified"
-                                                 : "Server certificate not trusted");
+        co_return local_trouble("4.7.5", "Server certificate not verified");
     }
     co_return std::nullopt;
 }

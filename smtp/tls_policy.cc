@@ -88,7 +88,7 @@ Result<TlsPolicy> TlsPolicies::parse(std::string_view value, std::string_view ke
     std::vector<std::string_view> words = split_words(value, " \t\r\n,");
     auto bad = [&](std::string_view what) {
         return fail(Errc::kSyntax,
-                    format("TLS policy table, {} \"{}\": {}", maps_.title(), key, what));
+                    format("{}, next-hop destination \"{}\": {}", maps_.title(), key, what));
     };
     if (words.empty()) {
         return bad("invalid empty policy");

@@ -89,6 +89,13 @@ std::string issuer_common_name(X509* certificate) {
     return text.empty() ? name_entry(name, NID_organizationName) : text;
 }
 
+std::string issuer_line(X509* certificate) {
+    std::array<char, 256> text{};
+    X509_NAME_oneline(X509_get_issuer_name(certificate), text.data(),
+                      static_cast<int>(text.size()));
+    return printable(text.data());
+}
+
 std::string certificate_fingerprint(X509* certificate, const EVP_MD* digest) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
     unsigned length = 0;

@@ -51,16 +51,12 @@ TlsKey exchange_key(SSL* ssl) {
     return result;
 }
 
-TlsKey signature_key(const EVP_PKEY* key, int type, int digest) {
+// The key says how it signs: TLS 1.3 has one way for each kind.  After a resumption nothing was
+// signed, and there is no digest.
+TlsKey signature_key(const EVP_PKEY* key, int digest) {
     TlsKey result;
-    if (key == nullptr || type == NID_undef) {
-        return result;
-    }
-    switch (type) {
+    switch (EVP_PKEY_get_base_id(key)) {
         case EVP_PKEY_RSA:
-            result.name = "RSA-PKCS1";
-            result.bits = EVP_PKEY_get_bits(key);
-            break;
         case EVP_PKEY_RSA_PSS:
             result.name = "RSA-PSS";
             result.bits = EVP_PKEY_get_bits(key);
@@ -70,7 +66,7 @@ TlsKey signature_key(const EVP_PKEY* key, int type, int digest) {
             result.curve = curve_name(key);
             break;
         default:
-            result.name = OBJ_nid2sn(type);
+            result.name = EVP_PKEY_get0_type_name(key);
             break;
     }
     if (digest != NID_undef) {
@@ -80,25 +76,23 @@ TlsKey signature_key(const EVP_PKEY* key, int type, int digest) {
 }
 
 TlsKey own_signature(SSL* ssl) {
-    int type = NID_undef;
-    int digest = NID_undef;
     const X509* certificate = SSL_get_certificate(ssl);
-    if (certificate == nullptr || SSL_get_signature_type_nid(ssl, &type) != 1) {
+    if (certificate == nullptr) {
         return {};
     }
+    int digest = NID_undef;
     SSL_get_signature_nid(ssl, &digest);
-    return signature_key(X509_get0_pubkey(certificate), type, digest);
+    return signature_key(X509_get0_pubkey(certificate), digest);
 }
 
 TlsKey peer_signature(SSL* ssl) {
-    int type = NID_undef;
-    int digest = NID_undef;
     const X509* certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == nullptr || SSL_get_peer_signature_type_nid(ssl, &type) != 1) {
+    if (certificate == nullptr) {
         return {};
     }
+    int digest = NID_undef;
     SSL_get_peer_signature_nid(ssl, &digest);
-    return signature_key(X509_get0_pubkey(certificate), type, digest);
+    return signature_key(X509_get0_pubkey(certificate), digest);
 }
 
 // Before TLS 1.3 the name of the cipher says all of this.
@@ -109,11 +103,10 @@ void describe_keys(SSL* ssl, TlsInfo& info) {
     bool server = SSL_is_server(ssl) == 1;
     info.key_exchange = exchange_key(ssl);
     info.server_signature = server ? own_signature(ssl) : peer_signature(ssl);
-    bool client_signed = server ? SSL_get0_peer_certificate(ssl) != nullptr : false;
-    if (client_signed) {
+    if (server) {
         info.client_signature = peer_signature(ssl);
-    } else if (!server) {
-        info.client_signature = own_signature(ssl);
+    } else if (int type = NID_undef; SSL_get_signature_type_nid(ssl, &type) == 1) {
+        info.client_signature = own_signature(ssl);  // the server asked for a certificate
     }
 }
 

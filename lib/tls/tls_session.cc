@@ -58,11 +58,42 @@ Task<std::string> shake_hands(Stream* stream, std::unique_ptr<TlsTransport> owne
     co_return failure;
 }
 
+// A resumed session is as established as any other.
 void log_connection(const TlsInfo& info, std::string_view direction, const std::string& peer) {
-    log_info("{} TLS connection {} {} {}{}{}: {}", tls_trust_word(info.trust),
-             info.reused ? "reused" : "established", direction, peer,
-             info.sni.empty() || direction == "to" ? "" : " to ", direction == "to" ? "" : info.sni,
+    log_info("{} TLS connection established {} {}: {}", tls_trust_word(info.trust), direction, peer,
              tls_description(info));
+}
+
+// Why a server that must be verified is not, in Postfix's words.
+void log_verify_error(X509* certificate, long error, const std::string& peer) {
+    switch (error) {
+        case X509_V_ERR_CERT_UNTRUSTED:
+            log_info("certificate verification failed for {}: not trusted by local or TLSA policy",
+                     peer);
+            return;
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            log_info("certificate verification failed for {}: self-signed certificate", peer);
+            return;
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+            log_info("certificate verification failed for {}: untrusted issuer {}", peer,
+                     issuer_line(certificate));
+            return;
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+        case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+            log_info("server certificate verification failed for {}: certificate not yet valid",
+                     peer);
+            return;
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+            log_info("server certificate verification failed for {}: certificate has expired",
+                     peer);
+            return;
+        default:
+            log_info("server certificate verification failed for {}: num={}:{}", peer, error,
+                     X509_verify_cert_error_string(error));
+            return;
+    }
 }
 
 Error handshake_error(std::string_view function, const std::string& peer,
@@ -109,23 +140,31 @@ bool has_fingerprint(const std::vector<std::string>& wanted, const TlsInfo& info
     });
 }
 
+bool has_wanted_name(X509* certificate, const TlsContext::State& state,
+                     const TlsConnectOptions& options) {
+    WildcardLabels labels =
+        state.many_wildcard_labels ? WildcardLabels::kMany : WildcardLabels::kOne;
+    return tls_any_name_matches(certificate_names(certificate), options.match, labels);
+}
+
+// At the levels that verify, a certificate is either the right one or not trusted at all.
 void judge_server(SSL* ssl, const TlsContext::State& state, const TlsConnectOptions& options,
                   TlsInfo& info) {
     X509* certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == nullptr) {
+    if (certificate == nullptr || options.level < TlsLevel::kFingerprint) {
         return;
     }
+    long error = SSL_get_verify_result(ssl);
     if (options.level == TlsLevel::kFingerprint) {
-        if (has_fingerprint(options.match, info)) {
-            info.trust = TlsTrust::kVerified;
-        }
-        return;
+        error = has_fingerprint(options.match, info) ? X509_V_OK : X509_V_ERR_DANE_NO_MATCH;
+    } else if (error == X509_V_OK && !has_wanted_name(certificate, state, options)) {
+        error = X509_V_ERR_HOSTNAME_MISMATCH;
     }
-    if (info.trust == TlsTrust::kTrusted && options.level >= TlsLevel::kVerify) {
-        WildcardLabels labels =
-            state.many_wildcard_labels ? WildcardLabels::kMany : WildcardLabels::kOne;
-        if (tls_any_name_matches(certificate_names(certificate), options.match, labels)) {
-            info.trust = TlsTrust::kVerified;
+    info.trust = error == X509_V_OK ? TlsTrust::kVerified : TlsTrust::kUntrusted;
+    if (error != X509_V_OK) {
+        info.verify_error = X509_verify_cert_error_string(error);
+        if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+            log_verify_error(certificate, error, options.peer);
         }
     }
 }
@@ -177,10 +216,6 @@ Task<Result<TlsInfo>> tls_connect(Stream* stream, TlsContext* context, TlsConnec
     TlsInfo info = describe_handshake(ssl, state);
     judge_server(ssl, state, options, info);
     if (state.options.loglevel >= TlsLogLevel::kRoutine) {
-        if (info.has_certificate() && info.trust == TlsTrust::kUntrusted &&
-            options.level >= TlsLevel::kVerify) {
-            log_info("certificate verification failed for {}: {}", options.peer, info.verify_error);
-        }
         log_connection(info, "to", options.peer);
     }
     co_return info;

@@ -4,7 +4,8 @@ stalls or hangs up as the test says.
     sink = SmtpSink(room().address(31), 2525, {"RCPT": "550 5.1.1 no such user"})
 
 A script maps a verb (CONNECT EHLO HELO MAIL RCPT DATA . RSET QUIT) to a reply text, to a function
-of the command line that returns one, to "HANG" (never answers) or to "CLOSE" (hangs up).
+of the command line that returns one, to "HANG" (never answers) or to "CLOSE" (hangs up).  With
+STARTTLS in the script the sink speaks TLS after a good reply, with the ssl.SSLContext under "TLS".
 """
 import socket
 import threading
@@ -59,9 +60,16 @@ class SmtpSink:
 
     def _session(self, peer):
         try:
-            with peer, peer.makefile("rb") as lines:
+            with peer:
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._converse(peer, lines)
+                if not self._reply(peer, "CONNECT", "").startswith("2"):
+                    return
+                with peer.makefile("rb") as lines:
+                    encrypted = self._converse(peer, lines)
+                if encrypted and "TLS" in self.script:
+                    with self.script["TLS"].wrap_socket(peer, server_side=True) as safe:
+                        with safe.makefile("rb") as lines:
+                            self._converse(safe, lines)
         except OSError:
             pass
 
@@ -78,8 +86,7 @@ class SmtpSink:
         return reply
 
     def _converse(self, peer, lines):
-        if not self._reply(peer, "CONNECT", "").startswith("2"):
-            return
+        """True when the client wants to go on with TLS."""
         helo, now = "", None
         for raw in lines:
             line = raw.decode("latin-1").rstrip("\r\n")
@@ -87,7 +94,7 @@ class SmtpSink:
             self.commands.append(line)
             reply = self._reply(peer, verb, line)
             if not reply:
-                return
+                return False
             good = reply[0] in "23"
             if verb in ("EHLO", "HELO") and good:
                 helo = line
@@ -98,10 +105,13 @@ class SmtpSink:
                 now.rcpts.append(line)
             elif verb == "DATA" and good and now:
                 if not self._take_data(peer, lines, now):
-                    return
+                    return False
                 now = None
+            elif verb == "STARTTLS" and good:
+                return True
             elif verb == "QUIT":
-                return
+                return False
+        return False
 
     def _take_data(self, peer, lines, now):
         for raw in lines:
