@@ -10,6 +10,7 @@
 // sent a message, but not a byte of the message.  One process serves many clients.
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/event/errors.h"
 #include "lib/maps/shared_tables.h"
 
 #include "cleanup/service.h"
@@ -27,7 +28,11 @@ class Cleanup : public Daemon {
 
     Task<void> serve(Connection connection) override {
         Session session(service_, std::move(connection.fd));
-        co_await session.run();
+        try {
+            co_await session.run();
+        } catch (const IoError&) {
+            // The client went away in the middle: its own log says why, and the message is dropped.
+        }
     }
 
     std::optional<std::string> changed_table() override { return changed_shared_table(); }

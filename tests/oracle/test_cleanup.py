@@ -118,6 +118,7 @@ def virtual_aliases(mta):
 def virtual_alias_loop(mta):
     with mta.smtp(client=100) as s:
         s.mail("carol@remote.test", "loop@alias.test", "Subject: x\n\nx\n")
+        s.command("QUIT")
 
 
 @scenario(main="canonical_maps = inline:{{alice@example.test=Alice.A@example.test}}\n"

@@ -205,6 +205,7 @@ def discard_error_and_retry(mta):
     for to in ("alice@example.test", "x@later.test"):
         with mta.smtp(client=100) as s:
             s.mail("carol@remote.test", to, TEXT)
+            s.command("QUIT")
         mta.sendmail("-f", "carol@remote.test", to, input=TEXT)
         mta.settle()
 

@@ -81,6 +81,7 @@ def domain_in_two_classes(mta):
 def missing_transport_table_defers(mta):
     with mta.smtp(client=100) as s:
         s.mail("carol@remote.test", "u1@virt.test", "Subject: x\n\nx\n")
+        s.command("QUIT")
 
 
 @scenario(main="local_transport = error:5.9.8 no local mail here")

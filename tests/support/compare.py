@@ -86,10 +86,11 @@ def pair(**options):
     return _pairs[key]
 
 
-def scenario(function=None, *, log=True, transcripts=True, **options):
-    """Makes a test of a scenario; options go to Instance (main=, master=, aliases=, files=)."""
+def scenario(function=None, *, log=True, ignore=None, transcripts=True, **options):
+    """Makes a test of a scenario; options go to Instance (main=, master=, aliases=, files=).
+    log=False leaves the log out of the comparison, ignore= its lines that match."""
     if function is None:
-        return functools.partial(scenario, log=log, transcripts=transcripts, **options)
+        return functools.partial(scenario, log=log, ignore=ignore, transcripts=transcripts, **options)
 
     def test():
         sides = pair(**options)
@@ -101,7 +102,7 @@ def scenario(function=None, *, log=True, transcripts=True, **options):
                 side.settle()
                 if side is sides[1]:
                     side.check_sane()
-                records.append(record_of(side, log, transcripts))
+                records.append(record_of(side, log, ignore, transcripts))
             finally:
                 side.forget_mail()
         compare(*records)
@@ -113,7 +114,7 @@ def scenario(function=None, *, log=True, transcripts=True, **options):
     return test
 
 
-def record_of(side, log, transcripts):
+def record_of(side, log, ignore, transcripts):
     """[(name, normalised text)] of everything that happened on a side."""
     clean = Normaliser(side)
     record = []
@@ -125,16 +126,16 @@ def record_of(side, log, transcripts):
     for name, value in side.notes:
         record.append((name, clean(value)))
     if log:
-        record.append(("log", "\n".join(log_lines(side, clean))))
+        record.append(("log", "\n".join(log_lines(side, clean, ignore))))
     return record
 
 
-def log_lines(side, clean):
+def log_lines(side, clean, ignore):
     """Log lines without date, host and pid, sorted: processes write in any order."""
     lines = []
     for line in side.log():
         text = clean(f"{line.tag} {line.text}")
-        if not re.search(LOG_IGNORE, text):
+        if not re.search(LOG_IGNORE, text) and not (ignore and re.search(ignore, text)):
             lines.append(text)
     return sorted(lines)
 
