@@ -81,6 +81,33 @@ const MimePart* message_of(const MimePart* part, bool is_root) {
 
 }  // namespace
 
+void WireReader::take(std::string* out, std::uint64_t count) {
+    auto give = [out, &count](std::string_view bytes) {
+        count -= bytes.size();
+        if (out != nullptr) {
+            *out += bytes;
+        }
+    };
+    while (count > 0 && at_ < raw_.size()) {
+        auto end = std::min(raw_.find('\n', at_), raw_.size());
+        auto before = static_cast<std::size_t>(std::min<std::uint64_t>(end - at_, count));
+        give(raw_.substr(at_, before));
+        at_ += before;
+        if (count == 0 || at_ == raw_.size()) {
+            return;
+        }
+        bool bare = at_ == 0 || raw_[at_ - 1] != '\r';
+        if (bare && !line_feed_due_) {
+            give("\r");
+            line_feed_due_ = true;
+        } else {
+            give("\n");
+            line_feed_due_ = false;
+            ++at_;
+        }
+    }
+}
+
 void SectionText::append(std::string& out, std::uint64_t origin, std::uint64_t count) const {
     if (made_ || wire_size_ == piece_.size()) {
         std::string_view all = made_ ? std::string_view(*made_) : piece_;
@@ -91,23 +118,9 @@ void SectionText::append(std::string& out, std::uint64_t origin, std::uint64_t c
         append_wire(out, piece_);
         return;
     }
-    // A range in the middle: walk the lines up to it.
-    std::uint64_t at = 0;
-    std::string_view left = piece_;
-    std::uint64_t stop = origin + count;
-    while (!left.empty() && at < stop) {
-        auto end = left.find('\n');
-        std::string_view raw = left.substr(0, end == std::string_view::npos ? end : end + 1);
-        left.remove_prefix(raw.size());
-        std::string line;
-        append_wire(line, raw);
-        std::uint64_t from = std::max(at, origin);
-        std::uint64_t to = std::min(at + line.size(), stop);
-        if (from < to) {
-            out += std::string_view(line).substr(from - at, to - from);
-        }
-        at += line.size();
-    }
+    WireReader reader(piece_);
+    reader.skip(origin);
+    reader.read(out, count);
 }
 
 std::optional<SectionText> cut_section(std::string_view message, const MimePart& root,
@@ -148,14 +161,18 @@ void append_section(std::string& out, std::string_view message, const MimePart& 
         out += " NIL";
         return;
     }
-    std::uint64_t origin = 0;
-    std::uint64_t count = text->wire_size();
+    SectionRange range = wanted_range(item, text->wire_size());
+    out += " {" + std::to_string(range.count) + "}\r\n";
+    text->append(out, range.origin, range.count);
+}
+
+SectionRange wanted_range(const FetchItem& item, std::uint64_t wire_size) {
+    SectionRange range{0, wire_size};
     if (item.partial) {
-        origin = std::min(item.partial->origin, count);
-        count = std::min(item.partial->count, count - origin);
+        range.origin = std::min(item.partial->origin, wire_size);
+        range.count = std::min(item.partial->count, wire_size - range.origin);
     }
-    out += " {" + std::to_string(count) + "}\r\n";
-    text->append(out, origin, count);
+    return range;
 }
 
 }  // namespace relais::imap

@@ -11,6 +11,25 @@
 
 namespace relais::imap {
 
+// Reads text with CRLF line ends, whatever ends its lines have.
+class WireReader {
+  public:
+    explicit WireReader(std::string_view raw) : raw_(raw) {}
+
+    // Both end early at the end of the text.
+    void skip(std::uint64_t count) { take(nullptr, count); }
+
+    void read(std::string& out, std::uint64_t count) { take(&out, count); }
+
+  private:
+    // Takes up to `count` bytes; into `out` where it is given.
+    void take(std::string* out, std::uint64_t count);
+
+    std::string_view raw_;
+    std::size_t at_ = 0;
+    bool line_feed_due_ = false;  // the CR of a bare line feed was given out
+};
+
 // A piece of a message, or text that was made from it.
 class SectionText {
   public:
@@ -25,6 +44,9 @@ class SectionText {
     // Appends `count` bytes of the wire form from `origin` on (both within the size).
     void append(std::string& out, std::uint64_t origin, std::uint64_t count) const;
 
+    // For long texts: all of it, to be read bit by bit.  The text must outlive the reader.
+    WireReader reader() const { return WireReader(made_ ? std::string_view(*made_) : piece_); }
+
   private:
     std::string_view piece_;
     std::optional<std::string> made_;  // has CRLF line ends already
@@ -38,7 +60,15 @@ class SectionText {
 // True when only the header of the message is needed, so that it need not be parsed further.
 [[nodiscard]] bool is_flat_section(const Section& section);
 
-// " BODY[...] {n}\r\n..." without the blank: label and literal, or label and NIL.
+// The range of a text that the client wants.
+struct SectionRange {
+    std::uint64_t origin = 0;
+    std::uint64_t count = 0;
+};
+
+[[nodiscard]] SectionRange wanted_range(const FetchItem& item, std::uint64_t wire_size);
+
+// "BODY[...] {n}\r\n" and the text, or "BODY[...] NIL".
 void append_section(std::string& out, std::string_view message, const MimePart& root,
                     const FetchItem& item);
 

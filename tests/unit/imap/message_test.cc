@@ -147,6 +147,12 @@ TEST_CASE("imap/section: every range of the wire form") {
             std::string out;
             all->append(out, origin, count);
             CHECK(out == wire.substr(origin, count));
+            // The same in two reads.
+            WireReader reader = all->reader();
+            std::string pieces;
+            reader.read(pieces, origin);
+            reader.read(pieces, count);
+            CHECK(pieces == wire.substr(0, origin + count));
         }
     }
 }

@@ -1,0 +1,283 @@
+// FETCH.  RFC 3501 6.4.5, 7.4.2
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/imap/dates.h"
+#include "lib/imap/envelope.h"
+#include "lib/imap/fetch_items.h"
+#include "lib/imap/section.h"
+
+#include "imapd/imap/commands.h"
+#include "imapd/imap/message_facts.h"
+
+namespace relais {
+
+namespace {
+
+using Kind = imap::FetchItem::Kind;
+
+constexpr std::size_t kLongText = 256 * 1024;  // from here on a text goes out in pieces
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kChunk = 100;  // messages before other sessions get their turn
+
+// Fetches messages for one command.
+class Fetcher {
+  public:
+    Fetcher(Session& session, imap::FetchItems items, WithUid with_uid)
+        : session_(session), selected_(*session.selected), items_(std::move(items)) {
+        if (with_uid == WithUid::kYes && !items_.has(Kind::kUid)) {
+            imap::FetchItem uid;
+            uid.kind = Kind::kUid;
+            uid.label = "UID";
+            items_.items.insert(items_.items.begin(), std::move(uid));
+        }
+    }
+
+    [[nodiscard]] Task<void> fetch(std::uint32_t uid, bool flags_changed);
+
+    // Messages that were gone when it was their turn.
+    bool missed() const { return missed_; }
+
+  private:
+    // False when the message is gone.
+    [[nodiscard]] Task<bool> append_items(const MailMessage& message);
+    [[nodiscard]] Task<bool> append_item(const imap::FetchItem& item, const MailMessage& message);
+    [[nodiscard]] Task<bool> append_section(const imap::FetchItem& item,
+                                            const MailMessage& message);
+    [[nodiscard]] Task<void> stream_section(const imap::FetchItem& item);
+    bool append_fact(const imap::FetchItem& item, const MailMessage& message);
+    bool load_file(const MailMessage& message);
+    const imap::MimePart& structure(const imap::Section* section);
+
+    Session& session_;
+    Selected& selected_;
+    imap::FetchItems items_;
+    std::string out_;
+    // The message at hand, as far as it was needed.
+    std::optional<MessageFile> file_;
+    std::optional<imap::MimePart> root_;
+    bool whole_root_ = false;
+    bool missed_ = false;
+};
+
+Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const MailMessage* found = selected_.box().find(uid);
+        auto sequence = selected_.sequence_of(uid);
+        if (found == nullptr || !sequence) {
+            break;
+        }
+        MailMessage message = *found;
+        file_.reset();
+        root_.reset();
+        out_ = format("* {} FETCH (", *sequence);
+        bool complete = co_await append_items(message);
+        if (complete) {
+            if (flags_changed && !items_.has(Kind::kFlags)) {
+                out_ += " FLAGS " + selected_.format_flags(message);
+            }
+            session_.stream.write(out_ + ")\r\n");
+            co_await session_.drain();
+            co_return;
+        }
+        // Somebody else has renamed or removed the file: look where it is now.
+        auto synced = co_await selected_.sync();
+        if (!synced) {
+            break;
+        }
+    }
+    missed_ = true;
+}
+
+Task<bool> Fetcher::append_items(const MailMessage& message) {
+    bool first = true;
+    for (const imap::FetchItem& item : items_.items) {
+        out_ += first ? "" : " ";
+        first = false;
+        bool done = co_await append_item(item, message);
+        if (!done) {
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+Task<bool> Fetcher::append_item(const imap::FetchItem& item, const MailMessage& message) {
+    switch (item.kind) {
+        case Kind::kUid:
+            out_ += format("UID {}", message.uid);
+            co_return true;
+        case Kind::kFlags:
+            out_ += "FLAGS " + selected_.format_flags(message);
+            co_return true;
+        case Kind::kSection:
+            co_return co_await append_section(item, message);
+        case Kind::kBody: {
+            if (!load_file(message)) {
+                co_return false;
+            }
+            out_ += "BODY ";
+            imap::append_body(out_, file_->text(), structure(nullptr), imap::BodyForm::kBody);
+            co_return true;
+        }
+        default:
+            co_return append_fact(item, message);
+    }
+}
+
+bool Fetcher::append_fact(const imap::FetchItem& item, const MailMessage& message) {
+    out_ += item.label + ' ';
+    if (item.kind == Kind::kSize) {
+        auto size = wire_size_of(selected_.mailbox(), message);
+        out_ += std::to_string(size.value_or(0));
+        return size.has_value();
+    }
+    if (item.kind == Kind::kInternalDate) {
+        auto time = received_of(selected_.mailbox(), message);
+        out_ += '"' + imap::format_internal_date(time.value_or(0)) + '"';
+        return time.has_value();
+    }
+    auto facts = facts_of(selected_.mailbox(), message);
+    if (!facts) {
+        return false;
+    }
+    if (item.kind == Kind::kEnvelope) {
+        imap::append_envelope(out_, facts->header);
+    } else {
+        out_ += facts->structure;
+    }
+    return true;
+}
+
+bool Fetcher::load_file(const MailMessage& message) {
+    if (!file_) {
+        auto file = MessageFile::open(selected_.box(), message);
+        if (!file) {
+            if (file.error().code != Errc::kNotFound) {
+                log_warning("{}: {}", selected_.box().path_of(message), file.error().message);
+            }
+            return false;
+        }
+        file_.emplace(std::move(*file));
+    }
+    return true;
+}
+
+// The structure of the file; parts below the message only where they are needed.
+const imap::MimePart& Fetcher::structure(const imap::Section* section) {
+    bool flat = section != nullptr && imap::is_flat_section(*section);
+    if (!root_ || (!flat && !whole_root_)) {
+        root_ = flat ? imap::parse_mime_flat(file_->text()) : imap::parse_mime(file_->text());
+        whole_root_ = !flat;
+    }
+    return *root_;
+}
+
+Task<bool> Fetcher::append_section(const imap::FetchItem& item, const MailMessage& message) {
+    if (is_in_facts(item.section)) {
+        auto facts = facts_of(selected_.mailbox(), message);
+        if (facts) {
+            imap::MimePart root;
+            root.body.offset = facts->header.size();
+            root.end = root.body;
+            imap::append_section(out_, facts->header, root, item);
+            co_return true;
+        }
+    }
+    if (!load_file(message)) {
+        co_return false;
+    }
+    structure(&item.section);
+    if (file_->text().size() >= kLongText) {
+        co_await stream_section(item);
+    } else {
+        imap::append_section(out_, file_->text(), *root_, item);
+    }
+    co_return true;
+}
+
+Task<void> Fetcher::stream_section(const imap::FetchItem& item) {
+    auto text = imap::cut_section(file_->text(), *root_, item.section);
+    if (!text || text->wire_size() < kLongText) {
+        imap::append_section(out_, file_->text(), *root_, item);
+        co_return;
+    }
+    imap::SectionRange range = imap::wanted_range(item, text->wire_size());
+    out_ += format("{} {{{}}}\r\n", item.label, range.count);
+    imap::WireReader reader = text->reader();
+    reader.skip(range.origin);
+    while (range.count > 0) {
+        std::uint64_t piece = std::min<std::uint64_t>(range.count, kPiece);
+        reader.read(out_, piece);
+        range.count -= piece;
+        session_.stream.write(out_);
+        out_.clear();
+        co_await session_.stream.flush();
+    }
+}
+
+// The messages among `uids` that are not seen yet get \Seen; they are told with their FETCH.
+Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
+                                                   const std::vector<std::uint32_t>& uids) {
+    std::vector<std::uint32_t> unseen;
+    for (std::uint32_t uid : uids) {
+        const MailMessage* message = selected.box().find(uid);
+        if (message != nullptr && (message->system & MessageFlags::kSeen) == 0) {
+            unseen.push_back(uid);
+        }
+    }
+    if (unseen.empty()) {
+        co_return unseen;
+    }
+    bool up_to_date = selected.told() == selected.box().last_change();
+    auto changed =
+        co_await selected.box().change_flags(unseen, FlagChange::kAdd, {MessageFlags::kSeen, 0});
+    if (!changed) {
+        co_return fail_with(changed);
+    }
+    if (up_to_date) {
+        selected.set_told(selected.box().last_change());
+    }
+    co_return unseen;
+}
+
+}  // namespace
+
+Task<Reply> cmd_fetch(Session& session, Command& command) {
+    if (!command.arguments.space()) {
+        co_return bad_arguments(command);
+    }
+    auto uids = message_set_argument(session, command);
+    if (!uids) {
+        co_return uids.error();
+    }
+    if (!command.arguments.space()) {
+        co_return bad_arguments(command);
+    }
+    auto items = imap::parse_fetch_items(command.arguments);
+    if (!items || !command.arguments.at_end()) {
+        co_return bad_arguments(command, items ? "Invalid arguments." : items.error().message);
+    }
+    std::vector<std::uint32_t> seen;
+    if (items->sets_seen() && !session.selected->read_only()) {
+        auto marked = co_await mark_seen(*session.selected, *uids);
+        if (!marked) {
+            co_return failure(marked.error());
+        }
+        seen = std::move(*marked);
+    }
+    Fetcher fetcher(session, std::move(*items), command.with_uid());
+    for (std::size_t i = 0; i < uids->size(); ++i) {
+        std::uint32_t uid = (*uids)[i];
+        co_await fetcher.fetch(uid, std::ranges::binary_search(seen, uid));
+        if (i % kChunk == kChunk - 1) {
+            co_await yield();
+        }
+    }
+    session.selected->mailbox().cache.flush();
+    if (fetcher.missed() && !command.uid) {
+        co_return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
+    }
+    co_return Reply::ok("Fetch completed.");
+}
+
+}  // namespace relais

@@ -1,0 +1,282 @@
+// LIST with its extensions, and LSUB.  RFC 3501 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
+// RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE)
+#include <algorithm>
+#include <map>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/imap/format.h"
+#include "lib/imap/list_pattern.h"
+#include "lib/store/subscriptions.h"
+
+#include "imapd/imap/commands.h"
+#include "imapd/imap/mailbox_status.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxPatterns = 100;
+
+struct ListRequest {
+    bool select_subscribed = false;
+    bool select_special_use = false;
+    bool recursive_match = false;
+    bool return_subscribed = false;
+    bool extended = false;
+    std::optional<StatusItems> status;
+    std::vector<std::string> patterns;
+};
+
+// "(SUBSCRIBED RECURSIVEMATCH)"
+bool parse_selection(imap::Scanner& scanner, ListRequest& request) {
+    if (!scanner.accept('(')) {
+        return true;
+    }
+    request.extended = true;
+    while (!scanner.accept(')')) {
+        scanner.space();
+        if (scanner.accept_word("SUBSCRIBED")) {
+            request.select_subscribed = true;
+        } else if (scanner.accept_word("SPECIAL-USE")) {
+            request.select_special_use = true;
+        } else if (scanner.accept_word("RECURSIVEMATCH")) {
+            request.recursive_match = true;
+        } else if (!scanner.accept_word("REMOTE")) {
+            return false;
+        }
+    }
+    // RFC 5258 3: RECURSIVEMATCH alone makes no sense.
+    bool alone = request.recursive_match && !request.select_subscribed;
+    return !alone && scanner.space();
+}
+
+// "RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES))"
+bool parse_return(imap::Scanner& scanner, ListRequest& request) {
+    if (!scanner.space()) {
+        return true;
+    }
+    request.extended = true;
+    if (!scanner.accept_word("RETURN") || !scanner.space() || !scanner.accept('(')) {
+        return false;
+    }
+    while (!scanner.accept(')')) {
+        scanner.space();
+        if (scanner.accept_word("SUBSCRIBED")) {
+            request.return_subscribed = true;
+        } else if (scanner.accept_word("STATUS")) {
+            request.status = scanner.space() ? parse_status_items(scanner) : std::nullopt;
+            if (!request.status) {
+                return false;
+            }
+        } else if (!scanner.accept_word("CHILDREN") && !scanner.accept_word("SPECIAL-USE")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Reference and patterns.
+bool parse_patterns(imap::Scanner& scanner, ListRequest& request) {
+    auto reference = scanner.astring();
+    if (!reference || !scanner.space()) {
+        return false;
+    }
+    bool list = scanner.accept('(');
+    request.extended |= list;
+    do {
+        auto pattern = scanner.list_mailbox();
+        if (!pattern || request.patterns.size() >= kMaxPatterns) {
+            return false;
+        }
+        request.patterns.push_back(*reference + *pattern);
+    } while (list && scanner.space());
+    return !list || scanner.accept(')');
+}
+
+// A name in the answer.
+struct Listed {
+    bool exists = false;
+    bool subscribed = false;
+    bool child_subscribed = false;  // CHILDINFO
+};
+
+using Listing = std::map<std::string, Listed>;
+
+class Lister {
+  public:
+    Lister(Session& session, std::vector<std::string> names, std::vector<std::string> subscribed)
+        : session_(session), names_(std::move(names)), subscribed_(std::move(subscribed)) {}
+
+    Listing collect(const ListRequest& request) const {
+        Listing all;
+        for (const std::string& name : names_) {
+            add_with_parents(all, name);
+        }
+        if (request.select_subscribed) {
+            for (const std::string& name : subscribed_) {
+                add_with_parents(all, name);
+            }
+        }
+        for (const std::string& name : subscribed_) {
+            mark_subscribed(all, name);
+        }
+        Listing wanted;
+        for (const auto& [name, entry] : all) {
+            if (is_wanted(request, name, entry)) {
+                wanted.emplace(name, entry);
+            }
+        }
+        return wanted;
+    }
+
+    // "(\HasChildren \Sent)"
+    std::string attributes(const ListRequest& request, const std::string& name,
+                           const Listed& entry) const {
+        std::vector<std::string> list;
+        bool below = has_children(name);
+        if (!entry.exists) {
+            // A name that is only there because of what is below it, or of a subscription.
+            list.emplace_back(request.extended ? "\\NonExistent" : "\\Noselect");
+        }
+        list.emplace_back(below ? "\\HasChildren" : "\\HasNoChildren");
+        if (entry.subscribed && (request.return_subscribed || request.select_subscribed)) {
+            list.emplace_back("\\Subscribed");
+        }
+        std::string_view use = entry.exists ? session_.user.special_use(name) : "";
+        if (!use.empty()) {
+            list.emplace_back(use);
+        }
+        return imap::format_flags(list);
+    }
+
+  private:
+    void add_with_parents(Listing& all, const std::string& name) const {
+        all[name].exists = std::ranges::find(names_, name) != names_.end();
+        for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
+             at = name.rfind(separator(), at - 1)) {
+            all[name.substr(0, at)];
+        }
+    }
+
+    void mark_subscribed(Listing& all, const std::string& name) const {
+        auto found = all.find(name);
+        if (found != all.end()) {
+            found->second.subscribed = true;
+        }
+        for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
+             at = name.rfind(separator(), at - 1)) {
+            auto parent = all.find(name.substr(0, at));
+            if (parent != all.end()) {
+                parent->second.child_subscribed = true;
+            }
+        }
+    }
+
+    bool is_wanted(const ListRequest& request, const std::string& name, const Listed& entry) const {
+        bool subscribed = entry.subscribed || (request.recursive_match && entry.child_subscribed);
+        if ((request.select_subscribed && !subscribed) ||
+            (request.select_special_use && session_.user.special_use(name).empty())) {
+            return false;
+        }
+        return std::ranges::any_of(request.patterns, [&](const std::string& pattern) {
+            return imap::ListPattern(pattern, separator()).match(name) == imap::ListMatch::kYes;
+        });
+    }
+
+    bool has_children(const std::string& name) const {
+        std::string prefix = name + separator();
+        return std::ranges::any_of(
+            names_, [&prefix](const std::string& each) { return each.starts_with(prefix); });
+    }
+
+    char separator() const { return session_.user.separator(); }
+
+    Session& session_;
+    std::vector<std::string> names_;
+    std::vector<std::string> subscribed_;
+};
+
+void write_line(Session& session, std::string_view word, const std::string& attributes,
+                std::string_view name, std::string_view more = {}) {
+    std::string line = format("* {} {} \"{}\" ", word, attributes, session.user.separator());
+    imap::append_astring(line, name);
+    line += more;
+    session.stream.write(line + "\r\n");
+}
+
+// RFC 3501 6.3.8: an empty pattern asks for the separator and the root.
+Reply answer_root(Session& session) {
+    session.stream.write(format("* LIST (\\Noselect) \"{}\" \"\"\r\n", session.user.separator()));
+    return Reply::ok("List completed.");
+}
+
+}  // namespace
+
+Task<Reply> cmd_list(Session& session, Command& command) {
+    ListRequest request;
+    imap::Scanner& scanner = command.arguments;
+    bool good = scanner.space() && parse_selection(scanner, request) &&
+                parse_patterns(scanner, request) && parse_return(scanner, request) &&
+                scanner.at_end();
+    if (!good) {
+        co_return bad_arguments(command);
+    }
+    if (!request.extended && request.patterns.front().empty()) {
+        co_return answer_root(session);
+    }
+    auto names = session.user.tree().list();
+    auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
+    if (!names || !subscribed) {
+        co_return failure(!names ? names.error() : subscribed.error());
+    }
+    Lister lister(session, std::move(*names), subscribed->names());
+    for (const auto& [name, entry] : lister.collect(request)) {
+        bool child = request.recursive_match && entry.child_subscribed;
+        write_line(session, "LIST", lister.attributes(request, name, entry), name,
+                   child ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : "");
+        if (request.status && entry.exists) {
+            auto status = co_await mailbox_status(session, name, *request.status);
+            session.stream.write(status ? *status : "");
+        }
+        co_await session.drain();
+    }
+    co_return Reply::ok("List completed.");
+}
+
+// RFC 3501 6.3.9: with "%", a parent of subscribed names stands in for them.
+Task<Reply> cmd_lsub(Session& session, Command& command) {
+    ListRequest request;
+    imap::Scanner& scanner = command.arguments;
+    if (!scanner.space() || !parse_patterns(scanner, request) || !scanner.at_end() ||
+        request.patterns.size() != 1) {
+        co_return bad_arguments(command);
+    }
+    auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
+    if (!subscribed) {
+        co_return failure(subscribed.error());
+    }
+    imap::ListPattern pattern(request.patterns.front(), session.user.separator());
+    std::map<std::string, std::string> lines;
+    for (const std::string& name : subscribed->names()) {
+        imap::ListMatch match = pattern.match(name);
+        if (match == imap::ListMatch::kYes) {
+            lines[name] = format("({})", session.user.special_use(name));
+        }
+        bool percent = request.patterns.front().ends_with('%');
+        if (match != imap::ListMatch::kParent || !percent) {
+            continue;
+        }
+        std::string parent = name;
+        while (pattern.match(parent) != imap::ListMatch::kYes) {
+            parent.resize(parent.rfind(session.user.separator()));
+        }
+        lines.emplace(parent, "(\\Noselect)");
+    }
+    for (const auto& [name, attributes] : lines) {
+        write_line(session, "LSUB", attributes, name);
+    }
+    co_return Reply::ok("Lsub completed.");
+}
+
+}  // namespace relais

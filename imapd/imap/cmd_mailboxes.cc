@@ -1,0 +1,194 @@
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE.  RFC 3501 6.3.3 to 6.3.7
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/mailbox_lock.h"
+#include "lib/store/subscriptions.h"
+
+#include "imapd/imap/commands.h"
+
+namespace relais {
+
+namespace {
+
+// One name and nothing behind it.
+std::optional<std::string> only_mailbox(Session& session, Command& command) {
+    auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
+    return name && command.arguments.at_end() ? name : std::nullopt;
+}
+
+// Why a mailbox of that name cannot be made; empty when it can.
+std::string name_problem(Session& session, std::string_view name) {
+    std::string why = session.user.tree().invalid_because(name);
+    if (why.empty() && !imap::utf7_to_utf8(name)) {
+        why = "Name is not valid mUTF-7";
+    }
+    return why;
+}
+
+Reply missing(std::string_view name) {
+    return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(name));
+}
+
+Task<Result<void>> change_subscription(Session& session, std::string name, bool subscribe) {
+    std::string root = session.user.root();
+    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(Subscriptions::kFileName));
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    auto list = Subscriptions::load(root, session.user.separator());
+    if (!list) {
+        co_return fail_with(list);
+    }
+    bool changed = subscribe ? list->add(name) : list->remove(name);
+    if (!changed) {
+        co_return Result<void>();
+    }
+    co_return list->save(root, session.user.tree().file_mode());
+}
+
+// RFC 3501 6.3.5: renaming INBOX moves its messages to a new mailbox and leaves it empty.
+Task<Reply> rename_inbox(Session& session, std::string to) {
+    auto made = session.user.tree().create(to);
+    if (!made) {
+        co_return failure(made.error());
+    }
+    auto inbox = session.user.open("INBOX");
+    auto target = session.user.open(to);
+    auto synced = co_await inbox->box.sync(MailboxAccess::kReadWrite);
+    if (!synced) {
+        co_return failure(synced.error());
+    }
+    std::vector<NewMessage> moved;
+    std::vector<std::string> keywords = inbox->box.keywords().names();
+    auto bits = co_await target->box.keyword_bits(keywords);
+    if (!bits) {
+        co_return failure(bits.error());
+    }
+    for (const MailMessage& message : inbox->box.messages()) {
+        MessageFlags flags = message.flags();
+        flags.keywords = 0;
+        for (int i = 0; i < kMaxKeywords; ++i) {
+            auto number = (message.keywords >> i & 1) != 0
+                              ? target->box.keywords().find(inbox->box.keywords().name(i))
+                              : std::nullopt;
+            flags.keywords |= number ? 1U << *number : 0;
+        }
+        std::string base(maildir_base(inbox->box.name_of(message)));
+        moved.push_back({inbox->box.path_of(message), base, flags, "", false});
+    }
+    if (!moved.empty()) {
+        auto added = co_await target->box.add(std::move(moved));
+        if (!added) {
+            co_return failure(added.error());
+        }
+    }
+    co_return Reply::ok("Rename completed.");
+}
+
+}  // namespace
+
+Task<Reply> cmd_create(Session& session, Command& command) {
+    auto name = only_mailbox(session, command);
+    if (!name) {
+        co_return bad_arguments(command);
+    }
+    // A separator at the end says that children will come; the mailbox is made all the same.
+    if (name->size() > 1 && name->back() == session.user.separator()) {
+        name->pop_back();
+    }
+    std::string why = name_problem(session, *name);
+    if (!why.empty()) {
+        co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
+    }
+    auto made = session.user.tree().create(*name);
+    if (!made) {
+        co_return failure(made.error());
+    }
+    co_return Reply::ok("Create completed.");
+}
+
+Task<Reply> cmd_delete(Session& session, Command& command) {
+    auto name = only_mailbox(session, command);
+    if (!name) {
+        co_return bad_arguments(command);
+    }
+    if (*name == "INBOX") {
+        co_return Reply::no("[CANNOT] INBOX can't be deleted");
+    }
+    if (!session.user.tree().exists(*name)) {
+        co_return missing(*name);
+    }
+    if (session.selected && session.selected->mailbox().name == *name) {
+        session.selected.reset();
+        session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
+    }
+    auto removed = session.user.tree().remove(*name);
+    session.user.forget(*name);
+    if (!removed) {
+        co_return failure(removed.error());
+    }
+    co_return Reply::ok("Delete completed.");
+}
+
+Task<Reply> cmd_rename(Session& session, Command& command) {
+    auto from = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
+    auto to = from && command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
+    if (!to || !command.arguments.at_end()) {
+        co_return bad_arguments(command);
+    }
+    std::string why = name_problem(session, *to);
+    if (!why.empty()) {
+        co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
+    }
+    if (*to == "INBOX") {
+        co_return Reply::no("[ALREADYEXISTS] Target mailbox already exists");
+    }
+    if (*from == "INBOX") {
+        co_return co_await rename_inbox(session, *to);
+    }
+    if (!session.user.tree().invalid_because(*from).empty()) {
+        co_return missing(*from);
+    }
+    std::string inside = *from + session.user.separator();
+    if (to->starts_with(inside)) {
+        co_return Reply::no("[CANNOT] A mailbox cannot be moved into itself");
+    }
+    auto renamed = session.user.tree().rename(*from, *to);
+    session.user.forget(*from);
+    if (!renamed) {
+        co_return renamed.error().sys_errno == ENOENT ? missing(*from) : failure(renamed.error());
+    }
+    co_return Reply::ok("Rename completed.");
+}
+
+Task<Reply> cmd_subscribe(Session& session, Command& command) {
+    auto name = only_mailbox(session, command);
+    if (!name) {
+        co_return bad_arguments(command);
+    }
+    if (!session.user.tree().exists(*name)) {
+        co_return missing(*name);
+    }
+    auto done = co_await change_subscription(session, *name, true);
+    if (!done) {
+        co_return failure(done.error());
+    }
+    co_return Reply::ok("Subscribe completed.");
+}
+
+Task<Reply> cmd_unsubscribe(Session& session, Command& command) {
+    auto name = only_mailbox(session, command);
+    if (!name) {
+        co_return bad_arguments(command);
+    }
+    auto done = co_await change_subscription(session, *name, false);
+    if (!done) {
+        co_return failure(done.error());
+    }
+    co_return Reply::ok("Unsubscribe completed.");
+}
+
+}  // namespace relais

@@ -1,0 +1,124 @@
+// STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/imap/format.h"
+
+#include "imapd/imap/commands.h"
+#include "imapd/imap/mailbox_status.h"
+#include "imapd/imap/message_facts.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kChunk = 200;
+
+Task<std::uint64_t> total_size(std::shared_ptr<OpenMailbox> mailbox) {
+    std::uint64_t total = 0;
+    Mailbox::Uids uids = mailbox->box.uids();
+    for (std::size_t i = 0; i < uids->size(); ++i) {
+        const MailMessage* message = mailbox->box.find((*uids)[i]);
+        if (message != nullptr) {
+            total += wire_size_of(*mailbox, *message).value_or(0);
+        }
+        if (i % kChunk == kChunk - 1) {
+            co_await yield();
+        }
+    }
+    mailbox->cache.flush();
+    co_return total;
+}
+
+std::uint32_t recent_in(Mailbox& box) {
+    std::uint32_t count = 0;
+    for (const MailMessage& message : box.messages()) {
+        count += box.first_recent() != 0 && message.uid >= box.first_recent() ? 1 : 0;
+    }
+    return count;
+}
+
+std::size_t unseen_in(Mailbox& box) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        box.messages(),
+        [](const MailMessage& each) { return (each.system & MessageFlags::kSeen) == 0; }));
+}
+
+}  // namespace
+
+std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
+    StatusItems items;
+    if (!scanner.accept('(')) {
+        return std::nullopt;
+    }
+    do {
+        if (scanner.accept_word("MESSAGES")) {
+            items.messages = true;
+        } else if (scanner.accept_word("RECENT")) {
+            items.recent = true;
+        } else if (scanner.accept_word("UIDNEXT")) {
+            items.uid_next = true;
+        } else if (scanner.accept_word("UIDVALIDITY")) {
+            items.uid_validity = true;
+        } else if (scanner.accept_word("UNSEEN")) {
+            items.unseen = true;
+        } else if (scanner.accept_word("SIZE")) {
+            items.size = true;
+        } else {
+            return std::nullopt;
+        }
+    } while (scanner.space());
+    return scanner.accept(')') ? std::optional(items) : std::nullopt;
+}
+
+Task<Result<std::string>> mailbox_status(Session& session, std::string name, StatusItems items) {
+    auto mailbox = session.user.open(name);
+    auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
+    if (!synced) {
+        session.user.forget(name);
+        co_return fail_with(synced);
+    }
+    Mailbox& box = mailbox->box;
+    std::string out = "* STATUS ";
+    imap::append_astring(out, name);
+    std::vector<std::string> values;
+    if (items.messages) {
+        values.push_back(format("MESSAGES {}", box.messages().size()));
+    }
+    if (items.recent) {
+        values.push_back(format("RECENT {}", recent_in(box)));
+    }
+    if (items.uid_next) {
+        values.push_back(format("UIDNEXT {}", box.next_uid()));
+    }
+    if (items.uid_validity) {
+        values.push_back(format("UIDVALIDITY {}", box.uid_validity()));
+    }
+    if (items.unseen) {
+        values.push_back(format("UNSEEN {}", unseen_in(box)));
+    }
+    if (items.size) {
+        std::uint64_t size = co_await total_size(mailbox);
+        values.push_back(format("SIZE {}", size));
+    }
+    co_return out + " (" + join(values, " ") + ")\r\n";
+}
+
+Task<Reply> cmd_status(Session& session, Command& command) {
+    auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
+    auto items =
+        name && command.arguments.space() ? parse_status_items(command.arguments) : std::nullopt;
+    if (!items || !command.arguments.at_end()) {
+        co_return bad_arguments(command);
+    }
+    if (!session.user.tree().exists(*name)) {
+        co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
+    }
+    auto status = co_await mailbox_status(session, *name, *items);
+    if (!status) {
+        co_return failure(status.error());
+    }
+    session.stream.write(*status);
+    co_return Reply::ok("Status completed.");
+}
+
+}  // namespace relais

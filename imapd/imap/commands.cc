@@ -1,0 +1,56 @@
+// The table of commands.
+#include "imapd/imap/commands.h"
+
+#include <algorithm>
+#include <array>
+
+namespace relais {
+
+namespace {
+
+using enum NeededState;
+using enum Updates;
+
+constexpr std::array<CommandInfo, 30> kCommands = {{
+    {"APPEND", &cmd_append, kAny, kAll, false},
+    {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
+    {"CAPABILITY", &cmd_capability, kAny, kNone, false},
+    {"CHECK", &cmd_check, kSelected, kAll, false},
+    {"CLOSE", &cmd_close, kSelected, kNone, false},
+    {"COPY", &cmd_copy, kSelected, kAll, true},
+    {"CREATE", &cmd_create, kAny, kAll, false},
+    {"DELETE", &cmd_delete, kAny, kAll, false},
+    {"ENABLE", &cmd_enable, kAny, kNone, false},
+    {"EXAMINE", &cmd_examine, kAny, kNone, false},
+    {"EXPUNGE", &cmd_expunge, kSelected, kAll, true},
+    {"FETCH", &cmd_fetch, kSelected, kNoExpunge, true},
+    {"ID", &cmd_id, kAny, kNone, false},
+    {"IDLE", &cmd_idle, kAny, kAll, false},
+    {"LIST", &cmd_list, kAny, kAll, false},
+    {"LOGIN", &cmd_logged_in, kAny, kNone, false},
+    {"LOGOUT", &cmd_logout, kAny, kNone, false},
+    {"LSUB", &cmd_lsub, kAny, kAll, false},
+    {"MOVE", &cmd_move, kSelected, kAll, true},
+    {"NAMESPACE", &cmd_namespace, kAny, kAll, false},
+    {"NOOP", &cmd_noop, kAny, kAll, false},
+    {"RENAME", &cmd_rename, kAny, kAll, false},
+    {"SEARCH", &cmd_search, kSelected, kNoExpunge, true},
+    {"SELECT", &cmd_select, kAny, kNone, false},
+    {"STARTTLS", &cmd_logged_in, kAny, kNone, false},
+    {"STATUS", &cmd_status, kAny, kAll, false},
+    {"STORE", &cmd_store, kSelected, kNoExpunge, true},
+    {"SUBSCRIBE", &cmd_subscribe, kAny, kAll, false},
+    {"UNSELECT", &cmd_unselect, kSelected, kNone, false},
+    {"UNSUBSCRIBE", &cmd_unsubscribe, kAny, kAll, false},
+}};
+
+static_assert(std::ranges::is_sorted(kCommands, {}, &CommandInfo::name));
+
+}  // namespace
+
+const CommandInfo* find_command(std::string_view name) {
+    auto at = std::ranges::lower_bound(kCommands, name, {}, &CommandInfo::name);
+    return at != kCommands.end() && at->name == name ? &*at : nullptr;
+}
+
+}  // namespace relais

@@ -1,0 +1,82 @@
+// The commands of IMAP after login.  Each lives in a file cmd_NAME.cc of its own or with its kin;
+// commands.cc has the table.
+#pragma once
+
+#include <string_view>
+
+#include "lib/event/loop.h"
+
+#include "imapd/imap/session.h"
+
+namespace relais {
+
+enum class NeededState { kAny, kSelected };
+
+// What may be told about the mailbox before the tagged answer.
+enum class Updates { kAll, kNoExpunge, kNone };
+
+struct CommandInfo {
+    std::string_view name;
+    Task<Reply> (*run)(Session& session, Command& command);
+    NeededState state;
+    Updates updates;
+    bool takes_uid;
+};
+
+// Null for a name that is no command.
+[[nodiscard]] const CommandInfo* find_command(std::string_view name);
+
+Task<Reply> cmd_append(Session& session, Command& command);
+Task<Reply> cmd_capability(Session& session, Command& command);
+Task<Reply> cmd_check(Session& session, Command& command);
+Task<Reply> cmd_close(Session& session, Command& command);
+Task<Reply> cmd_copy(Session& session, Command& command);
+Task<Reply> cmd_create(Session& session, Command& command);
+Task<Reply> cmd_delete(Session& session, Command& command);
+Task<Reply> cmd_enable(Session& session, Command& command);
+Task<Reply> cmd_examine(Session& session, Command& command);
+Task<Reply> cmd_expunge(Session& session, Command& command);
+Task<Reply> cmd_fetch(Session& session, Command& command);
+Task<Reply> cmd_id(Session& session, Command& command);
+Task<Reply> cmd_idle(Session& session, Command& command);
+Task<Reply> cmd_list(Session& session, Command& command);
+Task<Reply> cmd_logged_in(Session& session, Command& command);
+Task<Reply> cmd_logout(Session& session, Command& command);
+Task<Reply> cmd_lsub(Session& session, Command& command);
+Task<Reply> cmd_move(Session& session, Command& command);
+Task<Reply> cmd_namespace(Session& session, Command& command);
+Task<Reply> cmd_noop(Session& session, Command& command);
+Task<Reply> cmd_rename(Session& session, Command& command);
+Task<Reply> cmd_search(Session& session, Command& command);
+Task<Reply> cmd_select(Session& session, Command& command);
+Task<Reply> cmd_status(Session& session, Command& command);
+Task<Reply> cmd_store(Session& session, Command& command);
+Task<Reply> cmd_subscribe(Session& session, Command& command);
+Task<Reply> cmd_unselect(Session& session, Command& command);
+Task<Reply> cmd_unsubscribe(Session& session, Command& command);
+
+// Helpers that several commands share (arguments.cc).
+
+// "Error in IMAP command FETCH: TEXT"
+[[nodiscard]] Reply bad_arguments(const Command& command,
+                                  std::string_view text = "Invalid arguments.");
+
+// What a failed operation on mailboxes becomes.
+[[nodiscard]] Reply failure(const Error& error);
+
+// The next argument as a mailbox name, with INBOX in capitals.
+[[nodiscard]] std::optional<std::string> mailbox_argument(Session& session, Command& command);
+
+// A message set and the UIDs that it names; the error is the reply.
+[[nodiscard]] std::expected<std::vector<std::uint32_t>, Reply> message_set_argument(
+    Session& session, Command& command);
+
+// System flags and keyword names apart; nothing for a flag that cannot be set.
+struct FlagNames {
+    std::uint8_t system = 0;
+    std::vector<std::string> keywords;
+};
+
+[[nodiscard]] std::optional<FlagNames> parse_flag_names(const std::vector<std::string>& flags);
+
+}  // namespace relais

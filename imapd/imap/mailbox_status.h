@@ -1,0 +1,27 @@
+// STATUS items: of the command itself, and of LIST ... RETURN (STATUS (...)).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "imapd/imap/session.h"
+
+namespace relais {
+
+struct StatusItems {
+    bool messages = false;
+    bool recent = false;
+    bool uid_next = false;
+    bool uid_validity = false;
+    bool unseen = false;
+    bool size = false;
+};
+
+// "(MESSAGES UNSEEN)"
+[[nodiscard]] std::optional<StatusItems> parse_status_items(imap::Scanner& scanner);
+
+// "* STATUS name (MESSAGES 1 ...)\r\n"
+[[nodiscard]] Task<Result<std::string>> mailbox_status(Session& session, std::string name,
+                                                       StatusItems items);
+
+}  // namespace relais

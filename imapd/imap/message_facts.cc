@@ -1,0 +1,195 @@
+#include "imapd/imap/message_facts.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/imap/envelope.h"
+#include "lib/imap/header_fields.h"
+#include "lib/imap/mime_tree.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMapFrom = 256 * 1024;
+
+// How facts lie in the cache: this, then the header, then the structure.
+struct FactsHeader {
+    std::uint64_t size;
+    std::uint64_t wire_size;
+    std::int64_t received;
+    std::uint32_t header_size;
+    std::uint32_t structure_size;
+};
+
+std::optional<MessageFacts> parse_facts(std::string_view blob) {
+    FactsHeader header;
+    if (blob.size() < sizeof(header)) {
+        return std::nullopt;
+    }
+    std::memcpy(&header, blob.data(), sizeof(header));
+    blob.remove_prefix(sizeof(header));
+    if (blob.size() != std::uint64_t{header.header_size} + header.structure_size) {
+        return std::nullopt;
+    }
+    MessageFacts facts;
+    facts.size = header.size;
+    facts.wire_size = header.wire_size;
+    facts.received = header.received;
+    facts.header = blob.substr(0, header.header_size);
+    facts.structure = blob.substr(header.header_size);
+    return facts;
+}
+
+std::string make_facts(std::string_view text, std::int64_t received) {
+    imap::MimePart root = imap::parse_mime(text);
+    std::string kept;
+    imap::HeaderWalk walk(text.substr(0, root.body.offset));
+    while (auto field = walk.next()) {
+        if (is_kept_field(field->name)) {
+            kept += field->whole;
+        }
+    }
+    std::string structure;
+    imap::append_body(structure, text, root, imap::BodyForm::kBodyStructure);
+    FactsHeader header{text.size(), root.end.wire(), received,
+                       static_cast<std::uint32_t>(kept.size()),
+                       static_cast<std::uint32_t>(structure.size())};
+    std::string blob(reinterpret_cast<const char*>(&header), sizeof(header));
+    blob += kept;
+    blob += structure;
+    return blob;
+}
+
+Error gone() {
+    return {Errc::kNotFound, "the message is gone", ENOENT};
+}
+
+}  // namespace
+
+MessageFile::MessageFile(MessageFile&& other) noexcept
+    : read_(std::move(other.read_)),
+      map_(std::exchange(other.map_, nullptr)),
+      size_(other.size_),
+      received_(other.received_) {
+}
+
+MessageFile::~MessageFile() {
+    if (map_ != nullptr) {
+        ::munmap(const_cast<char*>(map_), size_);
+    }
+}
+
+Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) {
+    auto directory = box.directory_fd();
+    if (!directory) {
+        return fail_with(directory);
+    }
+    auto fd = open_at(*directory, box.relative_path(message), O_RDONLY);
+    if (!fd) {
+        return fd.error().sys_errno == ENOENT ? std::unexpected(gone()) : fail_with(fd);
+    }
+    struct stat status;
+    if (::fstat(fd->get(), &status) < 0 || !S_ISREG(status.st_mode)) {
+        return fail(Errc::kCorrupt, "not a message file");
+    }
+    MessageFile file;
+    file.received_ = status.st_mtim.tv_sec;
+    file.size_ = static_cast<std::size_t>(status.st_size);
+    if (file.size_ >= kMapFrom) {
+        void* at = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd->get(), 0);
+        if (at == MAP_FAILED) {
+            return fail_errno("map a message");
+        }
+        file.map_ = static_cast<const char*>(at);
+        return file;
+    }
+    file.read_.resize_and_overwrite(file.size_, [&fd](char* data, std::size_t size) {
+        std::size_t had = 0;
+        while (had < size) {
+            ssize_t got = ::read(fd->get(), data + had, size - had);
+            if (got <= 0) {
+                break;
+            }
+            had += static_cast<std::size_t>(got);
+        }
+        return had;
+    });
+    return file;
+}
+
+bool is_kept_field(std::string_view name) {
+    if (istarts_with(name, "X-") || istarts_with(name, "ARC-") || istarts_with(name, "DKIM-") ||
+        istarts_with(name, "Received")) {
+        // X-Priority and the like are what clients show in lists.
+        return iequals(name, "X-Priority") || iequals(name, "X-Spam-Flag") ||
+               iequals(name, "X-MSMail-Priority");
+    }
+    return !iequals(name, "Authentication-Results") && !iequals(name, "Return-Path");
+}
+
+bool is_in_facts(const imap::Section& section) {
+    return section.path.empty() && section.kind == imap::Section::Kind::kFields &&
+           std::ranges::all_of(section.fields, is_kept_field);
+}
+
+Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) {
+    mailbox.cache.open(mailbox.box.uid_validity());
+    if (auto blob = mailbox.cache.find(message.uid)) {
+        if (auto facts = parse_facts(*blob)) {
+            return *facts;
+        }
+    }
+    auto file = MessageFile::open(mailbox.box, message);
+    if (!file) {
+        return fail_with(file);
+    }
+    mailbox.cache.put(message.uid, make_facts(file->text(), file->received()));
+    auto blob = mailbox.cache.find(message.uid);
+    auto facts = blob ? parse_facts(*blob) : std::nullopt;
+    if (!facts) {
+        return fail(Errc::kTooLarge, "the message's header is too long to be kept");
+    }
+    return *facts;
+}
+
+Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message) {
+    std::string_view base = maildir_base(mailbox.box.name_of(message));
+    if (auto size = maildir_size(base, 'W')) {
+        return *size;
+    }
+    auto facts = facts_of(mailbox, message);
+    if (!facts) {
+        return fail_with(facts);
+    }
+    return facts->wire_size;
+}
+
+Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message) {
+    mailbox.cache.open(mailbox.box.uid_validity());
+    if (auto blob = mailbox.cache.find(message.uid)) {
+        if (auto facts = parse_facts(*blob)) {
+            return facts->received;
+        }
+    }
+    auto directory = mailbox.box.directory_fd();
+    if (!directory) {
+        return fail_with(directory);
+    }
+    struct stat status;
+    if (::fstatat(*directory, mailbox.box.relative_path(message).c_str(), &status, 0) < 0) {
+        return std::unexpected(gone());
+    }
+    return status.st_mtim.tv_sec;
+}
+
+}  // namespace relais

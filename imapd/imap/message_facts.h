@@ -1,0 +1,69 @@
+// What FETCH and SEARCH want to know about messages without reading their files: sizes, the time of
+// arrival, the interesting header fields and the BODYSTRUCTURE.  Found out once, then kept in the
+// mailbox's cache.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/imap/fetch_items.h"
+#include "lib/store/mailbox.h"
+
+#include "imapd/imap/user.h"
+
+namespace relais {
+
+// A message's file, read or mapped.
+class MessageFile {
+  public:
+    // kNotFound when the message is gone (or was renamed since the last sync).
+    [[nodiscard]] static Result<MessageFile> open(Mailbox& box, const MailMessage& message);
+
+    MessageFile(MessageFile&& other) noexcept;
+    MessageFile& operator=(MessageFile&&) = delete;
+    MessageFile(const MessageFile&) = delete;
+    ~MessageFile();
+
+    std::string_view text() const {
+        return map_ != nullptr ? std::string_view(map_, size_) : read_;
+    }
+
+    std::int64_t received() const { return received_; }
+
+  private:
+    MessageFile() = default;
+
+    std::string read_;
+    const char* map_ = nullptr;
+    std::size_t size_ = 0;
+    std::int64_t received_ = 0;
+};
+
+// The views are valid until the next call for the same mailbox.
+struct MessageFacts {
+    std::uint64_t size = 0;
+    std::uint64_t wire_size = 0;
+    std::int64_t received = 0;
+    std::string_view header;     // the fields for which is_kept_field() holds, raw
+    std::string_view structure;  // BODYSTRUCTURE
+};
+
+// From the cache, or from the file.
+[[nodiscard]] Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message);
+
+// The wire size, from the file name if it tells, else from the facts.
+[[nodiscard]] Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message);
+
+// The time of arrival (modification time of the file), without reading it.
+[[nodiscard]] Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message);
+
+// False for trace fields and X- fields, which nobody asks for in lists.
+[[nodiscard]] bool is_kept_field(std::string_view name);
+
+// True for BODY[HEADER.FIELDS (...)] of the message with kept fields only.
+[[nodiscard]] bool is_in_facts(const imap::Section& section);
+
+}  // namespace relais

@@ -1,0 +1,259 @@
+#include "imapd/imap/search_match.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "lib/base/strings.h"
+#include "lib/imap/charset.h"
+#include "lib/imap/dates.h"
+#include "lib/imap/header_fields.h"
+
+namespace relais {
+
+namespace {
+
+using imap::SearchKey;
+using Kind = SearchKey::Kind;
+
+// How dear it is to find out: nothing but memory, the cached facts, the file.
+int cost(const SearchKey& key) {
+    switch (key.kind) {
+        case Kind::kBody:
+        case Kind::kText:
+            return 3;
+        case Kind::kHeader:
+        case Kind::kSentBefore:
+        case Kind::kSentOn:
+        case Kind::kSentSince:
+        case Kind::kLarger:
+        case Kind::kSmaller:
+            return 2;
+        case Kind::kBefore:
+        case Kind::kOn:
+        case Kind::kSince:
+        case Kind::kYounger:
+        case Kind::kOlder:
+            return 1;
+        default:
+            break;
+    }
+    int most = 0;
+    for (const SearchKey& child : key.children) {
+        most = std::max(most, cost(child));
+    }
+    return most;
+}
+
+bool contains(std::string_view text, const std::string& folded) {
+    return imap::fold_case(text).find(folded) != std::string::npos;
+}
+
+bool compare_day(Kind kind, std::int64_t day, std::int64_t wanted) {
+    switch (kind) {
+        case Kind::kBefore:
+        case Kind::kSentBefore:
+            return day < wanted;
+        case Kind::kOn:
+        case Kind::kSentOn:
+            return day == wanted;
+        default:
+            return day >= wanted;
+    }
+}
+
+}  // namespace
+
+SearchMatch::SearchMatch(Selected& selected, SearchKey key)
+    : selected_(selected), key_(std::move(key)), now_(::time(nullptr)) {
+    prepare(key_);
+}
+
+void SearchMatch::prepare(SearchKey& key) {
+    switch (key.kind) {
+        case Kind::kSequence:
+            key.set = key.set.resolve(std::max(selected_.count(), 1U));
+            break;
+        case Kind::kUid: {
+            Mailbox::Uids uids = selected_.box().uids();
+            key.set = key.set.resolve(uids->empty() ? 1 : uids->back());
+            break;
+        }
+        case Kind::kHeader:
+        case Kind::kBody:
+        case Kind::kText:
+            key.text = imap::fold_case(key.text);
+            break;
+        default:
+            break;
+    }
+    for (SearchKey& child : key.children) {
+        prepare(child);
+    }
+    std::ranges::sort(key.children, {}, cost);
+}
+
+bool SearchMatch::matches(std::uint32_t sequence, const MailMessage& message) {
+    message_ = &message;
+    sequence_ = sequence;
+    file_.reset();
+    file_failed_ = false;
+    root_.reset();
+    return test(key_);
+}
+
+bool SearchMatch::test(const SearchKey& key) {
+    switch (key.kind) {
+        case Kind::kAll:
+            return true;
+        case Kind::kAnd:
+            return std::ranges::all_of(key.children,
+                                       [this](const SearchKey& c) { return test(c); });
+        case Kind::kOr:
+            return std::ranges::any_of(key.children,
+                                       [this](const SearchKey& c) { return test(c); });
+        case Kind::kNot:
+            return !test(key.children.front());
+        case Kind::kSequence:
+            return key.set.contains(sequence_);
+        case Kind::kUid:
+            return key.set.contains(message_->uid);
+        case Kind::kFlag:
+            return test_flag(key);
+        case Kind::kRecent:
+            return selected_.is_recent(message_->uid);
+        case Kind::kLarger:
+        case Kind::kSmaller: {
+            auto size = wire_size_of(selected_.mailbox(), *message_);
+            auto limit = static_cast<std::uint64_t>(key.number);
+            return size && (key.kind == Kind::kLarger ? *size > limit : *size < limit);
+        }
+        case Kind::kHeader:
+            return test_header(key);
+        case Kind::kBody:
+        case Kind::kText:
+            return test_text(key);
+        default:
+            return test_date(key);
+    }
+}
+
+bool SearchMatch::test_flag(const SearchKey& key) const {
+    struct Named {
+        std::string_view name;
+        std::uint8_t bit;
+    };
+
+    constexpr std::array<Named, 5> kFlags = {{{"\\Answered", MessageFlags::kAnswered},
+                                              {"\\Deleted", MessageFlags::kDeleted},
+                                              {"\\Draft", MessageFlags::kDraft},
+                                              {"\\Flagged", MessageFlags::kFlagged},
+                                              {"\\Seen", MessageFlags::kSeen}}};
+    for (const Named& flag : kFlags) {
+        if (flag.name == key.text) {
+            return (message_->system & flag.bit) != 0;
+        }
+    }
+    auto number = selected_.box().keywords().find(key.text);
+    return number && (message_->keywords >> *number & 1) != 0;
+}
+
+bool SearchMatch::test_date(const SearchKey& key) {
+    if (key.kind == Kind::kSentBefore || key.kind == Kind::kSentOn ||
+        key.kind == Kind::kSentSince) {
+        auto field = imap::find_field(header_for("Date"), "Date");
+        auto date = field ? imap::parse_header_date(field->value) : std::nullopt;
+        return date && compare_day(key.kind, date->day, key.number);
+    }
+    auto received = received_of(selected_.mailbox(), *message_);
+    if (!received) {
+        return false;
+    }
+    if (key.kind == Kind::kYounger || key.kind == Kind::kOlder) {
+        bool younger = *received >= now_ - key.number;
+        return younger == (key.kind == Kind::kYounger);
+    }
+    return compare_day(key.kind, imap::local_day(*received), key.number);
+}
+
+bool SearchMatch::load_file() {
+    if (!file_ && !file_failed_) {
+        auto file = MessageFile::open(selected_.box(), *message_);
+        if (file) {
+            file_.emplace(std::move(*file));
+            root_ = imap::parse_mime(file_->text());
+        }
+        file_failed_ = !file;
+    }
+    return file_.has_value();
+}
+
+// A header in which the field can be found if the message has it.
+std::string_view SearchMatch::header_for(std::string_view field) {
+    if (!file_ && is_kept_field(field)) {
+        auto facts = facts_of(selected_.mailbox(), *message_);
+        if (facts) {
+            return facts->header;
+        }
+    }
+    return load_file() ? file_->text().substr(0, root_->body.offset) : std::string_view();
+}
+
+// RFC 3501 6.4.4: an empty text matches every message that has the field at all.
+bool SearchMatch::test_header(const SearchKey& key) {
+    imap::HeaderWalk walk(header_for(key.field));
+    while (auto field = walk.next()) {
+        if (iequals(field->name, key.field) &&
+            (key.text.empty() ||
+             contains(imap::decode_header(imap::unfold(field->value)), key.text))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool SearchMatch::test_text(const SearchKey& key) {
+    if (!load_file()) {
+        return false;
+    }
+    if (key.text.empty()) {
+        return true;
+    }
+    if (key.kind == Kind::kText) {
+        std::string_view header = file_->text().substr(0, root_->body.offset);
+        if (contains(imap::decode_header(header), key.text)) {
+            return true;
+        }
+    }
+    return body_contains(*root_, key.text);
+}
+
+bool SearchMatch::body_contains(const imap::MimePart& part, const std::string& text) {
+    if (part.children.empty()) {
+        return part_contains(part, text);
+    }
+    return std::ranges::any_of(part.children, [&](const imap::MimePart& child) {
+        std::string_view header =
+            file_->text().substr(child.begin.offset, child.body.offset - child.begin.offset);
+        bool message_header = part.is_message() && contains(imap::decode_header(header), text);
+        return message_header || body_contains(child, text);
+    });
+}
+
+// Only text is looked into: nobody means the letters of a picture's base64.
+bool SearchMatch::part_contains(const imap::MimePart& part, const std::string& text) {
+    if (!part.is_text() && !iequals(part.type, "message") && !part.is_multipart()) {
+        return false;
+    }
+    std::string_view all = file_->text();
+    std::string_view header = all.substr(part.begin.offset, part.body.offset - part.begin.offset);
+    std::string_view body = all.substr(part.body.offset, part.end.offset - part.body.offset);
+    auto field = imap::find_field(header, "Content-Transfer-Encoding");
+    std::string encoding = field ? imap::parse_mime_value(field->value).value : "";
+    std::string_view charset = imap::find_parameter(part.parameters, "charset");
+    if (!iequals(encoding, "base64") && !iequals(encoding, "quoted-printable") && is_ascii(body)) {
+        return contains(body, text);
+    }
+    return contains(imap::to_utf8(imap::decode_transfer(body, encoding), charset), text);
+}
+
+}  // namespace relais

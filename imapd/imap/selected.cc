@@ -1,0 +1,229 @@
+#include "imapd/imap/selected.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+namespace {
+
+struct SystemFlag {
+    std::uint8_t bit;
+    std::string_view name;
+};
+
+constexpr std::array<SystemFlag, 5> kSystemFlags = {{{MessageFlags::kAnswered, "\\Answered"},
+                                                     {MessageFlags::kFlagged, "\\Flagged"},
+                                                     {MessageFlags::kDeleted, "\\Deleted"},
+                                                     {MessageFlags::kSeen, "\\Seen"},
+                                                     {MessageFlags::kDraft, "\\Draft"}}};
+
+}  // namespace
+
+Selected::Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access)
+    : mailbox_(std::move(mailbox)), access_(access), view_(mailbox_->box.uids()) {
+}
+
+void Selected::begin() {
+    uid_validity_ = box().uid_validity();
+    view_ = box().uids();
+    told_ = box().last_change();
+    keywords_told_ = box().keywords().names();
+    claim_recent();
+}
+
+// Recent messages are recent for one session only; those who merely look leave them to others.
+void Selected::claim_recent() {
+    std::uint32_t first = read_only() ? box().first_recent() : box().claim_recent();
+    std::uint32_t next = box().next_uid();
+    if (read_only()) {
+        recent_.clear();
+    }
+    if (first != 0 && first < next) {
+        recent_.push_back({first, next - 1});
+    }
+}
+
+bool Selected::is_recent(std::uint32_t uid) const {
+    return std::ranges::any_of(recent_, [uid](const imap::SequenceSet::Range& range) {
+        return range.first <= uid && uid <= range.last;
+    });
+}
+
+std::uint32_t Selected::recent_count() const {
+    std::ptrdiff_t count = 0;
+    for (const auto& range : recent_) {
+        count += std::ranges::upper_bound(*view_, range.last) -
+                 std::ranges::lower_bound(*view_, range.first);
+    }
+    return static_cast<std::uint32_t>(count);
+}
+
+std::string Selected::flags_text() const {
+    std::string text;
+    for (const SystemFlag& flag : kSystemFlags) {
+        text += text.empty() ? "" : " ";
+        text += flag.name;
+    }
+    for (const std::string& name : keywords_told_) {
+        text += " " + name;
+    }
+    return text;
+}
+
+std::string Selected::describe() {
+    std::string flags = flags_text();
+    std::string out = "* FLAGS (" + flags + ")\r\n";
+    if (read_only()) {
+        out += "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n";
+    } else {
+        out += "* OK [PERMANENTFLAGS (" + flags + (box().keywords().full() ? "" : " \\*") +
+               ")] Flags permitted.\r\n";
+    }
+    out += format("* {} EXISTS\r\n* {} RECENT\r\n", count(), recent_count());
+    for (std::uint32_t i = 0; i < count(); ++i) {
+        const MailMessage* message = box().find((*view_)[i]);
+        if (message != nullptr && (message->system & MessageFlags::kSeen) == 0) {
+            out += format("* OK [UNSEEN {}] First unseen.\r\n", i + 1);
+            break;
+        }
+    }
+    out += format("* OK [UIDVALIDITY {}] UIDs valid\r\n", uid_validity_);
+    out += format("* OK [UIDNEXT {}] Predicted next UID\r\n", box().next_uid());
+    return out;
+}
+
+std::optional<std::uint32_t> Selected::sequence_of(std::uint32_t uid) const {
+    auto at = std::ranges::lower_bound(*view_, uid);
+    if (at == view_->end() || *at != uid) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(at - view_->begin()) + 1;
+}
+
+std::optional<std::vector<std::uint32_t>> Selected::pick(const imap::SequenceSet& set,
+                                                         WithUid by) const {
+    std::vector<std::uint32_t> uids;
+    if (by == WithUid::kYes) {
+        imap::SequenceSet resolved = set.resolve(view_->empty() ? 1 : view_->back());
+        for (const auto& range : resolved.ranges()) {
+            auto from = std::ranges::lower_bound(*view_, range.first);
+            auto to = std::ranges::upper_bound(*view_, range.last);
+            uids.insert(uids.end(), from, to);
+        }
+        return uids;
+    }
+    if (view_->empty()) {
+        return std::nullopt;
+    }
+    imap::SequenceSet resolved = set.resolve(count());
+    for (const auto& range : resolved.ranges()) {
+        if (range.last > count()) {
+            return std::nullopt;
+        }
+        uids.insert(uids.end(), view_->begin() + (range.first - 1), view_->begin() + range.last);
+    }
+    return uids;
+}
+
+std::string Selected::format_flags(const MailMessage& message) {
+    std::string text = "(";
+    auto add = [&text](std::string_view name) {
+        text += text.size() > 1 ? " " : "";
+        text += name;
+    };
+    for (const SystemFlag& flag : kSystemFlags) {
+        if ((message.system & flag.bit) != 0) {
+            add(flag.name);
+        }
+    }
+    if (is_recent(message.uid)) {
+        add("\\Recent");
+    }
+    for (int i = 0; i < kMaxKeywords && message.keywords >> i != 0; ++i) {
+        if ((message.keywords >> i & 1) != 0 && !box().keywords().name(i).empty()) {
+            add(box().keywords().name(i));
+        }
+    }
+    return text + ")";
+}
+
+void Selected::report_keywords(std::string& out) {
+    auto names = box().keywords().names();
+    if (names == keywords_told_) {
+        return;
+    }
+    keywords_told_ = std::move(names);
+    std::string flags = flags_text();
+    out += "* FLAGS (" + flags + ")\r\n";
+    if (!read_only()) {
+        out += "* OK [PERMANENTFLAGS (" + flags + (box().keywords().full() ? "" : " \\*") +
+               ")] Flags permitted.\r\n";
+    }
+}
+
+// Highest first, so that the numbers of the others still hold.
+void Selected::report_expunges(std::string& out, const Mailbox::Uids& now) {
+    auto current = now->rbegin();
+    for (std::size_t i = view_->size(); i > 0; --i) {
+        std::uint32_t uid = (*view_)[i - 1];
+        while (current != now->rend() && *current > uid) {
+            ++current;
+        }
+        if (current == now->rend() || *current != uid) {
+            out += format("* {} EXPUNGE\r\n", i);
+        }
+    }
+}
+
+void Selected::report_flags(std::string& out, std::uint32_t last_known, WithUid with_uid) {
+    for (const MailMessage& message : box().messages()) {
+        if (message.change <= told_ || message.uid > last_known) {
+            continue;
+        }
+        auto sequence = sequence_of(message.uid);
+        if (!sequence) {
+            continue;
+        }
+        out += format("* {} FETCH (", *sequence);
+        if (with_uid == WithUid::kYes) {
+            out += format("UID {} ", message.uid);
+        }
+        out += "FLAGS " + format_flags(message) + ")\r\n";
+    }
+    told_ = box().last_change();
+}
+
+void Selected::report(std::string& out, Expunges expunges, WithUid with_uid) {
+    report_keywords(out);
+    Mailbox::Uids now = box().uids();
+    std::uint32_t last_known = view_->empty() ? 0 : view_->back();
+    std::size_t before = view_->size();
+    bool grown = !now->empty() && now->back() > last_known;
+    if (now != view_) {
+        if (expunges == Expunges::kTell) {
+            report_expunges(out, now);
+            view_ = now;
+        } else if (grown) {
+            // What is gone keeps its place until it may be told.
+            auto held = std::make_shared<std::vector<std::uint32_t>>(*view_);
+            held->insert(held->end(), std::ranges::upper_bound(*now, last_known), now->end());
+            view_ = std::move(held);
+        }
+    }
+    if (grown) {
+        claim_recent();
+        out += format("* {} EXISTS\r\n", count());
+    }
+    if (grown || (expunges == Expunges::kTell && view_->size() < before && !recent_.empty())) {
+        out += format("* {} RECENT\r\n", recent_count());
+    }
+    if (box().last_change() > told_) {
+        report_flags(out, last_known, with_uid);
+    }
+}
+
+}  // namespace relais

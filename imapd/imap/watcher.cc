@@ -1,0 +1,140 @@
+#include "imapd/imap/watcher.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/event/socket.h"
+
+namespace relais {
+
+namespace {
+
+// So many changes may come at once that each is not worth a look of its own.
+constexpr std::chrono::milliseconds kGather{50};
+
+class Watches {
+  public:
+    static Watches& instance() {
+        static Watches watches;
+        return watches;
+    }
+
+    int fd() {
+        if (!fd_ && !failed_) {
+            fd_ = UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+            failed_ = !fd_;
+            if (failed_) {
+                log_info("no change notification: {}; looking every few seconds",
+                         std::strerror(errno));
+            }
+        }
+        return fd_.get();
+    }
+
+    // Two watches for each mailbox, counted, since the kernel gives one for each directory.
+    bool add(Mailbox& box) {
+        bool complete = fd() >= 0;
+        for (const char* part : {"/new", "/cur"}) {
+            if (!complete) {
+                break;
+            }
+            int number = ::inotify_add_watch(
+                fd(), (box.place().directory + part).c_str(),
+                IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF);
+            if (number < 0) {
+                complete = false;
+                break;
+            }
+            Watched& watched = watched_[number];
+            watched.box = &box;
+            ++watched.users;
+        }
+        return complete;
+    }
+
+    void remove(Mailbox& box) {
+        for (auto at = watched_.begin(); at != watched_.end();) {
+            if (at->second.box == &box && --at->second.users == 0) {
+                ::inotify_rm_watch(fd_.get(), at->first);
+                at = watched_.erase(at);
+            } else {
+                ++at;
+            }
+        }
+    }
+
+    // Takes all events that wait and wakes the sessions of the mailboxes that they are about.
+    void take_events() {
+        alignas(inotify_event) std::array<char, 16384> buffer;
+        for (;;) {
+            ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+            if (got <= 0) {
+                return;
+            }
+            for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+                inotify_event event;
+                std::memcpy(&event, buffer.data() + at, sizeof(event));
+                at += sizeof(event) + event.len;
+                wake(event.wd);
+            }
+        }
+    }
+
+  private:
+    struct Watched {
+        Mailbox* box = nullptr;
+        int users = 0;
+    };
+
+    void wake(int number) {
+        if (number < 0) {  // the queue has overflown
+            for (auto& [each, watched] : watched_) {
+                watched.box->changes().wake_all();
+            }
+            return;
+        }
+        auto found = watched_.find(number);
+        if (found != watched_.end()) {
+            found->second.box->changes().wake_all();
+        }
+    }
+
+    UniqueFd fd_;
+    bool failed_ = false;
+    std::map<int, Watched> watched_;
+};
+
+}  // namespace
+
+DirectoryWatch::DirectoryWatch(Mailbox& box) : box_(box) {
+    active_ = Watches::instance().add(box_);
+    if (!active_) {
+        Watches::instance().remove(box_);
+    }
+}
+
+DirectoryWatch::~DirectoryWatch() {
+    if (active_) {
+        Watches::instance().remove(box_);
+    }
+}
+
+Task<void> read_directory_events() {
+    int fd = Watches::instance().fd();
+    if (fd < 0) {
+        co_return;
+    }
+    for (;;) {
+        co_await wait_fd_readable(fd);
+        co_await sleep_for(kGather);
+        Watches::instance().take_events();
+    }
+}
+
+}  // namespace relais
