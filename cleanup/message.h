@@ -72,6 +72,7 @@ class Message {
     std::string reason;
     EnvelopeState envelope;
 
+    bool traced = false;  // the trace service knows of the message
     std::int64_t recipient_count = 0;
     std::int64_t qmgr_flags = 0;
     int utf8 = 0;

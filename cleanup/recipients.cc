@@ -7,6 +7,7 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/ipc/bounce_client.h"
 #include "lib/mail/dsn.h"
 
 namespace relais::cleanup {
@@ -67,6 +68,29 @@ Task<std::optional<std::string>> clean_address(Service& service, Message& messag
     co_return clean;
 }
 
+// RFC 3461 5.2.7: the sender learns that the address was expanded, and nothing of what becomes of
+// the addresses that took its place.
+Task<void> report_expansion(Service& service, Message& message, const NewRecipient& recipient) {
+    BounceRequest request;
+    request.op = BounceOp::kAppend;
+    request.flags = kBounceClean;
+    request.queue_id = message.id();
+    request.recipient.original = recipient.original;
+    request.recipient.address = recipient.address;
+    request.recipient.dsn_orig_rcpt = recipient.dsn_orig_rcpt;
+    request.recipient.notify = recipient.notify;
+    request.status = DeliveryStatus::of(DsnCode(2, 0, 0), "alias expanded");
+    request.status.action = "expanded";
+    message.traced = true;
+    auto sent = co_await send_bounce_request(service.config.trace_service_name(),
+                                             std::move(request), service.config.ipc_timeout());
+    if (!sent) {
+        log_warning("{}: {} service failure: {}", message.id(), service.config.trace_service_name(),
+                    sent.error().message);
+        message.fail(kCleanupDefer, "4.3.0 " + sent.error().message);
+    }
+}
+
 // Expands a recipient and writes what it stands for.
 Task<void> put_expanded(Service& service, Message& message, NewRecipient recipient) {
     if ((message.flags & kCleanupMap) == 0) {
@@ -77,8 +101,9 @@ Task<void> put_expanded(Service& service, Message& message, NewRecipient recipie
     if (message.skipping()) {
         co_return;
     }
-    // RFC 3461 5.2.7.3: delivery to a list is reported as such here, not by its members.
-    if (addresses.size() > 1 && (recipient.notify & kNotifySuccess) != 0) {
+    bool itself = addresses.size() == 1 && addresses.front() == recipient.address;
+    if (!itself && (recipient.notify & kNotifySuccess) != 0) {
+        co_await report_expansion(service, message, recipient);
         int others = recipient.notify & ~kNotifySuccess;
         recipient.notify = others != 0 ? others : kNotifyNever;
     }

@@ -23,14 +23,16 @@ MAPS = {
 }
 
 
-def put(mta, name, envelope=ENVELOPE, content=PLAIN, extracted=(), flags=EXTERNAL, received=True):
-    """Sends one message and notes the reply and the queue file."""
+def put(mta, name, envelope=ENVELOPE, content=PLAIN, extracted=(), flags=EXTERNAL, received=True, look=True):
+    """Sends one message and notes the reply and, if it stays there to be looked at, the queue file."""
     session = Cleanup(mta, flags)
     session.send(*envelope, ("M", ""))
     lines = (["Received: from x"] if received else []) + list(content)
     session.send(*(("N", line) if isinstance(line, str) else line for line in lines))
     session.send(("X", ""), *extracted, ("E", ""))
     mta.note(f"{name}: reply", session.finish())
+    if not look:
+        return
     blob = session.file()
     mta.note(f"{name}: file", "\n".join(shape(blob, session.id)) if blob else "none")
 
@@ -281,3 +283,14 @@ def blind_copies(mta):
     put(mta, "null sender", envelope(sender=("S", ""), rcpt=(("A", "notify_flags=1"), RCPT)))
     put(mta, "extracted", envelope(rcpt=()), extracted=[RCPT])
     put(mta, "not wanted", flags=HOLD | MAP)
+
+
+@scenario(main=ALIASES, files={"valias": "list@virt.test u2@virt.test, box@virt.test\none@virt.test u2@virt.test\n"})
+def expanded_lists_are_reported(mta):
+    for name, notify in (("list", "2"), ("list", "14"), ("one", "2"), ("list", "4")):
+        put(mta, f"{name} {notify}", envelope(("A", "envelope_id=E1"), sender=("S", "u1@virt.test"), rcpt=(
+            ("A", f"notify_flags={notify}"), ("A", f"dsn_orig_rcpt=rfc822;{name}@virt.test"),
+            ("R", f"{name}@virt.test"))), flags=MAP, look=False)
+        mta.settle()
+        mta.note(f"{name} {notify}", "\n".join(m.decode() for m in mta.virtual("u1")))
+        mta.empty_mailboxes()
