@@ -141,10 +141,11 @@ std::string data_reply(const Session& session, const CleanupReply& answer) {
 }
 
 // A message that was read to its end but is refused here: cleanup notices that nobody goes on.
-Outcome refuse_content(Session& session, std::string_view text) {
+Task<Outcome> refuse_content(Session& session, std::string text) {
+    (void)co_await session.mail.cleanup->flush();
     session.reset_mail();
     session.reply(text);
-    return Outcome::kFailed;
+    co_return Outcome::kFailed;
 }
 
 Task<smtp::BareNewline> newline_mode(Session& session) {
@@ -177,7 +178,7 @@ Task<Outcome> cmd_data(Session& session, const CommandInput& input) {
     if (content.saw_bare_newline() && mode == smtp::BareNewline::kReject) {
         session.where = "DATA";
         session.log_event("reject", "bare <LF> received");
-        co_return refuse_content(
+        co_return co_await refuse_content(
             session, format("{} 5.5.2 {} Error: bare <LF> received",
                             conf().smtpd_forbid_bare_newline_reject_code(), session.site.hostname));
     }
@@ -187,7 +188,7 @@ Task<Outcome> cmd_data(Session& session, const CommandInput& input) {
     if (answer.ok() && !session.stand_alone()) {
         refusal = co_await check_end_of_data(session);
         if (!refusal.empty()) {
-            co_return refuse_content(session, refusal);
+            co_return co_await refuse_content(session, std::move(refusal));
         }
     }
     if (answer.ok()) {

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "lib/base/format.h"
-#include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/config.h"
 #include "lib/mail/dsn.h"
 #include "lib/mail/hostname.h"
 
@@ -25,7 +25,7 @@ struct Attribute {
 // One NAME=value, or the reply that refuses it.
 smtp::OrReply<Attribute> parse_attribute(std::string_view word) {
     const auto parts = split_first(word, '=');
-    if (!parts) {
+    if (!parts || parts->second.empty()) {
         return std::unexpected("501 5.5.4 Error: attribute=value expected");
     }
     if (parts->second.size() > kMaxValue) {
@@ -34,11 +34,7 @@ smtp::OrReply<Attribute> parse_attribute(std::string_view word) {
     Attribute attribute;
     attribute.name = uppercase(parts->first);
     const auto decoded = xtext_decode(parts->second);
-    if (!decoded) {
-        return std::unexpected(
-            format("501 5.5.4 Bad attribute value syntax: {}", printable(parts->second)));
-    }
-    attribute.value = printable(*decoded);
+    attribute.value = printable(decoded ? *decoded : parts->second);
     attribute.temporary = iequals(attribute.value, "[TEMPUNAVAIL]");
     if (attribute.temporary || iequals(attribute.value, "[UNAVAILABLE]")) {
         attribute.value.clear();
@@ -50,15 +46,17 @@ std::string bad(std::string_view name, std::string_view value) {
     return format("501 5.5.4 Bad {} syntax: {}", name, value);
 }
 
-// Addresses come as "10.0.0.1" or "IPV6:::1".
+// Addresses come as "10.0.0.1" or "IPV6:::1", of a kind that inet_protocols has.
 std::optional<std::string> plain_address(std::string_view value) {
     auto address = literal_address(value);
-    return address.empty() ? std::nullopt : std::optional(std::move(address));
+    const auto families = parse_inet_protocols(conf().inet_protocols());
+    const bool usable =
+        families && (address.find(':') == std::string::npos ? families->ipv4 : families->ipv6);
+    return address.empty() || !usable ? std::nullopt : std::optional(std::move(address));
 }
 
 bool is_port(std::string_view value) {
-    const auto port = parse_uint(value);
-    return port && *port <= 65535;
+    return value.size() <= 5 && parse_uint(value);
 }
 
 // Who the session will be, while the attributes of one command are read.
@@ -220,7 +218,6 @@ std::string refuse(const Session& session, const CommandInput& input, bool allow
         return format("501 5.5.4 Syntax: {} attribute=value...", command);
     }
     if (!allowed) {
-        log_warning("XCLIENT or XFORWARD from unauthorized client {}", session.client.label);
         return "550 5.7.0 Error: insufficient authorization";
     }
     return {};
@@ -249,14 +246,12 @@ Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
     session.helo = std::move(id.helo);
     session.extended = id.extended;
     session.login = std::move(id.login);
-    // The new client has its own rights.
+    // The new client has its own right to do this again.
     const auto& lists = session.site.clients;
     session.xclient_allowed =
         co_await lists.xclient.match(session.client.name, session.client.address) == Match::kYes;
-    session.xforward_allowed =
-        co_await lists.xforward.match(session.client.name, session.client.address) == Match::kYes;
     co_await session.greet();
-    co_return Outcome::kDone;
+    co_return Outcome::kNewSession;
 }
 
 Task<Outcome> cmd_xforward(Session& session, const CommandInput& input) {

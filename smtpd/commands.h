@@ -13,8 +13,8 @@ namespace relais::smtpd {
 
 class Session;
 
-// kFailed counts as one of the client's errors.
-enum class Outcome { kDone, kFailed };
+// kFailed counts as one of the client's errors; kNewSession as neither good nor bad.
+enum class Outcome { kDone, kFailed, kNewSession };
 
 // What a command is given; it lives as long as the command's task.
 struct CommandInput {

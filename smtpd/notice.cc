@@ -83,6 +83,7 @@ unsigned notice_class_of(std::string_view reply) {
     if (parts.dsn->subject() == 3) {
         const bool lookup = parts.text.ends_with("Temporary lookup failure");
         return lookup                     ? kNoticeData
+               : parts.dsn->detail() == 2 ? kNoticePolicy
                : parts.dsn->detail() == 5 ? kNoticeSoftware
                : parts.dsn->detail() == 4 ? kNoticeBounce
                                           : kNoticeResource;

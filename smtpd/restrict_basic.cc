@@ -6,6 +6,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 
+#include "smtpd/auth_offer.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
 #include "smtpd/site.h"
@@ -55,7 +56,8 @@ Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argu
 }
 
 Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const std::string& /*argument*/) {
-    co_return check.session.login.authenticated() ? Verdict::kPermit : Verdict::kDunno;
+    const bool active = co_await auth_is_active(check.session);
+    co_return active&& check.session.login.authenticated() ? Verdict::kPermit : Verdict::kDunno;
 }
 
 Task<Verdict> restrict_permit_inet_interfaces(Check& check, const std::string& /*argument*/) {

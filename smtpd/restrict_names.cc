@@ -48,8 +48,7 @@ Task<Verdict> restrict_reject_non_fqdn_recipient(Check& check, const std::string
 Task<Verdict> restrict_reject_non_fqdn_helo_hostname(Check& check,
                                                      const std::string& /*argument*/) {
     const auto& helo = check.session.helo;
-    const bool literal = helo.starts_with('[') || is_ip_address(helo);
-    if (helo.empty() || literal || is_qualified(helo)) {
+    if (helo.empty() || helo.starts_with('[') || is_qualified(helo)) {
         co_return Verdict::kDunno;
     }
     co_return check.reject(

@@ -464,7 +464,7 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
     const auto outcome = co_await info.run(*this, input);
     if (outcome == Outcome::kDone) {
         counts_[index].good += 1;
-    } else {
+    } else if (outcome == Outcome::kFailed) {
         errors += 1;
     }
     if ((info.traits & kJunk) != 0 && junk++ > conf().smtpd_junk_command_limit()) {

@@ -153,6 +153,9 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 
 Result<void> set_nonblocking(int fd) {
     int flags = ::fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0) {
+        return {};
+    }
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         return fail_errno("set non-blocking");
     }

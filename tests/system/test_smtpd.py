@@ -1,0 +1,120 @@
+"""smtpd where it must be better than Postfix 3.7, or differs by intention; and under attack."""
+import socket
+import time
+
+from support import check, equal, need_program
+from support.compare import mix_of, ours
+from support.instance import Instance
+
+HELLO = "EHLO client.test"
+FROM = "MAIL FROM:<carol@remote.test>"
+TO = "RCPT TO:<u1@virt.test>"
+
+
+def started(main=""):
+    need_program("smtpd")
+    kind, swap = mix_of(ours())
+    return Instance(kind, swap, main=main).start()
+
+
+def begin(session):
+    session.talk(HELLO, FROM, TO, "DATA")
+
+
+def test_only_crlf_dot_crlf_ends_the_data():
+    """SMTP smuggling: what stands behind a false end is content, not commands."""
+    mta = started("smtpd_forbid_bare_newline = normalize")
+    for number, false_end in enumerate((b"\n.\r\n", b"\r\n.\n", b"\n.\n", b"\r\n.\r\r\n", b"\r.\r\n")):
+        with mta.smtp() as s:
+            begin(s)
+            s.send(b"Subject: one\r\n\r\nbody" + false_end + b"MAIL FROM:<evil@remote.test>\r\n.\r\n")
+            equal(s.read().code, "250", f"end of data {number}")
+            equal(s.command("QUIT").code, "221", f"nothing was taken for commands, {number}")
+    mta.settle()
+    got = mta.virtual("u1")
+    equal(len(got), 5, "messages")
+    check(all(b"MAIL FROM:<evil@remote.test>" in message for message in got), "all of it is content")
+    mta.check_sane()
+
+
+def test_bare_newlines_are_refused_where_main_cf_says_so():
+    mta = started("smtpd_forbid_bare_newline = reject\nsmtpd_forbid_bare_newline_exclusions =")
+    with mta.smtp() as s:
+        begin(s)
+        s.send(b"Subject: one\r\n\r\nbare\nnewline\r\n.\r\n")
+        reply = s.read()
+        equal(str(reply), "550 5.5.2 mx.example.test Error: bare <LF> received", "reply")
+    with mta.smtp() as s:
+        s.send(b"EHLO client.test\n")
+        equal(s.read().code, "550", "a command")
+    mta.check_sane()
+
+
+def test_input_before_its_time_ends_the_session():
+    mta = started("smtpd_forbid_unauth_pipelining = yes")
+    with mta.smtp() as s:
+        s.send("EHLO client.test\r\nMAIL FROM:<a@b.test>\r\n")
+        equal(str(s.read()), "554 5.5.0 Error: SMTP protocol synchronization", "reply")
+    mta.wait_log("improper command pipelining after EHLO")
+
+
+def test_hostile_lines():
+    mta = started()
+    with mta.smtp() as s:
+        s.send(b"NOOP " + b"x" * (10 << 20) + b"\r\n", "a line of 10 MB")
+        equal(s.read().code, "250", "a long line is cut")
+        s.send(b"NO\0OP\r\n")
+        equal(s.read().code, "500", "NUL in a verb")
+        s.send(b"MAIL FROM:<a\0b@c.test>\r\n")
+        s.read()
+        s.send(b"RSET\r\n")
+        s.read()
+        begin(s)
+        s.send(b"Subject: x\r\n\r\n" + b"y" * 100000 + b"\0\r\n.\r\n", "a line of 100 KB with NUL")
+        equal(s.read().code, "250", "content")
+        equal(s.command("QUIT").code, "221", "QUIT")
+    mta.settle()
+    mta.check_sane()
+
+
+def test_many_sessions_in_one_process():
+    mta = started("smtpd_client_connection_count_limit = 0\ndefault_process_limit = 400")
+    idle = []
+    for _ in range(300):
+        connection = socket.create_connection((mta.address, 2525), timeout=20)
+        connection.recv(1000)
+        connection.sendall(b"EHLO idle.test\r\n")
+        idle.append(connection)
+    for connection in idle:
+        check(connection.recv(1000).startswith(b"250"), "EHLO")
+    check(len(mta.processes("smtpd")) <= 8, f"processes: {mta.processes('smtpd')}")
+    mta.mail("carol@remote.test", "u1@virt.test")
+    for connection in idle:
+        connection.close()
+    mta.settle()
+    equal(len(mta.virtual("u1")), 1, "mail flows beside them")
+    mta.check_sane()
+
+
+def test_replies_of_a_burst_come_in_one_packet():
+    mta = started()
+    with mta.smtp() as s:
+        s.command(HELLO)
+        start = time.monotonic()
+        s.send(f"{FROM}\r\n{TO}\r\nRCPT TO:<u2@virt.test>\r\nRSET\r\n")
+        s.socket.settimeout(10)
+        got = b""
+        reads = 0
+        while got.count(b"\r\n") < 4:
+            got += s.socket.recv(65536)
+            reads += 1
+        check(reads <= 2, f"{reads} packets for one burst")
+        check(time.monotonic() - start < 5, "at once")
+
+
+def test_help():
+    mta = started()
+    with mta.smtp() as s:
+        check(str(s.command("HELP")).startswith("214 2.0.0 Commands: AUTH BDAT DATA EHLO"), "HELP is answered")
+    mta.wait_log("disconnect from .* help=1")
+
