@@ -134,6 +134,14 @@ Task<void> Server::accept_clients(int fd) {
     }
 }
 
+// A client that goes away in the middle has its reasons; what it left undone is logged where it
+// matters.
+static void note_end(const char* how) {
+    if (log_verbose() > 0) {
+        log_info("client: {}", how);
+    }
+}
+
 Task<void> Server::serve_client(UniqueFd fd) {
     client_came();
     try {
@@ -146,9 +154,9 @@ Task<void> Server::serve_client(UniqueFd fd) {
         }
     } catch (const Cancelled&) {
     } catch (const TimedOut& error) {
-        log_warning("client: {}", error.what());
+        note_end(error.what());
     } catch (const IoError& error) {
-        log_warning("client: {}", error.what());
+        note_end(error.what());
     }
     client_went();
 }

@@ -30,12 +30,14 @@ std::unexpected<std::string> unsupported(std::string_view word) {
     return refuse(format("555 5.5.4 Unsupported option: {}", printable(word.substr(0, 500))));
 }
 
-bool valid_envelope_id(std::string_view value) {
+// The identifier without its xtext encoding; nothing where it is no identifier.  RFC 3461 4.4
+std::optional<std::string> decode_envelope_id(std::string_view value) {
     if (value.empty() || value.size() > kMaxEnvelopeId) {
-        return false;
+        return std::nullopt;
     }
-    const auto decoded = xtext_decode(value);
-    return decoded && std::ranges::all_of(*decoded, [](char c) { return is_print(c); });
+    auto decoded = xtext_decode(value);
+    const bool fine = decoded && std::ranges::all_of(*decoded, [](char c) { return is_print(c); });
+    return fine ? decoded : std::nullopt;
 }
 
 // What became of one parameter of MAIL: taken, refused with a reply, or not that parameter.
@@ -61,10 +63,11 @@ std::optional<std::string> take_ret(std::string_view value, MailParameters& resu
 }
 
 std::optional<std::string> take_envelope_id(std::string_view value, MailParameters& result) {
-    if (!valid_envelope_id(value) || !result.envelope_id.empty()) {
+    auto decoded = decode_envelope_id(value);
+    if (!decoded || !result.envelope_id.empty()) {
         return "501 5.5.4 Bad ENVID parameter syntax";
     }
-    result.envelope_id = value;
+    result.envelope_id = std::move(*decoded);
     return std::nullopt;
 }
 
