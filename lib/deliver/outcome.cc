@@ -6,7 +6,10 @@
 #include "lib/config/config.h"
 #include "lib/deliver/log_line.h"
 #include "lib/ipc/bounce_client.h"
+#include "lib/ipc/flush_client.h"
 #include "lib/ipc/verify_client.h"
+#include "lib/mail/address.h"
+#include "lib/maps/match_list.h"
 
 namespace relais {
 
@@ -171,6 +174,25 @@ Task<Disposition> report_bounced(DeliveryEvent event) {
     co_return co_await defer_for_trouble(std::move(event), std::move(why));
 }
 
+// Deferred mail for the domains of fast_flush_domains can be asked for by domain.
+static Task<void> note_for_flush(const DeliveryEvent* event) {
+    static const MatchList kDomains("fast_flush_domains", conf().fast_flush_domains(),
+                                    MatchList::Kind::kDomain, parent_style("fast_flush_domains"));
+    AddressParts parts = split_address(event->recipient.address);
+    if (kDomains.empty() || parts.domain.empty()) {
+        co_return;
+    }
+    std::string domain(parts.domain);
+    Match listed = co_await kDomains.match(domain);
+    if (listed == Match::kNo) {
+        co_return;
+    }
+    auto noted = co_await flush_add(domain, event->queue_id);
+    if (!noted) {
+        log_warning("{}: {}", event->queue_id, noted.error().message);
+    }
+}
+
 Task<Disposition> report_deferred(DeliveryEvent event) {
     require_class(event.status, 4, "defer_append");
     if ((event.flags & (kVerifyAddress | kVerifyForUser)) != 0) {
@@ -187,6 +209,7 @@ Task<Disposition> report_deferred(DeliveryEvent event) {
     bool traced = recorded && co_await trace_if((event.flags & kRecordDelivery) != 0, &event);
     if (traced) {
         log_outcome(event, "deferred");
+        co_await note_for_flush(&event);
     } else {
         log_warning("{}: {} or {} service failure", event.queue_id, service,
                     conf().trace_service_name());

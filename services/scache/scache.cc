@@ -7,7 +7,8 @@
 //   save_dest  ttl label property label       status
 //   find_dest  label                          status property property, then the descriptor
 //
-// Before a descriptor moves, its receiver sends a list with an empty `dummy`.
+// The receiver of a descriptor sends a list with an empty `dummy` before it moves; a client that
+// was sent one also sends a second afterwards.
 #include <algorithm>
 #include <ctime>
 
@@ -60,10 +61,14 @@ std::chrono::seconds limited(std::uint32_t ttl) {
                                           conf().connection_cache_ttl_limit());
 }
 
-// The other side says that it is ready for the descriptor.
-Task<bool> await_readiness(Stream* stream) {
+Task<bool> hand_over(Stream* stream, UniqueFd fd) {
     auto ready = co_await read_attributes(stream, AttrEncoding::kNul, kMaxRequest);
-    co_return ready.has_value();
+    if (!ready) {
+        co_return false;
+    }
+    co_await stream->send_fd(fd.get());
+    auto received = co_await read_attributes(stream, AttrEncoding::kNul, kMaxRequest);
+    co_return received.has_value();
 }
 
 Task<bool> Scache::save_endpoint(Stream* stream, AttrReader in) {
@@ -101,11 +106,7 @@ Task<bool> Scache::find_endpoint(Stream* stream, AttrReader in) {
     reply.string("property", found ? found->properties : "").end();
     stream->write(reply.bytes());
     if (found) {
-        bool ready = co_await await_readiness(stream);
-        if (!ready) {
-            co_return false;
-        }
-        co_await stream->send_fd(found->fd.get());
+        co_return co_await hand_over(stream, std::move(found->fd));
     }
     co_return !in.failed();
 }
@@ -119,11 +120,7 @@ Task<bool> Scache::find_destination(Stream* stream, AttrReader in) {
     reply.string("property", found ? found->endpoint_properties : "").end();
     stream->write(reply.bytes());
     if (found) {
-        bool ready = co_await await_readiness(stream);
-        if (!ready) {
-            co_return false;
-        }
-        co_await stream->send_fd(found->fd.get());
+        co_return co_await hand_over(stream, std::move(found->fd));
     }
     co_return !in.failed();
 }
