@@ -23,7 +23,7 @@ $(error $(CXX) is a g++ below 14, which miscompiles coroutines: use clang++ 19 o
 endif
 endif
 
-LIBS      := base mail smtp imap config event dns tls sasl maps queue ipc store milter deliver daemon
+LIBS      := base mail smtp imap config event dns tls sasl queue ipc maps store milter deliver daemon
 PROGRAMS  := $(patsubst %/,%,$(foreach d,master smtpd smtp qmgr cleanup pickup local virtual bounce,$(if $(wildcard $(d)/*.cc),$(d)/)) \
              $(dir $(wildcard services/*/*.cc tools/*/*.cc imapd/*/*.cc)))
 PROGRAMS  := $(sort $(PROGRAMS))

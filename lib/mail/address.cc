@@ -55,10 +55,8 @@ std::string quote_address(std::string_view internal) {
         const auto colon = internal.find(':');
         route = colon == std::string_view::npos ? 0 : colon + 1;
     }
-    const auto at = internal.rfind('@');
-    if (at != std::string_view::npos && at < route) {
-        return std::string(internal);
-    }
+    auto at = internal.rfind('@');
+    at = at != std::string_view::npos && at < route ? std::string_view::npos : at;
     const auto local = internal.substr(0, at).substr(route);
     if (is_dot_string(local)) {
         return std::string(internal);

@@ -1,6 +1,8 @@
 // The tokens of addresses: see the header.
 #include "lib/mail/address_tokens.h"
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 
 namespace relais {
@@ -53,6 +55,10 @@ class Scanner {
 
     // A byte with the backslash that may stand before it.
     void take_pair(std::string& out) {
+        if (text_[at_] == '\\' && at_ + 1 == text_.size()) {
+            ++at_;  // it hides nothing
+            return;
+        }
         if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
             out += text_[at_++];
         }
@@ -157,6 +163,27 @@ std::string spell(const AddressTokens& tokens, Form form) {
     return out;
 }
 
+std::string requoted(std::string_view text) {
+    std::string out = "\"";
+    for (char c : without_backslashes(text)) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + '"';
+}
+
+bool stands_apart(const AddressToken& before, const AddressToken& token) {
+    auto is_wordy = [](const AddressToken& t) {
+        return t.is_word() || t.type == AddressTokenType::kComment;
+    };
+    if (before.is(',')) {
+        return false;  // the comma brings its own blank
+    }
+    return token.is('<') || (is_wordy(before) && is_wordy(token));
+}
+
 }  // namespace
 
 AddressTokens tokenize_address(std::string_view text, std::size_t limit) {
@@ -169,6 +196,28 @@ std::string external_address(const AddressTokens& tokens) {
 
 std::string internal_address(const AddressTokens& tokens) {
     return spell(tokens, Form::kInternal);
+}
+
+std::string print_tokens(const AddressTokens& tokens, TokenForm form) {
+    std::string out;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const AddressToken& token = tokens[i];
+        if (i > 0 && stands_apart(tokens[i - 1], token)) {
+            out += ' ';
+        }
+        if (token.type == AddressTokenType::kQuoted) {
+            std::string text = form == TokenForm::kExternal ? requoted(token.text)
+                                                            : without_backslashes(token.text);
+            std::ranges::replace_if(text, is_blank, ' ');
+            out += text;
+        } else {
+            out += token.text;
+        }
+        if (token.is(',') && (form == TokenForm::kExternal || i + 1 < tokens.size())) {
+            out += ' ';
+        }
+    }
+    return out;
 }
 
 }  // namespace relais

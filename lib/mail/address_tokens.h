@@ -46,4 +46,9 @@ inline constexpr std::size_t kAddressTokenLimit = 10240;
 [[nodiscard]] std::string external_address(const AddressTokens& tokens);
 [[nodiscard]] std::string internal_address(const AddressTokens& tokens);
 
+// All tokens as text, comments too, with blanks where words would run together, before "<" and
+// after ",": how Postfix prints what it has tokenized.
+enum class TokenForm { kInternal, kExternal };
+[[nodiscard]] std::string print_tokens(const AddressTokens& tokens, TokenForm form);
+
 }  // namespace relais

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/interfaces.h"
 #include "lib/mail/hostname.h"
@@ -50,7 +51,11 @@ bool LocalDomains::is_own_literal(std::string_view domain) const {
     if (!domain.starts_with('[') || !domain.ends_with(']')) {
         return false;
     }
-    auto bytes = address_bytes(literal_address(domain.substr(1, domain.size() - 2)));
+    std::string_view inside = domain.substr(1, domain.size() - 2);
+    if (inside.contains(':') && !istarts_with(inside, "IPv6:")) {
+        return false;  // RFC 5321 4.1.3
+    }
+    auto bytes = address_bytes(literal_address(inside));
     return bytes && std::ranges::find(own_, *bytes) != own_.end();
 }
 
