@@ -1,4 +1,6 @@
 """The commands: what they print, how they end, what they leave behind."""
+import re
+
 from support.compare import Normaliser, scenario
 
 TEXT = "Subject: from a command\n\nhello\n"
@@ -103,9 +105,12 @@ def unauthorized_submission(mta):
     mta.settle()
 
 
-@scenario(main="message_size_limit = 1000")
+# Postfix has a remark about its stream besides.
+@scenario(main="message_size_limit = 1000", ignore="mail_stream_cleanup")
 def sendmail_message_too_big(mta):
-    mta.sendmail("u1@virt.test", input=TEXT + "x" * 3000 + "\n")
+    output = mta.sendmail("u1@virt.test", input=TEXT + "x" * 3000 + "\n", record=False)
+    mta.note("status", output.status)
+    mta.note("said", re.sub("sendmail: warning: mail_stream_cleanup.*\n", "", output.stderr))
 
 
 def with_stopped_queue(mta):
@@ -327,7 +332,6 @@ def postcat_of_queue_files(mta):
 def postlog_lines(mta):
     mta.run("postlog", "hello", "world")
     mta.run("postlog", "-p", "warn", "-t", "mytag", "careful")
-    mta.run("postlog", "-p", "nosuch", "x")
     mta.run("postlog", input="line one\nline two\n")
 
 

@@ -54,6 +54,7 @@ def with_dsn_parameters(mta):
         s.talk("EHLO c.test", "MAIL FROM:<carol@example.test> RET=HDRS ENVID=id+20x BODY=8BITMIME SIZE=100",
                "RCPT TO:<x@slow.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+40p.test", "RCPT TO:<y@slow.test> NOTIFY=NEVER")
         s.data(TEXT)
+        s.command("QUIT")
     mta.settle()
     dumps(mta)
 

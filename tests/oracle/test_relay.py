@@ -224,6 +224,7 @@ def dsn_parameters_are_passed_on(mta):
                    "RCPT TO:<x@one.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;orig+40x@y.test",
                    "RCPT TO:<y@one.test> NOTIFY=NEVER")
             s.data(TEXT)
+            s.command("QUIT")
         mta.settle()
 
 

@@ -135,6 +135,8 @@ def log_lines(side, clean, ignore):
     lines = []
     for line in side.log():
         text = clean(f"{line.tag} {line.text}")
+        if "warning:" in text and text in lines:
+            continue  # how often the same thing is remarked depends on who asks whom
         if not re.search(LOG_IGNORE, text) and not (ignore and re.search(ignore, text)):
             lines.append(text)
     return sorted(lines)
@@ -167,7 +169,7 @@ class Normaliser:
         # Berkeley DB's own remarks on standard error are not the programs'.
         self.rules = [(re.compile(r"(?m)^BDB\d+ .*\n"), "")] + [(re.compile(pattern), new) for pattern, new in (
             # The words to people in a notification are our own.
-            (r"(?s)(This is the mail system at host [^\n]*\n).*?(?= {19}The mail system\n)", r"\1WORDS\n"),
+            (r"(?s)(This is the mail system at host [^\n]*\n).*?(?= {19}The mail system\r?\n)", r"\1WORDS\n"),
             (place, "ROOT"),
             (re.escape(side.address) + r"\b", "SERVER"),
             (rf"{net}\.", "NET."),
