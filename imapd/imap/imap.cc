@@ -1,40 +1,71 @@
 // imap: IMAP sessions after login.
+//
+//   imap-login --(descriptor, who logged in)--> broker --> the user's process (worker)
+//                                                 |
+//                             spawner (root): forks the users' processes
+//
+// The broker runs as mail_owner, the spawner as root, each worker as its user.  In an instance that
+// an ordinary user runs, all of them are that user.  With -S it serves one client on standard input
+// and output, as whoever started it.
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
-#include "lib/event/task_group.h"
 
-#include "imapd/imap/session.h"
-#include "imapd/imap/watcher.h"
+#include "imapd/imap/broker.h"
+#include "imapd/imap/worker.h"
 
 namespace relais {
 namespace {
 
 class Imap : public Daemon {
   public:
-    Task<void> serve(Connection connection) override;
-};
-
-Task<void> Imap::serve(Connection connection) {
-    const char* home = ::getenv("HOME");
-    const char* name = ::getenv("USER");
-    User user(name != nullptr ? name : "user", home != nullptr ? home : ".",
-              conf().imap_mail_location());
-    auto ready = user.prepare();
-    if (!ready) {
-        log_warning("{}", ready.error().message);
-        co_return;
+    void before_jail() override {
+        std::string_view separator = conf().imap_hierarchy_separator();
+        if (separator != "." && separator != "/") {
+            log_fatal("imap_hierarchy_separator: must be . or /, not \"{}\"", separator);
+        }
+        if (process_info().has_master) {
+            broker_.emplace();
+        }
     }
-    Stream stream(std::move(connection.fd));
-    TaskGroup beside;
-    beside.spawn(read_directory_events());
-    beside.spawn(user.keep_house());
-    Session session(user, stream);
-    SessionStart start;
-    co_await session.run(start);
-    co_await beside.close();
-    user.save_all();
-}
+
+    Task<void> background() override {
+        if (broker_) {
+            co_await broker_->keep_house();
+        }
+    }
+
+    Task<void> serve(Connection connection) override {
+        if (connection.on_stdio) {
+            return serve_preauthenticated(std::move(connection.fd), own_identity());
+        }
+        return broker_->serve(std::move(connection.fd));
+    }
+
+    Task<void> shut_down() override {
+        if (broker_) {
+            co_await broker_->close();
+        }
+    }
+
+  private:
+    static WorkerIdentity own_identity() {
+        auto variable = [](const char* name, const char* fallback) {
+            const char* value = ::getenv(name);
+            return std::string(value == nullptr ? fallback : value);
+        };
+        WorkerIdentity identity;
+        identity.user = variable("USER", "unknown");
+        identity.home = variable("HOME", ".");
+        return identity;
+    }
+
+    std::optional<Broker> broker_;
+};
 
 }  // namespace
 }  // namespace relais
@@ -43,5 +74,7 @@ int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "imap";
     traits.kind = relais::ServiceKind::kShared;
+    traits.limit = relais::ProcessLimit::kOne;
+    traits.lifetime = relais::Lifetime::kEndless;
     return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Imap>(); });
 }

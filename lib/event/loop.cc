@@ -43,6 +43,12 @@ EventPtr Loop::make_event(int fd, short what, void (*callback)(int, short, void*
     return made;
 }
 
+void Loop::after_fork() {
+    if (event_reinit(base_.get()) != 0) {
+        log_fatal("cannot use the event loop after a fork");
+    }
+}
+
 void Loop::run() {
     stopped_ = false;
     while (!stopped_) {

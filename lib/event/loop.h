@@ -47,6 +47,9 @@ class Loop {
 
     void forget(const Wait* wait);
 
+    // In the child after a fork without exec, before the loop is used there.
+    void after_fork();
+
     // Called each time before the loop sleeps (logs are flushed there, batches written).
     void before_sleep(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 

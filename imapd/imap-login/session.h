@@ -1,0 +1,71 @@
+// An IMAP connection before login: greeting, STARTTLS, LOGIN and AUTHENTICATE, and then the
+// hand-over.  Nothing else is understood here, since everything here comes from strangers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/event/stream.h"
+#include "lib/imap/command_reader.h"
+#include "lib/imap/scanner.h"
+#include "lib/sasl/auth_client.h"
+
+#include "imapd/imap-login/site.h"
+
+namespace relais {
+
+class LoginSession {
+  public:
+    LoginSession(Site& site, UniqueFd fd);
+    LoginSession(const LoginSession&) = delete;
+    LoginSession& operator=(const LoginSession&) = delete;
+
+    // Serves the client until it is gone or handed over; with TLS, until its session has ended.
+    [[nodiscard]] Task<void> run();
+
+  private:
+    struct Command {
+        std::string tag;
+        std::string name;
+        imap::Scanner arguments{""};
+    };
+
+    [[nodiscard]] Task<void> converse();
+    [[nodiscard]] Task<void> greet();
+    [[nodiscard]] Task<std::string> capabilities();
+    [[nodiscard]] Task<bool> next_command();
+    [[nodiscard]] Task<void> handle(Command command);
+
+    [[nodiscard]] Task<void> start_tls(const Command& command);
+    [[nodiscard]] Task<void> login(Command& command);
+    [[nodiscard]] Task<void> authenticate(Command& command);
+
+    // The exchange with auth; reads the client's responses where the mechanism wants them.
+    [[nodiscard]] Task<void> exchange(std::string tag, std::string mechanism,
+                                      std::optional<std::string> initial);
+    [[nodiscard]] Task<std::string> read_response();
+    void refuse(const std::string& tag, const std::string& mechanism, const AuthReply& reply);
+    [[nodiscard]] Task<void> hand_over(std::string tag, std::string mechanism, std::string user,
+                                       std::uint32_t request);
+    [[nodiscard]] Task<void> relay(UniqueFd to);
+
+    [[nodiscard]] Task<void> put_tls_under();
+    bool plaintext_allowed() const;
+    AuthPeer auth_peer() const;
+    void answer(std::string_view tag, std::string_view text);
+
+    Site& site_;
+    Stream stream_;
+    imap::CommandReader reader_{8192};
+    std::string remote_;
+    std::string local_;
+    std::uint16_t remote_port_ = 0;
+    std::uint16_t local_port_ = 0;
+    bool secured_ = false;
+    bool done_ = false;
+    int failures_ = 0;
+    int bad_commands_ = 0;
+};
+
+}  // namespace relais

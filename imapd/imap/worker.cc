@@ -1,0 +1,209 @@
+#include "imapd/imap/worker.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <grp.h>
+#include <unistd.h>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
+#include "lib/event/task_group.h"
+#include "lib/ipc/imap_handoff.h"
+
+#include "imapd/imap/watcher.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::chrono::seconds kLook{1};  // how often an idle worker looks at the clock
+
+Result<SessionStart> parse_start(const Attributes& attributes) {
+    AttrReader reader(attributes);
+    SessionStart start;
+    start.tag = reader.string("tag");
+    start.input = reader.data("input");
+    start.remote_address = reader.string("remote_address");
+    start.secured = reader.number("secured") != 0;
+    if (reader.failed()) {
+        return fail(Errc::kSyntax, reader.error());
+    }
+    return start;
+}
+
+// For good: nothing of root's is left.
+Result<void> become(const WorkerIdentity& identity) {
+    if (!process_info().privileged) {
+        return {};
+    }
+    if (identity.uid < conf().imap_minimum_uid() || identity.gid < 1) {
+        return fail(Errc::kDenied, format("uid {} or gid {} is below what is allowed",
+                                          identity.uid, identity.gid));
+    }
+    auto uid = static_cast<uid_t>(identity.uid);
+    auto gid = static_cast<gid_t>(identity.gid);
+    if (::setgroups(1, &gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
+        ::setresuid(uid, uid, uid) != 0) {
+        return fail_errno("take on the identity");
+    }
+    return {};
+}
+
+class Worker {
+  public:
+    Worker(UniqueFd control, const WorkerIdentity& identity)
+        : control_(std::move(control)),
+          user_(identity.user, identity.home,
+                identity.mail.empty() ? conf().imap_mail_location() : identity.mail) {}
+
+    Task<void> run() {
+        ready_ = user_.prepare();
+        if (!ready_) {
+            log_warning("user {}: {}", printable(user_.name()), ready_.error().message);
+        }
+        beside_.spawn(read_directory_events());
+        beside_.spawn(user_.keep_house());
+        control_.set_timeout(kLook);
+        bool open = true;
+        while (open) {
+            open = co_await take_connection();
+        }
+        co_await sessions_.join();
+        co_await beside_.close();
+        user_.save_all();
+    }
+
+  private:
+    // False when no more will come.
+    Task<bool> take_connection() {
+        try {
+            UniqueFd fd = co_await control_.receive_fd();
+            auto list = co_await read_attributes(&control_);
+            auto start = list ? parse_start(*list) : fail_with(list);
+            if (!start) {
+                log_warning("malformed hand-over: {}", start.error().message);
+                co_return false;
+            }
+            bool full = sessions_.size() >=
+                        static_cast<std::size_t>(conf().imap_user_session_limit());
+            control_.write(imap_handoff_answer(full ? 1 : 0, full ? "Too many connections" : ""));
+            co_await control_.flush();
+            if (!full) {
+                sessions_.spawn(serve(std::move(fd), std::move(*start)));
+            }
+            idle_since_ = std::chrono::steady_clock::now();
+        } catch (const TimedOut&) {
+            if (sessions_.size() > 0) {
+                idle_since_ = std::chrono::steady_clock::now();
+            }
+            co_return std::chrono::steady_clock::now() - idle_since_ <
+                conf().imap_process_idle_time();
+        } catch (const IoError&) {
+            co_return false;  // the service is gone; the sessions go on
+        }
+        co_return true;
+    }
+
+    Task<void> serve(UniqueFd fd, SessionStart start) {
+        Stream stream(std::move(fd));
+        if (!ready_) {
+            stream.write(format("{} NO [UNAVAILABLE] Mail is not accessible.\r\n"
+                                "* BYE Mail is not accessible.\r\n",
+                                start.tag));
+            co_await stream.flush();
+            co_return;
+        }
+        Session session(user_, stream);
+        co_await session.run(std::move(start));
+    }
+
+    Stream control_;
+    User user_;
+    Result<void> ready_;
+    TaskGroup sessions_;
+    TaskGroup beside_;
+    SteadyTime idle_since_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::string WorkerIdentity::serialize() const {
+    return AttrWriter()
+        .string("user", user)
+        .string("home", home)
+        .string("mail", mail)
+        .string("uid", std::to_string(uid))
+        .string("gid", std::to_string(gid))
+        .end()
+        .take();
+}
+
+Result<WorkerIdentity> WorkerIdentity::parse(const Attributes& attributes) {
+    AttrReader reader(attributes);
+    WorkerIdentity identity;
+    identity.user = reader.string("user");
+    identity.home = reader.string("home");
+    identity.mail = reader.string("mail");
+    auto uid = parse_int(reader.string("uid"));
+    auto gid = parse_int(reader.string("gid"));
+    if (reader.failed() || !uid || !gid || *uid > 0xfffffffe || *gid > 0xfffffffe) {
+        return fail(Errc::kSyntax, "malformed identity");
+    }
+    identity.uid = static_cast<long>(*uid);
+    identity.gid = static_cast<long>(*gid);
+    return identity;
+}
+
+std::string serialize_start(const SessionStart& start) {
+    return AttrWriter()
+        .string("tag", start.tag)
+        .data("input", start.input)
+        .string("remote_address", start.remote_address)
+        .number("secured", start.secured ? 1 : 0)
+        .end()
+        .take();
+}
+
+void run_worker(UniqueFd control, WorkerIdentity identity) {
+    auto done = become(identity);
+    if (!done) {
+        log_warning("user {}: {}", printable(identity.user), done.error().message);
+        log_flush(1000);
+        ::_exit(1);
+    }
+    if (::chdir(identity.home.c_str()) != 0 && ::chdir("/") != 0) {
+        ::_exit(1);
+    }
+    Loop::current().after_fork();
+    {
+        Worker worker(std::move(control), identity);
+        Loop::current().run_task(worker.run());
+    }
+    log_flush(1000);
+    // Not exit(): what was set up before the fork belongs to the parent.
+    ::_exit(0);
+}
+
+Task<void> serve_preauthenticated(UniqueFd fd, WorkerIdentity identity) {
+    User user(identity.user, identity.home, conf().imap_mail_location());
+    auto ready = user.prepare();
+    if (!ready) {
+        log_warning("{}", ready.error().message);
+        co_return;
+    }
+    Stream stream(std::move(fd));
+    TaskGroup beside;
+    beside.spawn(read_directory_events());
+    beside.spawn(user.keep_house());
+    Session session(user, stream);
+    SessionStart start;
+    co_await session.run(std::move(start));
+    co_await beside.close();
+    user.save_all();
+}
+
+}  // namespace relais
