@@ -52,8 +52,9 @@ Task<void> LoginSession::login(Command& command) {
         co_return;
     }
     if (!plaintext_allowed()) {
-        answer(command.tag,
-               "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure connections.");
+        answer(
+            command.tag,
+            "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure connections.");
         co_return;
     }
     std::string response;
@@ -76,8 +77,9 @@ Task<void> LoginSession::authenticate(Command& command) {
         co_return;
     }
     if (!plaintext_allowed()) {
-        answer(command.tag,
-               "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure connections.");
+        answer(
+            command.tag,
+            "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure connections.");
         co_return;
     }
     if (initial && !base64_decode(*initial)) {

@@ -70,8 +70,8 @@ Task<void> LoginSession::put_tls_under() {
 
 // RFC 3501 leaves the words to us; loopback needs no TLS, since nobody is in between.
 bool LoginSession::plaintext_allowed() const {
-    bool nearby = !remote_.empty() &&
-                  (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
+    bool nearby =
+        !remote_.empty() && (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
     return secured_ || (!site_.tls_required() && (!conf().imap_tls_auth_only() || nearby));
 }
 
@@ -184,7 +184,8 @@ Task<void> LoginSession::handle(Command command) {
 
 Task<void> LoginSession::start_tls(const Command& command) {
     if (secured_ || site_.tls() == nullptr) {
-        answer(command.tag, secured_ ? "BAD TLS is already active." : "BAD TLS support isn't enabled.");
+        answer(command.tag,
+               secured_ ? "BAD TLS is already active." : "BAD TLS support isn't enabled.");
         co_return;
     }
     answer(command.tag, "OK Begin TLS negotiation now.");

@@ -20,7 +20,8 @@ long number_field(const AuthParameters& fields, std::string_view name) {
 
 }  // namespace
 
-Broker::Broker() : auth_("private/" + conf().imap_auth_service_name()) {}
+Broker::Broker() : auth_("private/" + conf().imap_auth_service_name()) {
+}
 
 Task<void> Broker::serve(UniqueFd fd) {
     Stream stream(std::move(fd));
@@ -94,8 +95,8 @@ Task<Result<void>> Broker::pass_on(UniqueFd fd, ImapHandoff handoff) {
             continue;
         }
         try {
-            auto sent = co_await send_imap_handoff(&worker->stream, fd.get(),
-                                                   serialize_start(start));
+            auto sent =
+                co_await send_imap_handoff(&worker->stream, fd.get(), serialize_start(start));
             if (sent || sent.error().code == Errc::kTemporary) {
                 co_return sent;
             }

@@ -41,8 +41,8 @@ Result<void> become(const WorkerIdentity& identity) {
         return {};
     }
     if (identity.uid < conf().imap_minimum_uid() || identity.gid < 1) {
-        return fail(Errc::kDenied, format("uid {} or gid {} is below what is allowed",
-                                          identity.uid, identity.gid));
+        return fail(Errc::kDenied, format("uid {} or gid {} is below what is allowed", identity.uid,
+                                          identity.gid));
     }
     auto uid = static_cast<uid_t>(identity.uid);
     auto gid = static_cast<gid_t>(identity.gid);
@@ -88,8 +88,8 @@ class Worker {
                 log_warning("malformed hand-over: {}", start.error().message);
                 co_return false;
             }
-            bool full = sessions_.size() >=
-                        static_cast<std::size_t>(conf().imap_user_session_limit());
+            bool full =
+                sessions_.size() >= static_cast<std::size_t>(conf().imap_user_session_limit());
             control_.write(imap_handoff_answer(full ? 1 : 0, full ? "Too many connections" : ""));
             co_await control_.flush();
             if (!full) {
@@ -111,9 +111,10 @@ class Worker {
     Task<void> serve(UniqueFd fd, SessionStart start) {
         Stream stream(std::move(fd));
         if (!ready_) {
-            stream.write(format("{} NO [UNAVAILABLE] Mail is not accessible.\r\n"
-                                "* BYE Mail is not accessible.\r\n",
-                                start.tag));
+            stream.write(
+                format("{} NO [UNAVAILABLE] Mail is not accessible.\r\n"
+                       "* BYE Mail is not accessible.\r\n",
+                       start.tag));
             co_await stream.flush();
             co_return;
         }
