@@ -99,6 +99,7 @@ Transport::Transport(std::string name, std::function<void(Destination&)> ready)
       recipient_limit_(conf().transport_int(name_, "_destination_recipient_limit")),
       destination_delay_(conf().transport_time(name_, "_destination_rate_delay")),
       transport_delay_(conf().transport_time(name_, "_transport_rate_delay")),
+      hang_up_([this] { idle_agents_.clear(); }),
       dead_([this] { why_dead_ = DeliveryStatus(); }),
       paused_([this] { all_ready(); }) {
 }
@@ -214,6 +215,9 @@ void Scheduler::keep_agent(Transport& transport, std::unique_ptr<Stream> agent) 
     }
     agent->consume(next.length);
     transport.idle_agents_.push_back(std::move(agent));
+    if (!transport.hang_up_.is_on()) {
+        transport.hang_up_.start(conf().ipc_idle());
+    }
 }
 
 Task<void> Scheduler::deliver(Destination* destination, Entry entry) {

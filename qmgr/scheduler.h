@@ -111,6 +111,7 @@ class Transport {
     std::chrono::seconds transport_delay_;
     std::map<std::string, std::unique_ptr<Destination>, std::less<>> destinations_;
     std::vector<std::unique_ptr<Stream>> idle_agents_;
+    Timer hang_up_;  // when it ends, idle agents are let go
     Timer dead_;
     Timer paused_;
     DeliveryStatus why_dead_;

@@ -86,40 +86,48 @@ void mark_damage(const Delivery& delivery) {
     }
 }
 
-Task<std::optional<DeliveryRequest>> receive(Stream* stream) {
-    stream->write(AttrWriter().string("protocol", kDeliveryProtocol).end().bytes());
-    auto request = co_await read_delivery_request(stream);
-    if (request) {
-        co_return std::move(*request);
+std::string announcement() {
+    return AttrWriter().string("protocol", kDeliveryProtocol).end().take();
+}
+
+Task<DeliveryReply> answer(DeliveryRequest request, DeliverFunction deliver) {
+    auto file = open_message(request);
+    if (!file) {
+        log_warning("{}", file.error().message);
+        DeliveryReply refusal;
+        refusal.status = -1;
+        co_return refusal;
     }
-    // A client that only looks whether somebody is there says nothing.
-    if (request.error().code != Errc::kClosed) {
-        log_warning("{}", request.error().message);
-    }
-    co_return std::nullopt;
+    Delivery delivery(std::move(request), std::move(*file));
+    co_await deliver(&delivery);
+    mark_damage(delivery);
+    co_return delivery.reply();
 }
 
 }  // namespace
 
+// The next announcement goes out behind each reply: a Relais queue manager sends its next request
+// over the same connection, a Postfix one hangs up and never sees it.
 Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver) {
     Stream stream(std::move(client));
     stream.set_timeout(conf().ipc_timeout());
-    auto request = co_await receive(&stream);
-    if (!request) {
-        co_return;
+    stream.write(announcement());
+    for (int served = 0;; ++served) {
+        auto request = co_await read_delivery_request(&stream);
+        if (!request) {
+            // A client that only looks whether somebody is there says nothing.
+            if (request.error().code != Errc::kClosed) {
+                log_warning("{}", request.error().message);
+            }
+            co_return;
+        }
+        DeliveryReply reply = co_await answer(std::move(*request), deliver);
+        stream.write(encode_delivery_reply(reply));
+        if (served + 1 >= conf().max_use()) {
+            break;
+        }
+        stream.write(announcement());
     }
-    DeliveryReply reply;
-    auto file = open_message(*request);
-    if (file) {
-        Delivery delivery(std::move(*request), std::move(*file));
-        co_await deliver(&delivery);
-        mark_damage(delivery);
-        reply = delivery.reply();
-    } else {
-        log_warning("{}", file.error().message);
-        reply.status = -1;
-    }
-    stream.write(encode_delivery_reply(reply));
     co_await stream.flush();
 }
 
