@@ -21,6 +21,8 @@ namespace relais {
 
 namespace {
 
+constexpr std::uint64_t kMostSkipped = std::uint64_t{1} << 30;
+
 struct AppendRequest {
     std::string mailbox;
     FlagNames flags;
@@ -194,9 +196,15 @@ Task<bool> receive_end(Session& session) {
     }
 }
 
-// Refuses the message: a client that waits for the go-ahead does not send it, others have done so.
+// Refuses the message: a client that waits for the go-ahead does not send it, others have done so,
+// and it has to be read before they can be understood again.
 Task<Reply> refuse(Session& session, Reply reply) {
     if (session.reader.literal_sync() == imap::LiteralSync::kFollows) {
+        if (session.reader.literal_size() > kMostSkipped) {
+            session.stream.write("* BYE The message is far too large.\r\n");
+            session.hang_up();
+            co_return reply;
+        }
         co_await receive(session, session.reader.literal_size(), nullptr);
         static_cast<void>(co_await receive_end(session));
     }
