@@ -30,6 +30,7 @@ constexpr auto kTypes = std::to_array<TableType>({
 #endif
     {"inline", open_inline_table, Builds::kNo},
     {"internal", open_internal_table, Builds::kNo},
+    {"proxy", open_proxy_table, Builds::kNo},
     {"static", open_static_table, Builds::kNo},
     {"texthash", open_texthash_table, Builds::kNo},
     {"unix", open_unix_table, Builds::kNo},
@@ -84,6 +85,12 @@ std::vector<std::string> table_type_names() {
     }
     std::ranges::sort(names);
     return names;
+}
+
+bool is_pattern_table_type(std::string_view type) {
+    constexpr auto kPatternTypes = std::to_array<std::string_view>(
+        {"cidr", "fail", "pcre", "randmap", "regexp", "socketmap", "tcp"});
+    return std::ranges::find(kPatternTypes, type) != kPatternTypes.end();
 }
 
 bool can_build_table_type(std::string_view name) {

@@ -35,8 +35,12 @@ struct TableReference {
 [[nodiscard]] std::unique_ptr<Table> make_unavailable_table(std::string_view reference,
                                                             TableFlags flags, std::string reason);
 
+[[nodiscard]] bool is_unavailable(const Table& table);
+
 // The types that this build knows, sorted: `postconf -m`.
 [[nodiscard]] std::vector<std::string> table_type_names();
+// The types whose entries are patterns, so that partial keys make no sense.
+[[nodiscard]] bool is_pattern_table_type(std::string_view type);
 // The types that postmap can build.
 [[nodiscard]] bool can_build_table_type(std::string_view type);
 

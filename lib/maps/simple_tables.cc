@@ -38,6 +38,8 @@ class FailTable : public Table {
           reason_(std::move(reason)),
           announces_(announces) {}
 
+    bool is_substitute() const { return announces_; }
+
   protected:
     Lookup find_key(std::string_view /*key*/) override {
         if (announces_) {
@@ -186,6 +188,11 @@ OpenedTable open_unix_table(const OpenRequest& request) {
         return std::make_unique<UnixTable>(request, UnixTable::Database::kGroup);
     }
     return fail(Errc::kNotFound, format("unknown table: unix:{}", request.name));
+}
+
+bool is_unavailable(const Table& table) {
+    const auto* failing = dynamic_cast<const FailTable*>(&table);
+    return failing != nullptr && failing->is_substitute();
 }
 
 std::unique_ptr<Table> make_unavailable_table(std::string_view reference, TableFlags flags,

@@ -203,6 +203,9 @@ int TableTool::erase_input() const {
 
 void TableTool::list() const {
     for (const std::string& reference : tables) {
+        if (reference.starts_with("proxy:")) {
+            log_fatal("can't sequence maps via the proxy service");
+        }
         auto table = must_open(reference, OpenMode::kRead, flags);
         for (auto step = Table::Step::kFirst;; step = Table::Step::kNext) {
             auto entry = table->sequence(step);

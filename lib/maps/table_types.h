@@ -28,6 +28,7 @@ OpenedTable open_fail_table(const OpenRequest& request);
 OpenedTable open_environ_table(const OpenRequest& request);
 OpenedTable open_internal_table(const OpenRequest& request);
 OpenedTable open_unix_table(const OpenRequest& request);
+OpenedTable open_proxy_table(const OpenRequest& request);
 
 // "type:name does not support WHAT mode": the error of a type that can only be read.
 std::unexpected<Error> refuse_mode(const OpenRequest& request);
