@@ -182,6 +182,7 @@ void remove_its_log(const Job& job) {
 DeliveryStatus printable_status(const DeliveryStatus& status) {
     DeliveryStatus out = status;
     for (std::string* text : {&out.reason, &out.diag_text, &out.mta_mname}) {
+        std::ranges::replace(*text, '\n', ' ');  // a reply of several lines
         *text = printable(*text);
     }
     return out;

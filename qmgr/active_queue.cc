@@ -88,7 +88,8 @@ void ActiveQueue::put_aside(const std::string& id) {
     }
 }
 
-void ActiveQueue::take(const std::string& from, const std::string& id, mode_t mode) {
+void ActiveQueue::take(const std::string& from, const QueueReader::Found& found) {
+    const std::string& id = found.id;
     if (messages_.contains(id)) {
         return;
     }
@@ -118,7 +119,8 @@ void ActiveQueue::take(const std::string& from, const std::string& id, mode_t mo
     }
     auto message = std::make_shared<Message>();
     message->id = id;
-    message->mode = mode;
+    message->mode = found.mode;
+    message->all_transports = found.all_transports;
     messages_[id] = message;
     tasks_.spawn(start(message, std::move(*file)));
 }
@@ -136,6 +138,7 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
     message->times.active_arrival = time_of_day();
     if ((message->mode & kModeUnthrottle) != 0) {
         message->flush_each = true;
+        message->all_transports = true;
         ::fchmod(file.get(), message->mode & ~kModeUnthrottle & 07777);
     }
     // A defer log describes the last attempt only.

@@ -11,6 +11,7 @@
 #include "lib/queue/queue_file.h"
 
 #include "qmgr/message.h"
+#include "qmgr/queue_reader.h"
 #include "qmgr/router.h"
 #include "qmgr/scheduler.h"
 
@@ -23,7 +24,7 @@ class ActiveQueue {
     bool has_room() const;
 
     // Moves a message from another queue here and starts on it.  `fd` stays open only meanwhile.
-    void take(const std::string& from, const std::string& id, mode_t mode);
+    void take(const std::string& from, const QueueReader::Found& found);
 
     // What a crash left in the active queue goes back to incoming, to be taken afresh.
     void requeue_leftovers();

@@ -23,7 +23,8 @@ struct Message {
     bool deferred = false;       // some recipient must be tried again
     bool corrupt = false;        // an agent said so
     bool reading_more = false;
-    bool flush_each = false;  // the file has the unthrottle bit: dead sites are tried again
+    bool all_transports = false;  // asked for by name or by a flush: defer_transports does not hold
+    bool flush_each = false;      // the file has the unthrottle bit: dead sites are tried again
 };
 
 using MessagePtr = std::shared_ptr<Message>;

@@ -35,8 +35,8 @@ class QueueManager : public Daemon {
     }
 
     Task<void> background() override {
-        incoming_->request(ScanTimes::kRespect);
-        deferred_->request(ScanTimes::kRespect);
+        incoming_->request({});
+        deferred_->request({});
         TaskGroup timers;
         timers.spawn(scan_deferred_regularly());
         for (;;) {
@@ -49,19 +49,20 @@ class QueueManager : public Daemon {
         }
     }
 
-    // `W` or `I`: look at incoming; `D`: at deferred; `F`: forget what is dead; `A`: regardless of
+    // `W` or `I`: look at incoming; `D`: at deferred; `F`: forget what is dead, and
+    // try the transports of defer_transports; `A`: regardless of
     // the times that are set.
     Task<void> trigger(std::string bytes) override {
-        ScanTimes times =
-            bytes.find('A') != std::string::npos ? ScanTimes::kIgnore : ScanTimes::kRespect;
-        if (bytes.find('F') != std::string::npos) {
+        auto has = [&](char byte) { return bytes.find(byte) != std::string::npos; };
+        ScanMode mode{.at_any_time = has('A'), .all_transports = has('F')};
+        if (has('F')) {
             active_->scheduler().revive_all();
         }
         if (bytes.find_first_of("WI") != std::string::npos) {
-            incoming_->request(times);
+            incoming_->request(mode);
         }
         if (bytes.find('D') != std::string::npos) {
-            deferred_->request(times);
+            deferred_->request(mode);
         }
         work_.set();
         co_return;
@@ -78,7 +79,7 @@ class QueueManager : public Daemon {
         }
         bool some = false;
         if (auto found = incoming_->next()) {
-            active_->take(std::string(kIncoming), found->id, found->mode);
+            active_->take(std::string(kIncoming), *found);
             flow_.add_token();
             some = true;
         } else {
@@ -86,7 +87,7 @@ class QueueManager : public Daemon {
         }
         if (active_->has_room()) {
             if (auto found = deferred_->next()) {
-                active_->take(std::string(kDeferred), found->id, found->mode);
+                active_->take(std::string(kDeferred), *found);
                 some = true;
             }
         }
@@ -99,7 +100,7 @@ class QueueManager : public Daemon {
     Task<void> scan_deferred_regularly() {
         for (;;) {
             co_await sleep_for(conf().queue_run_delay());
-            deferred_->request(ScanTimes::kRespect);
+            deferred_->request({});
             work_.set();
         }
     }

@@ -6,18 +6,16 @@
 
 namespace relais::qmgr {
 
-void QueueReader::request(ScanTimes times) {
+void QueueReader::request(ScanMode mode) {
     again_ = true;
-    if (times == ScanTimes::kIgnore) {
-        times_again_ = ScanTimes::kIgnore;
-    }
+    mode_again_.add(mode);
 }
 
 bool QueueReader::is_due(const std::string& path, const QueueFileStatus& status) const {
     if (!status.ready()) {
         return false;
     }
-    if (times_ == ScanTimes::kIgnore) {
+    if (mode_.at_any_time) {
         return true;
     }
     std::time_t now = std::time(nullptr);
@@ -37,7 +35,7 @@ std::optional<QueueReader::Found> QueueReader::next() {
                 return std::nullopt;
             }
             again_ = false;
-            times_ = std::exchange(times_again_, ScanTimes::kRespect);
+            mode_ = std::exchange(mode_again_, ScanMode());
             auto scan = QueueScan::open(queue_);
             if (!scan) {
                 log_warning("{}", scan.error().message);
@@ -52,7 +50,7 @@ std::optional<QueueReader::Found> QueueReader::next() {
         }
         auto status = queue_file_status(entry->path);
         if (valid_queue_id(entry->name) && status && is_due(entry->path, *status)) {
-            return Found{entry->name, status->info.st_mode};
+            return Found{entry->name, status->info.st_mode, mode_.all_transports};
         }
     }
 }

@@ -11,20 +11,30 @@
 
 namespace relais::qmgr {
 
-enum class ScanTimes { kRespect, kIgnore };
+// How a scan was asked for.
+struct ScanMode {
+    bool at_any_time = false;     // regardless of the times that are set
+    bool all_transports = false;  // also those in defer_transports
+
+    void add(ScanMode other) {
+        at_any_time |= other.at_any_time;
+        all_transports |= other.all_transports;
+    }
+};
 
 class QueueReader {
   public:
     struct Found {
         std::string id;
         mode_t mode = 0;
+        bool all_transports = false;
     };
 
     explicit QueueReader(std::string queue) : queue_(std::move(queue)) {}
 
     // Asks for a scan.  While one is running, another one follows it: what came behind its back
     // must not wait.
-    void request(ScanTimes times);
+    void request(ScanMode mode);
 
     // The next message that is due; nothing when no scan is running any more.
     std::optional<Found> next();
@@ -35,8 +45,8 @@ class QueueReader {
     std::string queue_;
     std::optional<QueueScan> scan_;
     bool again_ = false;
-    ScanTimes times_ = ScanTimes::kRespect;
-    ScanTimes times_again_ = ScanTimes::kRespect;
+    ScanMode mode_;
+    ScanMode mode_again_;
 };
 
 }  // namespace relais::qmgr

@@ -113,7 +113,8 @@ Task<Route> Router::route_of(const Message* message, Recipient* recipient) {
     if (route.transport.empty()) {
         co_return route;
     }
-    if (std::ranges::find(defer_transports_, route.transport) != defer_transports_.end()) {
+    bool held = std::ranges::find(defer_transports_, route.transport) != defer_transports_.end();
+    if (held && !message->all_transports) {
         route = deferral(DeliveryStatus::of(DsnCode(4, 3, 2), "deferred transport"));
     }
     name_queue(route, *recipient);

@@ -121,6 +121,7 @@ static Task<std::string> open_stand_alone(Session& session) {
     mail.cleanup = std::move(*opened);
     mail.queue_id = mail.cleanup->queue_id();
     mail.cleanup->put(Rec::kSender, *mail.sender);
+    log_client(session);
     co_return std::string();
 }
 
@@ -143,9 +144,8 @@ Task<std::string> open_mail(Session& session) {
     if (const auto& filter = conf().content_filter(); !filter.empty()) {
         mail.cleanup->put(Rec::kFilter, filter);
     }
-    if (session.forwarded && !session.forwarded->ident.empty()) {
-        mail.cleanup->put_attribute("log_ident", session.forwarded->ident);
-    }
+    const bool has_ident = session.forwarded && !session.forwarded->ident.empty();
+    mail.cleanup->put_attribute("log_ident", has_ident ? session.forwarded->ident : mail.queue_id);
     const bool local = co_await session.site.is_local_client(session);
     const bool forwarded_local = session.forwarded && iequals(session.forwarded->domain, "local");
     const bool forwarded_remote = session.forwarded && iequals(session.forwarded->domain, "remote");

@@ -80,6 +80,9 @@ unsigned notice_class_of(std::string_view reply) {
     if (!parts.dsn || parts.dsn->subject() == 5) {
         return kNoticeProtocol;
     }
+    if (parts.text.contains(" rejected: ")) {
+        return kNoticePolicy;
+    }
     if (parts.dsn->subject() == 3) {
         const bool lookup = parts.text.ends_with("Temporary lookup failure");
         return lookup                     ? kNoticeData

@@ -144,7 +144,7 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
                        conf().show_user_unknown_table_name() ? rule->table_name : ""));
         }
     }
-    if (resolved->transport == "error") {
+    if (resolved->transport == "error" || resolved->transport == "retry") {
         co_return reject_by_transport(check, subject, *resolved);
     }
     co_return Verdict::kDunno;

@@ -290,7 +290,7 @@ Task<void> Session::greet() {
 
 // What comes before the reply that it should have waited for.  RFC 2920 3.1
 bool Session::refuse_early_input(std::string_view after) {
-    if (stream->buffered().empty()) {
+    if (stream->buffered().empty() || on_stdio_) {  // a file or pipe has all at once
         return false;
     }
     if (!early_input_seen_) {

@@ -21,6 +21,7 @@ void apply(const CommandKind& kind, std::string stderr_name) {
     LogOptions options = log_options();
     options.stderr_name = std::move(stderr_name);
     options.fatal_status = kind.fatal_status;
+    options.to_syslog = kind.log == CommandLog::kLogAndStderr;
     log_open(std::move(options));
 }
 

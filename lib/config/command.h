@@ -10,9 +10,13 @@
 
 namespace relais {
 
+// postcat and its like only tell whoever called them.
+enum class CommandLog { kLogAndStderr, kStderr };
+
 struct CommandKind {
     std::string_view name;
     int fatal_status = 1;  // sendmail: 75, postqueue: 69
+    CommandLog log = CommandLog::kLogAndStderr;
 };
 
 // First thing in main(): from here on errors reach standard error and the log.  There the command

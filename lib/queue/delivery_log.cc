@@ -16,7 +16,9 @@ constexpr std::size_t kReadSize = 65536;
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
 
 void put(std::string& out, std::string_view name, std::string_view value) {
-    ((out += name) += '=') += printable(value);
+    std::string flat(value);
+    std::ranges::replace(flat, '\n', ' ');  // a reply of several lines
+    ((out += name) += '=') += printable(flat);
     out += '\n';
 }
 

@@ -20,7 +20,7 @@ using namespace relais;
 
 namespace {
 
-constexpr CommandKind kCommand{"postcat"};
+constexpr CommandKind kCommand{"postcat", 1, CommandLog::kStderr};
 
 [[noreturn]] void usage() {
     log_fatal(

@@ -79,7 +79,7 @@ Options parse(int argc, char** argv) {
                 usage();
         }
     }
-    if (!options.action || ::optind < argc) {
+    if (::optind < argc) {
         usage();
     }
     return options;
@@ -99,6 +99,9 @@ int main(int argc, char** argv) {
     begin_command(kCommand, argv);
     Options options = parse(argc, argv);
     configure_setgid_command(kCommand);
+    if (!options.action) {
+        usage();
+    }
     if (::chdir(conf().queue_directory().c_str()) != 0) {
         log_fatal("chdir {}: {}", conf().queue_directory(), std::strerror(errno));
     }

@@ -137,6 +137,9 @@ void Submission::put_recipient(std::string_view address) {
 void Submission::put_command_line_recipients() {
     for (const std::string& argument : options_.arguments) {
         AddressList list = AddressList::parse(argument);
+        if (list.size() == 0) {
+            put_recipient("");  // the null address: mail for MAILER-DAEMON
+        }
         for (std::size_t i = 0; i < list.size(); ++i) {
             put_recipient(list.internal(i));
         }
