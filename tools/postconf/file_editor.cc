@@ -61,13 +61,30 @@ std::string real_path(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+// The new file while it is not in place: taken away again when the program ends before that.
+std::string& unfinished() {
+    static std::string path;
+    return path;
+}
+
+void remove_unfinished() {
+    if (!unfinished().empty()) {
+        ::unlink(unfinished().c_str());
+    }
+}
+
+}  // namespace
+
 FileEditor::FileEditor(std::string path)
     : path_(std::move(path)),
       target_(real_path(path_)),
       new_file_(open_locked(target_ + ".tmp", path_ + ".tmp")) {
+    unfinished() = target_ + ".tmp";
+    std::atexit(remove_unfinished);
     auto text = read_file(target_);
     if (!text) {
-        ::unlink((target_ + ".tmp").c_str());
         log_fatal("open {} for reading: {}", path_, std::strerror(text.error().sys_errno));
     }
     lines_ = split_physical(*text);
@@ -98,10 +115,9 @@ void FileEditor::save() {
                 ::fchmod(fd, old.st_mode & 07777U) == 0 && ::fsync(fd) == 0 &&
                 ::rename(temporary.c_str(), target_.c_str()) == 0;
     if (!done) {
-        int error = errno;
-        ::unlink(temporary.c_str());
-        log_fatal("write {}.tmp: {}", path_, std::strerror(error));
+        log_fatal("write {}.tmp: {}", path_, std::strerror(errno));
     }
+    unfinished().clear();
     auto slash = target_.rfind('/');
     auto synced = sync_directory(slash == std::string::npos ? "." : target_.substr(0, slash + 1));
     if (!synced) {

@@ -168,16 +168,32 @@ void Model::collect_names() {
         const auto* set = config_.setting(name);
         if (!set->file.empty()) {
             use_names_in(set->value, nullptr, true);
-            use_tables(set->value, nullptr);
         }
     }
     for (auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
             use_names_in(value, &service, true);
-            use_tables(value, &service);
         }
     }
     use_classes();
+    use_tables_of_known();
+}
+
+// Only what is a parameter can name a table that something opens.
+void Model::use_tables_of_known() {
+    for (const auto& name : config_.names()) {
+        const auto* set = config_.setting(name);
+        if (!set->file.empty() && is_known(name)) {
+            use_tables(set->value, nullptr);
+        }
+    }
+    for (auto& service : services_) {
+        for (const auto& [name, value] : service.settings) {
+            if (is_known(name) || service.used.contains(name)) {
+                use_tables(value, &service);
+            }
+        }
+    }
 }
 
 // What smtpd_restriction_classes lists is a parameter too.

@@ -76,6 +76,7 @@ class Model {
     void use_names_in(std::string_view text, Service* service, bool warn);
     void use_name(std::string_view name, Service* service, bool warn);
     void use_classes();
+    void use_tables_of_known();
     void use_tables(std::string_view text, Service* service);
     [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;
     [[nodiscard]] std::optional<std::string> default_text(std::string_view name) const;

@@ -1,0 +1,241 @@
+"""postconf: the same configuration and command line through ours and Debian's, every byte compared.
+
+Standard error is compared as a set of lines: Postfix repeats warnings and gives them in the order of
+a hash table.  What may differ otherwise, and why, stands in REASONS and in NOT_COMPARED."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from support import ROOT, bound, check, need_program, oracle
+
+CONFIGURATIONS = pathlib.Path(__file__).parent / "postconf"
+ALL = sorted(p.name.removesuffix(".main.cf") for p in CONFIGURATIONS.glob("*.main.cf"))
+
+# Case by case: (configuration or "*", the first words of the command line) -> why they may differ.
+REASONS = {
+    ("*", "-X mail_name mail_name"): "Postfix crashes",
+    ("long", "-Fh"): "Postfix leaves out the blank behind the command",
+}
+
+
+def names_that_differ():
+    """Parameters that are new, or have another default, in the release whose level ours has; and
+    those whose value is a fact about the program."""
+    names = {"mail_version", "mail_release_date", "milter_macro_v", "service_name", "process_id"}
+    for line in (ROOT / "conf/parameters.tsv").read_text().splitlines():
+        cells = line.split("\t")
+        if not line.startswith("#") and cells[6] != "3.7":
+            names.add(cells[0])
+    return names | CHANGED_DEFAULTS
+
+
+# Defaults that another release than 3.7 brought: 3.8 to 3.11, as postconf(5) tells.
+CHANGED_DEFAULTS = {
+    "address_verify_map", "alias_database", "alias_maps", "import_environment", "milter_default_action",
+    "postscreen_cache_map", "proxy_read_maps", "smtp_tls_dane_insecure_mx_policy", "smtp_tls_security_level",
+    "smtpd_forbid_bare_newline", "smtpd_forbid_unauth_pipelining", "tls_eecdh_auto_curves",
+    "tls_export_cipherlist", "tls_high_cipherlist", "tls_low_cipherlist", "tls_medium_cipherlist",
+    "tls_null_cipherlist", "tlsproxy_client_policy_maps", "tlsproxy_client_security_level"}
+
+NOT_COMPARED = names_that_differ()
+
+
+def run(program, name, arguments, files):
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch) / "conf"
+        folder.mkdir()
+        for file in ("main.cf", "master.cf"):
+            shutil.copy(CONFIGURATIONS / f"{name}.{file}", folder / file)
+            os.utime(folder / file, (1e9, 1e9))  # Postfix waits when a file is new
+        done = subprocess.run(["postconf", *arguments], executable=program, cwd=scratch, text=True,
+                              errors="replace", capture_output=True, stdin=subprocess.DEVNULL,
+                              env={"PATH": "/usr/bin:/bin", "MAIL_CONFIG": "conf", **oracle_environment()})
+        left = {p.name: p.read_text(errors="replace") for p in sorted(folder.glob("*.cf"))} if files else {}
+        return {"status": done.returncode, "output": compared(done.stdout),
+                "errors": sorted(set(done.stderr.splitlines())), "files": left}
+
+
+def oracle_environment():
+    return {"LD_LIBRARY_PATH": str(oracle.tree() / "usr/lib/postfix")}
+
+
+def compared(output):
+    """Without the parameters that are not compared, continuation lines included."""
+    kept, keep = [], True
+    for line in output.splitlines():
+        if not line.startswith("    "):
+            keep = re.split(r"[ =]", line)[0] not in NOT_COMPARED
+        if keep:
+            kept.append(line)
+    return kept
+
+
+def without_usage(errors):
+    return [line for line in errors if "usage:" not in line]
+
+
+def compare(cases, files=False):
+    """`cases`: (configuration, arguments).  Reports every case that differs."""
+    ours, theirs = need_program("postconf"), oracle.command("postconf")
+    wrong = []
+    for name, arguments in cases:
+        if any(name in (n, "*") or n == "*" for n, start in REASONS
+               if " ".join(arguments).startswith(start) and n in (name, "*")):
+            continue
+        got, wanted = run(ours, name, arguments, files), run(theirs, name, arguments, files)
+        for result in (got, wanted):
+            result["errors"] = without_usage(result["errors"])
+        for part in got:
+            if got[part] != wanted[part]:
+                wrong.append(f"{name}: postconf {' '.join(arguments)}: {part}\n"
+                             f"  ours    {difference(got[part], wanted[part])}\n"
+                             f"  Postfix {difference(wanted[part], got[part])}")
+    check(not wrong, lambda: f"{len(wrong)} of {len(cases)} differ\n" + "\n".join(wrong[:20]))
+
+
+def difference(one, other):
+    if isinstance(one, dict):
+        one, other = ([f"{file}: {line}" for file, text in files.items() for line in text.split("\n")]
+                      for files in (one, other))
+    if isinstance(one, list):
+        return [line for line in one if line not in other][:5] or "(another order)"
+    return one
+
+
+def everywhere(lines):
+    return [(name, line.split()) for name in ALL for line in lines]
+
+
+@bound(240)
+def test_main_cf_values():
+    compare(everywhere(["", "-d", "-n", "-H", "-x", "-xd", "-nx", "-p", "-nH", "-hn", "-hnx"]))
+
+
+def test_folding():
+    compare(everywhere(["-f", "-nf", "-df", "-Mf", "-Ff", "-Pf", "-nfh"]))
+    lengths = [("plain", [options, "-o", f"mail_name={'a' * n} {'b' * 20} {tail}", "mail_name"])
+               for n in range(30, 60, 2) for tail in ("x", "xy", "x y", "x y z") for options in ("-f", "-fh")]
+    compare(lengths)
+
+
+def test_classes_of_parameters():
+    compare(everywhere(["-C builtin", "-C service", "-C user", "-C all", "-n -C user", "-d -C user",
+                        "-d -C service", "-nC service", "-C builtin,user"]))
+
+
+def test_chosen_names():
+    compare(everywhere(["myhostname", "mail_name nosuch", "-n mail_name", "-d mail_name nosuch", "-x mydestination",
+                        "-h mail_name queue_directory", "-d myhostname mydomain mynetworks",
+                        "myhostname mydomain mynetworks", "-x mynetworks_style", "-H mail_name", "smtpd_banner x=y"]))
+
+
+def test_overrides():
+    compare(everywhere(["-o mail_name=x mail_name smtpd_banner", "-x -o mail_name=x smtpd_banner",
+                        "-n -o mail_name=x", "-o a=b -o mail_name=zz mail_name", "-o x", "-o = mail_name"]))
+
+
+def test_services():
+    compare(everywhere(["-M", "-Mx", "-M smtp", "-M smtp/inet", "-M nosuch", "-M */unix", "-M a/b/c",
+                        "-M smtp/inet smtp/unix nosuch/inet"]))
+
+
+def test_fields():
+    compare(everywhere(["-F", "-Fx", "-FH", "-F smtp", "-F smtp/inet", "-F smtp/inet/chroot", "-F smtp/*/chroot",
+                        "-F */*/command", "-F smtp/inet/nosuch", "-F nosuch", "-F a/b/c/d", "-Fh smtp/inet/chroot"]))
+
+
+def test_service_settings():
+    compare(everywhere(["-P", "-Px", "-Ph", "-PH", "-P smtp", "-P smtp/inet", "-P smtp/inet/nosuch",
+                        "-P */*/smtpd_banner", "-P a/b/c/d", "-P nosuch"]))
+
+
+@bound(300)
+def test_pairs_of_options():
+    letters = "aAbdefFhHlMnpPtxX#"
+    pairs = [("plain", [f"-{one}{other}"]) for at, one in enumerate(letters) for other in letters[at + 1:]]
+    listing = ("af", "hp", "nh", "dh")  # they list the parameters that are not compared without their names
+    compare([case for case in pairs if case[1][0][1:] not in ("dh", "hp", "hx", "bt")
+             and case[1][0][1:] not in listing] +
+            [("plain", line.split()) for line in ("-deX", "-efx", "-Pdn", "-aMde", "-n a=b", "-x a=b", "-MF", "-C", "-T",
+                                                  "-C foo", "-C builtin,foo", "-o x -e a=b", "-o a=b -X c", "-aT x")])
+
+
+EDITED = ("plain", "settings", "long", "repeated")
+
+EDITS = [["a=b"], ["-e", "mail_name=x y"], ["-e", "myhostname = q", "foo=1"], ["-X", "myhostname"],
+         ["-#", "mydomain"], ["-#", "mail_name", "smtpd_banner"], ["-X", "nosuch"], ["-e", "foo"], ["-e", "=x"],
+         ["-e", "a b=c"], ["-e", "a\nb=c"], ["-e"], ["-X"], ["-#"], ["-X", "a=b"], ["-e", "mail_name=1", "mail_name=2"],
+         ["-X", "mail_name", "mail_name"], ["-e", " mail_name = 1 "], ["-e", "mail_name  =  a   b  "],
+         ["-e", "x$y=1"], ["-e", "mail_name=$x"], ["-e", ""], ["-X", ""], ["-ef", "a=b"], ["-c", "conf", "-e", "a=b"],
+         ["-c", "nosuchdir", "-e", "a=b"], ["-c", "nosuchdir", "-n"], ["-c", "nosuchdir", "-d", "mail_name"],
+         ["mail_name=x", "nosuch"], ["nosuch", "mail_name=x"]]
+
+
+@bound(240)
+def test_edits_of_main_cf():
+    compare([(name, edit) for name in EDITED for edit in EDITS], files=True)
+
+
+MASTER_EDITS = """
+-M|-e|submission/inet=submission inet n - y - - smtpd -o x=y -o {a = b c}
+-Me|smtp/inet=smtp inet n - n - 1 smtpd -v
+-Me|smtp/inet = smtp inet n - n - 1
+-Me|smtp/inet = foo inet n - n - 1 smtpd
+-Me|smtp/inet=
+-Me|smtp/inet=a inet - - - - - b|smtp/unix=a unix - - - - - c
+-Me|*/inet=a inet - - - - - b
+-Me|smtp/inet=a inet - - - - - b|smtp/inet=c inet - - - - - d
+-Me|smtp/inet
+-M|smtp/inet/x=x
+-MX|relay/unix
+-M#|relay/unix
+-MX|nosuch/unix
+-MX|relay
+-MX|*/unix
+-M#|*/*
+-MX|smtp/inet|smtp/unix
+-F|relay/unix/chroot=n
+-F|*/inet/chroot=n
+-F|relay/unix/command=smtp -v
+-F|relay/unix/command=smtp -v -o a=b -o {c=d e} x
+-F|relay/unix/service=x y
+-F|relay/unix/*=x
+-F|relay/unix/private=q
+-F|relay/unix/wakeup=5?
+-F|relay/unix/process_limit=5x
+-F|nosuch/unix/wakeup=5
+-F|smtp/inet/nosuch=x
+-F|pickup/unix/chroot=n|pickup/unix/private=y|relay/unix/private=y
+-F|smtp/inet/chroot
+-Fe|smtp/inet/chroot
+-F|smtp/inet=x
+-F|smtp/inet/service=new|smtp/inet/type=unix
+-P|relay/unix/syslog_name=foo
+-P|relay/unix/new=a b
+-P|relay/unix/*=a
+-P|*/*/new=a
+-P|nosuch/unix/x=y
+-P|pickup/unix/x=y|pickup/unix/z=y|smtp/inet/q=
+-P|smtp/inet/x
+-Pe|smtp/inet/x
+-P|smtp/inet=x
+-P|maildrop/unix/flags=x
+-P|*/inet/x={a}
+-P|smtp/inet/x=a=b
+-PX|relay/unix/syslog_name
+-PX|relay/unix/*
+-PX|relay/unix/nosuch
+-PX|relay/unix/a=b
+"""
+
+
+@bound(240)
+def test_edits_of_master_cf():
+    compare([(name, line.split("|")) for name in EDITED for line in MASTER_EDITS.split("\n") if line], files=True)
+
+
+def test_lists():
+    compare([("plain", line.split()) for line in ("-l", "-l x", "-t a b", "-b a b")])
