@@ -150,8 +150,11 @@ Task<void> Session::say_goodbye(Ending ending) {
             stream->set_timeout(std::chrono::seconds(1));
         }
         co_await stream->flush();
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
         // The client is gone, or does not listen: it is over either way.
+        if (log_verbose() > 0) {
+            log_info("{}: {}", client.label, error.what());
+        }
     }
 }
 

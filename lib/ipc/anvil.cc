@@ -51,23 +51,24 @@ Task<std::optional<Attributes>> AnvilClient::try_call(const std::string* request
         address.encoding = AttrEncoding::kPlain;
         auto stream = co_await connect_service(address, timeout_);
         if (!stream) {
+            why_ = stream.error().message;
             co_return std::nullopt;
         }
         stream_ = std::move(*stream);
     }
-    bool broken = true;
     std::optional<Attributes> answer;
     try {
         stream_->write(*request);
         auto reply = co_await read_attributes(stream_.get(), AttrEncoding::kPlain);
         if (reply) {
             answer = std::move(*reply);
-            broken = false;
         }
-    } catch (const IoError&) {
-    } catch (const TimedOut&) {
+    } catch (const IoError& error) {
+        why_ = error.what();
+    } catch (const TimedOut& error) {
+        why_ = error.what();
     }
-    if (broken) {
+    if (!answer) {
         stream_.reset();
     }
     co_return answer;
@@ -82,7 +83,8 @@ Task<std::optional<Attributes>> AnvilClient::call(std::string request) {
         answer = co_await try_call(&request);  // anvil may have been restarted
     }
     if (!answer) {
-        log_warning("problem talking to service {}: limits on clients are off for now", socket_);
+        log_warning("problem talking to service {}: {}: no limits on clients for now", socket_,
+                    why_);
     }
     co_return answer;
 }

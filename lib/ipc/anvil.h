@@ -52,6 +52,7 @@ class AnvilClient {
     std::string socket_;
     std::chrono::milliseconds timeout_;
     std::unique_ptr<Stream> stream_;
+    std::string why_;  // of the last failure
     Semaphore turn_{1};
 };
 

@@ -84,10 +84,12 @@ std::string unquote_address(std::string_view external) {
         if (local[i] == '"') {
             continue;
         }
-        if (local[i] == '\\' && ++i == local.size()) {
-            break;
+        if (local[i] == '\\') {
+            ++i;
         }
-        plain += local[i];
+        if (i < local.size()) {
+            plain += local[i];
+        }
     }
     if (at != std::string_view::npos) {
         plain += external.substr(at);

@@ -135,7 +135,7 @@ std::optional<MailDate> make_date(std::optional<int> year, std::optional<int> mo
     }
     MailDate result;
     const auto midnight = duration_cast<std::chrono::seconds>(sys_days(date).time_since_epoch());
-    result.when = midnight.count() + *seconds - *zone * 60;
+    result.when = midnight.count() + *seconds - std::time_t{*zone} * 60;
     result.zone_minutes = *zone;
     result.year = *year;
     result.month = *month;

@@ -26,7 +26,9 @@ Capabilities Capabilities::parse(std::string_view text) {
         auto rest = trim(line.substr(name.size()));
         std::string arguments(rest);
         if (istarts_with(name, "AUTH=")) {
-            arguments = std::string(name.substr(5)) + (rest.empty() ? "" : " ") + arguments;
+            arguments = name.substr(5);
+            arguments += rest.empty() ? "" : " ";
+            arguments += rest;
             name = name.substr(0, 4);
         }
         auto keyword = uppercase(name);
@@ -35,7 +37,8 @@ Capabilities Capabilities::parse(std::string_view text) {
         if (known == result.keywords_.end()) {
             result.keywords_.emplace_back(std::move(keyword), std::move(arguments));
         } else if (!arguments.empty()) {
-            known->second += known->second.empty() ? arguments : " " + arguments;
+            known->second += known->second.empty() ? "" : " ";
+            known->second += arguments;
         }
     }
     return result;

@@ -39,6 +39,8 @@ class DataDecoder {
     bool saw_bare_newline() const { return saw_bare_newline_; }
 
   private:
+    Line take_piece(std::string_view& input);
+
     BareNewline mode_;
     std::size_t line_limit_;
     bool in_line_ = false;    // the last piece goes on

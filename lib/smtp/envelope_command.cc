@@ -49,7 +49,7 @@ std::optional<std::string> take_size(std::string_view value, MailParameters& res
     if (!size || *size > INT64_MAX) {
         return "552 5.3.4 Message size exceeds file system imposed limit";
     }
-    result.size = *size;
+    result.size = size;
     return std::nullopt;
 }
 

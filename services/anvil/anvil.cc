@@ -115,6 +115,13 @@ void Anvil::answer(const std::string& request, const std::string& ident, OpenSes
     reply.end();
 }
 
+// An smtpd process that ends is nothing to worry about.
+void log_gone(const std::exception& error) {
+    if (log_verbose() > 0) {
+        log_info("client gone: {}", error.what());
+    }
+}
+
 Task<void> Anvil::serve(Connection connection) {
     Stream stream(std::move(connection.fd));
     stream.set_timeout(kQuietTime);
@@ -139,9 +146,10 @@ Task<void> Anvil::serve(Connection connection) {
             answer(request, ident, open, reply);
             stream.write(reply.bytes());
         }
-    } catch (const IoError&) {
-        // The process at the other end has gone.
-    } catch (const TimedOut&) {
+    } catch (const IoError& error) {
+        log_gone(error);
+    } catch (const TimedOut& error) {
+        log_gone(error);
     }
     for (const auto& [ident, count] : open) {
         for (int i = 0; i < count; ++i) {
