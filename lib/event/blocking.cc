@@ -20,7 +20,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kMaxThreads = 16;
+constexpr std::size_t kMaxThreads = 64;
 
 struct Job {
     std::function<void()> work;
