@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/deliver/outcome.h"
-#include "lib/ipc/delivery_request.h"
+#include "lib/deliver/delivery.h"
 
 #include "smtp/session.h"
 
@@ -19,12 +18,12 @@ enum class Throttle { kNo, kYes };
 
 class RecipientList {
   public:
-    // Both must outlive the list.
-    RecipientList(const DeliveryRequest* request, int queue_fd);
+    // `delivery` must outlive the list.
+    explicit RecipientList(Delivery* delivery);
 
     std::size_t size() const { return states_.size(); }
 
-    const Recipient& at(std::size_t index) const { return request_->recipients[index]; }
+    const Recipient& at(std::size_t index) const { return delivery_->request.recipients[index]; }
 
     // Still to be delivered by this server.
     bool is_open(std::size_t index) const { return states_[index] == State::kOpen; }
@@ -41,7 +40,7 @@ class RecipientList {
     // From here on the log lines speak of this session; null: of none.
     void use_session(const Session* session);
 
-    void connection_done() { times_.connection_done = time_of_day(); }
+    void connection_done() { delivery_->times.connection_done = time_of_day(); }
 
     // The server keeps the promises of RFC 3461 itself.
     void set_dsn_server(bool dsn_server) { dsn_server_ = dsn_server; }
@@ -51,27 +50,19 @@ class RecipientList {
     // All that are open.
     [[nodiscard]] Task<void> all_failed(DeliveryStatus why, Throttle throttle);
 
-    const DeliveryReply& reply() const { return reply_; }
-
-    DeliveryReply& reply() { return reply_; }
-
   private:
     enum class State : unsigned char { kOpen, kKept, kDone };
 
     [[nodiscard]] Task<void> give_up(std::size_t index, const DeliveryStatus* why);
-    DeliveryEvent event_for(std::size_t index) const;
-    void finish(std::size_t index, Disposition disposition, int mark_flag);
+    void finish(std::size_t index);
     bool keeps(const DeliveryStatus& why) const;
 
-    const DeliveryRequest* request_;
-    int queue_fd_;
+    Delivery* delivery_;
     std::vector<State> states_;
     std::size_t left_;
     bool final_ = false;
     std::string relay_ = "none";
     bool dsn_server_ = false;
-    DeliveryTimes times_;
-    DeliveryReply reply_;
 };
 
 }  // namespace relais::smtp_client

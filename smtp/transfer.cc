@@ -6,7 +6,6 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/mail/address.h"
-#include "lib/queue/queue_file.h"
 
 #include "smtp/content.h"
 #include "smtp/trouble.h"
@@ -34,15 +33,14 @@ constexpr int kUtf8Needed = 2 | 4 | 8;
 
 class Transfer {
   public:
-    Transfer(Client* client, Session* session, const DeliveryRequest* request, int queue_fd,
-             RecipientList* recipients)
+    Transfer(Client* client, Session* session, Delivery* delivery, RecipientList* recipients)
         : client_(client),
           settings_(client->settings),
           session_(session),
-          request_(request),
-          queue_fd_(queue_fd),
+          delivery_(delivery),
+          request_(&delivery->request),
           recipients_(recipients),
-          probe_((request->flags & (kVerifyAddress | kVerifyForUser)) != 0) {
+          probe_(delivery->is_probe()) {
         for (std::size_t i = 0; i < recipients->size(); ++i) {
             if (recipients->is_open(i)) {
                 targets_.push_back(i);
@@ -74,8 +72,8 @@ class Transfer {
     Client* client_;
     const Settings& settings_;
     Session* session_;
+    Delivery* delivery_;
     const DeliveryRequest* request_;
-    int queue_fd_;
     RecipientList* recipients_;
     bool probe_;  // an address verification: the recipients are all that is asked for
     std::vector<std::size_t> targets_;
@@ -235,15 +233,14 @@ Task<void> Transfer::send_message() {
                       !session_->capabilities.has("8BITMIME");
     options.generic = client_->generic.active() ? &client_->generic : nullptr;
     options.queue_id = request_->queue_id;
-    auto written = co_await send_content(&stream, queue_fd_, request_->data_offset, options);
+    auto written =
+        co_await send_content(&stream, delivery_->file(), request_->data_offset, options);
     if (!written) {
         // Half a message is in the server's hands and must not be completed.
         log_warning("{}: {}", request_->queue_id, written.error().message);
         session_->reusable = false;
         if (written.error().code == Errc::kCorrupt) {
-            if (auto marked = mark_corrupt(queue_fd_); !marked) {
-                log_warning("{}: {}", request_->queue_id, marked.error().message);
-            }
+            delivery_->note_damage();
         }
         co_await recipients_->all_failed(
             local_trouble("4.3.0",
@@ -333,9 +330,9 @@ std::string rcpt_command(const std::string& address, const Recipient& recipient,
     return line;
 }
 
-Task<void> transfer(Client* client, Session* session, const DeliveryRequest* request, int queue_fd,
+Task<void> transfer(Client* client, Session* session, Delivery* delivery,
                     RecipientList* recipients) {
-    Transfer one(client, session, request, queue_fd, recipients);
+    Transfer one(client, session, delivery, recipients);
     co_await one.run();
 }
 

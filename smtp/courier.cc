@@ -1,4 +1,6 @@
-#include "smtp/delivery.h"
+#include "smtp/courier.h"
+
+#include <algorithm>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -9,17 +11,17 @@
 
 namespace relais::smtp_client {
 
-Delivery::Delivery(Client* client, const DeliveryRequest* request, int queue_fd)
-    : client_(client), request_(request), queue_fd_(queue_fd), recipients_(request, queue_fd) {
+Courier::Courier(Client* client, Delivery* delivery)
+    : client_(client), delivery_(delivery), request_(&delivery->request), recipients_(delivery) {
 }
 
 // Mail that waited for a while already is sent in the clear rather than not at all.
-bool Delivery::plaintext_will_do(const Session& session) const {
+bool Courier::plaintext_will_do(const Session& session) const {
     auto waited = request_->times.active_arrival.tv_sec - request_->times.incoming_arrival.tv_sec;
     return session.tls_failed && waited >= conf().minimal_backoff_time().count();
 }
 
-Task<bool> Delivery::wants_caching() {
+Task<bool> Courier::wants_caching() {
     const std::string& nexthop = request_->nexthop;
     bool on_demand = (request_->flags & kStoreConnection) != 0 || client_->pool.in_demand(nexthop);
     if (client_->settings.cache_on_demand && on_demand) {
@@ -32,8 +34,8 @@ Task<bool> Delivery::wants_caching() {
     co_return match == Match::kYes;
 }
 
-Task<std::unique_ptr<Session>> Delivery::open_session(const ServerAddress* server,
-                                                      std::uint16_t port) {
+Task<std::unique_ptr<Session>> Courier::open_session(const ServerAddress* server,
+                                                     std::uint16_t port) {
     ConnectResult connected = co_await connect_server(&client_->settings, *server, port);
     if (!connected.session) {
         log_info("{}", connected.why.reason);
@@ -45,18 +47,20 @@ Task<std::unique_ptr<Session>> Delivery::open_session(const ServerAddress* serve
 
 namespace {
 
-DeliveryStatus broken_off(const Session& session, bool timed_out) {
-    std::string_view words = timed_out ? "conversation with {} timed out while {}" : "";
-    return local_trouble("4.4.2", words.empty() ? format("lost connection with {} while {}",
-                                                         session.name(), session.doing())
-                                                : format("conversation with {} timed out while {}",
-                                                         session.name(), session.doing()));
+DeliveryStatus lost_connection(const Session& session) {
+    return local_trouble(
+        "4.4.2", format("lost connection with {} while {}", session.name(), session.doing()));
+}
+
+DeliveryStatus timed_out(const Session& session) {
+    return local_trouble("4.4.2", format("conversation with {} timed out while {}", session.name(),
+                                         session.doing()));
 }
 
 }  // namespace
 
 // True when the server is ready for mail.
-Task<bool> Delivery::greet(Session* session, HandshakeOptions options) {
+Task<bool> Courier::greet(Session* session, HandshakeOptions options) {
     std::optional<DeliveryStatus> trouble;
     try {
         trouble = co_await shake_hands(client_, session, std::move(options));
@@ -65,10 +69,10 @@ Task<bool> Delivery::greet(Session* session, HandshakeOptions options) {
         }
     } catch (const TimedOut&) {
         session->reusable = false;
-        trouble = broken_off(*session, true);
+        trouble = timed_out(*session);
     } catch (const IoError&) {
         session->reusable = false;
-        trouble = broken_off(*session, false);
+        trouble = lost_connection(*session);
     }
     if (plaintext_will_do(*session)) {
         co_return false;
@@ -77,15 +81,15 @@ Task<bool> Delivery::greet(Session* session, HandshakeOptions options) {
     co_return false;
 }
 
-Task<void> Delivery::send_over(Session* session) {
+Task<void> Courier::send_over(Session* session) {
     recipients_.connection_done();
     std::optional<DeliveryStatus> trouble;
     try {
-        co_await transfer(client_, session, request_, queue_fd_, &recipients_);
+        co_await transfer(client_, session, delivery_, &recipients_);
     } catch (const TimedOut&) {
-        trouble = broken_off(*session, true);
+        trouble = timed_out(*session);
     } catch (const IoError&) {
-        trouble = broken_off(*session, false);
+        trouble = lost_connection(*session);
     }
     if (trouble) {
         session->reusable = false;
@@ -93,7 +97,7 @@ Task<void> Delivery::send_over(Session* session) {
     }
 }
 
-Task<void> Delivery::put_away(std::unique_ptr<Session> session, Ready ready) {
+Task<void> Courier::put_away(std::unique_ptr<Session> session, Ready ready) {
     const Settings& settings = client_->settings;
     bool wanted = co_await wants_caching();
     bool keep =
@@ -108,7 +112,7 @@ Task<void> Delivery::put_away(std::unique_ptr<Session> session, Ready ready) {
     }
 }
 
-Task<void> Delivery::try_kept_connection() {
+Task<void> Courier::try_kept_connection() {
     std::unique_ptr<Session> session = client_->pool.take(request_->nexthop);
     if (!session) {
         co_return;
@@ -120,51 +124,61 @@ Task<void> Delivery::try_kept_connection() {
     co_await put_away(std::move(session), Ready::kYes);
 }
 
-Task<void> Delivery::try_servers(const Destination* destination, const ServerList* list,
-                                 const TlsPolicy* policy, Last last) {
+Task<Courier::Tried> Courier::try_server(const Turn* turn, TlsPolicy policy) {
+    std::unique_ptr<Session> session = co_await open_session(turn->server, turn->destination->port);
+    if (!session) {
+        co_return Tried::kNoConnection;
+    }
+    session->best_mx = turn->server->preference == turn->list->best_preference;
+    recipients_.set_final(turn->last_for_greeting);
+    bool in_the_clear = policy.level == TlsLevel::kNone;
+    HandshakeOptions options;
+    options.nexthop = turn->destination->text;
+    options.tls = std::move(policy);
+    options.loop_detection = turn->list->loop_detection;
+    bool ready = co_await greet(session.get(), std::move(options));
+    if (!ready && !in_the_clear && plaintext_will_do(*session)) {
+        co_return Tried::kWantsPlaintext;
+    }
+    if (ready) {
+        recipients_.set_final(turn->last_for_mail);
+        co_await send_over(session.get());
+    }
+    recipients_.next_server();
+    co_await put_away(std::move(session), ready ? Ready::kYes : Ready::kNo);
+    co_return ready ? Tried::kUsed : Tried::kRefused;
+}
+
+Task<void> Courier::try_servers(const Destination* destination, const ServerList* list,
+                                const TlsPolicy* policy, Last last) {
     const Settings& settings = client_->settings;
-    int addresses = 0;
+    std::size_t count = list->servers.size();
+    if (settings.address_limit > 0) {
+        count = std::min(count, static_cast<std::size_t>(settings.address_limit));
+    }
     int sessions = 0;
-    bool more = true;
-    bool in_the_clear = false;
-    for (std::size_t i = 0; i < list->servers.size() && more && recipients_.left() > 0; ++i) {
-        more =
-            i + 1 < list->servers.size() && (in_the_clear || ++addresses != settings.address_limit);
-        const ServerAddress& server = list->servers[i];
-        std::unique_ptr<Session> session = co_await open_session(&server, destination->port);
-        if (!session) {
-            in_the_clear = false;
-            continue;
+    for (std::size_t i = 0; i < count && recipients_.left() > 0; ++i) {
+        // Servers that refuse to talk do not count as sessions.
+        bool last_session = sessions + 1 == settings.session_limit;
+        Turn turn;
+        turn.destination = destination;
+        turn.list = list;
+        turn.server = &list->servers[i];
+        turn.last_for_greeting = last == Last::kYes && i + 1 == count;
+        turn.last_for_mail = last == Last::kYes && (i + 1 == count || last_session);
+        Tried tried = co_await try_server(&turn, *policy);
+        if (tried == Tried::kWantsPlaintext) {
+            TlsPolicy plaintext = *policy;
+            plaintext.level = TlsLevel::kNone;
+            tried = co_await try_server(&turn, std::move(plaintext));
         }
-        session->best_mx = server.preference == list->best_preference;
-        recipients_.set_final(!more && last == Last::kYes);
-        HandshakeOptions options;
-        options.nexthop = destination->text;
-        options.tls = *policy;
-        options.loop_detection = list->loop_detection;
-        if (in_the_clear) {
-            options.tls.level = TlsLevel::kNone;
+        if (tried == Tried::kUsed && ++sessions == settings.session_limit) {
+            break;
         }
-        bool was_in_the_clear = in_the_clear;
-        in_the_clear = false;
-        bool ready = co_await greet(session.get(), std::move(options));
-        if (!ready && !was_in_the_clear && plaintext_will_do(*session)) {
-            in_the_clear = true;  // the same server once more
-            more = true;
-            --i;
-            continue;
-        }
-        if (ready) {
-            more = more && ++sessions != settings.session_limit;
-            recipients_.set_final(!more && last == Last::kYes);
-            co_await send_over(session.get());
-        }
-        recipients_.next_server();
-        co_await put_away(std::move(session), ready ? Ready::kYes : Ready::kNo);
     }
 }
 
-Task<void> Delivery::try_unix_socket(Destination destination) {
+Task<void> Courier::try_unix_socket(Destination destination) {
     ServerAddress server;
     server.host = client_->settings.my_hostname;
     server.address = destination.unix_path;
@@ -175,7 +189,7 @@ Task<void> Delivery::try_unix_socket(Destination destination) {
     co_await try_servers(&destination, &list, &no_tls, Last::kYes);
 }
 
-Task<void> Delivery::try_site(std::string site, Last last) {
+Task<void> Courier::try_site(std::string site, Last last) {
     recipients_.use_session(nullptr);
     auto destination = parse_destination(site, client_->settings);
     if (!destination) {
@@ -205,7 +219,7 @@ Task<void> Delivery::try_site(std::string site, Last last) {
 }
 
 // What is left when all servers of all destinations were tried, or there were none.
-Task<void> Delivery::give_up() {
+Task<void> Courier::give_up() {
     recipients_.use_session(nullptr);
     recipients_.set_final(true);
     if (why_.status.empty()) {
@@ -223,7 +237,7 @@ Task<void> Delivery::give_up() {
     co_await recipients_.all_failed(why_, Throttle::kYes);
 }
 
-Task<DeliveryReply> Delivery::run() {
+Task<void> Courier::run() {
     client_->pool.delivery_begins(request_->nexthop);
     co_await try_kept_connection();
     std::vector<std::string> sites = split_nexthop(request_->nexthop);
@@ -239,7 +253,6 @@ Task<DeliveryReply> Delivery::run() {
         co_await give_up();
     }
     client_->pool.delivery_ends(request_->nexthop);
-    co_return recipients_.reply();
 }
 
 }  // namespace relais::smtp_client

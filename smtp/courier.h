@@ -1,4 +1,5 @@
-// One delivery request: to which servers, in which order, and what to do when they fail.
+// Carries one message to its next hop: to which servers, in which order, and what to do when they
+// fail.
 #pragma once
 
 #include <memory>
@@ -11,18 +12,30 @@
 
 namespace relais::smtp_client {
 
-class Delivery {
+class Courier {
   public:
-    // `queue_fd` is the message, open and locked; both must outlive the delivery.
-    Delivery(Client* client, const DeliveryRequest* request, int queue_fd);
+    // Both must outlive it.
+    Courier(Client* client, Delivery* delivery);
 
-    [[nodiscard]] Task<DeliveryReply> run();
+    [[nodiscard]] Task<void> run();
 
   private:
     enum class Last { kNo, kYes };
     enum class Ready { kNo, kYes };  // the server took our greeting
 
+    enum class Tried { kNoConnection, kRefused, kWantsPlaintext, kUsed };
+
+    // One server's turn.
+    struct Turn {
+        const Destination* destination = nullptr;
+        const ServerList* list = nullptr;
+        const ServerAddress* server = nullptr;
+        bool last_for_greeting = false;  // no other server if this one does not want to talk
+        bool last_for_mail = false;      // nor if it does not take the mail
+    };
+
     [[nodiscard]] Task<void> try_kept_connection();
+    [[nodiscard]] Task<Tried> try_server(const Turn* turn, TlsPolicy policy);
     [[nodiscard]] Task<void> try_site(std::string site, Last last);
     [[nodiscard]] Task<void> try_unix_socket(Destination destination);
     [[nodiscard]] Task<void> try_servers(const Destination* destination, const ServerList* list,
@@ -37,8 +50,8 @@ class Delivery {
     bool plaintext_will_do(const Session& session) const;
 
     Client* client_;
+    Delivery* delivery_;
     const DeliveryRequest* request_;
-    int queue_fd_;
     RecipientList recipients_;
     DeliveryStatus why_;  // why the latest destination did not work
     bool loops_ = false;
