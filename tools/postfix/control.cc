@@ -127,6 +127,15 @@ std::vector<std::string> Control::master_command(std::string_view option) const 
     return argv;
 }
 
+// An administrator who sets what does nothing yet should know.
+static void warn_of_settings_without_effect() {
+    auto names = conf().settings_without_effect();
+    if (!names.empty()) {
+        log_warning("set in the configuration but not implemented yet, and without effect: {}",
+                    join(names, ", "));
+    }
+}
+
 // Everything that must be right before master can start.
 void Control::prepare_start() {
     if (master_pid()) {
@@ -142,6 +151,7 @@ void Control::prepare_start() {
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
+    warn_of_settings_without_effect();
     // Names in the queue are put right before the queue manager looks at them.
     if (run_and_wait({conf().command_directory() + "/postsuper"}) != 0) {
         refuse("Postfix integrity check failed!");
@@ -231,6 +241,7 @@ static void refuse_broken_configuration() {
 int Control::reload() {
     require_running();
     refuse_broken_configuration();
+    warn_of_settings_without_effect();
     log_info("refreshing the Postfix mail system");
     std::string postsuper = conf().command_directory() + "/postsuper";
     if (run_and_wait({postsuper, "active"}) != 0) {
@@ -266,6 +277,7 @@ int Control::check() {
     for (const auto& problem : conf().check()) {
         log_warning("{}", problem);
     }
+    warn_of_settings_without_effect();
     return 0;
 }
 
