@@ -73,10 +73,6 @@ BIO_METHOD* socket_method() {
     return method;
 }
 
-bool is_lost(int error) {
-    return error == 0 || error == ECONNRESET || error == EPIPE;
-}
-
 }  // namespace
 
 TlsTransport::TlsTransport(SSL_CTX* ctx, int fd) : ssl_(SSL_new(ctx)) {
@@ -113,7 +109,7 @@ IoOutcome TlsTransport::explain(int result) {
             return {IoStatus::kEndOfStream, 0, 0, {}};
         case SSL_ERROR_SYSCALL:
             usable_ = false;
-            failure_ = is_lost(socket_.error) ? "lost connection" : std::strerror(socket_.error);
+            failure_ = socket_.error == 0 ? "lost connection" : std::strerror(socket_.error);
             ERR_clear_error();
             return {IoStatus::kFailed, 0, socket_.error, failure_};
         default:

@@ -137,11 +137,14 @@ def opportunistic_and_refused(mta):
         send(mta, "x@mail.example.test")
 
 
-@scenario(main=MAY, files=FILES)
+@scenario(main=MAY, files=FILES, log=False)
 def opportunistic_and_broken(mta):
-    """The server hangs up instead: the mail waits before it goes in the clear."""
+    """The server hangs up instead: the mail waits before it goes in the clear.  Whether the client
+    sees an end or a reset depends on the moment, so the whole log is not compared."""
     with mta.sink(51, EHLO=OFFER, STARTTLS="220 go"):
         send(mta, "x@mail.example.test")
+    mta.note("deferred", sum("dsn=4.7.5, status=deferred (Cannot start TLS: handshake failure)" in line.text
+                             for line in mta.log()))
 
 
 @scenario(main=ENCRYPT, files=FILES)
