@@ -59,14 +59,14 @@ bool contains(const Range& range, std::string_view value) {
 }
 
 // -o settings: Postfix names the override itself in the message.
-void apply_override(Config& config, const std::string& text) {
+void apply_override(Config& config, const std::string& text, const std::string& path) {
     auto pair = split_name_value(text);
     if (!pair) {
         const auto& message = pair.error().message;
         log_fatal("invalid parameter override: {}: {}", text,
                   message.substr(0, message.find(": \"")));
     }
-    config.set(pair->name, std::string(pair->value), "-o");
+    config.set(pair->name, std::string(pair->value), path, 1);
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ Model::Model(const Options& options) : options_(options), defaults_(Config::from
     }
     config_ = std::move(*loaded);
     for (const auto& setting : options.settings) {
-        apply_override(config_, setting);
+        apply_override(config_, setting, main_cf());
     }
     for (const auto& file : config_.files()) {
         auto text = read_file(file);

@@ -16,22 +16,28 @@ namespace {
 using ShowOne = void (*)(const Service&, const ServicePattern&, const Options&, const Model&,
                          bool& matched);
 
-// What the arguments ask for, in their order; each must match something.
+// What the arguments ask for, in the order of master.cf; each must match something.
 void show_matching(const Options& options, const Model& model, PatternDepth depth, ShowOne show) {
-    std::vector<std::string> patterns = options.arguments;
-    if (patterns.empty()) {
-        patterns.emplace_back("*");
+    std::vector<ServicePattern> patterns;
+    for (const auto& text : options.arguments) {
+        patterns.push_back(parse_pattern(text, depth));
     }
-    for (const auto& text : patterns) {
-        auto pattern = parse_pattern(text, depth);
-        bool matched = options.arguments.empty();
-        for (const auto& service : model.services()) {
-            if (pattern.matches(service)) {
-                show(service, pattern, options, model, matched);
+    if (patterns.empty()) {
+        patterns.emplace_back();
+    }
+    std::vector<char> found(patterns.size(), 0);
+    for (const auto& service : model.services()) {
+        for (std::size_t i = 0; i < patterns.size(); ++i) {
+            bool matched = false;
+            if (patterns[i].matches(service)) {
+                show(service, patterns[i], options, model, matched);
             }
+            found[i] = matched ? 1 : found[i];
         }
-        if (!matched) {
-            log_warning("unmatched request: \"{}\"", text);
+    }
+    for (std::size_t i = 0; i < options.arguments.size(); ++i) {
+        if (found[i] == 0) {
+            log_warning("unmatched request: \"{}\"", options.arguments[i]);
         }
     }
 }
