@@ -114,6 +114,33 @@ std::string format_ehlo_keywords(unsigned keywords) {
     return out;
 }
 
+// What main.cf asks for and this version has not: a filter that is left out in silence would be
+// worse than none.
+static void refuse_missing_features() {
+    for (const std::string_view name : {"smtpd_proxy_filter", "smtpd_upstream_proxy_protocol"}) {
+        if (!conf().text_value(name).empty()) {
+            log_fatal("parameter {}: not supported by this version", name);
+        }
+    }
+    if (!conf().smtpd_milters().empty() || !conf().smtpd_milter_maps().empty()) {
+        if (conf().milter_default_action() != "accept") {
+            log_fatal(
+                "parameter smtpd_milters: not supported by this version, and milter_default_action "
+                "= {} does not let mail pass without them",
+                conf().milter_default_action());
+        }
+        log_warning(
+            "parameter smtpd_milters: not supported by this version: mail passes without "
+            "them, as milter_default_action = accept says");
+    }
+    for (const std::string_view name :
+         {"smtpd_command_filter", "smtpd_reject_footer_maps", "smtpd_dns_reply_filter"}) {
+        if (!conf().text_value(name).empty()) {
+            log_warning("parameter {}: not supported by this version, without effect", name);
+        }
+    }
+}
+
 Site::Site()
     : service_name(process_info().service_name),
       banner(conf().smtpd_banner()),
@@ -122,6 +149,7 @@ Site::Site()
       discarded_keywords(parse_ehlo_keywords(conf().smtpd_discard_ehlo_keywords())),
       notices(parse_notice_classes(conf().notify_classes())),
       dns(std::make_unique<Resolver>()) {
+    refuse_missing_features();
     open_lists();
     open_restrictions();
     open_tls();

@@ -118,3 +118,13 @@ def test_help():
         check(str(s.command("HELP")).startswith("214 2.0.0 Commands: AUTH BDAT DATA EHLO"), "HELP is answered")
     mta.wait_log("disconnect from .* help=1")
 
+
+
+def test_a_filter_is_never_left_out_in_silence():
+    mta = started("smtpd_milters = inet:127.0.0.1:1\nmilter_default_action = tempfail")
+    connection = socket.create_connection((mta.address, 2525), timeout=20)
+    mta.wait_log("smtpd.*fatal: parameter smtpd_milters: not supported by this version")
+    connection.close()
+    mta = started("smtpd_milters = inet:127.0.0.1:1\nmilter_default_action = accept")
+    mta.mail("carol@remote.test", "u1@virt.test")
+    mta.wait_log("smtpd.*warning: parameter smtpd_milters: not supported by this version: mail passes without them")
