@@ -1,6 +1,7 @@
 #include "imapd/imap/search_match.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "lib/base/strings.h"
@@ -46,6 +47,27 @@ int cost(const SearchKey& key) {
 
 bool contains(std::string_view text, const std::string& folded) {
     return imap::fold_case(text).find(folded) != std::string::npos;
+}
+
+// With the empty line at its end.
+std::string_view header_of(std::string_view message) {
+    if (message.starts_with("\n") || message.starts_with("\r\n")) {
+        return message.substr(0, message.find('\n') + 1);
+    }
+    for (std::size_t at = 0; (at = message.find('\n', at)) != std::string_view::npos; ++at) {
+        std::string_view next = message.substr(at + 1, 2);
+        if (next.starts_with('\n') || next == "\r\n") {
+            return message.substr(0, at + (next[0] == '\n' ? 2 : 3));
+        }
+    }
+    return message;
+}
+
+// True for a message whose body is text as it stands: one part, nothing encoded.
+bool is_plain_text(std::string_view header) {
+    auto type = imap::find_field(header, "Content-Type");
+    bool text = !type || istarts_with(trim(type->value), "text/");
+    return text && !imap::find_field(header, "Content-Transfer-Encoding");
 }
 
 bool compare_day(Kind kind, std::int64_t day, std::int64_t wanted) {
@@ -180,11 +202,17 @@ bool SearchMatch::load_file() {
         auto file = MessageFile::open(selected_.box(), *message_);
         if (file) {
             file_.emplace(std::move(*file));
-            root_ = imap::parse_mime(file_->text());
         }
         file_failed_ = !file;
     }
     return file_.has_value();
+}
+
+const imap::MimePart& SearchMatch::structure() {
+    if (!root_) {
+        root_ = imap::parse_mime(file_->text());
+    }
+    return *root_;
 }
 
 // A header in which the field can be found if the message has it.
@@ -195,7 +223,7 @@ std::string_view SearchMatch::header_for(std::string_view field) {
             return facts->header;
         }
     }
-    return load_file() ? file_->text().substr(0, root_->body.offset) : std::string_view();
+    return load_file() ? header_of(file_->text()) : std::string_view();
 }
 
 // RFC 3501 6.4.4: an empty text matches every message that has the field at all.
@@ -218,13 +246,18 @@ bool SearchMatch::test_text(const SearchKey& key) {
     if (key.text.empty()) {
         return true;
     }
-    if (key.kind == Kind::kText) {
-        std::string_view header = file_->text().substr(0, root_->body.offset);
-        if (contains(imap::decode_header(header), key.text)) {
-            return true;
+    std::string_view text = file_->text();
+    std::string_view header = header_of(text);
+    if (key.kind == Kind::kText && contains(imap::decode_header(header), key.text)) {
+        return true;
+    }
+    if (is_plain_text(header)) {
+        std::string_view body = text.substr(header.size());
+        if (is_ascii(body)) {
+            return contains(body, key.text);
         }
     }
-    return body_contains(*root_, key.text);
+    return body_contains(structure(), key.text);
 }
 
 bool SearchMatch::body_contains(const imap::MimePart& part, const std::string& text) {

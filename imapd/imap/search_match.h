@@ -32,6 +32,7 @@ class SearchMatch {
     bool part_contains(const imap::MimePart& part, const std::string& text);
     std::string_view header_for(std::string_view field);
     bool load_file();
+    const imap::MimePart& structure();
 
     Selected& selected_;
     imap::SearchKey key_;

@@ -251,6 +251,13 @@ std::string decode_header(std::string_view text) {
 
 std::string fold_case(std::string_view utf8) {
     std::string out;
+    if (is_ascii(utf8)) {
+        out.resize_and_overwrite(utf8.size(), [utf8](char* to, std::size_t size) {
+            std::ranges::transform(utf8, to, to_lower);
+            return size;
+        });
+        return out;
+    }
     out.resize(utf8.size());
     for (std::size_t i = 0; i < utf8.size(); ++i) {
         auto lead = static_cast<unsigned char>(utf8[i]);

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxFile = std::size_t{1} << 30;
 
 std::optional<std::uint32_t> parse_uid(std::string_view text) {
     auto value = parse_uint(text);
-    if (!value || *value == 0 || *value > 0xffffffff) {
+    if (!value || *value == 0 || *value >= 0xffffffff) {
         return std::nullopt;
     }
     return static_cast<std::uint32_t>(*value);

@@ -1,0 +1,79 @@
+// Fuzz target: what an IMAP client can send: framing, tokens, FETCH items, SEARCH keys, names,
+// sets.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "lib/imap/command_reader.h"
+#include "lib/imap/dates.h"
+#include "lib/imap/fetch_items.h"
+#include "lib/imap/list_pattern.h"
+#include "lib/imap/search_key.h"
+#include "lib/imap/sequence_set.h"
+#include "lib/imap/utf7.h"
+
+using namespace relais::imap;
+
+namespace {
+
+void read_arguments(std::string_view text) {
+    Scanner scanner(text);
+    while (!scanner.at_end()) {
+        std::size_t before = scanner.rest().size();
+        (void)scanner.astring();
+        (void)scanner.flag_list(Scanner::Parentheses::kOptional);
+        (void)scanner.nstring();
+        (void)scanner.sequence_text();
+        (void)scanner.accept(scanner.peek());
+        if (scanner.rest().size() >= before) {
+            std::abort();  // it must get on
+        }
+    }
+    Scanner items(text);
+    if (auto parsed = parse_fetch_items(items)) {
+        (void)parsed->sets_seen();
+    }
+    Scanner keys(text);
+    (void)parse_search(keys);
+}
+
+}  // namespace
+
+// The name and the signature are libFuzzer's.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    read_arguments(text);
+    CommandReader reader(200);
+    std::string_view left = text;
+    while (!left.empty()) {
+        std::size_t taken = 0;
+        auto event = reader.feed(left, taken);
+        left.remove_prefix(taken);
+        (void)reader.tag();
+        if (event == CommandReader::Event::kHopeless) {
+            break;
+        }
+        if (event == CommandReader::Event::kCommand || event == CommandReader::Event::kTooLong) {
+            read_arguments(reader.command());
+            reader.next();
+        } else if (event == CommandReader::Event::kMessage) {
+            left.remove_prefix(std::min<std::size_t>(left.size(), reader.literal_size()));
+            reader.message_done();
+        }
+    }
+    if (auto set = SequenceSet::parse(text)) {
+        (void)set->resolve(1000).to_string();
+    }
+    if (auto name = utf7_to_utf8(text)) {
+        if (!utf8_to_utf7(*name)) {
+            std::abort();
+        }
+    }
+    auto half = text.substr(0, size / 2);
+    (void)ListPattern(std::string(half), '.').match(text.substr(size / 2, 100));
+    (void)parse_internal_date(text);
+    (void)parse_header_date(text);
+    return 0;
+}

@@ -1,0 +1,77 @@
+// Fuzz target: the small files of a mailbox, file names, users' files, lines of the auth protocol.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "lib/sasl/auth_server.h"
+#include "lib/sasl/password.h"
+#include "lib/sasl/users_file.h"
+#include "lib/store/keyword_file.h"
+#include "lib/store/maildir_name.h"
+#include "lib/store/subscriptions.h"
+#include "lib/store/uidlist.h"
+
+using namespace relais;
+
+namespace {
+
+const std::string& scratch() {
+    static const std::string path = [] {
+        std::string made = "/tmp/relais-fuzz-" + std::to_string(::getpid());
+        std::filesystem::create_directories(made);
+        return made;
+    }();
+    return path;
+}
+
+void put(std::string_view name, std::string_view text) {
+    std::ofstream(scratch() + "/" + std::string(name), std::ios::binary) << text;
+}
+
+void speak(std::string_view text) {
+    AuthServerSession session({"PLAIN", "LOGIN"}, 1);
+    while (!text.empty()) {
+        auto end = std::min(text.find('\n'), text.size());
+        if (session.line(text.substr(0, end)).hang_up) {
+            break;
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+}  // namespace
+
+// The name and the signature are libFuzzer's.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    put(UidList::kFileName, text);
+    if (auto list = UidList::load(scratch()); list && list->uid_validity != 0) {
+        std::uint32_t last = 0;
+        for (const auto& entry : list->entries) {
+            if (entry.uid <= last || entry.uid >= list->next_uid) {
+                std::abort();
+            }
+            last = entry.uid;
+        }
+    }
+    put(KeywordFile::kFileName, text);
+    (void)KeywordFile::load(scratch());
+    put(Subscriptions::kFileName, text);
+    (void)Subscriptions::load(scratch(), '.');
+    MessageFlags flags = parse_maildir_flags(text);
+    if (parse_maildir_flags(with_maildir_flags(text, flags)) != flags) {
+        std::abort();
+    }
+    (void)maildir_size(text, 'S');
+    UsersFile users;
+    users.parse(text);
+    speak(text);
+    (void)verify_password("secret", text.substr(0, 200), "PLAIN");
+    return 0;
+}
