@@ -71,7 +71,7 @@ TEST_CASE("queue/delivery_log: entries come back, addresses quoted, no line is f
     CHECK(entries[0].address == "\"john smith\"@x.example");
     CHECK(entries[0].original == "alias");
     CHECK(entries[0].status.status == "5.1.1");
-    CHECK(entries[0].status.reason == "no such?status=2.0.0");
+    CHECK(entries[0].status.reason == "no such status=2.0.0");
     CHECK(entries[0].status.mta_mname == "mx.example");
     CHECK(entries[1].address == "(MAILER-DAEMON)");
     CHECK(entries[1].status.status == "5.0.0");
