@@ -66,7 +66,7 @@ TEST_CASE("smtp/envelope: MAIL parameters") {
     CHECK(all->size == 100);
     CHECK(all->body == BodyType::k8bit);
     CHECK(all->ret == DsnRet::kHeaders);
-    CHECK(all->envelope_id == "a+20b");
+    CHECK(all->envelope_id == "a b");
     CHECK(all->auth == "<>");
     CHECK(all->smtputf8);
     CHECK(all->verp == "+=");
