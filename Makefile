@@ -53,9 +53,9 @@ LINKLIBS  := $(call revlist,$(LIBFILES))
 BINS      := $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(notdir $(p)))
 TESTBINS  := $(foreach t,$(TESTS),$(BUILD)/test/$(t))
 
-.PHONY: all check unit lint bench fuzz install clean help headers
+.PHONY: all man check unit lint bench fuzz install clean help headers
 .SECONDARY:
-all: $(BINS)
+all: $(BINS) man
 tests: $(TESTBINS)
 
 help:

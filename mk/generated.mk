@@ -3,3 +3,9 @@ GENERATED += $(BUILD)/gen/generated/parameters.stamp
 $(BUILD)/gen/generated/parameters.stamp: conf/parameters.tsv mk/gen-parameters
 	mk/gen-parameters conf/parameters.tsv $(@D)
 $(BUILD)/gen/generated/parameters.h $(BUILD)/gen/generated/parameters.inc: $(BUILD)/gen/generated/parameters.stamp ;
+
+# postconf(5) is the parameter table in another form.
+GENERATED_MAN := $(BUILD)/man/postconf.5
+$(BUILD)/man/postconf.5: conf/parameters.tsv man/postconf.5.in mk/gen-postconf-man
+	mk/gen-postconf-man conf/parameters.tsv man/postconf.5.in $@
+man: $(GENERATED_MAN)
