@@ -222,7 +222,12 @@ class Instance:
                 .replace("@ROOT@", str(self.root)).replace("@NET@", self.room.net))
 
     def _master_cf(self):
-        return MASTER_CF.format(address=self.address) + self.expand(self.master_extra)
+        """The services whose programs are there, and the test's own."""
+        kept, built = [], {p.name for p in self.daemons.iterdir()}
+        for line in MASTER_CF.format(address=self.address).splitlines():
+            if line.startswith(" ") or line.split()[7] in built:
+                kept.append(line)
+        return "\n".join(kept) + "\n" + self.expand(self.master_extra)
 
     def _make_queue(self):
         (self.queue / "pid").mkdir(mode=0o755)

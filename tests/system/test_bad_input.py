@@ -205,7 +205,8 @@ def test_unusable_parameter_values():
         instance = Instance("ours", main=f"{name} = {value}\n")
         try:
             instance.start(seconds=20)
-            SmtpClient(instance.address, SMTP, timeout=0.5).close()
+            with SmtpClient(instance.address, SMTP, timeout=0.5) as session:
+                session.talk("EHLO c.test", "MAIL FROM:<a@b.test>")
         except (AssertionError, OSError) as error:
             said = str(error)
         else:
