@@ -208,7 +208,7 @@ def test_unusable_parameter_values():
             with SmtpClient(instance.address, SMTP, timeout=0.5) as session:
                 session.talk("EHLO c.test", "MAIL FROM:<a@b.test>")
         except (AssertionError, OSError) as error:
-            said = str(error)
+            said = str(error) + instance.run("postfix", "check", record=False).stderr
         else:
             said = ""
         if not (name in said and value in said):

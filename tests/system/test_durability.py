@@ -7,9 +7,12 @@ import time
 from support import Skip, check, equal, need_suite
 from support.carry import system
 from support.instance import Instance
+from support.queuefile import Cleanup
 from support.room import room
 
 TEXT = "Subject: durable\n\nhello\n"
+HOLD = 4
+ENVELOPE = (("T", "1795247898 402779"), ("A", "rewrite_context=local"), ("S", "a@b.test"), ("R", "u1@virt.test"))
 
 
 def test_full_disk():
@@ -70,40 +73,43 @@ def test_missing_map_while_running():
     mta.destroy()
 
 
-def syncs_before_reply(mta):
-    """Under strace: the paths that were synced before the "250" of a message was written."""
+def syncs_before_reply(mta, daemons, take, reply):
+    """Under strace: the paths that were synced before the reply to a message was written."""
     if not shutil.which("strace"):
         raise Skip("no strace here")
-    mta.mail("a@b.test", "u1@virt.test", TEXT)
-    mta.settle()
-    pids = [str(pid) for pid in list(mta.processes("cleanup")) + list(mta.processes("smtpd"))]
+    take()
+    pids = [str(pid) for name in daemons for pid in mta.processes(name)]
     trace = mta.root / "trace"
     tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "60", "-o", trace, "-e",
                                "trace=fsync,fdatasync,write,sendto,writev,sendmsg"] +
                               [x for pid in pids for x in ("-p", pid)], stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
-        mta.mail("a@b.test", "u1@virt.test", TEXT)
-        mta.settle()
+        take()
     finally:
         tracer.terminate()
         tracer.wait()
     text = trace.read_text(errors="replace")
-    check("250 2.0.0 Ok: queued" in text, f"the reply was seen:\n{text}")
-    before = text[:text.index("250 2.0.0 Ok: queued")]
-    return re.findall(r"(?:fsync|fdatasync)\(\d+<([^>]*)>", before)
+    check(reply in text, f"the reply was seen:\n{text}")
+    return re.findall(r"(?:fsync|fdatasync)\(\d+<([^>]*)>", text[:text.index(reply)])
 
 
 def test_250_comes_after_fsync():
     need_suite()
     mta = system("ours")
-    synced = syncs_before_reply(mta)
+
+    def take():
+        mta.mail("a@b.test", "u1@virt.test", TEXT)
+        mta.settle()
+
+    synced = syncs_before_reply(mta, ("cleanup", "smtpd"), take, "250 2.0.0 Ok: queued")
     check(any("/incoming/" in path for path in synced), f"synced before the reply: {synced}")
     mta.destroy()
 
 
 def test_folder_is_synced_where_the_file_system_needs_it():
-    """On ramfs, which is none of those that keep a new name together with its file."""
+    """On ramfs, which is none of those that keep a new name together with its file.  Cleanup is asked
+    directly, because smtpd finds no space there."""
     need_suite()
     room().require_private("a file system of its own")
     mta = Instance("ours")
@@ -112,6 +118,11 @@ def test_folder_is_synced_where_the_file_system_needs_it():
     mta.room.defer(lambda: subprocess.run(["umount", "-l", mta.queue]))
     mta._make_queue()
     mta.start()
-    synced = syncs_before_reply(mta)
-    check(any(path.endswith("/incoming") for path in synced), f"synced before the reply: {synced}")
+
+    def take():
+        session = Cleanup(mta, HOLD).send(*ENVELOPE, ("M", ""), ("N", "Received: x"), ("X", ""), ("E", ""))
+        equal(session.finish()[0], 0, "cleanup's status")
+
+    synced = syncs_before_reply(mta, ("cleanup",), take, '"status\\0')
+    check(any(path.endswith("/hold") for path in synced), f"synced before the reply: {synced}")
     mta.destroy()

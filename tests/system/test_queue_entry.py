@@ -25,7 +25,8 @@ def mta(main=""):
         for other in _running.values():
             other.stop()
         _running.clear()
-        _running[main] = Instance("postfix", OURS, main=main).start()
+        # Postfix's postlogd ends after max_use lines, and the next one may take its time.
+        _running[main] = Instance("postfix", OURS, main="max_use = 10000\n" + main).start()
     instance = _running[main]
     instance.mark()
     return instance
