@@ -22,6 +22,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
+#include "lib/daemon/debugger.h"
 #include "lib/event/signals.h"
 
 #include "master/environment.h"
@@ -280,6 +281,9 @@ int main(int argc, char** argv) {
     suite.start(*services);
     log_info("daemon started -- version {}, configuration {}", conf().mail_version(),
              conf().config_directory());
+    if (options.debugger || debugging_wanted()) {
+        run_debugger("master");
+    }
     if (ready) {
         [[maybe_unused]] ssize_t told = ::write(ready.get(), "", 1);
         ready.reset();

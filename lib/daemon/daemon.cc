@@ -13,12 +13,12 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
+#include "lib/daemon/debugger.h"
 #include "lib/daemon/master_link.h"
 #include "lib/daemon/options.h"
 #include "lib/daemon/privileges.h"
 #include "lib/daemon/server.h"
 #include "lib/daemon/stdio_client.h"
-#include "lib/event/child.h"
 
 namespace relais {
 
@@ -147,23 +147,6 @@ Task<void> serve_once(Daemon* daemon) {
     co_await daemon->shut_down();
 }
 
-// -D: debugger_command runs beside the process, with its name and pid in the environment.
-void run_debugger(const DaemonTraits& traits) {
-    std::string command = conf().debugger_command();
-    if (command.empty()) {
-        return;
-    }
-    ChildSpec spec;
-    spec.argv = {"/bin/sh", "-c", command};
-    spec.environment = {"PATH=/bin:/usr/bin", "process_name=" + std::string(traits.name),
-                        "process_id=" + std::to_string(::getpid())};
-    if (auto started = Child::start(spec); !started) {
-        log_warning("debugger_command: {}", started.error().message);
-        return;
-    }
-    ::sleep(5);
-}
-
 }  // namespace
 
 const ProcessInfo& process_info() {
@@ -190,8 +173,8 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
                                  .privileged = can_change_identity(),
                                  .single = options.alone,
                                  .has_master = !options.on_stdio};
-    if (options.debugger) {
-        run_debugger(traits);
+    if (options.debugger || debugging_wanted()) {
+        run_debugger(traits.name);
     }
     Loop::current().before_sleep([] { log_flush(); });
     auto daemon = make();

@@ -113,3 +113,11 @@ def test_logrotate():
         time.sleep(0.05)
     os.kill(mta.master_pid(), signal.SIGTERM)
     mta.stop()
+
+
+def test_debugger():
+    """-D: debugger_command runs beside master, and beside each daemon."""
+    mta = made("debugger_command = echo $$process_name $$process_id >> @CONF@/debugged\n")
+    equal(mta.run("postfix", "-D", "start").status, 0, "start")
+    equal((mta.conf / "debugged").read_text().split("\n")[0], f"master {mta.master_pid()}", "who is debugged")
+    mta.must_run("postfix", "stop")

@@ -29,7 +29,6 @@ namespace {
 
 struct Options {
     bool own_directory = false;  // -c was given, or MAIL_CONFIG is set
-    bool debugger = false;       // -D
     int verbose = 0;             // -v, counted
     std::vector<std::string> words;
 };
@@ -48,7 +47,7 @@ Options parse(int argc, char** argv) {
                 out.own_directory = true;
                 break;
             case 'D':
-                out.debugger = true;
+                ::setenv("MAIL_DEBUG", "", 1);  // read by master and each daemon
                 break;
             case 'v':
                 set_log_verbose(++out.verbose);
