@@ -2,12 +2,11 @@
 // NUL, which Postfix's postmap stores too; tables of other programs may lack it.
 //
 // Readers lock the file around each access (flock, shared), since Postfix's postmap rewrites it in
-// place.  A file that was rewritten or replaced is opened anew at the next lookup.  Rebuilding
-// makes a new file beside the old one and renames it, so that readers see one or the other, whole.
+// place.  A file that was rewritten or replaced is opened anew at the next lookup.  Rebuilding is
+// in bdb_builder.cc.
 #ifdef HAVE_BERKELEY_DB
 
 #include <cerrno>
-#include <cstdlib>
 
 #include <db.h>
 #include <fcntl.h>
@@ -18,6 +17,8 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/maps/replacement_file.h"
+#include "lib/maps/table_draft.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -41,34 +42,22 @@ struct CloseCursor {
 
 using CursorPtr = std::unique_ptr<DBC, CloseCursor>;
 
-int lock_file(int fd, int operation) {
-    while (::flock(fd, operation) != 0) {
-        if (errno != EINTR) {
-            return errno;
-        }
-    }
-    return 0;
-}
-
 class BdbTable : public Table {
   public:
     BdbTable(const OpenRequest& request, DBTYPE kind)
         : Table(request.type, request.name + ".db", request.flags | table_flag::kFixed),
           kind_(kind),
           mode_(request.mode),
+          source_(request.name),
           path_(request.name + ".db") {}
 
     ~BdbTable() override {
         cursor_.reset();
         db_.reset();
-        if (!temporary_.empty()) {
-            ::unlink(temporary_.c_str());
-        }
     }
 
     Result<void> open();
     Result<std::optional<TableEntry>> sequence(Step step) override;
-    Result<void> commit() override;
     bool changed() const override;
 
     bool refresh() override {
@@ -86,9 +75,7 @@ class BdbTable : public Table {
     bool writable() const { return mode_ != OpenMode::kRead; }
 
     Result<void> open_file_and_db();
-    Result<void> open_rebuild();
     Result<void> open_db(const std::string& path, unsigned db_flags);
-    Result<void> rebuild_in_place(UniqueFd old);
     bool was_replaced() const;
     Result<void> begin(int operation);
     void end();
@@ -96,21 +83,19 @@ class BdbTable : public Table {
     int get(std::string_view key, bool with_nul, std::string& value);
     int put(std::string_view key, std::string_view value);
     int remove(std::string_view key, bool with_nul);
-    Result<void> keep_duplicate(std::string_view key) const;
     // Calls `access(with_nul)` for the forms of keys that the table may have, until one is there.
     template <class Access>
     int try_forms(Access access);
 
     DBTYPE kind_;
     OpenMode mode_;
+    std::string source_;
     std::string path_;
-    std::string temporary_;  // while a rebuild is not committed
-    UniqueFd file_;          // what is locked and watched
+    UniqueFd file_;  // what is locked and watched
     DbPtr db_;
     CursorPtr cursor_;
     struct stat opened_ = {};
-    std::string target_;  // what a rebuild replaces
-    std::string key_;     // copies that a NUL follows
+    std::string key_;  // copies that a NUL follows
     std::string value_;
 };
 
@@ -134,33 +119,9 @@ bool same_file(const struct stat& a, const struct stat& b) {
            a.st_size == b.st_size && b.st_nlink > 0;
 }
 
-// The new file is the old one to everybody: owner, group and permissions.
-Result<void> copy_ownership(int from, int to, const std::string& path) {
-    struct stat old = {};
-    if (::fstat(from, &old) != 0) {
-        return fail_errno("fstat " + path);
-    }
-    if (::fchown(to, old.st_uid, old.st_gid) != 0 && errno != EPERM) {
-        return fail_errno("change the owner of " + path);
-    }
-    if (::fchmod(to, old.st_mode & 07777) != 0) {
-        return fail_errno("change the mode of " + path);
-    }
-    return {};
-}
-
 Result<void> BdbTable::open() {
     if ((flags() & kBothForms) == 0) {
         set_flags(flags() | kBothForms);
-    }
-    // A link is followed now, so that what a rebuild replaces is its target.
-    if (mode_ == OpenMode::kRebuild) {
-        std::unique_ptr<char, decltype(&std::free)> target(::realpath(path_.c_str(), nullptr),
-                                                           &std::free);
-        target_ = target ? target.get() : path_;
-    }
-    if (mode_ == OpenMode::kRebuild) {
-        return open_rebuild();
     }
     return open_file_and_db();
 }
@@ -175,7 +136,7 @@ Result<void> BdbTable::open_file_and_db() {
         return fail_errno("open database " + path_, file.error().sys_errno);
     }
     file_ = std::move(*file);
-    if (int error = lock_file(file_.get(), writable() ? LOCK_EX : LOCK_SH); error != 0) {
+    if (int error = lock_whole_file(file_.get(), writable() ? LOCK_EX : LOCK_SH); error != 0) {
         return fail_errno("lock database " + path_ + " for open", error);
     }
     struct stat now = {};
@@ -188,44 +149,11 @@ Result<void> BdbTable::open_file_and_db() {
         return opened;
     }
     remember();
+    warn_if_outdated(path_, source_, opened_);
     if ((flags() & kHeldLock) == 0) {
-        lock_file(file_.get(), LOCK_UN);
+        lock_whole_file(file_.get(), LOCK_UN);
     }
     return {};
-}
-
-// The new table grows in a file of its own, while readers go on with the old one.  Of two that
-// rebuild the same table at once, the one that ends last has its way.
-Result<void> BdbTable::open_rebuild() {
-    auto old = open_file(path_, O_RDWR);
-    if (!old && old.error().sys_errno != ENOENT) {
-        return fail_with(old);
-    }
-    std::string temporary = format("{}.tmp.{}", path_, ::getpid());
-    ::unlink(temporary.c_str());
-    auto file = open_file(temporary, O_RDWR | O_CREAT | O_EXCL, 0644);
-    if (!file && file.error().sys_errno == EACCES && old) {
-        return rebuild_in_place(std::move(*old));
-    }
-    if (!file) {
-        return fail_errno("open database " + path_, file.error().sys_errno);
-    }
-    temporary_ = std::move(temporary);
-    file_ = std::move(*file);
-    auto same = old ? copy_ownership(old->get(), file_.get(), temporary_) : Result<void>();
-    if (!same) {
-        return same;
-    }
-    return open_db(temporary_, DB_CREATE | DB_TRUNCATE);
-}
-
-// The table may be written, but not its directory: what Postfix does always.  Readers wait.
-Result<void> BdbTable::rebuild_in_place(UniqueFd old) {
-    file_ = std::move(old);
-    if (int error = lock_file(file_.get(), LOCK_EX); error != 0) {
-        return fail_errno("lock database " + path_ + " for open", error);
-    }
-    return open_db(path_, DB_CREATE | DB_TRUNCATE);
 }
 
 Result<void> BdbTable::open_db(const std::string& path, unsigned db_flags) {
@@ -273,13 +201,13 @@ bool BdbTable::was_replaced() const {
 
 // Locks the table and makes sure that what is open is what is on disk.
 Result<void> BdbTable::begin(int operation) {
-    if (mode_ == OpenMode::kRebuild || (flags() & kHeldLock) != 0) {
+    if ((flags() & kHeldLock) != 0) {
         return {};
     }
     constexpr int kTries = 10;  // each time, somebody replaced the table between the two steps
     for (int i = 0; i < kTries; ++i) {
         if ((flags() & table_flag::kLock) != 0) {
-            if (int error = lock_file(file_.get(), operation); error != 0) {
+            if (int error = lock_whole_file(file_.get(), operation); error != 0) {
                 return fail_errno("lock " + path_, error);
             }
         }
@@ -304,9 +232,8 @@ Result<void> BdbTable::begin(int operation) {
 }
 
 void BdbTable::end() {
-    if (mode_ != OpenMode::kRebuild && (flags() & kHeldLock) == 0 &&
-        (flags() & table_flag::kLock) != 0) {
-        lock_file(file_.get(), LOCK_UN);
+    if ((flags() & kHeldLock) == 0 && (flags() & table_flag::kLock) != 0) {
+        lock_whole_file(file_.get(), LOCK_UN);
     }
 }
 
@@ -370,17 +297,6 @@ int BdbTable::put(std::string_view key, std::string_view value) {
     return db_->put(db_.get(), nullptr, &db_key, &db_value, db_flags);
 }
 
-Result<void> BdbTable::keep_duplicate(std::string_view key) const {
-    if ((flags() & table_flag::kIgnoreDuplicate) != 0) {
-        return {};
-    }
-    if ((flags() & table_flag::kWarnDuplicate) != 0) {
-        log_warning("{}: duplicate entry: \"{}\"", path_, key);
-        return {};
-    }
-    return fail(Errc::kDenied, format("{}: duplicate entry: \"{}\"", path_, key));
-}
-
 Result<void> BdbTable::update_key(std::string_view key, std::string_view value) {
     if (!writable()) {
         return fail(Errc::kDenied, format("table {}: opened for reading", reference()));
@@ -395,7 +311,7 @@ Result<void> BdbTable::update_key(std::string_view key, std::string_view value) 
     remember();
     end();
     if (error == DB_KEYEXIST) {
-        return keep_duplicate(key);
+        return report_duplicate(key, flags(), path_);
     }
     if (error != 0) {
         return fail(Errc::kSystem, format("error writing {}: {}", path_, ::db_strerror(error)));
@@ -456,25 +372,10 @@ Result<std::optional<TableEntry>> BdbTable::sequence(Step step) {
     return TableEntry{std::string(without_nul(key)), std::string(without_nul(value))};
 }
 
-Result<void> BdbTable::commit() {
-    cursor_.reset();
-    int error = db_->sync(db_.get(), 0);
-    db_.reset();
-    if (error != 0) {
-        return fail(Errc::kSystem, format("error writing {}: {}", path_, ::db_strerror(error)));
-    }
-    if (::fsync(file_.get()) != 0) {
-        return fail_errno("sync " + path_);
-    }
-    if (!temporary_.empty() && ::rename(temporary_.c_str(), target_.c_str()) != 0) {
-        return fail_errno("rename " + temporary_ + " to " + path_);
-    }
-    temporary_.clear();
-    file_.reset();
-    return {};
-}
-
 OpenedTable open_bdb(const OpenRequest& request, DBTYPE kind) {
+    if (request.mode == OpenMode::kRebuild) {
+        return open_bdb_builder(request);
+    }
     auto table = std::make_unique<BdbTable>(request, kind);
     if (auto opened = table->open(); !opened) {
         return fail_with(opened);

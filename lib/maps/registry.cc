@@ -23,6 +23,7 @@ constexpr auto kTypes = std::to_array<TableType>({
 #ifdef HAVE_BERKELEY_DB
     {"btree", open_btree_table, Builds::kYes},
 #endif
+    {"cdb", open_cdb_table, Builds::kYes},
     {"environ", open_environ_table, Builds::kNo},
     {"fail", open_fail_table, Builds::kNo},
 #ifdef HAVE_BERKELEY_DB
@@ -30,6 +31,7 @@ constexpr auto kTypes = std::to_array<TableType>({
 #endif
     {"inline", open_inline_table, Builds::kNo},
     {"internal", open_internal_table, Builds::kNo},
+    {"lmdb", open_lmdb_table, Builds::kYes},
     {"proxy", open_proxy_table, Builds::kNo},
     {"static", open_static_table, Builds::kNo},
     {"texthash", open_texthash_table, Builds::kNo},

@@ -62,6 +62,12 @@ class Table {
     // True when the table on disk is no longer the one that this process opened.
     virtual bool changed() const { return false; }
 
+    // Between the two, lookups may answer from one state of the table, without looking each time if
+    // it changed, and writers may have to wait: not to be held while waiting for anything.
+    virtual void begin_batch() {}
+
+    virtual void end_batch() {}
+
     // Opens a changed table anew, which lookups also do by themselves.  False where that is not
     // possible (any more): the old table goes on answering if it still can.
     virtual bool refresh() { return true; }

@@ -1,0 +1,138 @@
+#include "lib/maps/table_draft.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <functional>
+#include <limits>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kBlockSize = std::size_t{1} << 20;
+constexpr std::size_t kFirstSlots = 1024;
+constexpr std::size_t kMostEntries = std::numeric_limits<std::uint32_t>::max() - 1;
+
+std::uint32_t tag_of(std::string_view key) {
+    std::size_t hash = std::hash<std::string_view>()(key);
+    return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+}  // namespace
+
+Result<void> report_duplicate(std::string_view key, TableFlags flags, std::string_view name) {
+    if ((flags & table_flag::kIgnoreDuplicate) != 0) {
+        return {};
+    }
+    std::string text = format("{}: duplicate entry: \"{}\"", name, key);
+    if ((flags & table_flag::kWarnDuplicate) != 0) {
+        log_warning("{}", text);
+        return {};
+    }
+    return fail(Errc::kDenied, std::move(text));
+}
+
+Result<void> TableDraft::add(std::string_view key, std::string_view value, TableFlags flags,
+                             std::string_view name) {
+    if (key.size() + value.size() >= std::numeric_limits<std::uint32_t>::max() ||
+        entries_.size() >= kMostEntries) {
+        return fail(Errc::kTooLarge, format("{}: too large", name));
+    }
+    if (entries_.size() * 2 >= slots_.size()) {
+        grow();
+    }
+    std::uint32_t tag = tag_of(key);
+    std::uint64_t& slot = slot_of(key, tag);
+    if (slot == 0) {
+        entries_.push_back(store(key, value));
+        slot = (std::uint64_t{tag} << 32) | entries_.size();
+        total_size_ += key.size() + value.size();
+        return {};
+    }
+    if ((flags & table_flag::kReplace) == 0) {
+        return report_duplicate(key, flags, name);
+    }
+    Entry& old = entries_[static_cast<std::uint32_t>(slot) - 1];
+    total_size_ += value.size() - old.value_size;
+    old = store(key, value);
+    return {};
+}
+
+// Most comparisons end with the first eight bytes, which are sorted beside the entries' numbers.
+void TableDraft::sort_by_key() {
+    slots_ = {};
+    auto in_order = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
+    if (std::ranges::is_sorted(entries_, in_order)) {
+        return;
+    }
+
+    struct Item {
+        std::uint64_t prefix;
+        Entry entry;
+    };
+
+    std::vector<Item> items;
+    items.reserve(entries_.size());
+    for (const Entry& entry : entries_) {
+        std::uint64_t prefix = 0;
+        std::memcpy(&prefix, entry.data, std::min<std::size_t>(entry.key_size, sizeof prefix));
+        if constexpr (std::endian::native == std::endian::little) {
+            prefix = std::byteswap(prefix);
+        }
+        items.push_back({prefix, entry});
+    }
+    std::ranges::sort(items, [&](const Item& a, const Item& b) {
+        return a.prefix != b.prefix ? a.prefix < b.prefix : in_order(a.entry, b.entry);
+    });
+    std::ranges::transform(items, entries_.begin(), &Item::entry);
+}
+
+TableDraft::Entry TableDraft::store(std::string_view key, std::string_view value) {
+    std::size_t size = key.size() + value.size() + 2;
+    if (size > block_left_) {
+        std::size_t block = std::max(size, kBlockSize);
+        blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
+        block_left_ = block;
+        block_end_ = blocks_.back().get() + block;
+    }
+    char* place = block_end_ - block_left_;
+    block_left_ -= size;
+    std::memcpy(place, key.data(), key.size());
+    place[key.size()] = '\0';
+    std::memcpy(place + key.size() + 1, value.data(), value.size());
+    place[size - 1] = '\0';
+    return {place, static_cast<std::uint32_t>(key.size()),
+            static_cast<std::uint32_t>(value.size())};
+}
+
+std::uint64_t& TableDraft::slot_of(std::string_view key, std::uint32_t tag) {
+    std::size_t mask = slots_.size() - 1;
+    for (std::size_t i = tag & mask;; i = (i + 1) & mask) {
+        std::uint64_t& slot = slots_[i];
+        if (slot == 0 ||
+            ((slot >> 32) == tag && entries_[static_cast<std::uint32_t>(slot) - 1].key() == key)) {
+            return slot;
+        }
+    }
+}
+
+void TableDraft::grow() {
+    std::vector<std::uint64_t> larger(std::max(kFirstSlots, slots_.size() * 2));
+    std::size_t mask = larger.size() - 1;
+    for (std::uint64_t slot : slots_) {
+        if (slot != 0) {
+            std::size_t i = (slot >> 32) & mask;
+            while (larger[i] != 0) {
+                i = (i + 1) & mask;
+            }
+            larger[i] = slot;
+        }
+    }
+    slots_ = std::move(larger);
+}
+
+}  // namespace relais
