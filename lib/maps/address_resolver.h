@@ -39,6 +39,9 @@ class AddressResolver {
     // Both addresses in internal form.  The resolver must outlive the task.
     [[nodiscard]] Task<Resolved> resolve(std::string sender, std::string address) const;
 
+    // Finds out early whether the transport tables work.
+    [[nodiscard]] Task<void> try_out() const { return transports_.try_out(); }
+
   private:
     // A parameter's value and its name, which messages blame.
     struct Setting {

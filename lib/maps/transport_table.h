@@ -32,6 +32,10 @@ class TransportTable {
     // The value for `address` (internal form), or of "*".
     [[nodiscard]] Task<Lookup> lookup(std::string address) const;
 
+    // Asks for "*" once at the start, so that the log tells of a table that cannot be used before
+    // mail needs it.
+    [[nodiscard]] Task<void> try_out() const;
+
     const std::string& title() const { return tables_.title(); }
 
   private:

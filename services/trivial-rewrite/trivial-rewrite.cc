@@ -34,6 +34,8 @@ class TrivialRewrite : public Daemon {
         verification_ = std::make_unique<AddressResolver>(lists_.get(), ResolveFor::kVerification);
     }
 
+    Task<void> background() override { return delivery_->try_out(); }
+
     Task<void> serve(Connection connection) override;
 
     std::optional<std::string> changed_table() override { return changed_shared_table(); }
