@@ -31,6 +31,26 @@ bool can_change_identity() {
     return ::getuid() == 0;
 }
 
+ActingAsMailOwner::ActingAsMailOwner(const std::string& mail_owner)
+    : active_(can_change_identity()), before_{::geteuid(), ::getegid()} {
+    if (!active_) {
+        return;
+    }
+    auto owner = user_ids(mail_owner);
+    if (!owner) {
+        log_fatal("{}", owner.error().message);
+    }
+    if (::setegid(owner->gid) != 0 || ::seteuid(owner->uid) != 0) {
+        log_fatal("become {}: {}", mail_owner, std::strerror(errno));
+    }
+}
+
+ActingAsMailOwner::~ActingAsMailOwner() {
+    if (active_ && (::seteuid(before_.uid) != 0 || ::setegid(before_.gid) != 0)) {
+        log_fatal("become root again: {}", std::strerror(errno));
+    }
+}
+
 void enter_jail(const std::string& directory, const std::string& user) {
     if (!can_change_identity()) {
         return;

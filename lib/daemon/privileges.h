@@ -21,6 +21,20 @@ struct UserIds {
 // himself keeps his uid everywhere.
 [[nodiscard]] bool can_change_identity();
 
+// mail_owner's identity for one block before the jail, where files are made that later processes
+// open without privileges.  Ends the process when that fails.
+class ActingAsMailOwner {
+  public:
+    explicit ActingAsMailOwner(const std::string& mail_owner);
+    ~ActingAsMailOwner();
+    ActingAsMailOwner(const ActingAsMailOwner&) = delete;
+    ActingAsMailOwner& operator=(const ActingAsMailOwner&) = delete;
+
+  private:
+    bool active_;
+    UserIds before_;
+};
+
 // chroot to `directory` where it is not empty, then become `user` for good where it is not empty.
 // Ends the process when that fails; does nothing without privileges.
 void enter_jail(const std::string& directory, const std::string& user);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -21,11 +24,33 @@ constexpr std::string_view kInProgress = "Address verification in progress";
 constexpr std::string_view kCleanupKey = "_LAST_CACHE_CLEANUP_COMPLETED_";
 constexpr int kEntriesPerTurn = 100;
 
-// ":" separates the fields of other caches' keys.
-std::string key_of(std::string_view address) {
-    std::string key(address);
-    std::ranges::replace(key, ':', '_');
-    return key;
+// A file outside mail_owner's own directories is kept in data_directory instead: a directory of
+// root's must not hold a file that others wrote.
+std::string in_owned_directory(const std::string& map) {
+    auto parts = split_first(map, ':');
+    std::size_t slash = parts ? parts->second.rfind('/') : std::string_view::npos;
+    if (slash == std::string_view::npos) {
+        return map;
+    }
+    std::string directory(parts->second.substr(0, std::max<std::size_t>(slash, 1)));
+    struct stat there{};
+    if (::stat(directory.c_str(), &there) != 0 || there.st_uid == ::geteuid()) {
+        return map;
+    }
+    log_warning("request to update table {} in non-{} directory {}", map, conf().mail_owner(),
+                directory);
+    log_warning("redirecting the request to {}-owned data_directory {}", conf().mail_owner(),
+                conf().data_directory());
+    return format("{}:{}{}", parts->first, conf().data_directory(), parts->second.substr(slash));
+}
+
+std::optional<CacheEntry> read_entry(std::string_view text) {
+    auto entry = parse_entry(text);
+    if (!entry) {
+        std::string_view status = text.substr(0, text.find(':')).substr(0, 100);
+        log_warning("bad address verify table entry: {}", printable(status));
+    }
+    return entry;
 }
 
 }  // namespace
@@ -55,13 +80,15 @@ std::string format_entry(const CacheEntry& entry) {
 
 AddressCache::AddressCache() {
     const std::string& map = conf().address_verify_map();
-    persistent_ = !map.empty();
+    mode_t before = ::umask(022);
+    name_ = map.empty() ? "internal:verify" : in_owned_directory(map);
     auto table = open_table(
-        persistent_ ? map : "internal:verify", OpenMode::kCreate,
+        name_, OpenMode::kCreate,
         table_flag::kReplace | table_flag::kSyncUpdate | table_flag::kLock | table_flag::kOpenLock);
     if (!table) {
         log_fatal("{}", table.error().message);
     }
+    ::umask(before);
     table_ = std::move(*table);
 }
 
@@ -71,7 +98,7 @@ std::optional<CacheEntry> AddressCache::find(const std::string& key) {
         log_warning("{}: lookup of {} failed: {}", table_->reference(), printable(key),
                     answer.reason());
     }
-    return answer.is_found() ? parse_entry(answer.value()) : std::nullopt;
+    return answer.is_found() ? read_entry(answer.value()) : std::nullopt;
 }
 
 void AddressCache::put(const std::string& key, const CacheEntry& entry) {
@@ -96,29 +123,26 @@ bool AddressCache::wants_refresh(const CacheEntry& entry, std::time_t now) {
     return now - entry.probed > kProbeTime && entry.updated + life.count() < now;
 }
 
-Verdict AddressCache::look_up(std::string_view address, std::time_t now) {
-    std::string key = key_of(address);
-    auto entry = find(key);
+Verdict AddressCache::look_up(const std::string& address, std::time_t now) {
+    auto entry = find(address);
     if (!entry || has_expired(*entry, now)) {
         entry = CacheEntry{AddressStatus::kPending, 0, 0, std::string(kInProgress)};
     }
     return {entry->status, entry->text, wants_refresh(*entry, now), entry->updated};
 }
 
-void AddressCache::note_probe(std::string_view address, const Verdict& verdict, std::time_t now) {
+void AddressCache::note_probe(const std::string& address, const Verdict& verdict, std::time_t now) {
     if (verdict.updated != 0 || conf().address_verify_negative_cache()) {
-        put(key_of(address), {verdict.status, now, verdict.updated, verdict.text});
+        put(address, {verdict.status, now, verdict.updated, verdict.text});
     }
 }
 
-void AddressCache::store(std::string_view address, AddressStatus status, std::string text,
+void AddressCache::store(const std::string& address, AddressStatus status, std::string text,
                          std::time_t now) {
-    std::string key = key_of(address);
-    auto known = find(key);
+    auto known = find(address);
     bool is_good = known && known->status == AddressStatus::kDeliverable;
-    bool keeps_bad = conf().address_verify_negative_cache();
-    if (status == AddressStatus::kDeliverable || (keeps_bad && !is_good)) {
-        put(key, {status, 0, now, std::move(text)});
+    if (status == AddressStatus::kDeliverable || !is_good) {
+        put(address, {status, 0, now, std::move(text)});
     }
 }
 
@@ -127,7 +151,7 @@ std::chrono::milliseconds AddressCache::until_clean_up(std::chrono::seconds inte
     Lookup last = table_->find(kCleanupKey);
     auto time = last.is_found() ? parse_int(last.value()) : std::nullopt;
     std::time_t next = time ? *time + interval.count() : now;
-    std::time_t wait = std::clamp<std::time_t>(next - now, 1, interval.count());
+    std::time_t wait = std::clamp<std::time_t>(next - now, 0, interval.count());
     return std::chrono::seconds(wait);
 }
 
@@ -142,10 +166,10 @@ Task<void> AddressCache::clean_up() {
         if (!entry || !*entry) {
             break;
         }
-        auto parsed = parse_entry((*entry)->value);
         if ((*entry)->key == kCleanupKey) {
             continue;
         }
+        auto parsed = read_entry((*entry)->value);
         if (parsed && !has_expired(*parsed, now)) {
             ++retained;
         } else {
@@ -170,8 +194,8 @@ Task<void> AddressCache::clean_up() {
     if (!noted) {
         log_warning("{}", noted.error().message);
     }
-    log_info("cache {} full cleanup: retained={} dropped={} entries", conf().address_verify_map(),
-             retained, expired.size());
+    log_info("cache {} full cleanup: retained={} dropped={} entries", name_, retained,
+             expired.size());
 }
 
 }  // namespace relais::verify

@@ -37,16 +37,15 @@ class AddressCache {
     // Opens the table; ends the process when that fails.
     AddressCache();
 
-    bool is_persistent() const { return persistent_; }
-
-    Verdict look_up(std::string_view address, std::time_t now);
+    Verdict look_up(const std::string& address, std::time_t now);
     // A probe is on its way: no other is sent for a while.
-    void note_probe(std::string_view address, const Verdict& verdict, std::time_t now);
+    void note_probe(const std::string& address, const Verdict& verdict, std::time_t now);
     // What a probe came to.  A good address stays good whatever a later probe says.
-    void store(std::string_view address, AddressStatus status, std::string text, std::time_t now);
+    void store(const std::string& address, AddressStatus status, std::string text, std::time_t now);
 
     // Drops what has expired.
     [[nodiscard]] Task<void> clean_up();
+    // The wait before it is time for that: one `interval` after the last time, in whatever process.
     std::chrono::milliseconds until_clean_up(std::chrono::seconds interval, std::time_t now);
 
   private:
@@ -55,8 +54,8 @@ class AddressCache {
     static bool has_expired(const CacheEntry& entry, std::time_t now);
     static bool wants_refresh(const CacheEntry& entry, std::time_t now);
 
+    std::string name_;
     std::unique_ptr<Table> table_;
-    bool persistent_ = false;
 };
 
 }  // namespace relais::verify

@@ -2,6 +2,7 @@
 // about.  smtpd asks (query), delivery agents and qmgr report what became of a probe (update), over
 // private/verify.  The cache is a table of its own (address_verify_map), opened before the jail;
 // the probes are messages without content that are never delivered.
+#include <algorithm>
 #include <ctime>
 #include <memory>
 
@@ -9,12 +10,12 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/privileges.h"
 #include "lib/event/stream.h"
 #include "lib/event/task_group.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/internal_mail.h"
 #include "lib/ipc/verify_client.h"
-#include "lib/maps/shared_tables.h"
 
 #include "services/verify/address_cache.h"
 #include "services/verify/probe_sender.h"
@@ -31,16 +32,15 @@ enum class Reply : int { kOk = 0, kFail = -1, kBad = -2 };
 
 class Verify : public Daemon {
   public:
-    void before_jail() override { cache_ = std::make_unique<AddressCache>(); }
+    void before_jail() override {
+        ActingAsMailOwner owner(conf().mail_owner());
+        cache_ = std::make_unique<AddressCache>();
+    }
 
     Task<void> background() override;
     Task<void> serve(Connection connection) override;
 
     Task<void> shut_down() override { co_await probes_.join(); }
-
-    std::chrono::seconds idle_limit() const override {
-        return cache_->is_persistent() ? std::chrono::seconds(0) : conf().max_idle();
-    }
 
   private:
     void answer(const Attributes& request, AttrWriter& reply);
@@ -52,8 +52,21 @@ class Verify : public Daemon {
     TaskGroup probes_;
 };
 
+// Tables read ":" as a separator in places.
+std::string address_of(AttrReader& request) {
+    std::string address = request.string("address");
+    std::ranges::replace(address, ':', '_');
+    return address;
+}
+
 void put_status(AttrWriter& reply, Reply status) {
     reply.number("status", static_cast<int>(status));
+}
+
+void refuse(const AttrReader& request, AttrWriter& reply) {
+    log_warning("{} in input from verify socket", request.error());
+    put_status(reply, Reply::kBad);
+    reply.end();
 }
 
 // The address is asked for like any message's recipient, up to the point of delivery.
@@ -75,10 +88,9 @@ Task<void> Verify::probe(std::string address) {
 }
 
 void Verify::answer_query(AttrReader& request, AttrWriter& reply) {
-    std::string address = request.string("address");
+    std::string address = address_of(request);
     if (request.failed()) {
-        put_status(reply, Reply::kBad);
-        reply.end();
+        refuse(request, reply);
         return;
     }
     std::time_t now = std::time(nullptr);
@@ -94,17 +106,22 @@ void Verify::answer_query(AttrReader& request, AttrWriter& reply) {
 }
 
 void Verify::answer_update(AttrReader& request, AttrWriter& reply) {
-    std::string address = request.string("address");
+    std::string address = address_of(request);
     int status = request.signed_number("recipient_status");
     std::string text = request.string("reason");
     bool known = status == static_cast<int>(AddressStatus::kDeliverable) ||
                  status == static_cast<int>(AddressStatus::kDeferred) ||
                  status == static_cast<int>(AddressStatus::kUndeliverable);
-    if (request.failed() || !known) {
+    if (request.failed()) {
+        refuse(request, reply);
+        return;
+    }
+    if (!known) {
         log_warning("bad recipient status {} for recipient {}", status, printable(address));
         put_status(reply, Reply::kBad);
     } else {
-        cache_->store(address, static_cast<AddressStatus>(status), printable(text),
+        Utf8 utf8 = conf().smtputf8_enable() ? Utf8::kYes : Utf8::kNo;
+        cache_->store(address, static_cast<AddressStatus>(status), printable(text, '?', utf8),
                       std::time(nullptr));
         put_status(reply, Reply::kOk);
     }
@@ -127,7 +144,7 @@ void Verify::answer(const Attributes& request, AttrWriter& reply) {
 
 Task<void> Verify::background() {
     auto interval = conf().address_verify_cache_cleanup_interval();
-    while (cache_->is_persistent() && interval.count() > 0) {
+    while (interval.count() > 0) {
         co_await sleep_for(cache_->until_clean_up(interval, std::time(nullptr)));
         co_await cache_->clean_up();
     }
