@@ -1,9 +1,11 @@
 """The mail that any working system must carry, through every daemon and command: used by the swap
 ring on mixtures of ours and Postfix, and by the system ring on ours alone."""
 import email
+import time
 
 from support import check, equal
 from support.instance import Instance
+from support.queuefile import Peer, attributes
 from support.room import room
 from support.sink import SmtpSink
 
@@ -41,6 +43,7 @@ def carry(mta):
         refused_and_bounced(mta)
         waiting_in_the_queue(mta, sink)
         probes(mta)
+        verified(mta)
     finally:
         sink.stop()
     mta.check_sane()
@@ -148,4 +151,23 @@ def probes(mta):
     mta.settle()
     report = mta.virtual("u1")[0]
     check(b"Action: deliverable" in report and b"Action: undeliverable" in report, f"a probe's report: {report}")
+    check(not mta.virtual("u2"), "a probe delivers nothing")
+
+
+def verified(mta):
+    """What verify learns of addresses when it is asked, as smtpd does."""
+    peer = Peer(mta.queue / "private/verify")
+    equal(peer.list(), [("protocol", "address_verification_prrotocol")], "verify's announcement")
+    wanted, end = {"u2@virt.test": "0", "nosuch@virt.test": "2", "x@later.test": "1"}, time.monotonic() + 15
+    while wanted:
+        for address, status in list(wanted.items()):
+            peer.send(attributes(("request", "query"), ("address", address)))
+            reply = dict(peer.list())
+            if reply["recipient_status"] != "3":
+                equal(reply["recipient_status"], status, f"status of {address}")
+                del wanted[address]
+        check(time.monotonic() < end, f"no answers about {wanted}")
+        time.sleep(0.05)
+    peer.close()
+    mta.settle()
     check(not mta.virtual("u2"), "a probe delivers nothing")

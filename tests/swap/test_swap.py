@@ -6,7 +6,7 @@ from support import BUILD, Skip, check, need_suite
 from support.carry import carry, system
 
 DAEMONS = ("master", "smtpd", "cleanup", "trivial-rewrite", "qmgr", "pickup", "bounce", "smtp", "virtual", "local",
-           "error", "discard", "showq", "proxymap", "anvil", "postlogd")
+           "error", "discard", "showq", "proxymap", "anvil", "postlogd", "verify")
 COMMANDS = ("postqueue", "postsuper", "postcat", "postdrop", "sendmail", "postmap", "postalias")
 
 
