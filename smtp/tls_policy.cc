@@ -12,24 +12,24 @@ TlsPolicies::TlsPolicies(const Config& config, const std::string& prefix)
             table_flag::kMail),
       default_level_(tls_level_setting(config, prefix)) {
     auto text = [&](std::string_view name) {
-        return config.text_value(prefix + "_tls_" + std::string(name));
+        return config.text_value(prefix + std::string(name));
     };
     auto flag = [&](std::string_view name) {
-        return config.bool_value(prefix + "_tls_" + std::string(name));
+        return config.bool_value(prefix + std::string(name));
     };
-    protocols_ = text("protocols");
-    mandatory_protocols_ = text("mandatory_protocols");
-    ciphers_ = text("ciphers");
-    mandatory_ciphers_ = text("mandatory_ciphers");
-    exclude_ = text("exclude_ciphers");
-    mandatory_exclude_ = text("mandatory_exclude_ciphers");
-    verify_match_ = text("verify_cert_match");
-    secure_match_ = text("secure_cert_match");
-    fingerprint_match_ = text("fingerprint_cert_match");
-    server_name_ = text("servername");
-    reuse_connections_ = flag("connection_reuse");
-    note_offers_ = flag("note_starttls_offer");
-    wrapper_mode_ = flag("wrappermode");
+    protocols_ = text("_tls_protocols");
+    mandatory_protocols_ = text("_tls_mandatory_protocols");
+    ciphers_ = text("_tls_ciphers");
+    mandatory_ciphers_ = text("_tls_mandatory_ciphers");
+    exclude_ = text("_tls_exclude_ciphers");
+    mandatory_exclude_ = text("_tls_mandatory_exclude_ciphers");
+    verify_match_ = text("_tls_verify_cert_match");
+    secure_match_ = text("_tls_secure_cert_match");
+    fingerprint_match_ = text("_tls_fingerprint_cert_match");
+    server_name_ = text("_tls_servername");
+    reuse_connections_ = flag("_tls_connection_reuse");
+    note_offers_ = flag("_tls_note_starttls_offer");
+    wrapper_mode_ = flag("_tls_wrappermode");
 }
 
 TlsPolicy TlsPolicies::defaults_for(TlsLevel level) const {
