@@ -211,6 +211,7 @@ Task<void> Courier::try_site(std::string site, Last last) {
     }
     ServerList list = co_await find_servers(&client_->resolver, &client_->settings, *destination);
     loops_ = list.loops;
+    found_self_ = found_self_ || list.found_self;
     if (list.servers.empty()) {
         why_ = std::move(list.why);
         co_return;
@@ -232,6 +233,9 @@ Task<void> Courier::give_up() {
         } else if (request_->nexthop == client_->settings.relayhost) {
             log_warning("relayhost configuration problem");
             why_.status = "4.3.5";
+        } else if (loops_ && !client_->settings.best_mx_transport.empty()) {
+            co_await recipients_.pass_all(client_->settings.best_mx_transport);
+            co_return;
         }
     }
     co_await recipients_.all_failed(why_, Throttle::kYes);
@@ -246,6 +250,10 @@ Task<void> Courier::run() {
         sites.push_back(relay);
     }
     for (std::size_t i = 0; i < sites.size() && recipients_.left() > 0; ++i) {
+        // A mail exchanger of the domain does not hand its mail to any other server.
+        if (found_self_ && i >= own_sites) {
+            break;
+        }
         fallback_tried_ = i >= own_sites;
         co_await try_site(sites[i], i + 1 == sites.size() ? Last::kYes : Last::kNo);
     }

@@ -55,6 +55,7 @@ class Courier {
     RecipientList recipients_;
     DeliveryStatus why_;  // why the latest destination did not work
     bool loops_ = false;
+    bool found_self_ = false;
     bool fallback_tried_ = false;
 };
 

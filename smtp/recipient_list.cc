@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/deliver/pass.h"
 
 #include "smtp/trouble.h"
 
@@ -83,6 +84,16 @@ Task<void> RecipientList::all_failed(DeliveryStatus why, Throttle throttle) {
     if (throttle == Throttle::kYes && (is_soft(why) || conf().soft_bounce()) && final_ &&
         delivery_->reply().hop.empty()) {
         delivery_->set_hop_status(std::move(why));
+    }
+}
+
+Task<void> RecipientList::pass_all(std::string transport) {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        if (is_open(i)) {
+            Disposition disposition = co_await pass_recipient(delivery_, at(i), transport);
+            delivery_->settle(at(i), disposition);
+            finish(i);
+        }
     }
 }
 

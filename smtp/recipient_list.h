@@ -49,6 +49,8 @@ class RecipientList {
     [[nodiscard]] Task<void> failed(std::size_t index, DeliveryStatus why);
     // All that are open.
     [[nodiscard]] Task<void> all_failed(DeliveryStatus why, Throttle throttle);
+    // All that are open go to another delivery agent.
+    [[nodiscard]] Task<void> pass_all(std::string transport);
 
   private:
     enum class State : unsigned char { kOpen, kKept, kDone };

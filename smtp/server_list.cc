@@ -70,6 +70,7 @@ Task<ServerList> find_host(Resolver* resolver, const Settings* settings, std::st
                     [&](const ServerAddress& server) { return is_own(server, *settings); })) {
         list.servers.clear();
         list.loops = true;
+        list.found_self = true;
         list.why = local_trouble("5.4.6", format("mail for {} loops back to myself", host));
     }
     arrange(list.servers, *settings);
@@ -135,6 +136,7 @@ void drop_self(ServerList& list, const Settings& settings, const std::string& do
     if (self == list.servers.end()) {
         return;
     }
+    list.found_self = true;
     int best_found = list.servers.front().preference;
     int own = self->preference;
     std::erase_if(list.servers,

@@ -23,6 +23,7 @@ struct ServerList {
     int best_preference = 0;
     DeliveryStatus why;           // why there are none
     bool loops = false;           // the best server is this machine
+    bool found_self = false;      // some server is this machine
     bool loop_detection = false;  // mail that comes back here would go on for ever
 };
 
