@@ -1,5 +1,6 @@
 #include "lib/maps/network.h"
 
+#include <algorithm>
 #include <array>
 
 #include <arpa/inet.h>
@@ -62,32 +63,40 @@ Result<Network> Network::parse(std::string_view text) {
         auto slash = after.empty() ? std::string() : std::string(after);
         return parse(std::string(pattern.substr(1, close - 1)) + slash);
     }
-    auto parts = split_first(pattern, '/');
-    std::string_view address = parts ? parts->first : pattern;
-    Network network;
+    auto slash = pattern.find('/');
+    return slash == std::string_view::npos ? parse_address(pattern) : parse_masked(pattern, slash);
+}
+
+Result<Network> Network::parse_address(std::string_view text) {
+    auto bytes = address_bytes(text);
+    if (!bytes) {
+        return fail(Errc::kSyntax, format("bad address pattern: \"{}\"", text));
+    }
+    return Network(std::move(*bytes));
+}
+
+Result<Network> Network::parse_masked(std::string_view text, std::size_t slash) {
+    std::string_view address = text.substr(0, slash);
+    std::string_view mask = text.substr(slash + 1);
+    if (mask.empty() || !std::ranges::all_of(mask, is_digit)) {
+        return fail(Errc::kSyntax, format("bad mask value in \"{}\"", text));
+    }
+    auto bits = parse_uint(mask);
+    if (!bits || *bits > (address.contains(':') ? 128 : 32)) {
+        return fail(Errc::kSyntax, format("bad mask length in \"{}\"", text));
+    }
     auto bytes = address_bytes(address);
     if (!bytes) {
-        return fail(Errc::kSyntax,
-                    parts ? format("bad net/mask pattern: \"{}/{}\"", parts->first, parts->second)
-                          : format("bad address pattern: \"{}\"", pattern));
+        return fail(Errc::kSyntax, format("bad network value in \"{}\"", text));
     }
-    network.bytes_ = std::move(*bytes);
-    network.bits_ = network.bytes_.size() * 8;
-    if (!parts) {
-        return network;
-    }
-    auto bits = parse_uint(parts->second);
-    if (!bits || *bits > network.bits_) {
-        return fail(Errc::kSyntax,
-                    format("bad net/mask pattern: \"{}/{}\"", parts->first, parts->second));
-    }
+    Network network(std::move(*bytes));
     network.bits_ = static_cast<std::size_t>(*bits);
     std::string cleared = masked(network.bytes_, network.bits_);
     if (cleared != network.bytes_) {
         return fail(Errc::kSyntax,
-                    format("non-null host address bits in \"{}/{}\", perhaps you should use "
+                    format("non-null host address bits in \"{}\", perhaps you should use "
                            "\"{}/{}\" instead",
-                           parts->first, parts->second, address_text(cleared), network.bits_));
+                           text, address_text(cleared), network.bits_));
     }
     return network;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lib/base/result.h"
 
@@ -21,11 +22,19 @@ class Network {
     // `address` is what address_bytes() gives.
     bool contains(std::string_view address) const;
 
+    // True where `address` is of this network's family, IPv4 or IPv6.
+    bool is_comparable(std::string_view address) const { return address.size() == bytes_.size(); }
+
     std::size_t prefix() const { return bits_; }
 
   private:
+    explicit Network(std::string bytes) : bytes_(std::move(bytes)), bits_(bytes_.size() * 8) {}
+
+    static Result<Network> parse_address(std::string_view text);
+    static Result<Network> parse_masked(std::string_view text, std::size_t slash);
+
     std::string bytes_;
-    std::size_t bits_ = 0;
+    std::size_t bits_;
 };
 
 }  // namespace relais

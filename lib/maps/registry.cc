@@ -24,6 +24,7 @@ constexpr auto kTypes = std::to_array<TableType>({
     {"btree", open_btree_table, Builds::kYes},
 #endif
     {"cdb", open_cdb_table, Builds::kYes},
+    {"cidr", open_cidr_table, Builds::kNo},
     {"environ", open_environ_table, Builds::kNo},
     {"fail", open_fail_table, Builds::kNo},
 #ifdef HAVE_BERKELEY_DB
@@ -32,7 +33,9 @@ constexpr auto kTypes = std::to_array<TableType>({
     {"inline", open_inline_table, Builds::kNo},
     {"internal", open_internal_table, Builds::kNo},
     {"lmdb", open_lmdb_table, Builds::kYes},
+    {"pcre", open_pcre_table, Builds::kNo},
     {"proxy", open_proxy_table, Builds::kNo},
+    {"regexp", open_regexp_table, Builds::kNo},
     {"static", open_static_table, Builds::kNo},
     {"texthash", open_texthash_table, Builds::kNo},
     {"unix", open_unix_table, Builds::kNo},

@@ -33,6 +33,9 @@ OpenedTable open_environ_table(const OpenRequest& request);
 OpenedTable open_internal_table(const OpenRequest& request);
 OpenedTable open_unix_table(const OpenRequest& request);
 OpenedTable open_proxy_table(const OpenRequest& request);
+OpenedTable open_regexp_table(const OpenRequest& request);
+OpenedTable open_pcre_table(const OpenRequest& request);
+OpenedTable open_cidr_table(const OpenRequest& request);
 
 // "type:name does not support WHAT mode": the error of a type that can only be read.
 std::unexpected<Error> refuse_mode(const OpenRequest& request);

@@ -130,7 +130,11 @@ TEST_CASE("maps/network: errors are worded as Postfix does") {
     CHECK(error("10.0.0.1/8") ==
           "non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" "
           "instead");
-    CHECK(error("10.0.0.0/33") == "bad net/mask pattern: \"10.0.0.0/33\"");
+    CHECK(error("10.0.0.0/33") == "bad mask length in \"10.0.0.0/33\"");
+    CHECK(error("10.0.0.0/x") == "bad mask value in \"10.0.0.0/x\"");
+    CHECK(error("10.0.0/8") == "bad network value in \"10.0.0/8\"");
+    CHECK(error("[::1]/129") == "bad mask length in \"::1/129\"");
+    CHECK(error("[::1") == "missing ']' character after \"[::1\"");
     CHECK(error("a@x") == "bad address pattern: \"a@x\"");
     CHECK(error("10.0.0.0/8").empty());
     CHECK(error("[::]/0").empty());
