@@ -65,7 +65,7 @@ void check_type(const std::string& type) {
         log_fatal("unsupported dictionary type: {0}. Is the postfix-{0} package installed?", type);
     }
     if (!can_build_table_type(type)) {
-        log_fatal("unsupported map type for this operation: {}", type);
+        log_fatal("unsupported dictionary type: {} does not support bulk-mode creation.", type);
     }
 }
 

@@ -55,7 +55,8 @@ def compare(cases, files=None, before=None):
     """Reports every case whose results differ.  `before` runs ahead of each run."""
     ours, theirs = need_program("postmap"), oracle.command("postmap")
     wrong = []
-    with place(files or {}) as folder, concurrent.futures.ThreadPoolExecutor(1 if before else 4) as pool:
+    # Postfix sleeps a second before it gives up.
+    with place(files or {}) as folder, concurrent.futures.ThreadPoolExecutor(1 if before else 12) as pool:
         def both(case):
             results = []
             for program in (ours, theirs):
@@ -273,4 +274,4 @@ def test_types_that_are_not_here():
     types = ["nosuch", "sdbm", "dbm", "nisplus", "dbz"]
     compare([case for kind in types for case in ((["-q", "x", f"{kind}:y"], ""), ([f"{kind}:y"], ""), (["-s", f"{kind}:y"], ""),
                                                  (["-d", "x", f"{kind}:y"], ""), (["-i", f"{kind}:y"], "a b\n"))] +
-            [([f"{kind}:y"], "") for kind in ("regexp", "pcre", "cidr", "static", "inline", "fail")], {"y": "a b\n"})
+            [([f"{kind}:y"], "") for kind in ("regexp", "pcre", "cidr", "static", "inline")], {"y": "a b\n"})

@@ -11,7 +11,7 @@ using namespace relais;
 namespace {
 
 std::unique_ptr<Table> table(std::string_view reference, TableFlags flags = 0) {
-    set_conf(Config::from_text("myhostname = a.example\n").value());
+    set_conf(Config::from_text("myhostname = a.example\n"));
     auto opened = open_table(reference, OpenMode::kRead, flags);
     REQUIRE(opened);
     return std::move(*opened);
@@ -101,7 +101,7 @@ TEST_CASE("maps/cidr: a rule speaks of its own address family") {
 }
 
 TEST_CASE("maps/patterns: tables that cannot be opened") {
-    set_conf(Config::from_text("myhostname = a.example\n").value());
+    set_conf(Config::from_text("myhostname = a.example\n"));
     auto message = [](std::string_view reference, OpenMode mode = OpenMode::kRead) {
         auto opened = open_table(reference, mode, 0);
         return opened ? std::string("opened") : opened.error().message;
