@@ -1,51 +1,43 @@
-// local(8): delivers to the users of this machine: aliases, .forward files, commands, files,
-// mailboxes.  Called by qmgr (and by agents that pass recipients on), one request at a time, since
-// it takes on each user's identity.  It runs as root, reads queue files as mail_owner, and is never
-// chrooted.
+// local(8): delivers to the users of this machine, through aliases and ~/.forward files to
+// mailboxes, commands, files and other addresses.  Called by qmgr, one request at a time, since the
+// process takes on each user's identity.  It runs as root, reads queue files as mail_owner, and is
+// never chrooted; every file and command is opened and run with the rights of the user whom it
+// belongs to, or of default_privs.
 //
-//   job.h        one recipient and all that it expands to
-//   address.h    addresses and the places in alias entries
-//   forwarder.h  mail that is sent on
-//   site.h       tables and what else all deliveries share
-
-#include "lib/base/strings.h"
+//   expansion.h      one recipient's way; recipient.cc: in which order it is tried
+//   alias.cc dotforward.cc include.cc tokens.cc    lists of other destinations
+//   mailbox.cc file.cc command.cc unknown.cc       where it ends
+//   forward.cc       what goes back into the queue
+//   agent.h          the process: tables, identity, parsed parameters
+#include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
-#include "lib/deliver/agent_process.h"
+#include "lib/daemon/privileges.h"
 #include "lib/maps/shared_tables.h"
-#include "lib/queue/record_reader.h"
 
-#include "local/job.h"
+#include "local/expansion.h"
 
 using namespace relais;
 using namespace relais::local_agent;
 
 namespace {
 
-// The addresses of the Delivered-To headers: the mail has been here before.
-std::set<std::string> delivered_to_headers(const Delivery& delivery) {
-    constexpr std::string_view kHeader = "Delivered-To:";
-    std::set<std::string> out;
-    ContentReader reader(delivery.file(), delivery.request.data_offset);
-    for (;;) {
-        auto line = reader.next();
-        if (!line || !*line || (*line)->text.empty()) {
-            return out;
-        }
-        if (istarts_with((*line)->text, kHeader)) {
-            out.insert(lowercase(trim((*line)->text.substr(kHeader.size()))));
-        }
-    }
-}
-
 class LocalDaemon : public Daemon {
   public:
-    void before_jail() override {
-        check_mailbox_limit("mailbox_size_limit", conf().mailbox_size_limit());
-        limit_file_size(conf().mailbox_size_limit());
-    }
+    void before_jail() override { agent_.emplace(); }
 
-    void after_jail() override { site_.emplace(); }
+    void after_jail() override {
+        FileOwner owner;
+        if (can_change_identity()) {
+            auto ids = user_ids(conf().mail_owner());
+            if (!ids) {
+                log_fatal("{}", ids.error().message);
+            }
+            owner = {ids->uid, ids->gid};
+        }
+        agent_->identity = std::make_unique<FileIdentity>(owner);
+        agent_->rewrite = std::make_unique<RewriteClient>();
+    }
 
     Task<void> serve(Connection connection) override {
         auto deliver = [this](Delivery* delivery) { return deliver_all(delivery); };
@@ -56,15 +48,14 @@ class LocalDaemon : public Daemon {
 
   private:
     [[nodiscard]] Task<void> deliver_all(Delivery* delivery) {
-        std::set<std::string> loops = delivered_to_headers(*delivery);
         for (const Recipient& recipient : delivery->request.recipients) {
-            Job job(&*site_, delivery, &loops, recipient);
-            Disposition outcome = co_await job.run();
-            delivery->settle(recipient, outcome);
+            Expansion expansion(&*agent_, delivery);
+            Disposition disposition = co_await expansion.run(recipient);
+            delivery->settle(recipient, disposition);
         }
     }
 
-    std::optional<Site> site_;
+    std::optional<Agent> agent_;
 };
 
 }  // namespace

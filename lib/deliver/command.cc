@@ -1,175 +1,295 @@
 #include "lib/deliver/command.h"
 
-#include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstdlib>
 
-#include <signal.h>
-#include <sys/mman.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/event/child.h"
+#include "lib/event/socket.h"
+#include "lib/event/task_group.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::size_t kMostOutput = 4096;
+constexpr std::size_t kMaxOutput = 4096;
+constexpr std::string_view kSearchPath = "/usr/bin:/bin";
+// A command line of these bytes only means the same to a shell as to a split at blanks.
+constexpr std::string_view kNoShellNeeded =
+    "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \t";
 
-struct ExitMeaning {
+struct Pipe {
+    UniqueFd read_end;
+    UniqueFd write_end;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
+        throw IoError("cannot make a pipe", errno);
+    }
+    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+std::optional<std::string> find_program(const std::string& name) {
+    if (name.find('/') != std::string::npos) {
+        return name;
+    }
+    for (std::string_view directory : split_fields(kSearchPath, ':')) {
+        std::string path = std::string(directory) + "/" + name;
+        if (::access(path.c_str(), X_OK) == 0) {
+            return path;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+    auto words = split_words(text, " \t");
+    return {words.begin(), words.end()};
+}
+
+std::vector<std::string> argv_of(const CommandSpec& spec) {
+    if (!spec.shell.empty()) {
+        auto argv = words_of(spec.shell);
+        argv.push_back(spec.command);
+        return argv;
+    }
+    bool plain = spec.command.find_first_not_of(kNoShellNeeded) == std::string::npos;
+    auto argv = plain ? words_of(spec.command) : std::vector<std::string>();
+    auto program = argv.empty() ? std::nullopt : find_program(argv[0]);
+    if (program) {
+        argv[0] = *program;
+        return argv;
+    }
+    // Not in the path: perhaps something that the shell has built in.
+    return {"/bin/sh", "-c", spec.command};
+}
+
+// Writes the message into the pipe.  A command that reads only a part of it is well.
+Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe) {
+    MessageStream message(delivery->file(), delivery->request.data_offset, std::move(copy));
+    Stream stream(std::move(pipe));
+    stream.set_timeout(std::chrono::hours(24 * 365));
+    std::string portion;
+    for (bool more = true; more;) {
+        auto got = message.read(portion);
+        if (!got) {
+            delivery->note_damage();
+            co_return;
+        }
+        more = *got;
+        stream.write(portion);
+        portion.clear();
+        try {
+            co_await stream.flush();
+        } catch (const IoError&) {
+            co_return;
+        }
+    }
+}
+
+// Everything that the command prints, though no more than that is kept.
+Task<std::string> collect(UniqueFd pipe, Deadline deadline) {
+    Stream stream(std::move(pipe));
+    stream.set_timeout(std::chrono::hours(24 * 365));
+    stream.set_deadline(deadline);
+    stream.set_pipe();
+    std::string output;
+    while (co_await stream.fill()) {
+        std::string_view more = stream.buffered();
+        output += more.substr(0, kMaxOutput - output.size());
+        stream.consume(more.size());
+    }
+    co_return output;
+}
+
+// Waits for the end of the command.
+Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
+    CommandResult result;
+    bool late = false;
+    try {
+        result.output = co_await collect(std::move(output), deadline);
+        ChildStatus status = co_await child->wait(deadline);
+        result.end = status.signal != 0 ? CommandEnd::kKilled : CommandEnd::kExited;
+        result.number = status.signal != 0 ? status.signal : status.exit_status;
+    } catch (const TimedOut&) {
+        late = true;
+    }
+    if (late) {
+        result.end = CommandEnd::kTooLate;
+        child->kill_group(SIGKILL);
+        child->kill(SIGKILL);
+        co_await child->wait();
+    }
+    co_return result;
+}
+
+ChildSpec child_spec(const CommandSpec& spec) {
+    ChildSpec child;
+    child.argv = argv_of(spec);
+    child.environment = spec.environment;
+    child.environment.push_back(format("PATH={}", kSearchPath));
+    child.directory = spec.directory;
+    child.own_group = true;
+    if (spec.user) {
+        child.uid = spec.user->uid;
+        child.gid = spec.user->gid;
+    }
+    return child;
+}
+
+struct ExitText {
     int status;
     DsnCode code;
     std::string_view text;
 };
 
-// sysexits.h
-constexpr std::array kMeanings = {
-    ExitMeaning{64, {5, 3, 0}, "command line usage error"},
-    ExitMeaning{65, {5, 6, 0}, "data format error"},
-    ExitMeaning{66, {5, 3, 0}, "cannot open input"},
-    ExitMeaning{67, {5, 1, 1}, "user unknown"},
-    ExitMeaning{68, {5, 1, 2}, "host name unknown"},
-    ExitMeaning{69, {5, 3, 0}, "service unavailable"},
-    ExitMeaning{70, {5, 3, 0}, "internal software error"},
-    ExitMeaning{71, {4, 3, 0}, "system resource problem"},
-    ExitMeaning{72, {5, 3, 0}, "critical OS file missing"},
-    ExitMeaning{73, {5, 2, 0}, "can't create user output file"},
-    ExitMeaning{74, {5, 3, 0}, "input/output error"},
-    ExitMeaning{75, {4, 3, 0}, "temporary failure"},
-    ExitMeaning{76, {5, 5, 0}, "remote error in protocol"},
-    ExitMeaning{77, {5, 7, 0}, "permission denied"},
-    ExitMeaning{78, {5, 3, 5}, "local configuration error"},
-};
+constexpr std::array<ExitText, 15> kExitTexts = {{
+    {64, {5, 3, 0}, "command line usage error"},
+    {65, {5, 6, 0}, "data format error"},
+    {66, {5, 3, 0}, "cannot open input"},
+    {67, {5, 1, 1}, "user unknown"},
+    {68, {5, 1, 2}, "host name unknown"},
+    {69, {5, 3, 0}, "service unavailable"},
+    {70, {5, 3, 0}, "internal software error"},
+    {71, {4, 3, 0}, "system resource problem"},
+    {72, {5, 3, 0}, "critical OS file missing"},
+    {73, {5, 2, 0}, "can't create user output file"},
+    {74, {5, 3, 0}, "input/output error"},
+    {75, {4, 3, 0}, "temporary failure"},
+    {76, {5, 5, 0}, "remote error in protocol"},
+    {77, {5, 7, 0}, "permission denied"},
+    {78, {5, 3, 5}, "local configuration error"},
+}};
 
-std::string with_output(std::string text, const std::string& output) {
-    return output.empty() ? text : text + ". Command output: " + output;
-}
-
-// On one line, printable.
-std::string clean_output(std::string_view raw) {
-    std::string out;
-    for (char c : trim_right(raw.substr(0, kMostOutput))) {
-        bool blank = c == '\n' || c == '\t';
-        bool shown = is_print(c) || static_cast<unsigned char>(c) >= 128;
-        out += blank ? ' ' : shown ? c : '_';
-    }
-    return out;
-}
-
-UniqueFd memory_file(const char* name) {
-    UniqueFd fd(::memfd_create(name, MFD_CLOEXEC));
-    if (!fd) {
-        log_fatal("cannot make a memory file");
-    }
-    return fd;
-}
-
-std::string output_of(int fd) {
-    ::lseek(fd, 0, SEEK_SET);
-    std::string text(kMostOutput, '\0');
-    ssize_t got = ::read(fd, text.data(), text.size());
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return clean_output(text);
-}
-
-std::vector<std::string> argv_of(const DeliveryCommand& command) {
-    if (!command.shell.empty()) {
-        std::vector<std::string> argv;
-        for (std::string_view word : split_words(command.shell)) {
-            argv.emplace_back(word);
+const ExitText* exit_text(int status) {
+    for (const ExitText& entry : kExitTexts) {
+        if (entry.status == status) {
+            return &entry;
         }
-        argv.push_back(command.command);
-        return argv;
     }
-    if (auto words = words_of_command(command.command)) {
-        return *words;
+    return nullptr;
+}
+
+DeliveryStatus with_diagnostic(DsnCode code, std::string reason, std::string diagnostic) {
+    DeliveryStatus status = DeliveryStatus::of(code, std::move(reason));
+    status.diag_type = "x-unix";
+    status.diag_text = std::move(diagnostic);
+    return status;
+}
+
+// One line for the log: what the command printed.
+std::string clean(std::string_view output) {
+    std::string text(output);
+    for (char& c : text) {
+        c = c == '\t' || c == '\n' ? ' ' : c;
     }
-    return {"/bin/sh", "-c", command.command};
+    return printable(text, '_');
+}
+
+DeliveryStatus exit_status(const std::string& command, int number, const std::string& output,
+                           const std::string& appended) {
+    auto own = DsnCode::parse_prefix(output);
+    if (own && !own->success()) {
+        std::string text = split_dsn(output, *own).text;
+        std::string diagnostic = text;
+        return with_diagnostic(*own, std::move(text), std::move(diagnostic));
+    }
+    const ExitText* known = exit_text(number);
+    std::string diagnostic = output;
+    if (diagnostic.empty()) {
+        diagnostic = known != nullptr ? known->text : "unknown mail system error";
+    }
+    if (known != nullptr) {
+        return with_diagnostic(known->code, std::string(known->text) + appended,
+                               std::move(diagnostic));
+    }
+    return with_diagnostic(
+        DsnCode(5, 3, 0),
+        format("Command died with status {}: \"{}\"{}", number, command, appended),
+        std::move(diagnostic));
 }
 
 }  // namespace
 
-std::optional<std::vector<std::string>> words_of_command(const std::string& command) {
-    constexpr std::string_view kShellOnly = "!\"#$&'()*;<>?[\\]^`{|}~=\n";
-    if (command.find_first_of(kShellOnly) != std::string::npos) {
-        return std::nullopt;
+DeliveryStatus command_status(const std::string& command, const CommandResult& result) {
+    std::string output = clean(result.output);
+    std::string appended = output.empty() ? "" : ". Command output: " + output;
+    if (result.end == CommandEnd::kExited && result.number == 0) {
+        return DeliveryStatus::of(DsnCode(2, 0, 0), "");
     }
-    std::vector<std::string> out;
-    for (std::string_view word : split_words(command)) {
-        out.emplace_back(word);
+    if (result.end == CommandEnd::kExited) {
+        return exit_status(command, result.number, output, appended);
     }
-    // Built-in words, and programs that only the shell's search path finds.
-    if (out.empty() || !out.front().starts_with('/')) {
-        return std::nullopt;
+    std::string diagnostic = output.empty() ? "internal software error" : output;
+    if (result.end == CommandEnd::kTooLate) {
+        return with_diagnostic(DsnCode(5, 3, 0),
+                               format("Command time limit exceeded: \"{}\"{}", command, appended),
+                               std::move(diagnostic));
     }
-    return out;
+    return with_diagnostic(
+        DsnCode(4, 3, 0),
+        format("Command died with signal {}: \"{}\"{}", result.number, command, appended),
+        std::move(diagnostic));
 }
 
-DeliveryStatus status_of_exit(const ChildStatus& exit, const std::string& command,
-                              const std::string& output) {
-    if (exit.signal != 0) {
-        return DeliveryStatus::of(
-            DsnCode(4, 3, 0),
-            with_output(format("Command died with signal {}: \"{}\"", exit.signal, command),
-                        output));
-    }
-    if (exit.exit_status == 0) {
-        return DeliveryStatus::of(DsnCode(2, 0, 0),
-                                  with_output("delivered to command: " + command, output));
-    }
-    // A command may say the enhanced code itself.
-    if (auto code = DsnCode::parse_prefix(output); code && !code->success()) {
-        DsnText split = split_dsn(output, *code);
-        return DeliveryStatus::of(*code, split.text);
-    }
-    auto known = std::ranges::find(kMeanings, exit.exit_status, &ExitMeaning::status);
-    if (known != kMeanings.end()) {
-        return DeliveryStatus::of(known->code, with_output(std::string(known->text), output));
-    }
-    return DeliveryStatus::of(
-        DsnCode(5, 3, 0),
-        with_output(format("Command died with status {}: \"{}\"", exit.exit_status, command),
-                    output));
-}
-
-Task<DeliveryStatus> run_delivery_command(DeliveryCommand command) {
-    UniqueFd output = memory_file("command output");
-    ChildSpec spec;
-    spec.argv = argv_of(command);
-    spec.environment = command.environment;
-    spec.directory = command.directory;
-    spec.input = command.input;
-    spec.output = output.get();
-    spec.error = output.get();
-    spec.own_group = true;
-    if (command.change_identity) {
-        spec.uid = command.user.uid;
-        spec.gid = command.user.gid;
-    }
-    auto child = Child::start(spec);
+Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
+    Deadline deadline = Deadline::after(spec.time_limit);
+    Pipe input = make_pipe();
+    Pipe output = make_pipe();
+    ChildSpec how = child_spec(spec);
+    how.input = input.read_end.get();
+    how.output = output.write_end.get();
+    how.error = output.write_end.get();
+    auto child = Child::start(how);
     if (!child) {
-        co_return DeliveryStatus::of(DsnCode(4, 3, 0), child.error().message);
+        log_warning("{}: {}", spec.command, child.error().message);
+        co_return DeliveryStatus::of(DsnCode(4, 3, 0), "unable to run a command");
     }
-    bool late = false;
-    ChildStatus exit;
+    input.read_end.reset();
+    output.write_end.reset();
+    TaskGroup feeder;
+    feeder.spawn(feed(delivery, std::move(spec.copy), std::move(input.write_end)));
+    CommandResult result;
+    std::exception_ptr trouble;
     try {
-        exit = co_await child->wait(Deadline::after(command.limit));
-    } catch (const TimedOut&) {
-        late = true;
+        result = co_await watch(&*child, std::move(output.read_end), deadline);
+    } catch (...) {
+        trouble = std::current_exception();
     }
-    if (late) {
+    co_await feeder.close();
+    if (trouble) {
         child->kill_group(SIGKILL);
-        exit = co_await child->wait();
-        co_return DeliveryStatus::of(
-            DsnCode(5, 3, 0),
-            with_output(format("Command time limit exceeded: \"{}\"", command.command),
-                        output_of(output.get())));
+        std::rethrow_exception(trouble);
     }
-    // Whatever the command has left running goes with it.
-    child->kill_group(SIGKILL);
-    co_return status_of_exit(exit, command.command, output_of(output.get()));
+    if (result.end == CommandEnd::kTooLate) {
+        log_warning("pipe_command_read: read time limit exceeded");
+    }
+    co_return command_status(spec.command, result);
+}
+
+std::vector<std::string> exported_environment() {
+    std::vector<std::string> variables;
+    for (std::string_view word : split_words(conf().export_environment(), ", \t\r\n")) {
+        if (word.find('=') != std::string_view::npos) {
+            variables.emplace_back(word);
+            continue;
+        }
+        std::string name(word);
+        const char* value = std::getenv(name.c_str());
+        if (value != nullptr) {
+            variables.push_back(name + "=" + value);
+        }
+    }
+    return variables;
 }
 
 }  // namespace relais

@@ -1,38 +1,44 @@
-// Runs a command that a message is delivered to, and says what its exit means for the recipient
-// (BSD sysexits).  For agents that serve one request at a time.
+// Delivery to a command: the message on its standard input, its exit status (sysexits.h) and what
+// it prints as the outcome.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/safe_open.h"
-#include "lib/event/child.h"
-#include "lib/event/task.h"
-#include "lib/mail/dsn.h"
+#include "lib/deliver/delivery.h"
+#include "lib/deliver/message_copy.h"
 
 namespace relais {
 
-struct DeliveryCommand {
-    std::string command;                   // as the alias or the parameter has it
-    std::string shell;                     // where set, the command is always run by it
-    std::vector<std::string> environment;  // NAME=value; all of it
-    std::string directory;                 // empty: the current one
-    FileOwner user;
-    bool change_identity = true;
-    int input = -1;  // the message, open for reading
-    std::chrono::seconds limit{1000};
+struct CommandSpec {
+    std::string command;                   // run directly where it needs no shell
+    std::string shell;                     // instead of /bin/sh -c; takes the command as one word
+    std::vector<std::string> environment;  // NAME=value, all of it
+    std::string directory;                 // empty: the queue directory
+    std::optional<FileOwner> user;         // whom to run as; nothing: as this process
+    std::chrono::milliseconds time_limit{};
+    MessageCopy copy;
 };
 
-// The status of the recipient: "delivered to command: X" (2.0.0), or why not.
-[[nodiscard]] Task<DeliveryStatus> run_delivery_command(DeliveryCommand command);
+// A success has no reason text: the agent says how it calls it.
+[[nodiscard]] Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec);
 
-// What an exit status and the command's output mean.
-[[nodiscard]] DeliveryStatus status_of_exit(const ChildStatus& exit, const std::string& command,
-                                            const std::string& output);
+// What became of a command, from its end and its output.
+enum class CommandEnd { kExited, kKilled, kTooLate };
 
-// The words of a command that needs no shell; nothing where it has characters or words that only a
-// shell understands.
-[[nodiscard]] std::optional<std::vector<std::string>> words_of_command(const std::string& command);
+struct CommandResult {
+    CommandEnd end = CommandEnd::kExited;
+    int number = 0;  // exit status or signal
+    std::string output;
+};
+
+[[nodiscard]] DeliveryStatus command_status(const std::string& command,
+                                            const CommandResult& result);
+
+// The variables that export_environment names, with their present values.
+[[nodiscard]] std::vector<std::string> exported_environment();
 
 }  // namespace relais

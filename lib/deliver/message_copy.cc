@@ -7,7 +7,6 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
-#include "lib/queue/record_reader.h"
 
 namespace relais {
 
@@ -22,65 +21,85 @@ std::string mbox_date(std::time_t when) {
     return {text.data(), size};
 }
 
-void write_head(const MessageCopy& copy, FileSink& to) {
-    std::string sender = quote_address(copy.sender);
-    std::string head;
-    if (copy.format == MailboxFormat::kMbox) {
-        head += format("From {}  {}\n", sender.empty() ? "MAILER-DAEMON" : sender,
-                       mbox_date(copy.when));
-    }
-    head += format("Return-Path: <{}>\n", sender);
-    if (!copy.original_to.empty() && conf().enable_original_recipient()) {
-        head += format("X-Original-To: {}\n", quote_address(copy.original_to));
-    }
-    if (!copy.delivered_to.empty()) {
-        head += format("Delivered-To: {}\n", quote_address(copy.delivered_to));
-    }
-    to.write(head);
-}
+constexpr std::size_t kPortion = 32768;
 
 }  // namespace
 
-Result<void> copy_message(int queue_file, std::int64_t data_offset, const MessageCopy& copy,
-                          FileSink& to) {
-    bool mbox = copy.format == MailboxFormat::kMbox;
-    write_head(copy, to);
-    ContentReader reader(queue_file, data_offset);
-    bool at_line_start = true;
-    for (;;) {
-        auto line = reader.next();
+MessageStream::MessageStream(int queue_file, std::int64_t data_offset, MessageCopy copy)
+    : reader_(queue_file, data_offset), copy_(std::move(copy)) {
+}
+
+void MessageStream::put_head(std::string& out) const {
+    std::string sender = quote_address(copy_.sender);
+    if (copy_.format != MailboxFormat::kPlain) {
+        out += format("From {}  {}\n", sender.empty() ? "MAILER-DAEMON" : sender,
+                      mbox_date(copy_.when));
+    }
+    out += format("Return-Path: <{}>\n", sender);
+    if (!copy_.original_to.empty() && conf().enable_original_recipient()) {
+        out += format("X-Original-To: {}\n", quote_address(copy_.original_to));
+    }
+    if (!copy_.delivered_to.empty()) {
+        out += format("Delivered-To: {}\n", quote_address(copy_.delivered_to));
+    }
+}
+
+void MessageStream::put_line(const ContentReader::Line& line, std::string& out) {
+    bool quoted =
+        copy_.format == MailboxFormat::kMbox && at_line_start_ && line.text.starts_with("From ");
+    if (quoted) {
+        out += '>';
+    }
+    out += line.text;
+    at_line_start_ = line.complete;
+    if (at_line_start_) {
+        out += '\n';
+    }
+}
+
+Result<bool> MessageStream::read(std::string& out) {
+    if (!started_) {
+        started_ = true;
+        put_head(out);
+    }
+    std::size_t enough = out.size() + kPortion;
+    while (out.size() < enough) {
+        auto line = reader_.next();
         if (!line) {
             return fail(Errc::kSyntax, "error reading message: " + line.error().message);
         }
-        if (!*line) {
-            break;
+        if (*line) {
+            put_line(**line, out);
+            continue;
         }
-        if (mbox && at_line_start && (*line)->text.starts_with("From ")) {
-            to.write(">");
+        if (!at_line_start_) {
+            out += '\n';
         }
-        to.write((*line)->text);
-        at_line_start = (*line)->complete;
-        if (at_line_start) {
-            to.write("\n");
+        if (copy_.format == MailboxFormat::kMbox) {
+            out += '\n';
         }
+        return false;
     }
-    if (!at_line_start) {
-        to.write("\n");
-    }
-    if (mbox) {
-        to.write("\n");
-    }
-    return {};
+    return true;
 }
 
 ContentWriter content_of(Delivery& delivery, MessageCopy copy) {
     Delivery* from = &delivery;
-    return [from, copy = std::move(copy)](FileSink& to) {
-        auto copied = copy_message(from->file(), from->request.data_offset, copy, to);
-        if (!copied && copied.error().code == Errc::kSyntax) {
-            from->note_damage();
+    return [from, copy = std::move(copy)](FileSink& to) -> Result<void> {
+        MessageStream stream(from->file(), from->request.data_offset, copy);
+        std::string portion;
+        for (;;) {
+            auto more = stream.read(portion);
+            if (!more) {
+                from->note_damage();
+                return fail_with(more);
+            }
+            to.write(portion);
+            portion.clear();
+            if (!*more) {
+                return {};
+            }
         }
-        return copied;
     };
 }
 

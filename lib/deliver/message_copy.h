@@ -7,13 +7,15 @@
 #include <string>
 
 #include "lib/deliver/delivery.h"
+#include "lib/queue/record_reader.h"
 #include "lib/store/file_sink.h"
 
 namespace relais {
 
 enum class MailboxFormat {
-    kPlain,  // Maildir files, commands: the message as it is
-    kMbox,   // "From sender date", ">From " in the text, an empty line at the end
+    kPlain,     // Maildir files: the message as it is
+    kFromLine,  // commands: "From sender date" before it
+    kMbox,      // and ">From " in the text, and an empty line at the end
 };
 
 // Addresses are in the internal form.
@@ -25,9 +27,24 @@ struct MessageCopy {
     std::time_t when = 0;  // of the From_ line
 };
 
-// Errc::kSyntax: the queue file is damaged; other errors are those of writing, and say so.
-[[nodiscard]] Result<void> copy_message(int queue_file, std::int64_t data_offset,
-                                        const MessageCopy& copy, FileSink& to);
+// The bytes of the copy, a portion at a time.
+class MessageStream {
+  public:
+    MessageStream(int queue_file, std::int64_t data_offset, MessageCopy copy);
+
+    // Appends the next portion, some ten kilobytes; false when that was all.  Errc::kSyntax: the
+    // queue file is damaged.
+    [[nodiscard]] Result<bool> read(std::string& out);
+
+  private:
+    void put_head(std::string& out) const;
+    void put_line(const ContentReader::Line& line, std::string& out);
+
+    ContentReader reader_;
+    MessageCopy copy_;
+    bool started_ = false;
+    bool at_line_start_ = true;
+};
 
 // The copy as a job for lib/store, while the delivery lasts.  Damage to the queue file is noted
 // there.

@@ -224,6 +224,13 @@ Task<Disposition> report_failed(DeliveryEvent event) {
     co_return co_await report_deferred(std::move(event));
 }
 
+Task<void> report_traced(DeliveryEvent event) {
+    bool traced = co_await append_to_trace(event);
+    if (!traced) {
+        log_warning("{}: {} service failure", event.queue_id, conf().trace_service_name());
+    }
+}
+
 static BounceRequest one_request(const DeliveryEvent& event, const BounceMessage& message) {
     BounceRequest request = append_request(event);
     request.op = BounceOp::kOne;

@@ -40,6 +40,9 @@ enum class Disposition { kDone, kDeferred };
 // report_bounced or report_deferred, by the class of the status.
 [[nodiscard]] Task<Disposition> report_failed(DeliveryEvent event);
 
+// Adds the event to the trace log and does nothing else: what the sender asked to be told.
+[[nodiscard]] Task<void> report_traced(DeliveryEvent event);
+
 // Tells one other sender than the message's (an owner- alias) that a recipient failed.
 struct BounceMessage {
     std::string queue_name;

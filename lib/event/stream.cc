@@ -69,7 +69,8 @@ Stream::Progress Stream::read_some() {
         case IoStatus::kDone:
             // A short read has emptied the socket: the next one must wait for an event, unless the
             // peer's close, which comes with no event of its own, is already known.
-            readable_ = outcome.count == read_size_ || peer_closed_ || transport_->has_pending();
+            readable_ =
+                outcome.count == read_size_ || peer_closed_ || pipe_ || transport_->has_pending();
             read_size_ = outcome.count == read_size_ ? kLargeRead : read_size_;
             return Progress::kSome;
         case IoStatus::kEndOfStream:

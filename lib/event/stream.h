@@ -29,6 +29,10 @@ class Stream {
 
     int fd() const { return fd_.get(); }
 
+    // For the read end of a pipe: its hang-up comes together with the last data, in one event, so
+    // that a short read is no reason to wait for another.
+    void set_pipe() { pipe_ = true; }
+
     // How long one wait for the peer may take (default: five minutes), and a point after which no
     // wait is allowed at all.
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
@@ -99,6 +103,7 @@ class Stream {
     Deadline deadline_;
     bool readable_ = true;  // the next read may find something
     bool peer_closed_ = false;
+    bool pipe_ = false;
     IoStatus read_wants_ = IoStatus::kWantRead;
 };
 

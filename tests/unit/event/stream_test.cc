@@ -178,6 +178,21 @@ Task<void> half_then_silence() {
     }
 }
 
+// The last data of a pipe and its end are there before the reader looks.
+Task<std::string> pipe_with_an_end() {
+    std::array<int, 2> fds{};
+    REQUIRE(::pipe2(fds.data(), O_CLOEXEC) == 0);
+    UniqueFd write_end(fds[1]);
+    Stream reader{UniqueFd(fds[0])};
+    reader.set_pipe();
+    reader.set_timeout(2s);
+    TaskGroup group;
+    group.spawn(send_and_close(std::move(write_end), "last words"));
+    std::string got = co_await read_to_end(&reader);
+    co_await group.join();
+    co_return got;
+}
+
 }  // namespace
 
 TEST_CASE("event/stream: small and large transfers arrive whole") {
@@ -203,6 +218,10 @@ TEST_CASE("event/stream: the end of the stream is seen however it comes") {
 TEST_CASE("event/stream: input that was not consumed does not keep fill from waiting") {
     CHECK(Loop::current().run_task(halves()) == "first second");
     CHECK_THROWS_AS(Loop::current().run_task(half_then_silence()), TimedOut);
+}
+
+TEST_CASE("event/stream: the end of a pipe is seen with its last data") {
+    CHECK(Loop::current().run_task(pipe_with_an_end()) == "last words");
 }
 
 TEST_CASE("event/stream: descriptors pass over UNIX-domain sockets") {

@@ -1,0 +1,181 @@
+// alias_maps: what a name stands for, with whose rights, and who is told of failures.
+#include <sys/stat.h>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/deliver/outcome.h"
+#include "lib/mail/address.h"
+#include "lib/mail/address_list.h"
+
+#include "local/expansion.h"
+
+namespace relais::local_agent {
+
+namespace {
+
+constexpr int kMaxLevel = 101;
+
+// The file that holds a table, for those types that have one; its owner's rights are the alias's.
+std::optional<std::string> file_of(const Table& table) {
+    const std::string& type = table.type();
+    if (type == "hash" || type == "btree" || type == "dbm" || type == "sdbm") {
+        return table.name() + ".db";
+    }
+    if (type == "cdb" || type == "lmdb") {
+        return table.name() + "." + type;
+    }
+    if (type == "texthash" || type == "regexp" || type == "pcre" || type == "cidr") {
+        return table.name();
+    }
+    return std::nullopt;
+}
+
+// Nothing: root's, or a table that is no file.
+std::optional<uid_t> owner_of(const Table& table) {
+    auto path = file_of(table);
+    struct stat status{};
+    if (!path || ::stat(path->c_str(), &status) != 0 || status.st_uid == 0) {
+        return std::nullopt;
+    }
+    return status.st_uid;
+}
+
+struct AliasEntry {
+    std::string value;
+    std::shared_ptr<Table> table;
+};
+
+// The first table that has the name, or the failure that ended the search.
+Result<std::optional<AliasEntry>> find_alias(const TableSet& tables, const std::string& name) {
+    for (const auto& table : tables.tables()) {
+        Lookup answer = table->find(name);
+        if (answer.is_found()) {
+            return AliasEntry{std::move(answer).value(), table};
+        }
+        if (answer.is_error()) {
+            log_warning("{}: lookup of '{}' failed", table->reference(), name);
+            return fail(Errc::kTemporary, answer.reason());
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Task<std::optional<Disposition>> Expansion::deliver_alias(Branch branch, std::string name) {
+    // Names of this form are files and commands.
+    if (name.starts_with('/') || name.empty()) {
+        co_return std::nullopt;
+    }
+    // A name that stands for itself means the user of that name.
+    if (iequals(branch.expanded_from, name)) {
+        co_return std::nullopt;
+    }
+    auto entry = find_alias(agent_.aliases, name);
+    if (entry && !*entry) {
+        co_return std::nullopt;
+    }
+    branch.expanded_from = name;
+    if (!entry) {
+        DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 3, 0), "alias database unavailable");
+        Disposition deferred = co_await finish(&branch, std::move(status));
+        co_return deferred;
+    }
+    if (branch.level > kMaxLevel) {
+        log_warning("alias database loop for {}", name);
+        DeliveryStatus status =
+            DeliveryStatus::of(DsnCode(5, 4, 6), "alias database loop for " + name);
+        Disposition looped = co_await bounce_to_owner(std::move(branch), std::move(status));
+        co_return looped;
+    }
+    if ((delivery_.request.flags & kVerifyAddress) != 0) {
+        DeliveryStatus status =
+            DeliveryStatus::of(DsnCode(2, 0, 0), "aliased to " + (*entry)->value);
+        Disposition probed = co_await finish(&branch, std::move(status));
+        co_return probed;
+    }
+    Disposition done = co_await expand_alias(std::move(branch), std::move(name),
+                                             std::move((*entry)->value), (*entry)->table.get());
+    co_return done;
+}
+
+// owner-NAME, where there is one, takes the sender's place in what is sent on.
+Task<Result<std::optional<std::string>>> Expansion::find_owner(std::string name) {
+    if (!conf().owner_request_special()) {
+        co_return std::nullopt;
+    }
+    std::string owner = "owner-" + name;
+    auto entry = find_alias(agent_.aliases, owner);
+    if (!entry) {
+        co_return fail_with(entry);
+    }
+    if (!*entry) {
+        co_return std::nullopt;
+    }
+    std::string address = conf().expand_owner_alias() ? (*entry)->value : quote_address(owner);
+    auto rewritten = co_await agent_.rewrite->rewrite(RewriteContext::kLocal, address);
+    if (!rewritten) {
+        co_return fail_with(rewritten);
+    }
+    co_return unquote_address(*rewritten);
+}
+
+// RFC 3461 5.2.7.3: the notifications of a mailing list end with its expansion.
+Task<void> Expansion::end_notifications(Branch* branch) {
+    if ((branch->rcpt.notify & kNotifySuccess) != 0) {
+        DeliveryStatus status = DeliveryStatus::of(DsnCode(2, 0, 0), "alias expanded");
+        status.action = "delivered";
+        DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
+        co_await report_traced(std::move(event));
+    }
+    branch->rcpt.original.clear();
+    branch->rcpt.dsn_orig_rcpt.clear();
+    branch->rcpt.notify = kNotifyNone;
+    branch->keeps_dsn = false;
+}
+
+Task<Disposition> Expansion::expand_alias(Branch branch, std::string name, std::string value,
+                                          const Table* table) {
+    auto unavailable = [] {
+        return DeliveryStatus::of(DsnCode(4, 3, 0), "alias database unavailable");
+    };
+    branch.source = kFromAlias;
+    branch.rights.reset();
+    if (auto uid = owner_of(*table)) {
+        auto user = find_user(*uid);
+        if (!user || !*user) {
+            log_warning("cannot find alias database owner for {}", table->reference());
+            DeliveryStatus status =
+                DeliveryStatus::of(DsnCode(4, 3, 0), "cannot find alias database owner");
+            co_return co_await finish(&branch, std::move(status));
+        }
+        branch.rights = **user;
+    }
+    auto owner = co_await find_owner(name);
+    if (!owner) {
+        co_return co_await finish(&branch, unavailable());
+    }
+    if (*owner) {
+        branch.owner = **owner;
+        branch.sender = **owner;
+        co_await end_notifications(&branch);
+    } else if (conf().reset_owner_alias()) {
+        branch.owner.clear();
+    }
+    if (!conf().frozen_delivered_to()) {
+        branch.delivered = branch.rcpt.address;
+    }
+    if ((agent_.extensions_to & kFromAlias) == 0) {
+        branch.unmatched.clear();
+    }
+    int count = 0;
+    Disposition done = co_await deliver_list(&branch, std::move(value), &count);
+    if (count == 0) {
+        log_warning("no recipient in alias lookup result for {}", name);
+        done = co_await finish(&branch, unavailable());
+    }
+    co_return done;
+}
+
+}  // namespace relais::local_agent

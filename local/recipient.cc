@@ -1,0 +1,228 @@
+// The address itself: loops, its parts, and the order in which it is tried.
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/config/expand.h"
+#include "lib/mail/address.h"
+
+#include "local/expansion.h"
+
+namespace relais::local_agent {
+
+namespace {
+
+std::optional<std::string> name_value(const Branch& branch, std::string_view name) {
+    auto known = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(text);
+    };
+    if (name == "home") {
+        return branch.rights ? known(branch.rights->home) : std::nullopt;
+    }
+    if (name == "shell") {
+        return branch.rights ? known(branch.rights->shell) : std::nullopt;
+    }
+    if (name == "user") {
+        return known(branch.user);
+    }
+    if (name == "local") {
+        return known(branch.local);
+    }
+    if (name == "domain") {
+        return known(branch.domain);
+    }
+    if (name == "recipient") {
+        return known(branch.rcpt.address);
+    }
+    if (name == "extension") {
+        return known(branch.extension);
+    }
+    if (name == "recipient_delimiter") {
+        return branch.delimiter.empty() ? known(conf().recipient_delimiter())
+                                        : known(branch.delimiter);
+    }
+    return std::nullopt;
+}
+
+// The longest that a header of Delivered-To addresses is looked at.
+constexpr std::size_t kMaxDeliveredHeaders = 1000;
+
+}  // namespace
+
+ExpandedText expand_local(const Branch& branch, std::string_view parameter, std::string_view text,
+                          std::string_view filter) {
+    ExpandOptions options;
+    options.lookup = [&branch](std::string_view name) { return name_value(branch, name); };
+    options.filter = filter;
+    auto expanded = expand(text, options);
+    if (!expanded) {
+        log_fatal("bad parameter value syntax for {}: {}", parameter, text);
+    }
+    return {std::move(expanded->text), expanded->undefined};
+}
+
+void set_address(Branch& branch, Recipient recipient) {
+    branch.rcpt = std::move(recipient);
+    AddressParts parts = split_address(branch.rcpt.address);
+    branch.local = lowercase(parts.local);
+    branch.domain = parts.has_domain ? lowercase(parts.domain) : conf().myhostname();
+    branch.user = branch.local;
+    branch.extension.clear();
+    branch.delimiter.clear();
+    auto requests =
+        conf().owner_request_special() ? OwnerRequest::kReserved : OwnerRequest::kOrdinary;
+    auto at = find_extension(branch.local, conf().recipient_delimiter(),
+                             conf().double_bounce_sender(), requests);
+    if (at) {
+        branch.user = branch.local.substr(0, *at);
+        branch.delimiter = branch.local.substr(*at, 1);
+        branch.extension = branch.local.substr(*at + 1);
+    }
+    branch.unmatched = branch.extension;
+}
+
+bool Expansion::seen(const std::string& what) {
+    int limit = conf().duplicate_filter_limit();
+    if (seen_.contains(what)) {
+        return true;
+    }
+    if (limit <= 0 || seen_.size() < static_cast<std::size_t>(limit)) {
+        seen_.insert(what);
+    }
+    return false;
+}
+
+MessageCopy Expansion::copy_for(const Branch& branch, MailboxFormat format) const {
+    MessageCopy copy;
+    copy.sender = branch.sender;
+    copy.original_to = branch.rcpt.original;
+    copy.delivered_to = branch.delivered;
+    copy.format = format;
+    copy.when = delivery_.times.agent_handoff.tv_sec;
+    return copy;
+}
+
+Result<void> Expansion::read_delivered_headers() {
+    constexpr std::string_view kName = "delivered-to:";
+    ContentReader reader(delivery_.file(), delivery_.request.data_offset);
+    for (std::size_t lines = 0;; ++lines) {
+        auto line = reader.next();
+        if (!line) {
+            return fail_with(line);
+        }
+        bool header_over = !*line || (*line)->text.empty() || lines > kMaxDeliveredHeaders * 100;
+        if (header_over || delivered_headers_.size() >= kMaxDeliveredHeaders) {
+            return {};
+        }
+        if (istarts_with((*line)->text, kName)) {
+            std::string_view address = trim((*line)->text.substr(kName.size()));
+            delivered_headers_.insert(lowercase(unquote_address(address)));
+        }
+    }
+}
+
+Task<Disposition> Expansion::finish(const Branch* branch, DeliveryStatus status) {
+    DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
+    if (event.status.code().success()) {
+        co_return co_await report_sent(std::move(event));
+    }
+    co_return co_await report_failed(std::move(event));
+}
+
+Task<Disposition> Expansion::configuration_error(const Branch* branch) {
+    DeliveryStatus status = DeliveryStatus::of(DsnCode(5, 3, 5), "mail system configuration error");
+    co_return co_await finish(branch, std::move(status));
+}
+
+Task<Disposition> Expansion::run(Recipient recipient) {
+    original_ = recipient;
+    auto read = read_delivered_headers();
+    Branch branch;
+    branch.sender = delivery_.request.sender;
+    set_address(branch, std::move(recipient));
+    branch.delivered = branch.rcpt.address;
+    if (!read) {
+        delivery_.note_damage();
+        DeliveryStatus status =
+            DeliveryStatus::of(DsnCode(4, 3, 0), "error reading message: " + read.error().message);
+        co_return co_await finish(&branch, std::move(status));
+    }
+    Disposition expanded = co_await deliver_recipient(std::move(branch));
+    // When something is left to do, all of it is done again: then nothing goes out now.
+    if (expanded == Disposition::kDeferred) {
+        co_return expanded;
+    }
+    co_return co_await send_forwards();
+}
+
+// A list with an owner: its loop is the owner's business, not the sender's.
+Task<Disposition> Expansion::bounce_to_owner(Branch branch, DeliveryStatus status) {
+    std::string owner = "owner-" + branch.user;
+    bool has_owner = conf().owner_request_special() && agent_.aliases.find(owner).is_found();
+    if (!has_owner) {
+        co_return co_await finish(&branch, std::move(status));
+    }
+    auto address = co_await agent_.rewrite->rewrite(RewriteContext::kLocal, quote_address(owner));
+    BounceMessage message;
+    message.queue_name = delivery_.request.queue_name;
+    message.encoding = delivery_.request.encoding;
+    message.sendopts = delivery_.request.sendopts;
+    message.sender = unquote_address(address.value_or(owner));
+    DeliveryEvent event = delivery_.event(branch.rcpt, std::move(status), agent_.relay);
+    co_return co_await report_bounced_to(std::move(event), std::move(message));
+}
+
+Task<Disposition> Expansion::deliver_recipient(Branch branch) {
+    ++branch.level;
+    if (seen(format("recipient {} {}", branch.level, branch.rcpt.address))) {
+        co_return Disposition::kDone;
+    }
+    if (delivered_headers_.contains(lowercase(branch.rcpt.address))) {
+        DeliveryStatus status =
+            DeliveryStatus::of(DsnCode(5, 4, 6), "mail forwarding loop for " + branch.rcpt.address);
+        co_return co_await bounce_to_owner(std::move(branch), std::move(status));
+    }
+    if (branch.extension.find('/') != std::string::npos) {
+        log_warning("{}: address with illegal extension: {}", delivery_.request.queue_id,
+                    branch.local);
+        branch.extension.clear();
+        branch.unmatched.clear();
+    }
+    if (branch.user.empty()) {
+        log_warning("null username in \"{}\"", branch.rcpt.address);
+        DeliveryStatus status = DeliveryStatus::of(
+            DsnCode(5, 1, 3), format("null username in \"{}\"", branch.rcpt.address));
+        co_return co_await finish(&branch, std::move(status));
+    }
+    // The address with its extension first: it may be an alias of its own.
+    Branch whole = branch;
+    whole.unmatched.clear();
+    std::string name = branch.local;
+    auto done = co_await deliver_alias(std::move(whole), std::move(name));
+    if (!done && !branch.extension.empty()) {
+        name = branch.user;
+        done = co_await deliver_alias(branch, std::move(name));
+    }
+    if (done) {
+        co_return *done;
+    }
+    co_return co_await deliver_user(std::move(branch));
+}
+
+Task<Disposition> Expansion::deliver_user(Branch branch) {
+    // Mail that an owner watches over goes through the queue again, each recipient with a record
+    // of its own, unless it stays with the owner.
+    if (!branch.owner.empty() && !iequals(branch.owner, branch.user)) {
+        co_return co_await deliver_indirect(std::move(branch));
+    }
+    auto forwarded = co_await deliver_dotforward(branch);
+    if (forwarded) {
+        co_return *forwarded;
+    }
+    auto delivered = co_await deliver_mailbox(branch);
+    if (delivered) {
+        co_return *delivered;
+    }
+    co_return co_await deliver_unknown(std::move(branch));
+}
+
+}  // namespace relais::local_agent
