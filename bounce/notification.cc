@@ -116,7 +116,7 @@ void Writer::wrapped(const std::string& text) {
 
 void Writer::recipient_text(const LogEntry& entry) {
     line("");
-    bool expanded = !entry.original.empty() && !iequals(entry.original, entry.address);
+    bool expanded = !entry.original.empty();
     std::string who = expanded ? format("<{}> (expanded from <{}>)", entry.address, entry.original)
                                : format("<{}>", entry.address);
     wrapped(format("{}: {}", who, entry.status.reason));

@@ -86,7 +86,7 @@ Task<std::optional<Disposition>> Expansion::deliver_alias(Branch branch, std::st
         log_warning("alias database loop for {}", name);
         DeliveryStatus status =
             DeliveryStatus::of(DsnCode(5, 4, 6), "alias database loop for " + name);
-        Disposition looped = co_await bounce_to_owner(std::move(branch), std::move(status));
+        Disposition looped = co_await finish(&branch, std::move(status));
         co_return looped;
     }
     if ((delivery_.request.flags & kVerifyAddress) != 0) {
@@ -106,14 +106,14 @@ Task<Result<std::optional<std::string>>> Expansion::find_owner(std::string name)
         co_return std::nullopt;
     }
     std::string owner = "owner-" + name;
-    auto entry = find_alias(agent_.aliases, owner);
-    if (!entry) {
-        co_return fail_with(entry);
+    Lookup found = agent_.aliases.find(owner);
+    if (found.is_error()) {
+        co_return fail(Errc::kTemporary, found.reason());
     }
-    if (!*entry) {
+    if (found.is_missing()) {
         co_return std::nullopt;
     }
-    std::string address = conf().expand_owner_alias() ? (*entry)->value : quote_address(owner);
+    std::string address = conf().expand_owner_alias() ? found.value() : quote_address(owner);
     auto rewritten = co_await agent_.rewrite->rewrite(RewriteContext::kLocal, address);
     if (!rewritten) {
         co_return fail_with(rewritten);
@@ -121,19 +121,31 @@ Task<Result<std::optional<std::string>>> Expansion::find_owner(std::string name)
     co_return unquote_address(*rewritten);
 }
 
-// RFC 3461 5.2.7.3: the notifications of a mailing list end with its expansion.
-Task<void> Expansion::end_notifications(Branch* branch) {
-    if ((branch->rcpt.notify & kNotifySuccess) != 0) {
-        DeliveryStatus status = DeliveryStatus::of(DsnCode(2, 0, 0), "alias expanded");
-        status.action = "delivered";
-        DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
-        co_await report_traced(std::move(event));
+// RFC 3461 5.2.7: who asked to be told of a success hears that the address was expanded, and no
+// more after that.
+Task<void> Expansion::report_expansion(Recipient recipient, std::string action) {
+    if ((recipient.notify & kNotifySuccess) == 0) {
+        co_return;
     }
-    branch->rcpt.original.clear();
-    branch->rcpt.dsn_orig_rcpt.clear();
-    branch->rcpt.notify = kNotifyNone;
-    branch->keeps_dsn = false;
+    DeliveryStatus status = DeliveryStatus::of(DsnCode(2, 0, 0), "alias expanded");
+    status.action = std::move(action);
+    DeliveryEvent event = delivery_.event(std::move(recipient), std::move(status), agent_.relay);
+    co_await report_traced(std::move(event));
 }
+
+namespace {
+
+// RFC 3461 5.2.7.3: what the sender of a message to a mailing list asked for ends with the list.
+void begin_list(Branch& branch, const std::string& owner) {
+    branch.owner = owner;
+    branch.sender = owner;
+    branch.rcpt.original.clear();
+    branch.rcpt.dsn_orig_rcpt.clear();
+    branch.rcpt.notify = kNotifyNone;
+    branch.keeps_dsn = false;
+}
+
+}  // namespace
 
 Task<Disposition> Expansion::expand_alias(Branch branch, std::string name, std::string value,
                                           const Table* table) {
@@ -156,10 +168,10 @@ Task<Disposition> Expansion::expand_alias(Branch branch, std::string name, std::
     if (!owner) {
         co_return co_await finish(&branch, unavailable());
     }
+    Recipient expanded = branch.rcpt;
+    branch.rcpt.notify &= ~kNotifySuccess;
     if (*owner) {
-        branch.owner = **owner;
-        branch.sender = **owner;
-        co_await end_notifications(&branch);
+        begin_list(branch, **owner);
     } else if (conf().reset_owner_alias()) {
         branch.owner.clear();
     }
@@ -173,8 +185,9 @@ Task<Disposition> Expansion::expand_alias(Branch branch, std::string name, std::
     Disposition done = co_await deliver_list(&branch, std::move(value), &count);
     if (count == 0) {
         log_warning("no recipient in alias lookup result for {}", name);
-        done = co_await finish(&branch, unavailable());
+        co_return co_await finish(&branch, unavailable());
     }
+    co_await report_expansion(std::move(expanded), *owner ? "delivered" : "expanded");
     co_return done;
 }
 

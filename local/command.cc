@@ -76,7 +76,7 @@ Task<Disposition> Expansion::deliver_command(Branch branch, std::string command)
     if (status.code().success()) {
         status.reason = "delivered to command: " + command;
     }
-    co_return co_await finish(&branch, std::move(status));
+    co_return co_await finish_for_owner(&branch, std::move(status));
 }
 
 }  // namespace relais::local_agent

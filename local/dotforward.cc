@@ -115,12 +115,15 @@ Task<std::optional<Disposition>> Expansion::deliver_dotforward(Branch branch) {
         Disposition probed = co_await finish(&branch, std::move(status));
         co_return probed;
     }
+    Recipient expanded = branch.rcpt;
+    branch.rcpt.notify &= ~kNotifySuccess;
     int count = 0;
     Disposition done = co_await deliver_lines(&branch, std::move(*file->text), &count);
     if (count == 0) {
         co_return std::nullopt;
     }
     seen("forward-done " + file->path);
+    co_await report_expansion(std::move(expanded), "expanded");
     co_return done;
 }
 

@@ -58,14 +58,13 @@ class Expansion {
     [[nodiscard]] Task<Disposition> deliver_recipient(Branch branch);
     [[nodiscard]] Task<Disposition> deliver_user(Branch branch);
     [[nodiscard]] Task<Disposition> deliver_address(Branch branch, std::string external);
-    [[nodiscard]] Task<Disposition> bounce_to_owner(Branch branch, DeliveryStatus status);
 
     // Lists.  `count` grows by the items found.
     [[nodiscard]] Task<std::optional<Disposition>> deliver_alias(Branch branch, std::string name);
     [[nodiscard]] Task<Disposition> expand_alias(Branch branch, std::string name, std::string value,
                                                  const Table* table);
     [[nodiscard]] Task<Result<std::optional<std::string>>> find_owner(std::string name);
-    [[nodiscard]] Task<void> end_notifications(Branch* branch);
+    [[nodiscard]] Task<void> report_expansion(Recipient recipient, std::string action);
     [[nodiscard]] Task<Disposition> deliver_list(const Branch* branch, std::string text,
                                                  int* count);
     [[nodiscard]] Task<Disposition> deliver_lines(const Branch* branch, std::string text,
@@ -106,6 +105,7 @@ class Expansion {
         std::string sender;
         std::string delivered;
         bool keeps_dsn = true;
+        bool reports_success = false;
         std::vector<Recipient> recipients;
     };
 
@@ -116,6 +116,7 @@ class Expansion {
 
     // Endings.
     [[nodiscard]] Task<Disposition> finish(const Branch* branch, DeliveryStatus status);
+    [[nodiscard]] Task<Disposition> finish_for_owner(const Branch* branch, DeliveryStatus status);
     [[nodiscard]] Task<Disposition> configuration_error(const Branch* branch);
 
     // True when this was done before; notes it otherwise.

@@ -61,7 +61,7 @@ Task<Disposition> Expansion::deliver_file(Branch branch, std::string path) {
         status = path.ends_with('/') ? into_maildir(std::move(copy), path, rights)
                                      : into_file(std::move(copy), path, rights);
     }
-    co_return co_await finish(&branch, std::move(status));
+    co_return co_await finish_for_owner(&branch, std::move(status));
 }
 
 }  // namespace relais::local_agent

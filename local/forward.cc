@@ -42,6 +42,7 @@ Task<Disposition> Expansion::deliver_indirect(Branch branch) {
     fresh.sender = branch.sender;
     fresh.delivered = branch.delivered;
     fresh.keeps_dsn = branch.keeps_dsn;
+    fresh.reports_success = (branch.rcpt.notify & kNotifySuccess) != 0;
     fresh.recipients.push_back(std::move(branch.rcpt));
     forwards_.push_back(std::move(fresh));
     co_return Disposition::kDone;
@@ -139,6 +140,10 @@ Task<Result<std::string>> Expansion::post_forward(const Forward* forward) {
 Task<Disposition> Expansion::send_forward(const Forward* forward) {
     Branch top;
     top.rcpt = original_;
+    // What was expanded on the way has been reported as such.
+    if (!forward->reports_success) {
+        top.rcpt.notify &= ~kNotifySuccess;
+    }
     auto posted = co_await post_forward(forward);
     if (!posted) {
         log_warning("{}: forward mail: {}", delivery_.request.queue_id, posted.error().message);

@@ -122,6 +122,9 @@ Task<std::optional<Disposition>> Expansion::deliver_mailbox(Branch branch) {
     if (seen("mailbox " + branch.local)) {
         co_return Disposition::kDone;
     }
+    if (!conf().frozen_delivered_to()) {
+        branch.delivered = branch.rcpt.address;
+    }
     auto passed = co_await pass_mailbox(branch);
     if (passed) {
         co_return passed;
@@ -155,7 +158,7 @@ Task<Disposition> Expansion::deliver_to_user(Branch branch) {
     std::string maildir;
     if (conf().home_mailbox().ends_with('/')) {
         maildir = user.home + "/" + conf().home_mailbox();
-    } else if (conf().home_mailbox().empty() && conf().mail_spool_directory().ends_with('/')) {
+    } else if (conf().mail_spool_directory().ends_with('/')) {
         maildir = conf().mail_spool_directory() + branch.user + "/";
     }
     DeliveryStatus status;

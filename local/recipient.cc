@@ -128,6 +128,28 @@ Task<Disposition> Expansion::finish(const Branch* branch, DeliveryStatus status)
     co_return co_await report_failed(std::move(event));
 }
 
+// What fails for good in a list with an owner is the owner's business, not the sender's.
+Task<Disposition> Expansion::finish_for_owner(const Branch* branch, DeliveryStatus status) {
+    std::string owner = "owner-" + branch->user;
+    bool has_owner = status.code().permanent() && conf().owner_request_special() &&
+                     agent_.aliases.find(owner).is_found();
+    if (!has_owner) {
+        co_return co_await finish(branch, std::move(status));
+    }
+    auto address = co_await agent_.rewrite->rewrite(RewriteContext::kLocal, quote_address(owner));
+    BounceMessage message;
+    message.queue_name = delivery_.request.queue_name;
+    message.encoding = delivery_.request.encoding;
+    message.sendopts = delivery_.request.sendopts;
+    message.sender = unquote_address(address.value_or(owner));
+    if (branch->keeps_dsn) {
+        message.envelope_id = delivery_.request.envelope_id;
+        message.ret_flags = delivery_.request.ret_flags;
+    }
+    DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
+    co_return co_await report_bounced_to(std::move(event), std::move(message));
+}
+
 Task<Disposition> Expansion::configuration_error(const Branch* branch) {
     DeliveryStatus status = DeliveryStatus::of(DsnCode(5, 3, 5), "mail system configuration error");
     co_return co_await finish(branch, std::move(status));
@@ -154,23 +176,6 @@ Task<Disposition> Expansion::run(Recipient recipient) {
     co_return co_await send_forwards();
 }
 
-// A list with an owner: its loop is the owner's business, not the sender's.
-Task<Disposition> Expansion::bounce_to_owner(Branch branch, DeliveryStatus status) {
-    std::string owner = "owner-" + branch.user;
-    bool has_owner = conf().owner_request_special() && agent_.aliases.find(owner).is_found();
-    if (!has_owner) {
-        co_return co_await finish(&branch, std::move(status));
-    }
-    auto address = co_await agent_.rewrite->rewrite(RewriteContext::kLocal, quote_address(owner));
-    BounceMessage message;
-    message.queue_name = delivery_.request.queue_name;
-    message.encoding = delivery_.request.encoding;
-    message.sendopts = delivery_.request.sendopts;
-    message.sender = unquote_address(address.value_or(owner));
-    DeliveryEvent event = delivery_.event(branch.rcpt, std::move(status), agent_.relay);
-    co_return co_await report_bounced_to(std::move(event), std::move(message));
-}
-
 Task<Disposition> Expansion::deliver_recipient(Branch branch) {
     ++branch.level;
     if (seen(format("recipient {} {}", branch.level, branch.rcpt.address))) {
@@ -179,7 +184,7 @@ Task<Disposition> Expansion::deliver_recipient(Branch branch) {
     if (delivered_headers_.contains(lowercase(branch.rcpt.address))) {
         DeliveryStatus status =
             DeliveryStatus::of(DsnCode(5, 4, 6), "mail forwarding loop for " + branch.rcpt.address);
-        co_return co_await bounce_to_owner(std::move(branch), std::move(status));
+        co_return co_await finish_for_owner(&branch, std::move(status));
     }
     if (branch.extension.find('/') != std::string::npos) {
         log_warning("{}: address with illegal extension: {}", delivery_.request.queue_id,

@@ -97,18 +97,16 @@ Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe) {
 }
 
 // Everything that the command prints, though no more than that is kept.
-Task<std::string> collect(UniqueFd pipe, Deadline deadline) {
+Task<void> collect(UniqueFd pipe, Deadline deadline, std::string* output) {
     Stream stream(std::move(pipe));
     stream.set_timeout(std::chrono::hours(24 * 365));
     stream.set_deadline(deadline);
     stream.set_pipe();
-    std::string output;
     while (co_await stream.fill()) {
         std::string_view more = stream.buffered();
-        output += more.substr(0, kMaxOutput - output.size());
+        *output += more.substr(0, kMaxOutput - output->size());
         stream.consume(more.size());
     }
-    co_return output;
 }
 
 // Waits for the end of the command.
@@ -116,7 +114,7 @@ Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
     CommandResult result;
     bool late = false;
     try {
-        result.output = co_await collect(std::move(output), deadline);
+        co_await collect(std::move(output), deadline, &result.output);
         ChildStatus status = co_await child->wait(deadline);
         result.end = status.signal != 0 ? CommandEnd::kKilled : CommandEnd::kExited;
         result.number = status.signal != 0 ? status.signal : status.exit_status;
@@ -206,7 +204,8 @@ DeliveryStatus exit_status(const std::string& command, int number, const std::st
     const ExitText* known = exit_text(number);
     std::string diagnostic = output;
     if (diagnostic.empty()) {
-        diagnostic = known != nullptr ? known->text : "unknown mail system error";
+        diagnostic = known != nullptr ? std::string(known->text)
+                                      : format("unknown mail system error {}", number);
     }
     if (known != nullptr) {
         return with_diagnostic(known->code, std::string(known->text) + appended,
@@ -243,9 +242,15 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
 
 Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
     Deadline deadline = Deadline::after(spec.time_limit);
+    ChildSpec how = child_spec(spec);
+    if (::access(how.argv[0].c_str(), X_OK) != 0) {
+        // Perhaps a file system that is not mounted: worth another try.
+        auto why = fail_errno("execvp " + how.argv[0]);
+        log_warning("{}", why.error().message);
+        co_return command_status(spec.command, {CommandEnd::kExited, 75, why.error().message});
+    }
     Pipe input = make_pipe();
     Pipe output = make_pipe();
-    ChildSpec how = child_spec(spec);
     how.input = input.read_end.get();
     how.output = output.write_end.get();
     how.error = output.write_end.get();

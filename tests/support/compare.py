@@ -143,11 +143,13 @@ def log_lines(side, clean, ignore):
 
 
 def compare(reference, ours_record):
-    names = [name for name, _ in reference]
-    check(names == [name for name, _ in ours_record],
-          lambda: f"recorded {names} there and {[n for n, _ in ours_record]} here")
-    wrong = []
-    for (name, there), (_, here) in zip(reference, ours_record):
+    wrong, here_by_name = [], dict(ours_record)
+    names, names_here = [name for name, _ in reference], [name for name, _ in ours_record]
+    if names != names_here:
+        wrong.append(f"only there: {[n for n in names if n not in names_here]}, "
+                     f"only here: {[n for n in names_here if n not in names]}")
+    for name, there in reference:
+        here = here_by_name.get(name, there)
         if there != here:
             diff = difflib.unified_diff(there.split("\n"), here.split("\n"), "postfix", "ours",
                                         lineterm="", n=3)

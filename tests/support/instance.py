@@ -103,7 +103,7 @@ class Instance:
         self._link_programs()
         for name, text in files.items():
             (self.conf / name).write_text(text.replace("@ADDRESS@", self.address))
-        self._write_old("aliases", "postmaster: alice\n" + aliases)
+        self._write_old("aliases", self.expand("postmaster: alice\n" + aliases))
         self._write_main_cf()
         (self.conf / "master.cf").write_text(self._master_cf())
         self._make_queue()
