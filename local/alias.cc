@@ -142,7 +142,6 @@ void begin_list(Branch& branch, const std::string& owner) {
     branch.rcpt.original.clear();
     branch.rcpt.dsn_orig_rcpt.clear();
     branch.rcpt.notify = kNotifyNone;
-    branch.keeps_dsn = false;
 }
 
 }  // namespace

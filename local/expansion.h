@@ -43,7 +43,6 @@ struct Branch {
     std::string expanded_from;  // the alias or the user whose list this came from
     unsigned source = kFromNowhere;
     std::optional<User> rights;  // nothing: default_privs
-    bool keeps_dsn = true;       // envelope id and RET go on to forwarded mail
 };
 
 class Expansion {
@@ -104,7 +103,6 @@ class Expansion {
     struct Forward {
         std::string sender;
         std::string delivered;
-        bool keeps_dsn = true;
         bool reports_success = false;
         std::vector<Recipient> recipients;
     };

@@ -32,8 +32,7 @@ Task<Disposition> Expansion::deliver_indirect(Branch branch) {
         co_return co_await finish(&branch, std::move(status));
     }
     for (Forward& forward : forwards_) {
-        if (forward.sender == branch.sender && forward.delivered == branch.delivered &&
-            forward.keeps_dsn == branch.keeps_dsn) {
+        if (forward.sender == branch.sender && forward.delivered == branch.delivered) {
             forward.recipients.push_back(std::move(branch.rcpt));
             co_return Disposition::kDone;
         }
@@ -41,7 +40,6 @@ Task<Disposition> Expansion::deliver_indirect(Branch branch) {
     Forward fresh;
     fresh.sender = branch.sender;
     fresh.delivered = branch.delivered;
-    fresh.keeps_dsn = branch.keeps_dsn;
     fresh.reports_success = (branch.rcpt.notify & kNotifySuccess) != 0;
     fresh.recipients.push_back(std::move(branch.rcpt));
     forwards_.push_back(std::move(fresh));
@@ -53,12 +51,10 @@ void Expansion::put_envelope(CleanupClient& to, const Forward& forward) const {
     const timeval& arrival = request.times.incoming_arrival;
     to.put(Rec::kTime, format("{} {}", arrival.tv_sec, arrival.tv_usec));
     to.put(Rec::kSender, forward.sender);
-    if (forward.keeps_dsn && request.ret_flags != 0) {
+    if (request.ret_flags != 0) {
         to.put_attribute("ret_flags", std::to_string(request.ret_flags));
     }
-    if (forward.keeps_dsn) {
-        put_given(to, "envelope_id", request.envelope_id);
-    }
+    put_given(to, "envelope_id", request.envelope_id);
     put_given(to, "log_client_name", request.log_client_name);
     put_given(to, "log_client_address", request.log_client_address);
     put_given(to, "log_protocol_name", request.log_protocol_name);

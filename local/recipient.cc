@@ -142,10 +142,8 @@ Task<Disposition> Expansion::finish_for_owner(const Branch* branch, DeliveryStat
     message.encoding = delivery_.request.encoding;
     message.sendopts = delivery_.request.sendopts;
     message.sender = unquote_address(address.value_or(owner));
-    if (branch->keeps_dsn) {
-        message.envelope_id = delivery_.request.envelope_id;
-        message.ret_flags = delivery_.request.ret_flags;
-    }
+    message.envelope_id = delivery_.request.envelope_id;
+    message.ret_flags = delivery_.request.ret_flags;
     DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
     co_return co_await report_bounced_to(std::move(event), std::move(message));
 }

@@ -15,11 +15,18 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/address.h"
 #include "lib/queue/queue_scan.h"
 
 namespace relais::qmgr {
 
 namespace {
+
+// A sender as the log shows it (info_log_address_format).
+std::string logged(const std::string& sender) {
+    bool external = conf().info_log_address_format() == "external";
+    return printable(external ? quote_address(sender) : sender);
+}
 
 constexpr std::size_t kRecipientsPerRead = 5000;
 constexpr auto kLockedDelay = std::chrono::seconds(60);
@@ -151,7 +158,7 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
         message->envelope.trace_flags |= kReportSentLater;
     }
     log_info("{}: from=<{}>, size={}, nrcpt={} (queue active)", message->id,
-             printable(message->envelope.sender), message->envelope.size.content_length,
+             logged(message->envelope.sender), message->envelope.size.content_length,
              message->envelope.size.recipients);
     if (keeps_log) {
         message->deferred = true;
@@ -302,7 +309,7 @@ Task<void> ActiveQueue::send_trace(MessagePtr message) {
 
 Task<void> ActiveQueue::return_expired(MessagePtr message, std::string status) {
     log_info("{}: from=<{}>, status={}, returned to sender", message->id,
-             printable(message->envelope.sender), status);
+             logged(message->envelope.sender), status);
     bool verp = !message->envelope.verp_delimiters.empty() && !message->envelope.sender.empty();
     bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
                                  conf().defer_service_name(), kBounceMarkDone);

@@ -142,8 +142,19 @@ def log_lines(side, clean, ignore):
     return sorted(lines)
 
 
+def numbered(record):
+    """Names that come more than once get a number from the second on."""
+    seen, out = {}, []
+    for name, text in record:
+        seen[name] = seen.get(name, 0) + 1
+        out.append((f"{name} ({seen[name]})" if seen[name] > 1 else name, text))
+    return out
+
+
 def compare(reference, ours_record):
-    wrong, here_by_name = [], dict(ours_record)
+    wrong = []
+    reference, ours_record = numbered(reference), numbered(ours_record)
+    here_by_name = dict(ours_record)
     names, names_here = [name for name, _ in reference], [name for name, _ in ours_record]
     if names != names_here:
         wrong.append(f"only there: {[n for n in names if n not in names_here]}, "
