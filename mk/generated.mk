@@ -6,6 +6,6 @@ $(BUILD)/gen/generated/parameters.h $(BUILD)/gen/generated/parameters.inc: $(BUI
 
 # postconf(5) is the parameter table in another form.
 GENERATED_MAN := $(BUILD)/man/postconf.5
-$(BUILD)/man/postconf.5: conf/parameters.tsv man/postconf.5.in mk/gen-postconf-man
-	mk/gen-postconf-man conf/parameters.tsv man/postconf.5.in $@
+$(BUILD)/man/postconf.5: conf/parameters.tsv man/man5/postconf.5.in mk/gen-postconf-man
+	mk/gen-postconf-man conf/parameters.tsv man/man5/postconf.5.in $@
 man: $(GENERATED_MAN)

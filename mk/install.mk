@@ -26,6 +26,6 @@ install: all
 	for f in main.cf master.cf; do \
 	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
 	    test -e $(DESTDIR)$(CONFDIR)/$$f || cp $(DESTDIR)$(CONFDIR)/$$f.proto $(DESTDIR)$(CONFDIR)/$$f || exit 1; done
-	for m in $(wildcard man/*.[158] man/man*/*.[158]) $(GENERATED_MAN); do \
+	for m in $(wildcard man/man*/*.[158]) $(GENERATED_MAN); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	@echo 'installed; as root on the target: postfix set-permissions, then postfix start'
