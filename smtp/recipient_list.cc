@@ -4,7 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
-#include "lib/deliver/pass.h"
+#include "lib/deliver/deliver_pass.h"
 
 #include "smtp/trouble.h"
 
@@ -90,7 +90,7 @@ Task<void> RecipientList::all_failed(DeliveryStatus why, Throttle throttle) {
 Task<void> RecipientList::pass_all(std::string transport) {
     for (std::size_t i = 0; i < states_.size(); ++i) {
         if (is_open(i)) {
-            Disposition disposition = co_await pass_recipient(delivery_, at(i), transport);
+            Disposition disposition = co_await deliver_pass(delivery_, transport, at(i));
             delivery_->settle(at(i), disposition);
             finish(i);
         }
