@@ -2,6 +2,8 @@
 // new file that replaces the old one.
 #ifdef HAVE_BERKELEY_DB
 
+#include <algorithm>
+#include <bit>
 #include <memory>
 
 #include <db.h>
@@ -10,6 +12,7 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/maps/bdb_hash.h"
 #include "lib/maps/replacement_file.h"
 #include "lib/maps/table_draft.h"
 #include "lib/maps/table_types.h"
@@ -19,7 +22,16 @@ namespace relais {
 namespace {
 
 constexpr TableFlags kBothForms = table_flag::kTryWithNul | table_flag::kTryWithoutNul;
-constexpr unsigned kHashEntries = 4096;  // the size that a new hash table is laid out for
+// The size that a small hash table is laid out for.
+constexpr u_int32_t kHashEntries = 4096;
+// From this size on, the layout and the order of writing follow the table's own content.
+constexpr std::size_t kLargeTable = 10000;
+
+// What an entry of a hash table takes beside key and value: two places in the page's index, two
+// kinds, two NULs.
+constexpr std::size_t kHashOverhead = 8;
+constexpr std::size_t kPageSize = 4096;
+constexpr std::size_t kPageHeader = 26;
 
 struct CloseDb {
     void operator()(DB* db) const { db->close(db, 0); }
@@ -46,10 +58,15 @@ class BdbBuilder : public Table {
     }
 
   private:
+    bool is_large() const { return draft_.size() >= kLargeTable; }
+
     Result<DbPtr> make_db();
+    int set_layout(DB* db);
+    void sort_by_bucket();
     int fill(DB* db);
 
     DBTYPE kind_;
+    u_int32_t buckets_ = 0;  // of a large hash table
     ReplacementFile file_;
     TableDraft draft_;
 };
@@ -77,8 +94,8 @@ Result<DbPtr> BdbBuilder::make_db() {
     db->set_errcall(db.get(), [](const DB_ENV*, const char*, const char*) {});
     error = db->set_cachesize(db.get(), 0,
                               static_cast<u_int32_t>(conf().berkeley_db_create_buffer_size()), 0);
-    if (error == 0 && kind_ == DB_HASH) {
-        error = db->set_h_nelem(db.get(), kHashEntries);
+    if (error == 0) {
+        error = set_layout(db.get());
     }
     if (error == 0) {
         error = db->open(db.get(), nullptr, file_.path().c_str(), nullptr, kind_,
@@ -91,7 +108,41 @@ Result<DbPtr> BdbBuilder::make_db() {
     return db;
 }
 
+// As many buckets as there will be, so that none is ever split, each filling a page on average.
+int BdbBuilder::set_layout(DB* db) {
+    if (kind_ != DB_HASH) {
+        return 0;
+    }
+    if (!is_large()) {
+        return db->set_h_nelem(db, kHashEntries);
+    }
+    std::size_t entry = draft_.total_size() / draft_.size() + kHashOverhead;
+    std::size_t fitting = std::max<std::size_t>((kPageSize - kPageHeader) / entry, 1);
+    auto entries = static_cast<u_int32_t>(std::min<std::size_t>(draft_.size(), UINT32_MAX / 2));
+    auto factor = static_cast<u_int32_t>(fitting);
+    buckets_ = std::bit_ceil((entries - 1) / factor + 1);
+    int error = db->set_h_ffactor(db, factor);
+    if (error == 0) {
+        error = db->set_pagesize(db, kPageSize);
+    }
+    return error == 0 ? db->set_h_nelem(db, entries) : error;
+}
+
+// Each page is written once, whatever the size of the cache.
+void BdbBuilder::sort_by_bucket() {
+    bool nul = (flags() & table_flag::kTryWithNul) != 0;
+    draft_.sort_by([this, nul](const TableDraft::Entry& entry) {
+        return bdb::hash_of({entry.data, entry.key_size + (nul ? 1U : 0U)}) & (buckets_ - 1);
+    });
+}
+
 int BdbBuilder::fill(DB* db) {
+    if (is_large() && kind_ == DB_HASH) {
+        sort_by_bucket();
+    } else if (is_large()) {
+        draft_.sort_by_key();
+    }
+
     u_int32_t nul = (flags() & table_flag::kTryWithNul) != 0 ? 1 : 0;
     for (const TableDraft::Entry& entry : draft_.entries()) {
         DBT key = {};

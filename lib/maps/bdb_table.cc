@@ -376,6 +376,12 @@ OpenedTable open_bdb(const OpenRequest& request, DBTYPE kind) {
     if (request.mode == OpenMode::kRebuild) {
         return open_bdb_builder(request);
     }
+    if (request.mode == OpenMode::kRead) {
+        auto table = open_bdb_reader(request);
+        if (table || table.error().code != Errc::kDenied) {
+            return table;
+        }
+    }
     auto table = std::make_unique<BdbTable>(request, kind);
     if (auto opened = table->open(); !opened) {
         return fail_with(opened);

@@ -17,6 +17,11 @@ constexpr std::size_t kBlockSize = std::size_t{1} << 20;
 constexpr std::size_t kFirstSlots = 1024;
 constexpr std::size_t kMostEntries = std::numeric_limits<std::uint32_t>::max() - 1;
 
+struct Item {
+    std::uint64_t rank;
+    TableDraft::Entry entry;
+};
+
 std::uint32_t tag_of(std::string_view key) {
     std::size_t hash = std::hash<std::string_view>()(key);
     return static_cast<std::uint32_t>(hash ^ (hash >> 32));
@@ -71,22 +76,35 @@ void TableDraft::sort_by_key() {
     }
 
     struct Item {
-        std::uint64_t prefix;
+        std::uint64_t rank;
         Entry entry;
     };
 
     std::vector<Item> items;
     items.reserve(entries_.size());
     for (const Entry& entry : entries_) {
-        std::uint64_t prefix = 0;
-        std::memcpy(&prefix, entry.data, std::min<std::size_t>(entry.key_size, sizeof prefix));
+        std::uint64_t rank = 0;
+        std::memcpy(&rank, entry.data, std::min<std::size_t>(entry.key_size, sizeof rank));
         if constexpr (std::endian::native == std::endian::little) {
-            prefix = std::byteswap(prefix);
+            rank = std::byteswap(rank);
         }
-        items.push_back({prefix, entry});
+        items.push_back({rank, entry});
     }
     std::ranges::sort(items, [&](const Item& a, const Item& b) {
-        return a.prefix != b.prefix ? a.prefix < b.prefix : in_order(a.entry, b.entry);
+        return a.rank != b.rank ? a.rank < b.rank : in_order(a.entry, b.entry);
+    });
+    std::ranges::transform(items, entries_.begin(), &Item::entry);
+}
+
+void TableDraft::sort_by(const std::function<std::uint32_t(const Entry&)>& number) {
+    slots_ = {};
+    std::vector<Item> items;
+    items.reserve(entries_.size());
+    for (const Entry& entry : entries_) {
+        items.push_back({number(entry), entry});
+    }
+    std::ranges::sort(items, [](const Item& a, const Item& b) {
+        return a.rank != b.rank ? a.rank < b.rank : a.entry.key() < b.entry.key();
     });
     std::ranges::transform(items, entries_.begin(), &Item::entry);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,10 @@ class TableDraft {
     // Brings the entries into the order of their keys' bytes, a shorter key before a longer one
     // that it begins.  Nothing can be added any more.
     void sort_by_key();
+    // By a number that each entry has, then by key.
+    void sort_by(const std::function<std::uint32_t(const Entry&)>& number);
+
+    std::size_t size() const { return entries_.size(); }
 
     // Of all keys and values together, without the NULs.
     std::size_t total_size() const { return total_size_; }
