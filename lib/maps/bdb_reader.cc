@@ -53,8 +53,9 @@ class BdbReader : public Table {
     void begin_batch() override { in_batch_ = lock().has_value(); }
 
     void end_batch() override {
-        in_batch_ = false;
-        unlock();
+        if (std::exchange(in_batch_, false)) {
+            unlock();
+        }
     }
 
   protected:

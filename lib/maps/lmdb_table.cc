@@ -131,8 +131,9 @@ void LmdbTable::begin_batch() {
 }
 
 void LmdbTable::end_batch() {
-    in_batch_ = false;
-    end_read();
+    if (std::exchange(in_batch_, false)) {
+        end_read();
+    }
 }
 
 int LmdbTable::get(std::string_view key, bool with_nul, std::string& value) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -15,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/maps/key_input.h"
 #include "lib/maps/map_source.h"
 
 namespace relais {
@@ -70,7 +70,7 @@ void check_type(const std::string& type) {
 }
 
 void write_out(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    ::fwrite_unlocked(text.data(), 1, text.size(), stdout);
 }
 
 // Root takes on the identity of the file's owner, so that the table belongs to him too, and no
@@ -104,10 +104,16 @@ void store_entry(Table& table, std::string_view key, std::string_view value) {
 void TableTool::print(std::string_view key, std::string_view value) const {
     switch (form) {
         case Form::kMap:
-            write_out(format("{}\t{}\n", key, value));
+            write_out(key);
+            write_out("\t");
+            write_out(value);
+            write_out("\n");
             break;
         case Form::kAlias:
-            write_out(format("{}:\t{}\n", key, value));
+            write_out(key);
+            write_out(":\t");
+            write_out(value);
+            write_out("\n");
             break;
         case Form::kJson:
             write_out(format("{{{}: {}}}\n", json_string(key), json_string(value)));
@@ -116,11 +122,14 @@ void TableTool::print(std::string_view key, std::string_view value) const {
 }
 
 std::optional<std::string> TableTool::find(OpenTables& opened, std::string_view key) const {
-    opened.resize(tables.size());
+    opened.tables.resize(tables.size());
     for (std::size_t i = 0; i < tables.size(); ++i) {
-        auto& table = opened[i];
+        auto& table = opened.tables[i];
         if (!table) {
             table = must_open(tables[i], OpenMode::kRead, flags);
+            if (opened.in_batch) {
+                table->begin_batch();
+            }
         }
         Lookup answer = table->find(key);
         if (answer.state() == Lookup::State::kConfig) {
@@ -139,7 +148,7 @@ std::optional<std::string> TableTool::find(OpenTables& opened, std::string_view 
                         table->reference());
         }
         if (!values_are_files) {
-            return answer.value();
+            return std::move(answer).value();
         }
         auto decoded = base64_decode(answer.value());
         if (!decoded) {
@@ -150,6 +159,29 @@ std::optional<std::string> TableTool::find(OpenTables& opened, std::string_view 
         return decoded;
     }
     return std::nullopt;
+}
+
+void TableTool::OpenTables::begin_batch() {
+    in_batch = true;
+    for (auto& table : tables) {
+        if (table) {
+            table->begin_batch();
+        }
+    }
+}
+
+void TableTool::OpenTables::end_batch() {
+    in_batch = false;
+    for (auto& table : tables) {
+        if (table) {
+            table->end_batch();
+        }
+    }
+    std::fflush(stdout);
+}
+
+std::string TableTool::Line::where() const {
+    return format("{}, line {}", path, number);
 }
 
 int TableTool::query(std::string_view key) const {
@@ -168,8 +200,9 @@ int TableTool::query(std::string_view key) const {
 
 int TableTool::query_input() const {
     OpenTables opened;
+    KeyInput input([&] { opened.end_batch(); }, [&] { opened.begin_batch(); });
     bool found = false;
-    for (std::string key; std::getline(std::cin, key);) {
+    for (std::string_view key; input.next(key);) {
         if (auto value = find(opened, key)) {
             print(key, *value);
             found = true;
@@ -190,11 +223,12 @@ int TableTool::erase(std::string_view key) const {
 int TableTool::erase_input() const {
     OpenTables opened;
     for (const std::string& reference : tables) {
-        opened.push_back(must_open(reference, OpenMode::kUpdate, flags));
+        opened.tables.push_back(must_open(reference, OpenMode::kUpdate, flags));
     }
+    KeyInput input([] {}, [] {});
     bool found = false;
-    for (std::string key; std::getline(std::cin, key);) {
-        for (auto& table : opened) {
+    for (std::string_view key; input.next(key);) {
+        for (auto& table : opened.tables) {
             found = erase_from(*table, key) || found;
         }
     }
@@ -276,7 +310,7 @@ void TableTool::build(const std::string& reference, const AddLine& add,
     auto table = must_open(reference, mode, flags | table_flag::kBulkUpdate);
     LogicalLines lines(*text, path);
     while (lines.next()) {
-        add(*table, lines.line(), format("{}, line {}", path, lines.number()));
+        add(*table, {lines.line(), path, lines.number()});
     }
     after(*table);
     if (auto committed = table->commit(); !committed) {

@@ -36,13 +36,29 @@ struct TableTool {
 
     // The value of `key` in the first table that has it, ready for printing.  Tables are opened
     // when they are first needed.
-    using OpenTables = std::vector<std::unique_ptr<Table>>;
+    struct OpenTables {
+        std::vector<std::unique_ptr<Table>> tables;
+        bool in_batch = false;
+
+        void begin_batch();
+        // Also lets go of what is printed.
+        void end_batch();
+    };
+
     std::optional<std::string> find(OpenTables& opened, std::string_view key) const;
     void print(std::string_view key, std::string_view value) const;
 
-    // Takes each logical line of a source with its number, and gives it to the table or warns.
-    using AddLine =
-        std::function<void(Table& table, std::string_view line, const std::string& where)>;
+    struct Line {
+        std::string_view text;
+        const std::string& path;
+        std::size_t number;
+
+        // "PATH, line NUMBER", for warnings.
+        std::string where() const;
+    };
+
+    // Takes each logical line of a source, and gives it to the table or warns.
+    using AddLine = std::function<void(Table& table, const Line& line)>;
     // Builds (or adds to) one table; `after` runs before the table is committed.
     void build(const std::string& reference, const AddLine& add,
                const std::function<void(Table&)>& after) const;

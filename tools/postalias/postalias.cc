@@ -125,15 +125,15 @@ Options parse(int argc, char** argv) {
     return out;
 }
 
-void add_entry(const TableTool& tool, Table& table, std::string_view line,
-               const std::string& where) {
-    if ((table.flags() & table_flag::kUtf8Active) != 0 && !is_utf8(line)) {
-        log_warning("{}: non-UTF-8 input \"{}\" -- ignoring this line", where, printable(line));
+void add_entry(const TableTool& tool, Table& table, const TableTool::Line& line) {
+    if ((table.flags() & table_flag::kUtf8Active) != 0 && !is_utf8(line.text)) {
+        log_warning("{}: non-UTF-8 input \"{}\" -- ignoring this line", line.where(),
+                    printable(line.text));
         return;
     }
-    auto entry = parse_alias(line);
+    auto entry = parse_alias(line.text);
     if (!entry) {
-        log_warning("{}: {}", where, entry.error().message);
+        log_warning("{}: {}", line.where(), entry.error().message);
         return;
     }
     bool folds = (tool.flags & table_flag::kFoldFixed) != 0;
@@ -152,8 +152,8 @@ void build_all(const TableTool& tool) {
     TableTool builder = tool;
     builder.flags &= ~table_flag::kFoldFixed;
     for (const std::string& reference : tool.tables) {
-        auto add = [&tool](Table& table, std::string_view line, const std::string& where) {
-            add_entry(tool, table, line, where);
+        auto add = [&tool](Table& table, const TableTool::Line& line) {
+            add_entry(tool, table, line);
         };
         builder.build(reference, add, add_signatures);
     }

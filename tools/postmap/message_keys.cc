@@ -1,9 +1,10 @@
 #include "tools/postmap/message_keys.h"
 
-#include <iostream>
+#include <cstdio>
 
 #include "lib/config/config.h"
 #include "lib/mail/mime_parser.h"
+#include "lib/maps/key_input.h"
 
 namespace relais {
 
@@ -52,7 +53,8 @@ int query_message(const TableTool& tool, const MessageKeys& keys) {
         keys.mime ? MimeOptions::Structure::kFollow : MimeOptions::Structure::kIgnore;
     options.header_limit = static_cast<std::size_t>(conf().header_size_limit());
     MimeParser parser(options, sink);
-    for (std::string line; std::getline(std::cin, line);) {
+    KeyInput input([] { std::fflush(stdout); }, [] {});
+    for (std::string_view line; input.next(line);) {
         parser.line(line);
     }
     parser.finish();

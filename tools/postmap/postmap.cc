@@ -160,35 +160,35 @@ std::optional<std::string> content_of_files(std::string_view names, const std::s
     return base64_encode(content);
 }
 
-void add_entry(const TableTool& tool, Table& table, std::string_view line,
-               const std::string& where) {
-    if ((table.flags() & table_flag::kUtf8Active) != 0 && !is_utf8(line)) {
-        log_warning("{}: non-UTF-8 input \"{}\" -- ignoring this line", where, printable(line));
+void add_entry(const TableTool& tool, Table& table, const TableTool::Line& line) {
+    if ((table.flags() & table_flag::kUtf8Active) != 0 && !is_utf8(line.text)) {
+        log_warning("{}: non-UTF-8 input \"{}\" -- ignoring this line", line.where(),
+                    printable(line.text));
         return;
     }
-    auto entry = parse_map_entry(line);
+    auto entry = parse_map_entry(line.text);
     if (!entry && entry.error() == SourceFault::kUnbalancedQuote) {
-        log_warning("{}: unbalanced '\"' in '{}' -- ignoring this line", where, line);
+        log_warning("{}: unbalanced '\"' in '{}' -- ignoring this line", line.where(), line.text);
         return;
     }
     if (!entry) {
-        log_warning("{}: expected format: key whitespace value", where);
+        log_warning("{}: expected format: key whitespace value", line.where());
         return;
     }
     if (entry->key.back() == ':') {
-        log_warning("{}: record is in \"key: value\" format; is this an alias file?", where);
+        log_warning("{}: record is in \"key: value\" format; is this an alias file?", line.where());
     }
     if (!tool.values_are_files) {
         store_entry(table, entry->key, entry->value);
-    } else if (auto content = content_of_files(entry->value, where)) {
+    } else if (auto content = content_of_files(entry->value, line.where())) {
         store_entry(table, entry->key, *content);
     }
 }
 
 void build_all(const TableTool& tool) {
     for (const std::string& reference : tool.tables) {
-        auto add = [&tool](Table& table, std::string_view line, const std::string& where) {
-            add_entry(tool, table, line, where);
+        auto add = [&tool](Table& table, const TableTool::Line& line) {
+            add_entry(tool, table, line);
         };
         tool.build(reference, add, [](Table&) {});
     }
