@@ -228,7 +228,8 @@ void reload(Suite& suite, Runtime& runtime) {
     std::_Exit(1);
 }
 
-void run(Suite& suite, Runtime& runtime, const MasterOptions& options) {
+// Serves until told to end.  Whoever waits on `ready` hears when signals are taken.
+void run(Suite& suite, Runtime& runtime, const MasterOptions& options, UniqueFd ready) {
     Loop& loop = Loop::current();
     loop.before_sleep([] { log_flush(); });
     SignalWatch child(SIGCHLD, [&] { suite.reap(); });
@@ -239,6 +240,10 @@ void run(Suite& suite, Runtime& runtime, const MasterOptions& options) {
     Timer exit_timer([&] { terminate(SIGTERM, options); });
     if (options.exit_after) {
         exit_timer.start(*options.exit_after);
+    }
+    if (ready) {
+        [[maybe_unused]] ssize_t told = ::write(ready.get(), "", 1);
+        ready.reset();
     }
     loop.run();
 }
@@ -284,10 +289,6 @@ int main(int argc, char** argv) {
     if (options.debugger || debugging_wanted()) {
         run_debugger("master");
     }
-    if (ready) {
-        [[maybe_unused]] ssize_t told = ::write(ready.get(), "", 1);
-        ready.reset();
-    }
-    run(suite, runtime, options);
+    run(suite, runtime, options, std::move(ready));
     return 0;
 }

@@ -18,27 +18,23 @@ struct IdleState {
     bool broken = false;  // the watcher could not go on
 };
 
-// True when there is something to look at, false when only time has passed.
-Task<bool> wait_for_change(Session& session, std::chrono::milliseconds time) {
-    Selected& selected = *session.selected;
+// Until something has changed since `seen`, or the time has passed.
+Task<void> wait_for_change(Changes& changes, std::uint64_t seen, std::chrono::milliseconds time) {
     try {
-        co_await selected.box().changes().wait(Deadline::after(time));
+        co_await changes.wait_beyond(seen, Deadline::after(time));
     } catch (const TimedOut&) {
-        co_return false;
+        co_return;
     }
-    co_return true;
 }
 
 Task<void> tell_changes(Session& session, IdleState& state) {
     auto notify = std::chrono::milliseconds(conf().imap_idle_notify_interval());
     auto last_word = std::chrono::steady_clock::now();
+    Changes& changes = session.selected->box().changes();
     DirectoryWatch watch(session.selected->box());
+    // The first look is for what came before the watch.
     while (!state.stop) {
-        auto poll = watch.active() ? notify : std::min(notify, watch.poll_interval());
-        co_await wait_for_change(session, poll);
-        if (state.stop) {
-            break;
-        }
+        auto seen = changes.count();
         co_await session.sync(Expunges::kTell, WithUid::kNo);
         auto now = std::chrono::steady_clock::now();
         if (session.stream.unsent() == 0 && now - last_word >= notify) {
@@ -48,6 +44,8 @@ Task<void> tell_changes(Session& session, IdleState& state) {
             last_word = now;
             co_await session.stream.flush();
         }
+        auto poll = watch.active() ? notify : std::min(notify, watch.poll_interval());
+        co_await wait_for_change(changes, seen, poll);
     }
 }
 
@@ -116,7 +114,7 @@ Task<Reply> cmd_idle(Session& session, Command& command) {
     }
     state.stop = true;
     if (session.selected) {
-        session.selected->box().changes().wake_all();
+        session.selected->box().changes().announce();
     }
     co_await watcher.join();
     session.stream.set_timeout(timeout);

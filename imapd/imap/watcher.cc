@@ -95,13 +95,13 @@ class Watches {
     void wake(int number) {
         if (number < 0) {  // the queue has overflown
             for (auto& [each, watched] : watched_) {
-                watched.box->changes().wake_all();
+                watched.box->changes().announce();
             }
             return;
         }
         auto found = watched_.find(number);
         if (found != watched_.end()) {
-            found->second.box->changes().wake_all();
+            found->second.box->changes().announce();
         }
     }
 

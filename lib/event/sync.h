@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <list>
 #include <optional>
@@ -43,6 +44,29 @@ class Flag {
   private:
     WaitQueue waiters_;
     bool set_ = false;
+};
+
+// Something that changes again and again.  Who remembers count() from before a look misses no
+// change, whenever it comes.
+class Changes {
+  public:
+    void announce() {
+        ++count_;
+        waiters_.wake_all();
+    }
+
+    std::uint64_t count() const { return count_; }
+
+    // Returns at once when something has changed since `count` was read.
+    [[nodiscard]] Task<void> wait_beyond(std::uint64_t count, Deadline deadline = {}) {
+        if (count_ == count) {
+            co_await waiters_.wait(deadline);
+        }
+    }
+
+  private:
+    WaitQueue waiters_;
+    std::uint64_t count_ = 0;
 };
 
 // A counted number of places.  Hold one with `Place place = co_await semaphore.take();`.

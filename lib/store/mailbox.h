@@ -126,7 +126,7 @@ class Mailbox {
     void save_index();
 
     // Woken when this process has changed something; sessions that idle wait here.
-    WaitQueue& changes() { return changes_; }
+    Changes& changes() { return changes_; }
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -189,7 +189,7 @@ class Mailbox {
     std::optional<Clock::time_point> verify_at_;  // a full scan is due then
     bool index_stale_ = true;                     // the quick-start file does not tell what is here
     Uids snapshot_;
-    WaitQueue changes_;
+    Changes changes_;
 };
 
 }  // namespace relais

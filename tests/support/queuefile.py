@@ -84,7 +84,10 @@ class Peer:
         self.buffer = b""
 
     def send(self, data):
-        self.socket.sendall(data)
+        try:
+            self.socket.sendall(data)
+        except BrokenPipeError:
+            pass  # the answer came first: it is read next
 
     def word(self):
         while b"\0" not in self.buffer:

@@ -47,7 +47,8 @@ def parse_arguments():
                                      "ring (unit, system, oracle, swap, crash) or ring/file.")
     parser.add_argument("selectors", nargs="*")
     parser.add_argument("-k", dest="name", default="", help="only tests whose name contains this")
-    parser.add_argument("-j", dest="jobs", type=int, default=2, help="files at once (2)")
+    parser.add_argument("-j", dest="jobs", type=int, default=2 * (os.cpu_count() or 1),
+                        help="files at once (two for each processor: tests wait more than they compute)")
     parser.add_argument("--ours", default="ours", help="what stands for ours in the oracle ring: "
                         "ours, postfix, or a mixture like postfix+smtpd,cleanup")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directories")

@@ -189,3 +189,12 @@ def test_stop_ends_every_process():
     mta.stop()
     equal(mta.processes(), {}, "processes after stop")
     mta.wait_log(r"master\[\d+\]: terminating on signal 15")
+
+
+def test_a_reload_at_once_after_the_start():
+    """`master -w` returns when signals are taken: one that comes right then does no harm."""
+    for _ in range(5):
+        mta = start(made())
+        mta.reload()
+        mta.wait_log(r"reload -- version")
+        mta.destroy()
