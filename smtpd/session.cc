@@ -412,7 +412,7 @@ Task<void> Session::next_command() {
 }
 
 Task<bool> Session::is_forbidden(std::string_view verb) {
-    if (is_header(verb) || (site.forbid_non_letters && !is_alpha(verb.front()))) {
+    if (is_header(verb)) {
         co_return true;
     }
     const auto match = co_await site.clients.forbidden_commands.match(std::string(verb));

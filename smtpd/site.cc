@@ -67,18 +67,6 @@ smtp::BareNewline bare_newline_setting() {
     log_fatal("bad parameter value: 'smtpd_forbid_bare_newline = {}'", value);
 }
 
-// smtpd_forbidden_commands.  The pattern of its default is known here, so that no session has to
-// match a regular expression.
-MatchList forbidden_commands(bool& non_letters) {
-    constexpr std::string_view kNoLetter = "regexp:{{/^[^A-Z]/ Bogus}}";
-    std::string text = conf().smtpd_forbidden_commands();
-    if (const auto at = text.find(kNoLetter); at != std::string::npos) {
-        text.erase(at, kNoLetter.size());
-        non_letters = true;
-    }
-    return {"smtpd_forbidden_commands", text, MatchList::Kind::kString};
-}
-
 bool any_client_limit() {
     const auto& c = conf();
     return c.smtpd_client_connection_count_limit() > 0 ||
@@ -166,7 +154,7 @@ void Site::open_lists() {
     clients.xforward = networks("smtpd_authorized_xforward_hosts");
     clients.without_auth = networks("smtpd_sasl_exceptions_networks");
     clients.bare_newlines = networks("smtpd_forbid_bare_newline_exclusions");
-    clients.forbidden_commands = forbidden_commands(forbid_non_letters);
+    clients.forbidden_commands = strings("smtpd_forbidden_commands");
     clients.noop_commands = strings("smtpd_noop_commands");
     clients.auth_mechanisms = strings("smtpd_sasl_mechanism_filter");
     tables.local = tables_of("local_recipient_maps");

@@ -83,7 +83,6 @@ class Site {
     std::string banner, hostname;
     TlsLevel tls_level = TlsLevel::kNone;
     bool wrapper_mode = false;
-    bool forbid_non_letters = false;  // commands that begin with no letter
     std::unique_ptr<TlsContext> tls;  // null: TLS is off or impossible
     smtp::BareNewline bare_newline = smtp::BareNewline::kNormalize;
     unsigned discarded_keywords = 0;

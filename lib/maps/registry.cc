@@ -23,22 +23,18 @@ constexpr auto kTypes = std::to_array<TableType>({
 #ifdef HAVE_BERKELEY_DB
     {"btree", open_btree_table, Builds::kYes},
 #endif
-    {"cdb", open_cdb_table, Builds::kYes},
-    {"cidr", open_cidr_table, Builds::kNo},
-    {"environ", open_environ_table, Builds::kNo},
+    {"cdb", open_cdb_table, Builds::kYes},          {"cidr", open_cidr_table, Builds::kNo},
+    {"debug", open_debug_table, Builds::kNo},       {"environ", open_environ_table, Builds::kNo},
     {"fail", open_fail_table, Builds::kNo},
 #ifdef HAVE_BERKELEY_DB
     {"hash", open_hash_table, Builds::kYes},
 #endif
-    {"inline", open_inline_table, Builds::kNo},
-    {"internal", open_internal_table, Builds::kNo},
-    {"lmdb", open_lmdb_table, Builds::kYes},
-    {"pcre", open_pcre_table, Builds::kNo},
-    {"proxy", open_proxy_table, Builds::kNo},
-    {"regexp", open_regexp_table, Builds::kNo},
-    {"static", open_static_table, Builds::kNo},
-    {"texthash", open_texthash_table, Builds::kNo},
-    {"unix", open_unix_table, Builds::kNo},
+    {"inline", open_inline_table, Builds::kNo},     {"internal", open_internal_table, Builds::kNo},
+    {"lmdb", open_lmdb_table, Builds::kYes},        {"pcre", open_pcre_table, Builds::kNo},
+    {"pipemap", open_pipemap_table, Builds::kNo},   {"proxy", open_proxy_table, Builds::kNo},
+    {"randmap", open_randmap_table, Builds::kNo},   {"regexp", open_regexp_table, Builds::kNo},
+    {"static", open_static_table, Builds::kNo},     {"texthash", open_texthash_table, Builds::kNo},
+    {"unionmap", open_unionmap_table, Builds::kNo}, {"unix", open_unix_table, Builds::kNo},
 });
 
 const TableType* find_type(std::string_view name) {

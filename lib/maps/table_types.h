@@ -37,6 +37,10 @@ OpenedTable open_proxy_table(const OpenRequest& request);
 OpenedTable open_regexp_table(const OpenRequest& request);
 OpenedTable open_pcre_table(const OpenRequest& request);
 OpenedTable open_cidr_table(const OpenRequest& request);
+OpenedTable open_pipemap_table(const OpenRequest& request);
+OpenedTable open_unionmap_table(const OpenRequest& request);
+OpenedTable open_randmap_table(const OpenRequest& request);
+OpenedTable open_debug_table(const OpenRequest& request);
 
 // "type:name does not support WHAT mode": the error of a type that can only be read.
 std::unexpected<Error> refuse_mode(const OpenRequest& request);

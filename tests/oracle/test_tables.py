@@ -275,3 +275,25 @@ def test_types_that_are_not_here():
     compare([case for kind in types for case in ((["-q", "x", f"{kind}:y"], ""), ([f"{kind}:y"], ""), (["-s", f"{kind}:y"], ""),
                                                  (["-d", "x", f"{kind}:y"], ""), (["-i", f"{kind}:y"], "a b\n"))] +
             [([f"{kind}:y"], "") for kind in ("regexp", "pcre", "cidr", "static", "inline")], {"y": "a b\n"})
+
+
+def test_tables_of_tables():
+    names = ["pipemap:{}", "pipemap:x", "pipemap:{x}", "pipemap:{x:y}", "pipemap:{static:a}", "pipemap:{static:a,inline:{a=b}}",
+             "pipemap:{static:a,inline:{c=b}}", "pipemap:{static:a inline:{a=b c=d}}", "pipemap:{static:a,fail:x}",
+             "pipemap:{{static:a}}", "pipemap:{static:a", "pipemap:{static:a}x", "pipemap:{,}", "pipemap:{static:,static:b}",
+             "pipemap:{regexp:{{/(.*)/ <$1>}},regexp:{{/(.*)/ [$1]}}}", "pipemap:{static:a,static:b}:c", "pipemap:{static:A,inline:{a=b}}",
+             "pipemap:{inline:{key=a,KEY=b},cidr:{{1.2.3.4 x}}}", "pipemap:{pipemap:{static:a,static:b},inline:{b=c}}",
+             "unionmap:{}", "unionmap:{x}", "unionmap:{static:a,static:b}", "unionmap:{static:a,inline:{q=z},inline:{key=v}}",
+             "unionmap:{inline:{q=z}}", "unionmap:{static:a,fail:x}", "unionmap:{fail:x,static:a}", "unionmap:{inline:{q=z},fail:x}",
+             "unionmap:{static:{a, b},static:c}", "unionmap:{{static:a b}}", "unionmap:{,}", "unionmap:{hash:/nonexist}",
+             "unionmap:{regexp:/nonexist,static:a}", "unionmap:{static:}", "unionmap:{static:a,static:}",
+             "unionmap:{unionmap:{static:a,static:b},static:c}", "unionmap:{static:a,nosuch:b}", "unionmap:{inline:{Key=v},pcre:{{/K/i w}}}",
+             "unionmap:{static:a,pcre:{{/K/i w}}}", "unionmap:{pcre:{{/K/i w}},static:a}", "unionmap:{pcre:{{/K/i w}},cidr:{}}",
+             "unionmap:{inline:{Key=v},inline:{Key=V}}", "pipemap:{pcre:{{/(K)/i $1}},pcre:{{/K/i w}}}", "pipemap:{inline:{key=K},pcre:{{/K/i w}}}",
+             "randmap:{}", "randmap:{a}", "randmap:{a", "randmap:a", "randmap:{{a b}}", "randmap:{ { a b } }", "randmap:{{a}x}",
+             "randmap:{,}", "randmap:{a}x", "randmap:{a=b}", "randmap:{a,a,a}", "inline:{", "inline:{a=b}x", "inline:{ key = v }",
+             "inline:{{key = v w}}", "inline:{key}", "inline:{key=}", "static:{a b}", "static:{a", "static:{a}b"]
+    compare([asked(name, "key", "KEY", "q", "1.2.3.4", "\udce9", "é") for name in names] +
+            [(["-s", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
+            [(["-d", "a", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
+            [(["-u", "-q", "KEY", name], "") for name in names if "pcre" in name])
