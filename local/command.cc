@@ -1,6 +1,8 @@
 // "|command": run with the rights of whoever put it where it stands.
 #include "lib/deliver/command.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 
@@ -10,12 +12,19 @@ namespace relais::local_agent {
 
 namespace {
 
+// What a shell could act on becomes an underscore.
+void censor(std::string& value) {
+    const std::string& harmless = conf().command_expansion_filter();
+    std::ranges::replace_if(value, [&](char c) { return !harmless.contains(c); }, '_');
+}
+
 std::vector<std::string> environment_of(const Branch& branch, const DeliveryRequest& request) {
     std::vector<std::string> out = exported_environment();
-    auto always = [&out](std::string_view name, std::string_view value) {
+    auto always = [&out](std::string_view name, std::string value) {
+        censor(value);
         out.push_back(format("{}={}", name, value));
     };
-    auto given = [&always](std::string_view name, std::string_view value) {
+    auto given = [&always](std::string_view name, const std::string& value) {
         if (!value.empty()) {
             always(name, value);
         }

@@ -1,5 +1,8 @@
 // The mailbox of a system user, or whatever mailbox_transport, mailbox_command and home_mailbox put
 // in its place.
+#include <cerrno>
+#include <cstring>
+
 #include <sys/stat.h>
 
 #include "lib/base/log.h"
@@ -26,6 +29,16 @@ Result<FileOwner> spool_identity(const std::string& directory, FileOwner user) {
         return user;
     }
     return FileOwner{status.st_uid, status.st_gid};
+}
+
+// require_home_directory: home directories may be on a server that is down.
+std::string missing_home(FileIdentity& identity, const User& user) {
+    ActingAs acting(identity, user.ids);
+    struct stat status{};
+    if (!conf().require_home_directory() || ::stat(user.home.c_str(), &status) == 0) {
+        return {};
+    }
+    return format("cannot access home directory {}: {}", user.home, std::strerror(errno));
 }
 
 bool same(FileOwner a, FileOwner b) {
@@ -145,6 +158,10 @@ Task<std::optional<Disposition>> Expansion::deliver_mailbox(Branch branch) {
 }
 
 Task<Disposition> Expansion::deliver_to_user(Branch branch) {
+    if (std::string homeless = missing_home(*agent_.identity, *branch.rights); !homeless.empty()) {
+        DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 3, 0), std::move(homeless));
+        co_return co_await finish(&branch, std::move(status));
+    }
     Lookup command = agent_.mailbox_commands.find(branch.user);
     if (command.is_error()) {
         DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 3, 0), "table lookup failure");

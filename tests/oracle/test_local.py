@@ -70,6 +70,8 @@ def commands(mta):
          "code5", "killed", "unread", "plain", "unquoted", "odd", "twice")
     for name in ("ok", "environment", "twice"):
         note_file(mta, mta.root / "out" / name, name)
+    send(mta, "environment", sender="o'd&d$x`z@virt.test")
+    note_file(mta, mta.root / "out/environment", "environment with bytes that shells would act on")
     mta.note("bounces", len(mta.virtual("u2")))
     mta.note_mail("u2", mta.virtual("u2"))
 
@@ -77,6 +79,12 @@ def commands(mta):
 @scenario(main=BASE, aliases=COMMANDS)
 def command_over_its_time(mta):
     send(mta, "slow")
+
+
+@scenario(main=BASE + "require_home_directory = yes\nmailbox_command_maps = inline:{news=/bin/cat}\n")
+def users_without_a_home(mta):
+    send(mta, "nobody", "alice", "news")
+    note_users(mta)
 
 
 @scenario(main=BASE + "prepend_delivered_header = file, forward\nlocal_command_shell = /bin/sh -c\n"
