@@ -22,6 +22,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
+#include "lib/config/without_effect.h"
 #include "lib/daemon/debugger.h"
 #include "lib/event/signals.h"
 
@@ -211,6 +212,7 @@ void reload(Suite& suite, Runtime& runtime) {
     set_conf(std::move(*config));
     open_log("master", LogStderr::kNo);
     runtime.environment = child_environment();
+    warn_of_settings_without_effect(conf(), *services);
     suite.reload(*services);
 }
 
@@ -275,6 +277,7 @@ int main(int argc, char** argv) {
     if (!services) {
         log_fatal("{}", services.error().message);
     }
+    warn_of_settings_without_effect(conf(), *services);
     leave_terminal(options);
     open_log("master", LogStderr::kNo);
     reserve_low_descriptors();

@@ -4,9 +4,9 @@
 
 #include <sys/wait.h>
 
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/services.h"
 
 namespace relais::master {
 
@@ -79,14 +79,7 @@ bool is_disabled(const MasterService& service, const std::vector<std::string_vie
 }  // namespace
 
 Result<std::vector<MasterService>> read_services(const Config& config) {
-    std::string path = config.config_directory() + "/master.cf";
-    auto text = read_file(path);
-    if (!text) {
-        return fail_with(text);
-    }
-    MasterDefaults defaults{.chroot = config.level_below("1"),
-                            .process_limit = config.default_process_limit()};
-    auto services = parse_master_cf(*text, defaults, path);
+    auto services = load_services(config);
     if (!services) {
         return services;
     }

@@ -10,6 +10,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/tls/tls_settings.h"
 
+#include "smtpd/missing_features.h"
 #include "smtpd/notice.h"
 #include "smtpd/session.h"
 
@@ -100,33 +101,6 @@ std::string format_ehlo_keywords(unsigned keywords) {
         }
     }
     return out;
-}
-
-// What main.cf asks for and this version has not: a filter that is left out in silence would be
-// worse than none.
-static void refuse_missing_features() {
-    for (const std::string_view name : {"smtpd_proxy_filter", "smtpd_upstream_proxy_protocol"}) {
-        if (!conf().text_value(name).empty()) {
-            log_fatal("parameter {}: not supported by this version", name);
-        }
-    }
-    if (!conf().smtpd_milters().empty() || !conf().smtpd_milter_maps().empty()) {
-        if (conf().milter_default_action() != "accept") {
-            log_fatal(
-                "parameter smtpd_milters: not supported by this version, and milter_default_action "
-                "= {} does not let mail pass without them",
-                conf().milter_default_action());
-        }
-        log_warning(
-            "parameter smtpd_milters: not supported by this version: mail passes without "
-            "them, as milter_default_action = accept says");
-    }
-    for (const std::string_view name :
-         {"smtpd_command_filter", "smtpd_reject_footer_maps", "smtpd_dns_reply_filter"}) {
-        if (!conf().text_value(name).empty()) {
-            log_warning("parameter {}: not supported by this version, without effect", name);
-        }
-    }
 }
 
 Site::Site()

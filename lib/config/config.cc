@@ -175,17 +175,6 @@ std::vector<std::string> Config::names() const {
     return names;
 }
 
-std::vector<std::string> Config::settings_without_effect() const {
-    std::vector<std::string> without;
-    for (const auto& name : names()) {
-        auto index = find_parameter(name);
-        if (index && settings_.find(name)->second.line > 0 && !parameter_at(*index).implemented) {
-            without.push_back(name);
-        }
-    }
-    return without;
-}
-
 const std::vector<InterfaceAddress>& Config::own_addresses() const {
     if (!own_addresses_) {
         auto families = parse_inet_protocols(inet_protocols());

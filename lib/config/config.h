@@ -99,8 +99,8 @@ class Config {
     // Every value that its reader would refuse, with file and line: what reload looks at first.
     [[nodiscard]] std::vector<std::string> check() const;
 
-    // The parameters that are set but that nothing in this release reads.
-    [[nodiscard]] std::vector<std::string> settings_without_effect() const;
+    // Whether `value` for that parameter says the same as its default does here.
+    [[nodiscard]] bool is_default(std::size_t parameter, std::string_view value) const;
 
     // compatibility_level against "3.6": true when it is lower.
     [[nodiscard]] bool level_below(std::string_view level) const;

@@ -335,6 +335,21 @@ std::optional<std::string> Config::raw(std::string_view name) const {
     return std::string(info.default_text);
 }
 
+bool Config::is_default(std::size_t parameter, std::string_view value) const {
+    auto info = parameter_at(parameter);
+    auto normal = default_of(info);
+    auto text = info.type == ParameterType::kRaw ? std::string(value) : expand_text(value);
+    if (!normal || !text) {
+        return false;
+    }
+    if (info.type == ParameterType::kString || info.type == ParameterType::kRaw) {
+        return *text == *normal;
+    }
+    auto number = parse_number(info, info.name, *text);
+    auto usual = parse_number(info, info.name, *normal);
+    return number && usual && *number == *usual;
+}
+
 std::vector<std::string> Config::check() const {
     std::vector<std::string> problems;
     for (const auto& name : names()) {

@@ -17,7 +17,8 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
-#include "lib/config/master_cf.h"
+#include "lib/config/services.h"
+#include "lib/config/without_effect.h"
 
 #include "tools/postfix/layout.h"
 
@@ -127,15 +128,6 @@ std::vector<std::string> Control::master_command(std::string_view option) const 
     return argv;
 }
 
-// An administrator who sets what does nothing yet should know.
-static void warn_of_settings_without_effect() {
-    auto names = conf().settings_without_effect();
-    if (!names.empty()) {
-        log_warning("set in the configuration but not implemented yet, and without effect: {}",
-                    join(names, ", "));
-    }
-}
-
 // Everything that must be right before master can start.
 void Control::prepare_start() {
     if (master_pid()) {
@@ -151,7 +143,6 @@ void Control::prepare_start() {
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
-    warn_of_settings_without_effect();
     // Names in the queue are put right before the queue manager looks at them.
     if (run_and_wait({conf().command_directory() + "/postsuper"}) != 0) {
         refuse("Postfix integrity check failed!");
@@ -226,14 +217,7 @@ static void refuse_broken_configuration() {
     for (const auto& problem : conf().check()) {
         refuse("reload refused: " + problem);
     }
-    std::string path = conf().config_directory() + "/master.cf";
-    auto text = read_file(path);
-    if (!text) {
-        refuse("reload refused: " + text.error().message);
-    }
-    MasterDefaults defaults{.chroot = conf().level_below("1"),
-                            .process_limit = conf().default_process_limit()};
-    if (auto services = parse_master_cf(*text, defaults, path); !services) {
+    if (auto services = load_services(conf()); !services) {
         refuse("reload refused: " + services.error().message);
     }
 }
@@ -241,7 +225,6 @@ static void refuse_broken_configuration() {
 int Control::reload() {
     require_running();
     refuse_broken_configuration();
-    warn_of_settings_without_effect();
     log_info("refreshing the Postfix mail system");
     std::string postsuper = conf().command_directory() + "/postsuper";
     if (run_and_wait({postsuper, "active"}) != 0) {
@@ -277,7 +260,9 @@ int Control::check() {
     for (const auto& problem : conf().check()) {
         log_warning("{}", problem);
     }
-    warn_of_settings_without_effect();
+    if (auto services = load_services(conf())) {
+        warn_of_settings_without_effect(conf(), *services);
+    }
     return 0;
 }
 

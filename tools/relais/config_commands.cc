@@ -5,6 +5,8 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/services.h"
+#include "lib/config/without_effect.h"
 
 namespace relais {
 
@@ -61,11 +63,16 @@ int config_unimplemented() {
 }
 
 int config_unimplemented_set() {
-    auto names = conf().settings_without_effect();
-    for (const auto& name : names) {
-        print_source(name);
+    auto services = load_services(conf());
+    if (!services) {
+        log_warning("{}", services.error().message);
+        services = std::vector<MasterService>();
     }
-    return names.empty() ? 0 : 1;
+    auto settings = settings_without_effect(conf(), *services);
+    for (const auto& setting : settings) {
+        print(format("{}: {} = {}", setting.place, setting.name, setting.value));
+    }
+    return settings.empty() ? 0 : 1;
 }
 
 }  // namespace relais
