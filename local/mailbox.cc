@@ -13,6 +13,7 @@
 #include "lib/store/maildir_delivery.h"
 #include "lib/store/mbox_delivery.h"
 
+#include "local/biff.h"
 #include "local/expansion.h"
 
 namespace relais::local_agent {
@@ -89,7 +90,9 @@ DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user)
     // The file is made and locked as the spool's owner, and written as the user, so that quotas
     // hold.
     ContentWriter copy = content_of(delivery_, copy_for(branch, MailboxFormat::kMbox));
+    std::int64_t begins_at = 0;
     auto content = [&](FileSink& to) {
+        begins_at = to.position();
         identity.become(user.ids);
         auto copied = copy(to);
         auto flushed = copied ? to.finish() : copied;
@@ -99,6 +102,9 @@ DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user)
     ActingAs acting(identity, maker);
     auto delivered = deliver_mbox(target, content);
     if (delivered) {
+        if (conf().biff()) {
+            announce_mail(branch.user, begins_at);
+        }
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to mailbox");
     }
     const Error& error = delivered.error();

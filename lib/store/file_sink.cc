@@ -1,5 +1,7 @@
 #include "lib/store/file_sink.h"
 
+#include <unistd.h>
+
 #include "lib/base/file.h"
 
 namespace relais {
@@ -22,6 +24,11 @@ void FileSink::write(std::string_view bytes) {
         return;
     }
     buffer_.append(bytes);
+}
+
+std::int64_t FileSink::position() const {
+    off_t at = ::lseek(fd_, 0, SEEK_CUR);
+    return at < 0 ? -1 : at + static_cast<std::int64_t>(buffer_.size());
 }
 
 Result<void> FileSink::finish() {

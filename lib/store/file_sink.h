@@ -27,6 +27,9 @@ class FileSink {
 
     std::uint64_t written() const { return written_; }
 
+    // Where in the file the next bytes go; -1 for a file without positions.
+    std::int64_t position() const;
+
     bool failed() const { return !outcome_; }
 
   private:

@@ -1,5 +1,7 @@
 """What arrives in mailboxes: Maildir and mbox, local and virtual, aliases and .forward."""
-from support import check
+import socket
+
+from support import check, equal
 from support.compare import scenario
 
 TEXT = "From: Carol <carol@remote.test>\nTo: you\nSubject: hello\n\nHello,\nworld\n"
@@ -60,6 +62,19 @@ def local_mbox(mta):
     send(mta, "bob@example.test", "\nno header\n")
     mta.note_mail("bob", mta.local_mail("bob"))
     check(len(mta.local_mail("bob")) == 2, "two messages")
+
+
+@scenario(main=MBOX + "\nbiff = yes\n")
+def biff_tells_where_the_mail_begins(mta):
+    mta.room.require_private("the port of comsat")
+    mailbox = mta.spool / "bob"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as comsat:
+        comsat.bind(("127.0.0.1", 512))
+        comsat.settimeout(10)
+        for _ in range(2):
+            size = mailbox.stat().st_size if mailbox.exists() else 0
+            send(mta, "bob+tag@example.test")
+            equal(comsat.recv(100), b"bob@%d\0" % size, "the datagram")
 
 
 @scenario(main=MBOX)
