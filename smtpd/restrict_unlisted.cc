@@ -2,6 +2,7 @@
 #include <array>
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
@@ -105,12 +106,37 @@ std::optional<ListRule> rule_for(const Site& site, const Resolved& resolved) {
     }
 }
 
-// An address that the transport map sends to the error transport, with the text given there.
+// A status about the address of somebody else ("moved", "no such mailbox") as one about an address
+// in this role; found by asking Postfix (RFC 3463 3.2 has the codes).
+DsnCode in_role(DsnCode code, const Subject& subject) {
+    constexpr std::array<int, 10> kOfSenders = {0, 7, 8, 7, 7, 0, 7, 7, 8, 0};
+    constexpr std::array<int, 10> kOfRecipients = {0, 1, 2, 3, 4, 5, 6, 3, 2, 0};
+    if (code.subject() != 1 || code.detail() >= 10) {
+        return code;
+    }
+    const auto& details = subject.role == Role::kSender ? kOfSenders : kOfRecipients;
+    const DsnCode own(code.klass(), 1, details.at(static_cast<std::size_t>(code.detail())));
+    if (own != code) {
+        log_info("mapping DSN status {} into {} status {}", code.to_string(), subject.reply_class(),
+                 own.to_string());
+    }
+    return own;
+}
+
+bool is_refused_by_transport(const Resolved& resolved) {
+    return resolved.transport == "error" || resolved.transport == "retry";
+}
+
+// An address that has moved, or that the transport map or its class sends to the error transport,
+// with the text given there.
 Verdict reject_by_transport(Check& check, const Subject& subject, const Resolved& resolved) {
     const auto own = split_dsn(resolved.nexthop, *DsnCode::parse(subject.dsn()));
-    const int code = own.code.transient() ? 450 : 550;
+    int code = own.code.transient() ? 450 : 550;
+    if (resolved.address_class() == kResolveVirtualAlias) {
+        code = conf().unknown_virtual_alias_reject_code();
+    }
     return check.reject(
-        code, own.code.to_string(),
+        code, in_role(own.code, subject).to_string(),
         format("<{}>: {} rejected: {}", subject.address, subject.reply_class(), own.text));
 }
 
@@ -129,6 +155,9 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
     if (rewritten == Listed::kYes) {
         co_return Verdict::kDunno;
     }
+    if (is_refused_by_transport(*resolved)) {
+        co_return reject_by_transport(check, subject, *resolved);
+    }
     if (const auto rule = rule_for(site, *resolved)) {
         auto listed = Listed::kNo;
         if (rule->tables != nullptr) {
@@ -143,9 +172,6 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
                 format("<{}>: {} rejected: User unknown{}", subject.address, subject.reply_class(),
                        conf().show_user_unknown_table_name() ? rule->table_name : ""));
         }
-    }
-    if (resolved->transport == "error" || resolved->transport == "retry") {
-        co_return reject_by_transport(check, subject, *resolved);
     }
     co_return Verdict::kDunno;
 }

@@ -362,3 +362,34 @@ def message_rate_limit(mta):
 def recipient_rate_limit(mta):
     with mta.smtp() as s:
         s.talk(HELLO, FROM, TO, TO, "QUIT")
+
+
+STATUSES = [f"{subject}.{detail}" for subject in (1, 2) for detail in range(10)]
+TO_ERROR = ", ".join(f"{{s{s}@example.test = error:5.{s} text}}" for s in STATUSES)
+
+
+@scenario(main=f"""\
+relocated_maps = inline:{{bob@example.test=x@new.test, gone@example.test=y@new.test, gone@alias.test=z@new.test,
+  gone@relay.test=v@new.test, kept@alias.test=w@new.test}}
+virtual_alias_domains = alias.test
+virtual_alias_maps = inline:{{kept@alias.test=alice@example.test}}
+relay_domains = relay.test
+relay_recipient_maps = inline:{{alice@relay.test=x}}
+unknown_virtual_alias_reject_code = 551
+unknown_relay_recipient_reject_code = 552
+unknown_local_recipient_reject_code = 553
+transport_maps = inline:{{{{later@example.test = retry:4.7.3 later}}, {{plain@relay.test = error:gone}}, {TO_ERROR}}}
+smtpd_reject_unlisted_sender = yes
+smtpd_soft_error_limit = 1000
+smtpd_hard_error_limit = 1000
+""")
+def refused_by_a_transport_or_by_a_list(mta):
+    """What the error transport says comes before the lists of known users, with a status that suits senders
+    or recipients."""
+    users = ["bob@example.test", "gone@example.test", "gone@alias.test", "gone@relay.test", "kept@alias.test",
+             "nobody@alias.test", "nobody@relay.test", "nobody@example.test", "later@example.test",
+             "plain@relay.test", "alice@relay.test"] + [f"s{s}@example.test" for s in STATUSES]
+    with mta.smtp(client=100) as s:
+        s.talk(HELLO, FROM, *[f"RCPT TO:<{user}>" for user in users])
+        for user in users:
+            s.talk("RSET", f"MAIL FROM:<{user}>", TO)
