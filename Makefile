@@ -5,7 +5,9 @@
 
 VERSION   := 0.1.0
 SANITIZE  ?= 0
-BUILD     ?= build$(if $(filter 1,$(SANITIZE)),/san)
+# BERKELEY_DB=no: hash: and btree: tables are read, but not written.
+BERKELEY_DB ?= $(if $(wildcard /usr/include/db.h),yes,no)
+BUILD     ?= build$(if $(filter 1,$(SANITIZE)),/san)$(if $(filter command,$(firstword $(origin BERKELEY_DB))),/db-$(BERKELEY_DB))
 PREFIX    ?= /usr
 DESTDIR   ?=
 LAUNCHER  ?= $(shell command -v ccache 2>/dev/null)
@@ -29,7 +31,7 @@ PROGRAMS  := $(patsubst %/,%,$(foreach d,master smtpd smtp qmgr cleanup pickup l
 PROGRAMS  := $(sort $(PROGRAMS))
 TESTS     := $(sort $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/*.cc))))
 
-HAVE_DB   := $(if $(wildcard /usr/include/db.h),1)
+HAVE_DB   := $(if $(filter yes,$(BERKELEY_DB)),1)
 CPPFLAGS  += -I. -I$(BUILD)/gen -DRELAIS_VERSION='"$(VERSION)"' $(if $(HAVE_DB),-DHAVE_BERKELEY_DB=1) -D_GLIBCXX_ASSERTIONS
 WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror
 CXXFLAGS  ?= -O2 -g1

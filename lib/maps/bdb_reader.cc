@@ -218,12 +218,33 @@ Result<std::optional<TableEntry>> BdbReader::sequence(Step step) {
 
 }  // namespace
 
-OpenedTable open_bdb_reader(const OpenRequest& request) {
-    auto table = std::make_unique<BdbReader>(request);
-    if (auto opened = table->open(); !opened) {
+OpenedTable open_bdb_table(const OpenRequest& request) {
+    if (request.mode == OpenMode::kRead) {
+        auto table = std::make_unique<BdbReader>(request);
+        auto opened = table->open();
+        if (opened) {
+            return table;
+        }
+#ifdef HAVE_BERKELEY_DB
+        if (opened.error().code == Errc::kDenied) {
+            return open_bdb_library_table(request);
+        }
+#endif
         return fail_with(opened);
     }
-    return table;
+#ifdef HAVE_BERKELEY_DB
+    return request.mode == OpenMode::kRebuild ? open_bdb_builder(request)
+                                              : open_bdb_library_table(request);
+#else
+    std::string other = conf().default_database_type();
+    if (!can_build_table_type(other)) {
+        other = "lmdb";
+    }
+    return fail(Errc::kDenied,
+                format("Berkeley DB tables can only be read in this build, not written: '{0}:{1}'; "
+                       "use '{2}:{1}' instead, and default_database_type = {2}",
+                       request.type, request.name, other));
+#endif
 }
 
 }  // namespace relais

@@ -1,4 +1,5 @@
-// hash: and btree: tables in Berkeley DB files, NAME.db.  Keys and values normally carry a final
+// hash: and btree: tables in Berkeley DB files, NAME.db, opened by the library: to be changed, or
+// to be read where the reader in bdb_reader.cc refuses.  Keys and values normally carry a final
 // NUL, which Postfix's postmap stores too; tables of other programs may lack it.
 //
 // Readers lock the file around each access (flock, shared), since Postfix's postmap rewrites it in
@@ -372,31 +373,14 @@ Result<std::optional<TableEntry>> BdbTable::sequence(Step step) {
     return TableEntry{std::string(without_nul(key)), std::string(without_nul(value))};
 }
 
-OpenedTable open_bdb(const OpenRequest& request, DBTYPE kind) {
-    if (request.mode == OpenMode::kRebuild) {
-        return open_bdb_builder(request);
-    }
-    if (request.mode == OpenMode::kRead) {
-        auto table = open_bdb_reader(request);
-        if (table || table.error().code != Errc::kDenied) {
-            return table;
-        }
-    }
-    auto table = std::make_unique<BdbTable>(request, kind);
+}  // namespace
+
+OpenedTable open_bdb_library_table(const OpenRequest& request) {
+    auto table = std::make_unique<BdbTable>(request, request.type == "btree" ? DB_BTREE : DB_HASH);
     if (auto opened = table->open(); !opened) {
         return fail_with(opened);
     }
     return table;
-}
-
-}  // namespace
-
-OpenedTable open_hash_table(const OpenRequest& request) {
-    return open_bdb(request, DB_HASH);
-}
-
-OpenedTable open_btree_table(const OpenRequest& request) {
-    return open_bdb(request, DB_BTREE);
 }
 
 }  // namespace relais

@@ -19,22 +19,23 @@ struct TableType {
     Builds builds;  // postmap can make a table of it
 };
 
+#ifdef HAVE_BERKELEY_DB
+constexpr Builds kBuildsBdb = Builds::kYes;
+#else
+constexpr Builds kBuildsBdb = Builds::kNo;  // opening it so says why
+#endif
+
 constexpr auto kTypes = std::to_array<TableType>({
-#ifdef HAVE_BERKELEY_DB
-    {"btree", open_btree_table, Builds::kYes},
-#endif
-    {"cdb", open_cdb_table, Builds::kYes},          {"cidr", open_cidr_table, Builds::kNo},
-    {"debug", open_debug_table, Builds::kNo},       {"environ", open_environ_table, Builds::kNo},
-    {"fail", open_fail_table, Builds::kNo},
-#ifdef HAVE_BERKELEY_DB
-    {"hash", open_hash_table, Builds::kYes},
-#endif
-    {"inline", open_inline_table, Builds::kNo},     {"internal", open_internal_table, Builds::kNo},
-    {"lmdb", open_lmdb_table, Builds::kYes},        {"pcre", open_pcre_table, Builds::kNo},
-    {"pipemap", open_pipemap_table, Builds::kNo},   {"proxy", open_proxy_table, Builds::kNo},
-    {"randmap", open_randmap_table, Builds::kNo},   {"regexp", open_regexp_table, Builds::kNo},
-    {"static", open_static_table, Builds::kNo},     {"texthash", open_texthash_table, Builds::kNo},
-    {"unionmap", open_unionmap_table, Builds::kNo}, {"unix", open_unix_table, Builds::kNo},
+    {"btree", open_bdb_table, kBuildsBdb},          {"cdb", open_cdb_table, Builds::kYes},
+    {"cidr", open_cidr_table, Builds::kNo},         {"debug", open_debug_table, Builds::kNo},
+    {"environ", open_environ_table, Builds::kNo},   {"fail", open_fail_table, Builds::kNo},
+    {"hash", open_bdb_table, kBuildsBdb},           {"inline", open_inline_table, Builds::kNo},
+    {"internal", open_internal_table, Builds::kNo}, {"lmdb", open_lmdb_table, Builds::kYes},
+    {"pcre", open_pcre_table, Builds::kNo},         {"pipemap", open_pipemap_table, Builds::kNo},
+    {"proxy", open_proxy_table, Builds::kNo},       {"randmap", open_randmap_table, Builds::kNo},
+    {"regexp", open_regexp_table, Builds::kNo},     {"static", open_static_table, Builds::kNo},
+    {"texthash", open_texthash_table, Builds::kNo}, {"unionmap", open_unionmap_table, Builds::kNo},
+    {"unix", open_unix_table, Builds::kNo},
 });
 
 const TableType* find_type(std::string_view name) {
@@ -64,7 +65,8 @@ Result<std::unique_ptr<Table>> open_table(std::string_view reference, OpenMode m
     if (type == nullptr) {
         return fail(Errc::kNotFound, format("unsupported dictionary type: {}", parsed->type));
     }
-    if (mode == OpenMode::kRebuild && type->builds == Builds::kNo) {
+    if (mode == OpenMode::kRebuild && type->builds == Builds::kNo &&
+        !is_bdb_table_type(type->name)) {
         return fail(Errc::kDenied,
                     format("unsupported map type for this operation: {}", parsed->type));
     }
@@ -92,6 +94,10 @@ bool is_pattern_table_type(std::string_view type) {
     constexpr auto kPatternTypes = std::to_array<std::string_view>(
         {"cidr", "fail", "pcre", "randmap", "regexp", "socketmap", "tcp"});
     return std::ranges::find(kPatternTypes, type) != kPatternTypes.end();
+}
+
+bool is_bdb_table_type(std::string_view type) {
+    return type == "hash" || type == "btree";
 }
 
 bool can_build_table_type(std::string_view name) {

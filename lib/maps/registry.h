@@ -41,6 +41,8 @@ struct TableReference {
 [[nodiscard]] std::vector<std::string> table_type_names();
 // The types whose entries are patterns, so that partial keys make no sense.
 [[nodiscard]] bool is_pattern_table_type(std::string_view type);
+// The types in Berkeley DB files, which a build without the library only reads.
+[[nodiscard]] bool is_bdb_table_type(std::string_view type);
 // The types that postmap can build.
 [[nodiscard]] bool can_build_table_type(std::string_view type);
 

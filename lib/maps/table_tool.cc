@@ -64,7 +64,7 @@ void check_type(const std::string& type) {
     if (!std::ranges::binary_search(known, type)) {
         log_fatal("unsupported dictionary type: {0}. Is the postfix-{0} package installed?", type);
     }
-    if (!can_build_table_type(type)) {
+    if (!can_build_table_type(type) && !is_bdb_table_type(type)) {
         log_fatal("unsupported dictionary type: {} does not support bulk-mode creation.", type);
     }
 }

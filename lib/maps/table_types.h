@@ -19,10 +19,9 @@ struct OpenRequest {
 
 using OpenedTable = Result<std::unique_ptr<Table>>;
 
-OpenedTable open_hash_table(const OpenRequest& request);
-OpenedTable open_btree_table(const OpenRequest& request);
+OpenedTable open_bdb_table(const OpenRequest& request);
 OpenedTable open_bdb_builder(const OpenRequest& request);
-OpenedTable open_bdb_reader(const OpenRequest& request);
+OpenedTable open_bdb_library_table(const OpenRequest& request);
 OpenedTable open_cdb_table(const OpenRequest& request);
 OpenedTable open_lmdb_table(const OpenRequest& request);
 OpenedTable open_lmdb_builder(const OpenRequest& request);
