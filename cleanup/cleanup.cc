@@ -51,6 +51,7 @@ class Cleanup : public Daemon {
     Task<void> background() override { return service_.wake_qmgr(); }
 
     Task<void> serve(Connection connection) override {
+        Service::Presence presence(service_);
         Session session(service_, std::move(connection.fd));
         try {
             co_await session.run();

@@ -89,6 +89,18 @@ Task<bool> bounce_recipients(Message& message, const DeliveryStatus& why) {
     }
 }
 
+// A lone session does it itself: two switches between threads would only delay its client.  As soon
+// as there is another one to be stalled, helper threads do it for both.
+Task<Result<void>> sync_file(const Service& service, Message& message) {
+    if (service.sessions() == 1) {
+        co_return sync_queue_file(message.file.detach(), message.file.path(), kModeReady);
+    }
+    auto fd = std::make_shared<UniqueFd>(message.file.detach());
+    std::string path = message.file.path();
+    co_return co_await run_blocking(
+        [fd, path] { return sync_queue_file(std::move(*fd), path, kModeReady); });
+}
+
 }  // namespace
 
 Task<void> commit_message(Service& service, Message& message) {
@@ -104,10 +116,7 @@ Task<void> commit_message(Service& service, Message& message) {
     if (message.status != 0) {
         co_return;
     }
-    auto fd = std::make_shared<UniqueFd>(message.file.detach());
-    std::string path = message.file.path();
-    auto synced = co_await run_blocking(
-        [fd, path] { return sync_queue_file(std::move(*fd), path, kModeReady); });
+    auto synced = co_await sync_file(service, message);
     if (!synced) {
         log_warning("{}: {}", message.id(), synced.error().message);
         message.fail(kCleanupWrite);

@@ -29,12 +29,29 @@ class Service {
     // Tells qmgr about new mail: at once, but not more often than it can use.
     void new_mail() { mail_waiting_.set(); }
 
+    // Counts the sessions of this process for as long as it lives.
+    class Presence {
+      public:
+        explicit Presence(Service& service) : service_(service) { ++service_.sessions_; }
+
+        Presence(const Presence&) = delete;
+        Presence& operator=(const Presence&) = delete;
+
+        ~Presence() { --service_.sessions_; }
+
+      private:
+        Service& service_;
+    };
+
+    int sessions() const { return sessions_; }
+
     // Sends what new_mail() asked for, for ever.
     [[nodiscard]] Task<void> wake_qmgr();
 
   private:
     std::vector<const HeaderInfo*> dropped_headers_;
     Flag mail_waiting_;
+    int sessions_ = 0;
 };
 
 }  // namespace relais::cleanup
