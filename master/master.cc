@@ -20,6 +20,7 @@
 #include "lib/base/log.h"
 #include "lib/base/process_lock.h"
 #include "lib/base/strings.h"
+#include "lib/config/accounts.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
 #include "lib/config/without_effect.h"
@@ -45,6 +46,9 @@ void load_configuration() {
         log_fatal("{}", config.error().message);
     }
     set_conf(std::move(*config));
+    if (auto problem = account_problem(conf())) {
+        log_fatal("{}", *problem);
+    }
 }
 
 bool is_privileged() {
@@ -192,7 +196,11 @@ void reload(Suite& suite, Runtime& runtime) {
         log_error("reload refused, the old configuration stays: {}", config.error().message);
         return;
     }
-    if (auto problems = config->check(); !problems.empty()) {
+    auto problems = config->check();
+    if (auto problem = account_problem(*config)) {
+        problems.push_back(std::move(*problem));
+    }
+    if (!problems.empty()) {
         for (const auto& problem : problems) {
             log_error("reload refused, the old configuration stays: {}", problem);
         }

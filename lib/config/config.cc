@@ -1,7 +1,6 @@
 #include "lib/config/config.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/config/drop_in.h"
 #include "lib/config/expand.h"
 #include "lib/config/main_cf.h"
 #include "lib/config/values.h"
@@ -106,18 +106,13 @@ Result<void> Config::read_file_into(const std::string& path) {
     return fail(Errc::kTemporary, format("{}: changes all the time", path));
 }
 
-// main.cf.d/*.cf beside main.cf, in the order of their names.
 Result<void> Config::read_directory() {
-    auto directory = raw("config_directory").value_or("") + "/main.cf.d";
-    auto names = list_directory(directory);
-    if (!names) {
-        return names.error().sys_errno == ENOENT ? Result<void>{} : fail_with(names);
+    auto paths = drop_in_files(raw("config_directory").value_or("") + "/main.cf.d");
+    if (!paths) {
+        return fail_with(paths);
     }
-    for (const auto& name : *names) {
-        if (!name.ends_with(".cf") || name.starts_with('.')) {
-            continue;
-        }
-        auto done = read_file_into(directory + "/" + name);
+    for (const auto& path : *paths) {
+        auto done = read_file_into(path);
         if (!done) {
             return done;
         }

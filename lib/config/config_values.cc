@@ -350,24 +350,73 @@ bool Config::is_default(std::size_t parameter, std::string_view value) const {
     return number && usual && *number == *usual;
 }
 
+namespace {
+
+// What a transport's own parameters end in.
+constexpr std::array<std::string_view, 17> kSuffixes = {
+    "_destination_concurrency_failed_cohort_limit",
+    "_destination_concurrency_limit",
+    "_destination_rate_delay",
+    "_destination_recipient_limit",
+    "_delivery_slot_cost",
+    "_delivery_slot_discount",
+    "_delivery_slot_loan",
+    "_extra_recipient_limit",
+    "_initial_destination_concurrency",
+    "_minimum_delivery_slots",
+    "_recipient_limit",
+    "_recipient_refill_delay",
+    "_recipient_refill_limit",
+    "_sessions_per_process",
+    "_time_limit",
+    "_transport_rate_delay",
+    "_destination_concurrency_negative_feedback",
+};
+
+}  // namespace
+
+Result<void> Config::check_setting(std::string_view name, const Setting& set) const {
+    if (auto index = find_parameter(name)) {
+        auto value = evaluate(*index);
+        return value ? Result<void>{} : fail_with(value);
+    }
+    for (auto suffix : kSuffixes) {
+        if (name.ends_with(suffix) && name.size() > suffix.size()) {
+            auto value = transport_value(name.substr(0, name.size() - suffix.size()), suffix);
+            return value ? Result<void>{} : fail_with(value);
+        }
+    }
+    auto text = expand_text(set.value);
+    return text ? Result<void>{} : fail_with(text);
+}
+
 std::vector<std::string> Config::check() const {
     std::vector<std::string> problems;
+    auto add = [&](std::string_view name, const std::string& message) {
+        const Setting* set = setting(name);
+        problems.push_back(
+            set == nullptr || set->line == 0
+                ? message
+                : format("{}, line {}: {}: {}", set->file, set->line, name, message));
+    };
     for (const auto& name : names()) {
-        const Setting& set = settings_.find(name)->second;
-        Result<void> fine;
-        if (auto index = find_parameter(name)) {
-            auto value = evaluate(*index);
-            fine = value ? Result<void>{} : fail_with(value);
-        } else {
-            auto text = expand_text(set.value);
-            fine = text ? Result<void>{} : fail_with(text);
+        auto fine = check_setting(name, *setting(name));
+        if (!fine) {
+            add(name, fine.error().message);
         }
-        if (fine) {
-            continue;
-        }
-        problems.push_back(set.line == 0 ? fine.error().message
-                                         : format("{}, line {}: {}: {}", set.file, set.line, name,
-                                                  fine.error().message));
+    }
+    if (!problems.empty()) {
+        return problems;
+    }
+    if (!parse_compat_level(compatibility_level())) {
+        add("compatibility_level",
+            format("malformed compatibility level syntax: \"{}\"", compatibility_level()));
+    }
+    auto families = parse_inet_protocols(inet_protocols());
+    if (!families) {
+        add("inet_protocols", families.error().message);
+    } else if (auto chosen = select_interfaces(inet_interfaces(), *families); !chosen) {
+        add("inet_interfaces", chosen.error().message);
     }
     return problems;
 }

@@ -4,8 +4,10 @@
 #include <iterator>
 #include <limits>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/drop_in.h"
 #include "lib/config/values.h"
 
 namespace relais {
@@ -181,14 +183,14 @@ Result<std::vector<MasterLine>> parse_master_lines(std::string_view text, std::s
         if (!line) {
             return fail_with(line);
         }
+        line->file = path;
         lines.push_back(std::move(*line));
     }
     return lines;
 }
 
-Result<MasterService> interpret(const MasterLine& line, const MasterDefaults& defaults,
-                                std::string_view path) {
-    LineErrors errors(path, line.first_line);
+Result<MasterService> interpret(const MasterLine& line, const MasterDefaults& defaults) {
+    LineErrors errors(line.file, line.first_line);
     for (auto field : {MasterField::kName, MasterField::kType, MasterField::kCommand}) {
         if (line.field(field) == "-") {
             return errors.error(format("field \"{}\" has no default value",
@@ -228,19 +230,21 @@ Result<MasterService> interpret(const MasterLine& line, const MasterDefaults& de
                          .process_limit = *limit,
                          .command = line.field(MasterField::kCommand),
                          .arguments = line.arguments,
+                         .file = line.file,
                          .line = line.first_line};
 }
 
-Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
-                                                   const MasterDefaults& defaults,
-                                                   std::string_view path) {
+namespace {
+
+// Adds the services of one file to those of the files before it.
+Result<void> add_services(std::string_view text, const MasterDefaults& defaults,
+                          std::string_view path, std::vector<MasterService>& services) {
     auto lines = parse_master_lines(text, path);
     if (!lines) {
         return fail_with(lines);
     }
-    std::vector<MasterService> services;
     for (const auto& line : *lines) {
-        auto service = interpret(line, defaults, path);
+        auto service = interpret(line, defaults);
         if (!service) {
             return fail_with(service);
         }
@@ -251,9 +255,45 @@ Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
             services.push_back(std::move(*service));
             continue;
         }
-        log_warning("duplicate master.cf entry for service \"{}\" ({}) -- using the last entry",
-                    service->name, service->name);
+        if (same->file == service->file) {
+            log_warning("duplicate master.cf entry for service \"{}\" ({}) -- using the last entry",
+                        service->name, service->name);
+        }
         *same = std::move(*service);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
+                                                   const MasterDefaults& defaults,
+                                                   std::string_view path) {
+    std::vector<MasterService> services;
+    auto done = add_services(text, defaults, path, services);
+    if (!done) {
+        return fail_with(done);
+    }
+    return services;
+}
+
+Result<std::vector<MasterService>> read_master_cf(const std::string& config_directory,
+                                                  const MasterDefaults& defaults) {
+    auto paths = drop_in_files(config_directory + "/master.cf.d");
+    if (!paths) {
+        return fail_with(paths);
+    }
+    paths->insert(paths->begin(), config_directory + "/master.cf");
+    std::vector<MasterService> services;
+    for (const auto& path : *paths) {
+        auto text = read_file(path);
+        if (!text) {
+            return fail_with(text);
+        }
+        auto done = add_services(*text, defaults, path, services);
+        if (!done) {
+            return fail_with(done);
+        }
     }
     return services;
 }

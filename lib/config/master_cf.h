@@ -31,6 +31,7 @@ inline constexpr std::array<std::string_view, 8> kMasterFieldNames = {
 struct MasterLine {
     std::array<std::string, 8> fields;
     std::vector<std::string> arguments;  // braces and the blanks inside them taken off
+    std::string file;
     int first_line = 0;
     int last_line = 0;
 
@@ -56,6 +57,7 @@ struct MasterService {
     int process_limit = 0;           // 0: no limit
     std::string command;
     std::vector<std::string> arguments;
+    std::string file;
     int line = 0;
 };
 
@@ -76,13 +78,17 @@ struct MasterDefaults {
 [[nodiscard]] Result<std::vector<MasterLine>> parse_master_lines(std::string_view text,
                                                                  std::string_view path);
 [[nodiscard]] Result<MasterService> interpret(const MasterLine& line,
-                                              const MasterDefaults& defaults,
-                                              std::string_view path);
+                                              const MasterDefaults& defaults);
 
 // Both steps.  Of services with the same name and type the last counts, with a warning.
 [[nodiscard]] Result<std::vector<MasterService>> parse_master_cf(std::string_view text,
                                                                  const MasterDefaults& defaults,
                                                                  std::string_view path);
+
+// master.cf of the directory and then master.cf.d/*.cf, whose services take the place of earlier
+// ones with the same name and type.
+[[nodiscard]] Result<std::vector<MasterService>> read_master_cf(const std::string& config_directory,
+                                                                const MasterDefaults& defaults);
 
 // The "-o name=value" settings among the arguments, as "name=value" each.
 [[nodiscard]] std::vector<std::string> parameter_settings(

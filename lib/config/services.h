@@ -1,5 +1,5 @@
-// The services of an instance: master.cf of a configuration's directory, with the defaults that its
-// main.cf gives.  master runs them; postfix(1) and relais(1) look at them.
+// The services of an instance: master.cf and master.cf.d of a configuration's directory, with the
+// defaults that its main.cf gives.  master runs them; postfix(1) and relais(1) look at them.
 #pragma once
 
 #include <vector>

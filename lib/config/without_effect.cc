@@ -26,13 +26,12 @@ std::vector<SettingWithoutEffect> settings_without_effect(
             found.push_back({name, set->value, format("{}:{}", set->file, set->line)});
         }
     }
-    std::string master_cf = config.config_directory() + "/master.cf";
     for (const auto& service : services) {
         for (const auto& text : parameter_settings(service.arguments)) {
             auto setting = parse_assignment(text);
             if (setting && has_no_effect(config, setting->name, setting->value)) {
                 found.push_back({std::move(setting->name), std::move(setting->value),
-                                 format("{}:{}", master_cf, service.line)});
+                                 format("{}:{}", service.file, service.line)});
             }
         }
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/config/accounts.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
 #include "lib/daemon/debugger.h"
@@ -57,6 +58,9 @@ void load_configuration(const DaemonOptions& options, const DaemonTraits& traits
         log_fatal("{}", config.error().message);
     }
     set_conf(std::move(*config));
+    if (auto problem = account_problem(conf())) {
+        log_fatal("{}", *problem);
+    }
 }
 
 void raise_descriptor_limit() {

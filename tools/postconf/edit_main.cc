@@ -1,9 +1,11 @@
 // postconf -e, -X and -# on main.cf.
 #include <algorithm>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/drop_in.h"
 #include "lib/config/main_cf.h"
 
 #include "tools/postconf/edit.h"
@@ -61,13 +63,32 @@ void put_start(FileEditor& editor, Request& request, const std::string& text, Ac
     }
 }
 
+// main.cf.d is read after main.cf, so that an edit of main.cf may have no effect.
+void warn_of_overrides(const std::string& directory, const std::vector<Request>& requests) {
+    auto paths = drop_in_files(directory + "/main.cf.d");
+    for (const auto& path : paths.value_or(std::vector<std::string>{})) {
+        auto text = read_file(path);
+        auto entries = parse_main_cf(text.value_or(""), path);
+        if (!entries) {
+            continue;
+        }
+        for (const auto& entry : *entries) {
+            if (std::ranges::find(requests, entry.name, &Request::name) != requests.end()) {
+                log_warning("{}, line {}: \"{}\" here overrides what main.cf says", path,
+                            entry.line, entry.name);
+            }
+        }
+    }
+}
+
 }  // namespace
 
 void edit_main(const Options& options) {
     auto requests = read_requests(options);
     ConfigOptions where;
     where.directory = options.directory;
-    FileEditor editor(config_directory_from(where) + "/main.cf");
+    std::string directory = config_directory_from(where);
+    FileEditor editor(directory + "/main.cf");
     Request* current = nullptr;
     for (const auto& line : editor.lines()) {
         if (line.kind == PhysicalLine::Kind::kStart) {
@@ -92,6 +113,7 @@ void edit_main(const Options& options) {
         }
     }
     editor.save();
+    warn_of_overrides(directory, requests);
 }
 
 }  // namespace relais::postconf

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/drop_in.h"
 #include "lib/config/main_cf.h"
 
 #include "tools/postconf/edit.h"
@@ -171,6 +173,7 @@ class MasterEditor {
         finish_service();
         append_new();
         editor_.save();
+        warn_of_overrides();
     }
 
   private:
@@ -178,6 +181,26 @@ class MasterEditor {
         ConfigOptions where;
         where.directory = options.directory;
         return config_directory_from(where) + "/master.cf";
+    }
+
+    // master.cf.d is read after master.cf, so that an edit of master.cf may have no effect.
+    void warn_of_overrides() const {
+        auto paths = drop_in_files(editor_.path() + ".d");
+        for (const auto& path : paths.value_or(std::vector<std::string>{})) {
+            auto text = read_file(path);
+            auto lines = parse_master_lines(text.value_or(""), path);
+            for (const auto& line : lines.value_or(std::vector<MasterLine>{})) {
+                warn_if_edited(Service{line, {}, {}});
+            }
+        }
+    }
+
+    void warn_if_edited(const Service& service) const {
+        auto edited = [&](const Request& request) { return request.pattern.matches(service); };
+        if (std::ranges::any_of(requests_, edited)) {
+            log_warning("{}, line {}: {} here overrides what master.cf says", service.line.file,
+                        service.line.first_line, service.id());
+        }
     }
 
     static Options print_options() {

@@ -8,6 +8,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/drop_in.h"
 #include "lib/config/expand.h"
 #include "lib/config/logical_lines.h"
 #include "lib/config/main_cf.h"
@@ -52,6 +53,10 @@ constexpr ServiceName kTimeLimit{"_time_limit", "$command_time_limit"};
 
 constexpr std::array<std::string_view, 6> kTransportCommands = {"error", "lmtp", "local",
                                                                 "pipe",  "smtp", "virtual"};
+
+std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 template <class Range>
 bool contains(const Range& range, std::string_view value) {
@@ -101,7 +106,21 @@ Model::Model(const Options& options) : options_(options), defaults_(Config::from
 }
 
 void Model::read_services() {
-    auto text = read_file(master_cf());
+    read_services_of(master_cf());
+    auto more = drop_in_files(directory_ + "/master.cf.d");
+    if (!more) {
+        log_fatal("{}", more.error().message);
+    }
+    for (const auto& path : *more) {
+        read_services_of(path);
+    }
+    for (auto& service : services_) {
+        read_settings(service);
+    }
+}
+
+void Model::read_services_of(const std::string& path) {
+    auto text = read_file(path);
     if (!text) {
         if (options_.subject == Subject::kMain) {
             log_warning("{}", text.error().message);
@@ -111,15 +130,27 @@ void Model::read_services() {
     }
     for (const auto& line : read_logical_lines(*text)) {
         if (is_blank(line.text.front())) {
-            log_warning("{}: logical line must not start with whitespace: \"{}\"", master_cf(),
+            log_warning("{}: logical line must not start with whitespace: \"{}\"", path,
                         excerpt(line.text));
             continue;
         }
         if (!split_master_line(line)) {
-            log_fatal("file {}: line {}: bad field count", master_cf(), line.first_line);
+            log_fatal("file {}: line {}: bad field count", path, line.first_line);
         }
-        services_.push_back(parse_service(line));
-        read_settings(services_.back());
+        add_service(parse_service(line), path);
+    }
+}
+
+// A service of master.cf.d takes the place of the one before it.
+void Model::add_service(Service service, const std::string& path) {
+    service.line.file = path;
+    auto same = std::ranges::find_if(services_, [&](const Service& had) {
+        return had.id() == service.id() && had.line.file != path;
+    });
+    if (same != services_.end()) {
+        *same = std::move(service);
+    } else {
+        services_.push_back(std::move(service));
     }
 }
 
@@ -127,9 +158,9 @@ void Model::read_settings(Service& service) {
     for (const auto& setting : parameter_settings(service.line.arguments)) {
         auto pair = split_name_value(setting);
         if (!pair) {
-            log_warning("master.cf: {}", pair.error().message);
+            log_warning("{}: {}", base_name(service.line.file), pair.error().message);
         } else if (contains(kReadOnly, pair->name)) {
-            read_only_.insert(format("{}: read-only parameter assignment: {}={}", master_cf(),
+            read_only_.insert(format("{}: read-only parameter assignment: {}={}", service.line.file,
                                      pair->name, pair->value));
         } else {
             service.settings.insert_or_assign(std::string(pair->name), std::string(pair->value));
@@ -167,9 +198,11 @@ void Model::collect_names() {
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
         if (!set->file.empty()) {
+            origin_ = set->file;
             use_names_in(set->value, nullptr, true);
         }
     }
+    origin_ = main_cf();
     for (auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
             use_names_in(value, &service, true);
@@ -237,7 +270,7 @@ void Model::use_name(std::string_view name, Service* service, bool warn) {
         user_names_.emplace(name);
     } else if (warn) {
         undefined_.insert(format("{}: undefined parameter: {}",
-                                 service != nullptr ? master_cf() : main_cf(), name));
+                                 service != nullptr ? service->line.file : origin_, name));
     }
 }
 
@@ -374,7 +407,7 @@ void Model::warn_unused_services() const {
         for (const auto& [name, value] : service.settings) {
             bool known = find_parameter(name) || service_names_.contains(name);
             if (!known && !service.used.contains(name)) {
-                log_warning("{}: unused parameter: {}={}", master_cf(), name, value);
+                log_warning("{}: unused parameter: {}={}", service.line.file, name, value);
             }
         }
     }

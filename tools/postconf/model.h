@@ -71,6 +71,8 @@ class Model {
     [[nodiscard]] std::string master_cf() const { return directory_ + "/master.cf"; }
 
   private:
+    void read_services_of(const std::string& path);
+    void add_service(Service service, const std::string& path);
     void read_settings(Service& service);
     void add_service_names();
     void use_names_in(std::string_view text, Service* service, bool warn);
@@ -90,6 +92,7 @@ class Model {
     std::vector<Service> services_;
     std::map<std::string, std::string, std::less<>> service_names_;  // name -> default
     std::set<std::string, std::less<>> user_names_;
+    std::string origin_;               // the file whose values are looked at
     std::set<std::string> undefined_;  // "main.cf" or "master.cf", and the name
     std::set<std::string> read_only_;
 };

@@ -1,9 +1,12 @@
 #include "tools/postfix/control.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <ranges>
 #include <thread>
 
 #include <fcntl.h>
@@ -11,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/process_lock.h"
 #include "lib/base/strings.h"
@@ -212,14 +214,50 @@ int Control::drain() {
     return 0;
 }
 
+// What a service's own settings (-o) make of the configuration.
+static std::vector<std::string> problems_of(const MasterService& service) {
+    ConfigOptions wanted;
+    wanted.process_name = service.command;
+    wanted.service_name = service.name;
+    wanted.settings = parameter_settings(service.arguments);
+    if (wanted.settings.empty()) {
+        return {};
+    }
+    auto config = Config::load(wanted);
+    auto problems = config ? config->check() : std::vector{config.error().message};
+    for (auto& problem : problems) {
+        problem = format("{}: line {}: service {}: {}", service.file, service.line, service.name,
+                         problem);
+    }
+    return problems;
+}
+
+// Everything in the configuration that some program would refuse.
+static std::vector<std::string> configuration_problems() {
+    auto problems = conf().check();
+    if (!problems.empty()) {
+        return problems;
+    }
+    auto services = load_services(conf());
+    if (!services) {
+        return {services.error().message};
+    }
+    for (const auto& service : *services) {
+        std::ranges::move(problems_of(service), std::back_inserter(problems));
+    }
+    return problems;
+}
+
 // A configuration that daemons could not use must not take the place of one that they can.
 static void refuse_broken_configuration() {
-    for (const auto& problem : conf().check()) {
-        refuse("reload refused: " + problem);
+    auto problems = configuration_problems();
+    if (problems.empty()) {
+        return;
     }
-    if (auto services = load_services(conf()); !services) {
-        refuse("reload refused: " + services.error().message);
+    for (const auto& problem : problems | std::views::drop(1)) {
+        log_error("{}", problem);
     }
+    refuse("reload refused: " + problems.front());
 }
 
 int Control::reload() {
@@ -257,7 +295,7 @@ int Control::check() {
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
-    for (const auto& problem : conf().check()) {
+    for (const auto& problem : configuration_problems()) {
         log_warning("{}", problem);
     }
     if (auto services = load_services(conf())) {

@@ -15,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/config/master_cf.h"
+#include "lib/config/services.h"
 
 #include "tools/postfix/control.h"
 
@@ -166,11 +166,9 @@ void check_jail(std::vector<std::string>& out) {
 }
 
 bool has_service(const std::string& name) {
-    auto text = read_file(conf().config_directory() + "/master.cf");
-    auto lines = text ? parse_master_lines(*text, "master.cf")
-                      : Result<std::vector<MasterLine>>(fail_with(text));
-    return lines && std::ranges::any_of(*lines, [&](const MasterLine& line) {
-               return line.field(MasterField::kName) == name;
+    auto services = load_services(conf());
+    return services && std::ranges::any_of(*services, [&](const MasterService& service) {
+               return service.name == name;
            });
 }
 

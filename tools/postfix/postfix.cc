@@ -14,6 +14,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/accounts.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
 
@@ -68,6 +69,9 @@ void load_configuration() {
         log_fatal("{}", config.error().message);
     }
     set_conf(std::move(*config));
+    if (auto problem = account_problem(conf())) {
+        log_fatal("{}", *problem);
+    }
     ::setenv("MAIL_CONFIG", conf().config_directory().c_str(), 1);
 }
 

@@ -8,7 +8,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
-#include "lib/config/master_cf.h"
+#include "lib/config/services.h"
 
 #include "tools/postfix/control.h"
 #include "tools/postfix/layout.h"
@@ -48,18 +48,17 @@ int upgrade_configuration(const std::vector<std::string>& /*words*/) {
     if (!text) {
         refuse(text.error().message);
     }
-    auto lines = parse_master_lines(*text, path);
-    if (!lines) {
-        refuse(lines.error().message);
+    auto services = load_services(conf());
+    if (!services) {
+        refuse(services.error().message);
     }
     std::string upgraded = *text;
     if (!upgraded.empty() && !upgraded.ends_with('\n')) {
         upgraded += '\n';
     }
     for (const auto& needed : kNeeded) {
-        bool known = std::ranges::any_of(*lines, [&](const MasterLine& line) {
-            return line.field(MasterField::kName) == needed.name;
-        });
+        bool known = std::ranges::any_of(
+            *services, [&](const MasterService& service) { return service.name == needed.name; });
         if (!known) {
             log_info("editing {}, adding missing entry for {} service", path, needed.name);
             (upgraded += needed.line) += '\n';

@@ -1,10 +1,12 @@
 #include "tools/relais/config_commands.h"
 
 #include <cstdio>
+#include <optional>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/main_cf.h"
 #include "lib/config/services.h"
 #include "lib/config/without_effect.h"
 
@@ -21,6 +23,28 @@ bool is_from_file(const Config::Setting* setting) {
     return setting != nullptr && setting->line > 0;
 }
 
+// The settings of services (-o) in master.cf and master.cf.d; those of one name, where it is given.
+// True when there is any.
+bool print_services(const std::optional<std::string>& name) {
+    auto services = load_services(conf());
+    if (!services) {
+        log_warning("{}", services.error().message);
+        return false;
+    }
+    bool any = false;
+    for (const auto& service : *services) {
+        for (const auto& setting : parameter_settings(service.arguments)) {
+            auto pair = split_name_value(setting);
+            if (pair && (!name || pair->name == *name)) {
+                print(format("{}:{}: {}/{}/{} = {}", service.file, service.line, service.name,
+                             service_type_name(service.type), pair->name, pair->value));
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
 bool print_source(const std::string& name) {
     const auto* setting = conf().setting(name);
     if (is_from_file(setting)) {
@@ -29,7 +53,6 @@ bool print_source(const std::string& name) {
     }
     auto value = conf().raw(name);
     if (!value) {
-        log_warning("{}: unknown parameter", name);
         return false;
     }
     print(format("default: {} = {}", name, *value));
@@ -46,9 +69,14 @@ int config_sources(const std::vector<std::string>& names) {
                 print_source(name);
             }
         }
+        print_services({});
     }
     for (const auto& name : names) {
-        all_known = print_source(name) && all_known;
+        bool in_main = print_source(name);
+        if (!print_services(name) && !in_main) {
+            log_warning("{}: unknown parameter", name);
+            all_known = false;
+        }
     }
     return all_known ? 0 : 1;
 }
