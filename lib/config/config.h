@@ -135,7 +135,6 @@ class Config {
 
     std::size_t index_of(std::string_view name) const;
 
-    [[nodiscard]] Result<void> check_setting(std::string_view name, const Setting& set) const;
     [[nodiscard]] Result<Value> evaluate(std::size_t index) const;
     [[nodiscard]] Result<std::string> default_of(const ParameterInfo& info) const;
     [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const;

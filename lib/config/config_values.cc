@@ -373,22 +373,17 @@ constexpr std::array<std::string_view, 17> kSuffixes = {
     "_destination_concurrency_negative_feedback",
 };
 
-}  // namespace
-
-Result<void> Config::check_setting(std::string_view name, const Setting& set) const {
-    if (auto index = find_parameter(name)) {
-        auto value = evaluate(*index);
-        return value ? Result<void>{} : fail_with(value);
-    }
+// The suffix that makes the name a transport's own parameter; empty where it is none.
+std::string_view transport_suffix(std::string_view name) {
     for (auto suffix : kSuffixes) {
         if (name.ends_with(suffix) && name.size() > suffix.size()) {
-            auto value = transport_value(name.substr(0, name.size() - suffix.size()), suffix);
-            return value ? Result<void>{} : fail_with(value);
+            return suffix;
         }
     }
-    auto text = expand_text(set.value);
-    return text ? Result<void>{} : fail_with(text);
+    return {};
 }
+
+}  // namespace
 
 std::vector<std::string> Config::check() const {
     std::vector<std::string> problems;
@@ -400,9 +395,20 @@ std::vector<std::string> Config::check() const {
                 : format("{}, line {}: {}: {}", set->file, set->line, name, message));
     };
     for (const auto& name : names()) {
-        auto fine = check_setting(name, *setting(name));
-        if (!fine) {
-            add(name, fine.error().message);
+        auto index = find_parameter(name);
+        auto suffix = index ? std::string_view() : transport_suffix(name);
+        std::string message;
+        if (index || !suffix.empty()) {
+            auto value = index
+                             ? evaluate(*index)
+                             : transport_value(name.substr(0, name.size() - suffix.size()), suffix);
+            message = value ? "" : value.error().message;
+        } else {
+            auto text = expand_text(setting(name)->value);
+            message = text ? "" : text.error().message;
+        }
+        if (!message.empty()) {
+            add(name, message);
         }
     }
     if (!problems.empty()) {
