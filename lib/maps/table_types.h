@@ -40,6 +40,9 @@ OpenedTable open_pipemap_table(const OpenRequest& request);
 OpenedTable open_unionmap_table(const OpenRequest& request);
 OpenedTable open_randmap_table(const OpenRequest& request);
 OpenedTable open_debug_table(const OpenRequest& request);
+OpenedTable open_tcp_table(const OpenRequest& request);
+OpenedTable open_socketmap_table(const OpenRequest& request);
+OpenedTable open_memcache_table(const OpenRequest& request);
 
 // "type:name does not support WHAT mode": the error of a type that can only be read.
 std::unexpected<Error> refuse_mode(const OpenRequest& request);

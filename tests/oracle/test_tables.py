@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
 import socketserver
 import subprocess
 import tempfile
@@ -51,20 +52,18 @@ def lines_of(output):
     return [line for line in lines if "usage:" not in line and not line.startswith("BDB")]
 
 
-def compare(cases, files=None, before=None):
-    """Reports every case whose results differ.  `before` runs ahead of each run."""
+def compare(cases, files=None, clean=lambda text: text):
+    """Reports every case whose results differ.  `clean` takes out of a message what is by chance."""
     ours, theirs = need_program("postmap"), oracle.command("postmap")
     wrong = []
     # Postfix sleeps a second before it gives up.
-    with place(files or {}) as folder, concurrent.futures.ThreadPoolExecutor(1 if before else 12) as pool:
-        def both(case):
-            results = []
-            for program in (ours, theirs):
-                if before:
-                    before()
-                results.append(run(program, folder, case[0], case[1]))
-            return results
-        for (arguments, _), (got, wanted) in zip(cases, pool.map(both, cases)):
+    with place(files or {}) as folder, concurrent.futures.ThreadPoolExecutor(24) as pool:
+        def one(job):
+            result = run(job[0], folder, *job[1])
+            result["errors"] = [clean(line) for line in result["errors"]]
+            return result
+        results = pool.map(one, [(program, case) for case in cases for program in (ours, theirs)])
+        for (arguments, _), got, wanted in zip(cases, results, results):
             if not any(wanted["output"]) and "fatal:" in str(wanted["errors"]):
                 got["output"] = wanted["output"]  # Postfix forgets what it has not written yet
             for part in got:
@@ -297,3 +296,171 @@ def test_tables_of_tables():
             [(["-s", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
             [(["-d", "a", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
             [(["-u", "-q", "KEY", name], "") for name in names if "pcre" in name])
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Answers each request with what `answer` says; None hangs up."""
+    daemon_threads, allow_reuse_address, request_queue_size = True, True, 100
+
+    def __init__(self, take, answer):
+        super().__init__(("127.0.0.1", 0), Talk)
+        self.take, self.answer, self.requests = take, answer, set()
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Talk(socketserver.BaseRequestHandler):
+    def handle(self):
+        got = b""
+        with contextlib.suppress(OSError):
+            while more := self.request.recv(65536):
+                got += more
+                while (taken := self.server.take(got)) is not None:
+                    request, got = taken
+                    self.server.requests.add(request)
+                    reply = self.server.answer(request)
+                    if reply is None:
+                        return
+                    self.request.sendall(reply)
+
+
+def take_line(got):
+    line, newline, rest = got.partition(b"\n")
+    return (line, rest) if newline else None
+
+
+def take_netstring(got):
+    length, colon, rest = got.partition(b":")
+    if not colon or len(rest) <= int(length):
+        return None
+    return rest[:int(length)], rest[int(length) + 1:]
+
+
+def without_chance(text):
+    """Postfix gives the error of whatever system call failed last."""
+    return re.sub(r"(query error|delete error|I/O error): .*", r"\1: ERROR",
+                  re.sub(r"unexpected EOF \(.*", "unexpected EOF (ERROR)", text))
+
+
+TCP_REPLIES = {
+    "cr": b"200 a  b \r\n", "x": b"200x\n", "20": b"20 x\n", "close": None, "tab": b"200\tv\n", "nul": b"200 a\0b\n",
+    "long": b"200 " + b"v" * 4091 + b"\n", "long1": b"200 " + b"v" * 4092 + b"\n", "hex": b"200 %41%0a%0D%00z\n",
+    "hex2": b"200 a%4\n", "hex3": b"200 a%zz\n", "hi": "200 é\n".encode(), "two": b"200 a\n200 b\n", "bin": b"200 \xff\n",
+    "500": b"500 %zz\n", "501": b"501 none\n", "400": b"400 no\n", "4": b"400\n", "399": b"399 x\n", "sp": b"200   v\n",
+    "up A": b"200 upper\n", "pct": b"200 50%25\n", "600": b"600 x\n", "empty": b"\n", "none": b"200 \n", "fine": b"200 value\n"}
+
+
+@bound(120)
+def test_tcp_servers():
+    replies = {key.encode().replace(b" ", b"%20"): reply for key, reply in TCP_REPLIES.items()}
+    with Server(take_line, lambda line: replies.get(line[4:], b"500 none\n")) as server:
+        table = f"tcp:127.0.0.1:{server.port}"
+        compare([asked(table, key, "fine") for key in TCP_REPLIES] +
+                [asked(table, "UP A", "é", "%25", "a" * 5000, "fine", "none of these"), (["-s", table], ""), (["-d", "x", table], ""),
+                 (["-q", "fine", table], ""), (["-q", "zzz", table, f"pipemap:{{{table},{table}}}"], ""),
+                 asked(f"unionmap:{{{table},static:x}}", "fine", "zzz"), asked("tcp:127.0.0.1:1", "x"),
+                 asked("tcp:nosuch.invalid:1", "x"), asked("tcp:localhost:nosuchport", "x"), asked("tcp:x", "x")], clean=without_chance)
+        check(b"get UP%20A" in server.requests and b"get %C3%A9" in server.requests and b"get %2525" in server.requests,
+              f"keys were sent as {server.requests}")
+
+
+def netstring(text):
+    return b"%d:%s," % (len(text), text)
+
+
+SOCKETMAP_REPLIES = {
+    "ok": netstring(b"OK value"), "oknone": netstring(b"OK"), "oksp": netstring(b"OK "), "ok2": netstring(b"OK  two  sp "),
+    "nf": netstring(b"NOTFOUND "), "nf2": netstring(b"NOTFOUND"), "nf3": netstring(b"NOTFOUND text"), "temp": netstring(b"TEMP try later"),
+    "temp2": netstring(b"TEMP"), "timeout": netstring(b"TIMEOUT slow"), "perm": netstring(b"PERM never"), "perm2": netstring(b"PERM"),
+    "bad": netstring(b"FOO bar"), "low": netstring(b"ok value"), "empty": netstring(b""), "sp": netstring(b" OK x"), "close": None,
+    "nocomma": b"8:OK value.", "garbage": b"garbage\n", "neg": b"-1:x,", "lead0": b"08:OK value,", "huge": b"100009:",
+    "big": netstring(b"OK " + b"v" * 99997), "big1": netstring(b"OK " + b"v" * 99998), "nul": netstring(b"OK a\0b"),
+    "nl": netstring(b"OK a\nb"), "bin": netstring(b"OK \xff"), "hi": netstring("OK é".encode()), "tab": netstring(b"OK\tvalue"),
+    "tempnl": netstring(b"TEMP a\nb"), "two": netstring(b"OK 1") + netstring(b"OK 2"), "nodigit": b":x,", "lots": b"99999999999999999:",
+    "tempbin": netstring(b"TEMP \xff\x01"), "blank": b" 8:OK value,"}
+
+
+@bound(120)
+def test_socketmap_servers():
+    replies = {key.encode(): reply for key, reply in SOCKETMAP_REPLIES.items()}
+    with Server(take_netstring, lambda text: replies.get(text.partition(b" ")[2], netstring(b"NOTFOUND "))) as server:
+        table = f"socketmap:inet:127.0.0.1:{server.port}:map"
+        compare([asked(table, key, "ok") for key in SOCKETMAP_REPLIES] +
+                [asked(table, "UP A", "é", "a" * 9000, "ok"), (["-s", table], ""), (["-d", "x", table], ""),
+                 asked("socketmap:inet:127.0.0.1:1:n", "x"), asked("socketmap:inet:nosuch.invalid:1:n", "x")] +
+                [asked(name, "x") for name in ("socketmap:x", "socketmap:inet:x", "socketmap:inet:x:1", "socketmap:unix:/nosuch:n",
+                                               "socketmap:unix:/nosuch", "socketmap:foo:bar:n", "socketmap:127.0.0.1:1:n")],
+                clean=without_chance)
+        check({b"map UP A", "map é".encode()} <= server.requests, f"keys were sent as {server.requests}")
+
+
+MEMCACHE_REPLIES = {
+    "crlf": b"VALUE crlf 0 5\r\nvalue\r\nEND\r\n", "close": None, "err": b"ERROR\r\n", "srv": b"SERVER_ERROR no\r\n",
+    "lf": b"VALUE lf 0 5\nvalue\nEND\n", "other": b"VALUE zz 0 5\r\nvalue\r\nEND\r\n", "noend": b"VALUE noend 0 5\r\nvalue\r\nFOO\r\n",
+    "short": b"VALUE short 0 5\r\nvaluexx\r\nEND\r\n", "big": b"VALUE big 0 10240\r\n" + b"v" * 10240 + b"\r\nEND\r\n",
+    "big1": b"VALUE big1 0 10241\r\n" + b"v" * 10241 + b"\r\nEND\r\n", "neg": b"VALUE neg 0 -1\r\n\r\nEND\r\n",
+    "nolen": b"VALUE nolen 0\r\nvalue\r\nEND\r\n", "zero": b"VALUE zero 0 0\r\n\r\nEND\r\n", "longline": b"VALUE " + b"x" * 2000 + b"\r\n",
+    "cas": b"VALUE cas 0 5 99\r\nvalue\r\nEND\r\n", "nul": b"VALUE nul 0 3\r\na\0b\r\nEND\r\n", "alpha": b"VALUE alpha 0 x\r\nEND\r\n",
+    "empty": b"\r\n", "é": "VALUE é 0 2\r\né\r\nEND\r\n".encode(), "bin": b"VALUE bin 0 1\r\n\xff\r\nEND\r\n"}
+
+
+class Cache:
+    """A small memcached, with some keys that have odd answers."""
+
+    def __init__(self):
+        self.values = {}
+        self.odd = {key.encode(): reply for key, reply in MEMCACHE_REPLIES.items()}
+
+    @staticmethod
+    def take(got):
+        taken = take_line(got)
+        if taken and taken[0].startswith(b"set "):
+            size = int(taken[0].split()[4]) + 2
+            return (taken[0] + b"\n" + taken[1][:size], taken[1][size:]) if len(taken[1]) >= size else None
+        return taken
+
+    def answer(self, request):
+        words = request.split()
+        if words[0] == b"get" and words[1] in self.odd:
+            return self.odd[words[1]]
+        if words[0] == b"get":
+            value = self.values.get(words[1])
+            return b"END\r\n" if value is None else b"VALUE %s 0 %d\r\n%s\r\nEND\r\n" % (words[1], len(value), value)
+        if words[0] == b"set":
+            self.values[words[1]] = request.partition(b"\n")[2][:-2]
+            return b"STORED\r\n"
+        return b"DELETED\r\n" if self.values.pop(words[1], None) is not None else b"NOT_FOUND\r\n"
+
+
+ADDRESSED = ("user@sub.example.com", "user", "@example.com", "example.com", "User@EXAMPLE.com", "a b@example.com", "@", "a@")
+
+
+@bound(120)
+def test_memcache_servers():
+    cache = Cache()
+    formats = ["%u", "%d", "%u-%d", "%1.%2", "%%%s", "%S%U%D", "%x", "%", "lit", "$foo%s", "a b%s", "%9", "pre:%s"]
+    bounds = ["max_try=x", "max_try=0", "max_try=1\nretry_pause=0", "timeout=1x", "line_size_limit=5", "nonsense = x", "flags=x",
+              "backup = nosuch:x", "backup = hash:/nosuch", "backup=fail:x", "data_size_limit=3", "bad line", "max_try = 1", "max_try = 3"]
+    with Server(cache.take, cache.answer) as server:
+        head = f"memcache = inet:127.0.0.1:{server.port}\n"
+        files = {"plain": head, "dom": head + "domain = example.com\n", "fixed": head + "backup = inline:{one=1,two=2}\nkey_format = b:%s\n",
+                 "foo": "memcache = foo\n", "unix": "memcache = unix:/nosuch\n", "down": "memcache = inet:127.0.0.1:1\n",
+                 "union": head + "backup = unionmap:{static:a,inline:{one=1}}\nkey_format = u:%s\nttl = 7\nflags = 3\n"}
+        files |= {f"format{number}": head + f"key_format = {text}\n" for number, text in enumerate(formats)}
+        files |= {f"bound{number}": head + f"{text}\n" for number, text in enumerate(bounds)}
+        cache.values |= {b"com.example": b"labels", b"user": b"local", b"lit": b"literal", b"example.com": b"domain", b"pre:user": b"prefixed",
+                         b"user@example.com": b"whole", b"%user": b"percent", b"user-sub.example.com": b"dash"}
+        compare([asked("memcache:./plain", key) for key in MEMCACHE_REPLIES] +
+                [asked("memcache:./plain", "a b", "UP", "x" * 250, "a\tb", *ADDRESSED), asked("memcache:./dom", *ADDRESSED)] +
+                [asked(f"memcache:./format{number}", *ADDRESSED) for number in range(len(formats))] +
+                [asked(f"memcache:./bound{number}", "crlf", key) for number in range(len(bounds)) for key in ("close", "err", "short")] +
+                [asked(f"memcache:./{name}", "one") for name in ("foo", "unix", "down", "nosuchfile")] +
+                [asked("memcache:./fixed", "one", "one", "three", "two", "two"), asked("memcache:./union", "one", "one"),
+                 (["-s", "memcache:./fixed"], ""), (["-s", "memcache:./plain"], ""), (["-d", "nosuch", "memcache:./plain"], ""),
+                 (["memcache:./plain"], ""), (["-d", "a b", "memcache:./plain"], ""), (["-d", "user@x.y", "memcache:./dom"], "")],
+                files, clean=without_chance)
+        check(b"set u:one 3 7 3\r\na,1\r\n" in server.requests, f"was sent: {server.requests}")
