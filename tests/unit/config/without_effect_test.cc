@@ -20,7 +20,7 @@ std::string unread(ParameterType type) {
 }
 
 std::vector<MasterService> services(std::string_view text) {
-    return parse_master_cf(text, {}, "master.cf").value();
+    return parse_master_cf(text, {}, "/etc/postfix/master.cf").value();
 }
 
 std::vector<std::string> places(const std::vector<SettingWithoutEffect>& settings) {
@@ -39,7 +39,7 @@ TEST_CASE("config/without_effect: what main.cf and -o set, with its place") {
         return;
     }
     auto config = Config::from_text("soft_bounce = yes\n" + name + " = some:thing\n");
-    std::string directory = config.config_directory();
+    std::string directory = "/etc/postfix";
     auto master = services("a unix - - n - 1 anvil\n  -v -o " + name +
                            "=other:thing\n  -o soft_bounce=no\n"
                            "b unix - - n - 1 anvil\n  -o { " +
