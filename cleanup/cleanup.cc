@@ -10,10 +10,7 @@
 // sent a message, but not a byte of the message.  One process serves many clients.
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 
-#include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 #include "lib/event/errors.h"
@@ -26,27 +23,9 @@ namespace relais::cleanup {
 
 namespace {
 
-// What is set but not done must not go unnoticed.
-void warn_of_unsupported() {
-    const std::pair<std::string_view, const std::string&> kUnsupported[] = {
-        {"header_checks", conf().header_checks()},
-        {"mime_header_checks", conf().mime_header_checks()},
-        {"nested_header_checks", conf().nested_header_checks()},
-        {"body_checks", conf().body_checks()},
-        {"message_reject_characters", conf().message_reject_characters()},
-        {"message_strip_characters", conf().message_strip_characters()},
-        {"non_smtpd_milters", conf().non_smtpd_milters()},
-    };
-    for (const auto& [name, value] : kUnsupported) {
-        if (!value.empty()) {
-            log_warning("{} = {}: this version of cleanup does not apply it", name, value);
-        }
-    }
-}
-
 class Cleanup : public Daemon {
   public:
-    Cleanup() : service_(conf()) { warn_of_unsupported(); }
+    Cleanup() : service_(conf()) {}
 
     Task<void> background() override { return service_.wake_qmgr(); }
 

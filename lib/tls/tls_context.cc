@@ -192,19 +192,6 @@ Result<std::unique_ptr<TlsContext::State>> make_state(const TlsCommonOptions& op
     return state;
 }
 
-void set_server_groups(SSL_CTX* ctx, const TlsServerOptions& options) {
-    if (options.eecdh_grade == "strong") {
-        set_groups(ctx, options.strong_curve);
-    } else if (options.eecdh_grade == "ultra") {
-        set_groups(ctx, options.ultra_curve + " " + options.strong_curve);
-    } else if (options.eecdh_grade != "none") {
-        if (options.eecdh_grade != "auto") {
-            log_warning("invalid TLS eecdh grade \"{}\": using auto", options.eecdh_grade);
-        }
-        set_groups(ctx, all_groups(options));
-    }
-}
-
 void set_server_resumption(TlsContext::State& state) {
     SSL_CTX* ctx = state.ctx.get();
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -304,7 +291,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::server(const TlsServerOptions& o
         return fail(Errc::kSyntax, "no usable cipher in \"" + *ciphers + "\": " + take_tls_error());
     }
     SSL_CTX_set_dh_auto(ctx, 1);
-    set_server_groups(ctx, options);
+    set_groups(ctx, all_groups(options));
     if (options.preempt_cipherlist) {
         SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
     }

@@ -67,8 +67,6 @@ struct TlsServerOptions : TlsCommonOptions {
     std::string protocols = ">=TLSv1";
     std::string cipher_grade = "medium";
     std::string exclude_ciphers;
-    std::string eecdh_grade = "auto";
-    std::string strong_curve = "prime256v1", ultra_curve = "secp384r1";
     enum class ClientCertificate { kNotAsked, kAsked, kRequired };
     ClientCertificate client_certificate = ClientCertificate::kNotAsked;
     bool preempt_cipherlist = false;

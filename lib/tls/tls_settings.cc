@@ -93,9 +93,6 @@ TlsServerOptions tls_server_options(const Config& config, TlsLevel level, std::s
     if (mandatory) {
         options.exclude_ciphers += " " + tls.text("mandatory_exclude_ciphers");
     }
-    options.eecdh_grade = tls.text("eecdh_grade");
-    options.strong_curve = config.tls_eecdh_strong_curve();
-    options.ultra_curve = config.tls_eecdh_ultra_curve();
     options.preempt_cipherlist = config.tls_preempt_cipherlist();
     using Wanted = TlsServerOptions::ClientCertificate;
     if (tls.flag("req_ccert") && mandatory) {

@@ -97,6 +97,17 @@ def an_older_protocol(mta):
     mta.note_mail("bob", mta.local_mail("bob"))
 
 
+@scenario(main=SERVER + "smtpd_tls_eecdh_grade = ultra\n", files=FILES)
+def curves_of_the_past(mta):
+    """The grade no longer chooses the curve, which the log and the Received header name."""
+    with mta.smtp() as session:
+        session.starttls()
+        session.mail("a@remote.test", "bob@example.test", TEXT)
+        session.command("QUIT")
+    mta.settle()
+    mta.note_mail("bob", mta.local_mail("bob"))
+
+
 @scenario(main=SERVER, files=FILES)
 def sessions_are_resumed(mta):
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
