@@ -1,0 +1,82 @@
+// Fuzz target: attribute lists of internal services, alone and as a delivery request.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include <sys/socket.h>
+
+#include "lib/base/file.h"
+#include "lib/event/loop.h"
+#include "lib/event/stream.h"
+#include "lib/ipc/attr.h"
+#include "lib/ipc/delivery_request.h"
+
+namespace {
+
+using namespace relais;
+
+// What was understood, written again, is understood the same.
+void check_round_trip(const Attributes& attributes) {
+    AttrWriter writer;
+    for (const auto& [name, value] : attributes) {
+        writer.string(name, value);
+    }
+    writer.end();
+    const auto again = parse_attributes(writer.bytes());
+    if (again.status != AttrParse::Status::kComplete || again.attributes != attributes) {
+        std::abort();
+    }
+}
+
+bool is_plain(const Attributes& attributes) {
+    for (const auto& [name, value] : attributes) {
+        if (name.empty() || name == "{" || name == "}" || value == "{") {
+            return false;
+        }
+    }
+    return true;
+}
+
+void check_list(std::string_view bytes, AttrEncoding encoding) {
+    const auto list = parse_attributes(bytes, encoding);
+    if (list.status != AttrParse::Status::kComplete) {
+        return;
+    }
+    if (list.length == 0 || list.length > bytes.size()) {
+        std::abort();
+    }
+    if (encoding == AttrEncoding::kNul && is_plain(list.attributes)) {
+        check_round_trip(list.attributes);
+    }
+}
+
+void read_request(std::string_view bytes) {
+    int ends[2];
+    if (bytes.size() > 60000 || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) {
+        return;
+    }
+    UniqueFd ours(ends[0]);
+    {
+        UniqueFd peer(ends[1]);
+        if (::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+            return;
+        }
+    }
+    Stream stream(std::move(ours));
+    try {
+        (void)Loop::current().run_task(read_delivery_request(&stream));
+    } catch (const std::exception&) {  // the end of a conversation
+    }
+}
+
+}  // namespace
+
+// The name and the signature are libFuzzer's.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    check_list(bytes, AttrEncoding::kNul);
+    check_list(bytes, AttrEncoding::kPlain);
+    read_request(bytes);
+    return 0;
+}
