@@ -27,9 +27,9 @@ constexpr u_int32_t kHashEntries = 4096;
 // From this size on, the layout and the order of writing follow the table's own content.
 constexpr std::size_t kLargeTable = 10000;
 
-// What an entry of a hash table takes beside key and value: two places in the page's index, two
-// kinds, two NULs.
-constexpr std::size_t kHashOverhead = 8;
+// What an entry of a hash table takes beside key and value: two places in the page's index, and two
+// kinds.
+constexpr std::size_t kHashOverhead = 6;
 constexpr std::size_t kPageSize = 4096;
 constexpr std::size_t kPageHeader = 26;
 
@@ -130,9 +130,8 @@ int BdbBuilder::set_layout(DB* db) {
 
 // Each page is written once, whatever the size of the cache.
 void BdbBuilder::sort_by_bucket() {
-    bool nul = (flags() & table_flag::kTryWithNul) != 0;
-    draft_.sort_by([this, nul](const TableDraft::Entry& entry) {
-        return bdb::hash_of({entry.data, entry.key_size + (nul ? 1U : 0U)}) & (buckets_ - 1);
+    draft_.sort_by([this](const TableDraft::Entry& entry) {
+        return bdb::hash_of(entry.key()) & (buckets_ - 1);
     });
 }
 
@@ -143,14 +142,13 @@ int BdbBuilder::fill(DB* db) {
         draft_.sort_by_key();
     }
 
-    u_int32_t nul = (flags() & table_flag::kTryWithNul) != 0 ? 1 : 0;
     for (const TableDraft::Entry& entry : draft_.entries()) {
         DBT key = {};
         key.data = const_cast<char*>(entry.data);  // libdb does not write to it
-        key.size = entry.key_size + nul;
+        key.size = entry.key_size;
         DBT value = {};
         value.data = const_cast<char*>(entry.value().data());
-        value.size = entry.value_size + nul;
+        value.size = entry.value_size;
         if (int error = db->put(db, nullptr, &key, &value, 0); error != 0) {
             return error;
         }

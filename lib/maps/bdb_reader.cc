@@ -90,7 +90,8 @@ Result<void> BdbReader::open() {
     auto cache = static_cast<std::size_t>(conf().berkeley_db_read_buffer_size());
     auto db = BdbFile::open(file->get(), kind_, cache);
     if (!db) {
-        auto failed = fail_errno("open database " + name(), EINVAL);
+        int error = db.error().sys_errno != 0 ? db.error().sys_errno : EINVAL;
+        auto failed = fail_errno("open database " + name(), error);
         failed.error().code = db.error().code;
         return failed;
     }

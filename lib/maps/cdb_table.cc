@@ -159,10 +159,9 @@ class CdbBuilder : public Table {
 Result<void> CdbBuilder::commit() {
     struct cdb_make maker = {};
     bool ok = ::cdb_make_start(&maker, file_.fd()) == 0;
-    unsigned nul = (flags() & table_flag::kTryWithNul) != 0 ? 1 : 0;
     for (const TableDraft::Entry& entry : draft_.entries()) {
-        ok = ok && ::cdb_make_add(&maker, entry.data, entry.key_size + nul, entry.value().data(),
-                                  entry.value_size + nul) == 0;
+        ok = ok && ::cdb_make_add(&maker, entry.data, entry.key_size, entry.value().data(),
+                                  entry.value_size) == 0;
     }
     if (::cdb_make_finish(&maker) != 0 || !ok) {
         return fail_errno("error writing " + name());

@@ -82,8 +82,8 @@ int LmdbBuilder::fill(MDB_txn* transaction) {
         if (status != 0) {
             break;
         }
-        MDB_val key = mdb_val_of({entry.data, entry.key_size + nul()});
-        MDB_val value = mdb_val_of({entry.value().data(), entry.value_size + nul()});
+        MDB_val key = mdb_val_of(entry.key());
+        MDB_val value = mdb_val_of(entry.value());
         status = ::mdb_cursor_put(made, &key, &value, MDB_APPEND);
     }
     return status;

@@ -72,17 +72,21 @@ class LmdbTable : public Table {
     int try_forms(Access access);
     int put(MDB_txn* transaction, std::string_view key, std::string_view value);
     int erase(MDB_txn* transaction, std::string_view key, bool with_nul) const;
-    int put_pending(MDB_txn* transaction);
+    int put_in_bulk(std::string_view key, std::string_view value);
+    int begin_bulk();
+    int grow_bulk();
     int step_cursor(Step step, MDB_val& key, MDB_val& value);
 
     LmdbEnv::Access access_;
     std::string path_;
     std::optional<LmdbEnv> env_;
     bool in_batch_ = false;
-    std::string key_;                  // a copy that a NUL follows
-    std::string value_;                // the same
-    std::string last_;                 // where sequence() stands
-    std::vector<TableEntry> pending_;  // the updates of postmap -i
+    std::string key_;    // a copy that a NUL follows
+    std::string value_;  // the same
+    std::string last_;   // where sequence() stands
+    // Of postmap -i: its one transaction, and what was put there, for when it starts anew.
+    TransactionPtr bulk_;
+    std::vector<TableEntry> pending_;
 };
 
 Result<void> LmdbTable::open() {
@@ -245,11 +249,8 @@ Result<void> LmdbTable::update_key(std::string_view key, std::string_view value)
     if (access_ == LmdbEnv::Access::kRead) {
         return fail(Errc::kDenied, format("table {}: opened for reading", reference()));
     }
-    if (is_bulk()) {
-        pending_.push_back({std::string(key), std::string(value)});
-        return {};
-    }
-    int status = write([&](MDB_txn* transaction) { return put(transaction, key, value); });
+    int status = is_bulk() ? put_in_bulk(key, value)
+                           : write([&](MDB_txn* txn) { return put(txn, key, value); });
     if (status == MDB_KEYEXIST) {
         return report_duplicate(key, flags(), reference());
     }
@@ -259,25 +260,58 @@ Result<void> LmdbTable::update_key(std::string_view key, std::string_view value)
     return {};
 }
 
-int LmdbTable::put_pending(MDB_txn* transaction) {
-    for (auto& [key, value] : pending_) {
-        int status = put(transaction, key, value);
-        if (status == MDB_KEYEXIST && report_duplicate(key, flags(), reference())) {
-            continue;
-        }
-        if (status != 0) {
-            return status;
+int LmdbTable::begin_bulk() {
+    int status = locks() ? env_->lock(F_WRLCK) : 0;
+    if (status == 0 && env_->was_replaced() && open() && locks()) {
+        status = env_->lock(F_WRLCK);
+    }
+    return status == 0 ? env_->begin_write(bulk_) : status;
+}
+
+// A file that has to grow loses the transaction: it begins anew in the larger file.
+int LmdbTable::grow_bulk() {
+    bulk_.reset();
+    int status = env_->grow();
+    if (status == 0) {
+        status = env_->begin_write(bulk_);
+    }
+    for (const auto& [key, value] : pending_) {
+        if (status == 0) {
+            status = put(bulk_.get(), key, value);
         }
     }
-    return 0;
+    return status;
+}
+
+int LmdbTable::put_in_bulk(std::string_view key, std::string_view value) {
+    int status = bulk_ ? 0 : begin_bulk();
+    if (status == 0) {
+        status = put(bulk_.get(), key, value);
+    }
+    while (status == MDB_MAP_FULL) {
+        status = grow_bulk();
+        if (status == 0) {
+            status = put(bulk_.get(), key, value);
+        }
+    }
+    if (status == 0) {
+        pending_.push_back({std::string(key), std::string(value)});
+    }
+    return status;
 }
 
 Result<void> LmdbTable::commit() {
-    if (pending_.empty()) {
-        return {};
+    int status = bulk_ ? ::mdb_txn_commit(bulk_.release()) : 0;
+    while (status == MDB_MAP_FULL) {
+        status = grow_bulk();
+        if (status == 0) {
+            status = ::mdb_txn_commit(bulk_.release());
+        }
     }
-    int status = write([&](MDB_txn* transaction) { return put_pending(transaction); });
     pending_.clear();
+    if (locks()) {
+        env_->lock(F_UNLCK);
+    }
     if (status != 0) {
         return failed("error updating", status);
     }

@@ -123,7 +123,7 @@ void TextHashTable::add_line(std::string_view line, std::size_t number) {
     if ((flags() & table_flag::kReplace) != 0) {
         entries_.insert_or_assign(std::move(key), std::string(entry->value));
     } else {
-        log_warning("{}, line {}: duplicate entry: \"{}\"", name(), number, key);
+        log_warning("{}, line {}: duplicate entry: \"{}\"", name(), number, entry->key);
     }
 }
 

@@ -89,6 +89,10 @@ Result<void> Table::update(std::string_view key, std::string_view value) {
     return update_key(*prepared, value);
 }
 
+void Table::omit_final_nul() {
+    flags_ = (flags_ & ~table_flag::kTryWithNul) | table_flag::kTryWithoutNul;
+}
+
 Result<bool> Table::erase(std::string_view key) {
     std::string folded;
     auto prepared = prepare(key, folded);

@@ -49,6 +49,8 @@ class Table {
 
     // Adds an entry; what happens to one that exists is told by the table's flags.
     [[nodiscard]] Result<void> update(std::string_view key, std::string_view value);
+    // What is added from now on has no final NUL behind key and value.
+    void omit_final_nul();
     // True where there was such an entry.
     [[nodiscard]] Result<bool> erase(std::string_view key);
 

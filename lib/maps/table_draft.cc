@@ -50,20 +50,24 @@ Result<void> TableDraft::add(std::string_view key, std::string_view value, Table
     if (entries_.size() * 2 >= slots_.size()) {
         grow();
     }
-    std::uint32_t tag = tag_of(key);
-    std::uint64_t& slot = slot_of(key, tag);
+    std::size_t nul = (flags & table_flag::kTryWithNul) != 0 ? 1 : 0;
+    key_.assign(key);
+    std::string_view stored(key_.c_str(), key.size() + nul);
+    std::uint32_t tag = tag_of(stored);
+    std::uint64_t& slot = slot_of(stored, tag);
     if (slot == 0) {
-        entries_.push_back(store(key, value));
+        entries_.push_back(store(stored, value, nul));
         slot = (std::uint64_t{tag} << 32) | entries_.size();
-        total_size_ += key.size() + value.size();
+        total_size_ += entries_.back().key_size + entries_.back().value_size;
         return {};
     }
     if ((flags & table_flag::kReplace) == 0) {
         return report_duplicate(key, flags, name);
     }
     Entry& old = entries_[static_cast<std::uint32_t>(slot) - 1];
-    total_size_ += value.size() - old.value_size;
-    old = store(key, value);
+    total_size_ -= old.value_size;
+    old = store(stored, value, nul);
+    total_size_ += old.value_size;
     return {};
 }
 
@@ -74,12 +78,6 @@ void TableDraft::sort_by_key() {
     if (std::ranges::is_sorted(entries_, in_order)) {
         return;
     }
-
-    struct Item {
-        std::uint64_t rank;
-        Entry entry;
-    };
-
     std::vector<Item> items;
     items.reserve(entries_.size());
     for (const Entry& entry : entries_) {
@@ -109,8 +107,8 @@ void TableDraft::sort_by(const std::function<std::uint32_t(const Entry&)>& numbe
     std::ranges::transform(items, entries_.begin(), &Item::entry);
 }
 
-TableDraft::Entry TableDraft::store(std::string_view key, std::string_view value) {
-    std::size_t size = key.size() + value.size() + 2;
+TableDraft::Entry TableDraft::store(std::string_view key, std::string_view value, std::size_t nul) {
+    std::size_t size = key.size() + value.size() + nul;
     if (size > block_left_) {
         std::size_t block = std::max(size, kBlockSize);
         blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
@@ -120,11 +118,12 @@ TableDraft::Entry TableDraft::store(std::string_view key, std::string_view value
     char* place = block_end_ - block_left_;
     block_left_ -= size;
     std::memcpy(place, key.data(), key.size());
-    place[key.size()] = '\0';
-    std::memcpy(place + key.size() + 1, value.data(), value.size());
-    place[size - 1] = '\0';
+    std::memcpy(place + key.size(), value.data(), value.size());
+    if (nul != 0) {
+        place[size - 1] = '\0';
+    }
     return {place, static_cast<std::uint32_t>(key.size()),
-            static_cast<std::uint32_t>(value.size())};
+            static_cast<std::uint32_t>(value.size() + nul)};
 }
 
 std::uint64_t& TableDraft::slot_of(std::string_view key, std::uint32_t tag) {

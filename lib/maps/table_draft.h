@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace relais {
 
 class TableDraft {
   public:
-    // A key and its value, each followed by a NUL that the sizes do not count.
+    // A key and its value as they are stored, with their NULs, if they have them.
     struct Entry {
         const char* data = nullptr;
         std::uint32_t key_size = 0;
@@ -24,11 +25,11 @@ class TableDraft {
 
         std::string_view key() const { return {data, key_size}; }
 
-        std::string_view value() const { return {data + key_size + 1, value_size}; }
+        std::string_view value() const { return {data + key_size, value_size}; }
     };
 
-    // `name` is what warnings call the table.  What happens to a key that is there already is told
-    // by `flags`.
+    // `name` is what warnings call the table.  Whether NULs are stored, and what happens to a key
+    // that is there already, is told by `flags`.
     [[nodiscard]] Result<void> add(std::string_view key, std::string_view value, TableFlags flags,
                                    std::string_view name);
 
@@ -43,11 +44,11 @@ class TableDraft {
 
     std::size_t size() const { return entries_.size(); }
 
-    // Of all keys and values together, without the NULs.
+    // Of all keys and values together.
     std::size_t total_size() const { return total_size_; }
 
   private:
-    Entry store(std::string_view key, std::string_view value);
+    Entry store(std::string_view key, std::string_view value, std::size_t nul);
     // The slot of the key, or the empty one where it belongs.
     std::uint64_t& slot_of(std::string_view key, std::uint32_t tag);
     void grow();
@@ -56,6 +57,7 @@ class TableDraft {
     // An open-addressed index: the upper half is a piece of the key's hash, whose low bits are the
     // slot's number; the lower half is the entry's number and 1, or 0 in an empty slot.
     std::vector<std::uint64_t> slots_;
+    std::string key_;  // as it is stored
     std::vector<std::unique_ptr<char[]>> blocks_;
     std::size_t block_left_ = 0;
     char* block_end_ = nullptr;

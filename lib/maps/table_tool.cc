@@ -85,6 +85,11 @@ void become_owner(const struct stat& source) {
     }
 }
 
+void warn_empty_result(const std::string& reference, std::string_view key) {
+    log_warning("table {}: key {}: empty string result is not allowed", reference, key);
+    log_warning("table {} should return NO RESULT in case of NOT FOUND", reference);
+}
+
 }  // namespace
 
 std::string with_table_type(std::string_view argument) {
@@ -142,10 +147,8 @@ std::optional<std::string> TableTool::find(OpenTables& opened, std::string_view 
             continue;
         }
         if (answer.value().empty()) {
-            log_warning("table {}: key {}: empty string result is not allowed", table->reference(),
-                        key);
-            log_warning("table {} should return NO RESULT in case of NOT FOUND",
-                        table->reference());
+            // Postfix, too, names the table's file where there are many keys.
+            warn_empty_result(opened.in_batch ? table->reference() : tables[i], key);
         }
         if (!values_are_files) {
             return std::move(answer).value();
@@ -235,39 +238,41 @@ int TableTool::erase_input() const {
     return found ? 0 : 1;
 }
 
+void TableTool::print_entry(const Table& table, TableEntry& entry) const {
+    const std::string& reference = tables.front();
+    if (entry.key.empty()) {
+        log_warning("table {}: empty lookup key value is not allowed", reference);
+    }
+    if (entry.value.empty()) {
+        warn_empty_result(reference, entry.key);
+    }
+    if (values_are_files) {
+        auto decoded = base64_decode(entry.value);
+        if (!decoded) {
+            log_warning("table {}: key {}: malformed BASE64 value: {}", table.reference(),
+                        entry.key, entry.value);
+            return;
+        }
+        entry.value = std::move(*decoded);
+    }
+    print(entry.key, entry.value);
+}
+
+// Of several tables Postfix, too, lists the first.
 void TableTool::list() const {
-    for (const std::string& reference : tables) {
-        if (reference.starts_with("proxy:")) {
-            log_fatal("can't sequence maps via the proxy service");
+    if (tables.front().starts_with("proxy:")) {
+        log_fatal("can't sequence maps via the proxy service");
+    }
+    auto table = must_open(tables.front(), OpenMode::kRead, flags);
+    for (auto step = Table::Step::kFirst;; step = Table::Step::kNext) {
+        auto entry = table->sequence(step);
+        if (!entry) {
+            log_fatal("{}", entry.error().message);
         }
-        auto table = must_open(reference, OpenMode::kRead, flags);
-        for (auto step = Table::Step::kFirst;; step = Table::Step::kNext) {
-            auto entry = table->sequence(step);
-            if (!entry) {
-                log_fatal("{}", entry.error().message);
-            }
-            if (!*entry) {
-                break;
-            }
-            TableEntry& item = **entry;
-            if (item.key.empty()) {
-                log_warning("table {}: empty lookup key value is not allowed", reference);
-            }
-            if (item.value.empty()) {
-                log_warning("table {}: key {}: empty string result is not allowed", reference,
-                            item.key);
-            }
-            if (values_are_files) {
-                auto decoded = base64_decode(item.value);
-                if (!decoded) {
-                    log_warning("table {}: key {}: malformed BASE64 value: {}", table->reference(),
-                                item.key, item.value);
-                    log_fatal("table {}: sequence error", table->reference());
-                }
-                item.value = std::move(*decoded);
-            }
-            print(item.key, item.value);
+        if (!*entry) {
+            return;
         }
+        print_entry(*table, **entry);
     }
 }
 
@@ -312,7 +317,9 @@ void TableTool::build(const std::string& reference, const AddLine& add,
     while (lines.next()) {
         add(*table, {lines.line(), path, lines.number()});
     }
-    after(*table);
+    if (!incremental) {
+        after(*table);
+    }
     if (auto committed = table->commit(); !committed) {
         log_fatal("{}", committed.error().message);
     }

@@ -31,7 +31,7 @@ struct TableTool {
     // -d KEY and -d -
     int erase(std::string_view key) const;
     int erase_input() const;
-    // -s
+    // -s, of the first table
     void list() const;
 
     // The value of `key` in the first table that has it, ready for printing.  Tables are opened
@@ -59,9 +59,12 @@ struct TableTool {
 
     // Takes each logical line of a source, and gives it to the table or warns.
     using AddLine = std::function<void(Table& table, const Line& line)>;
-    // Builds (or adds to) one table; `after` runs before the table is committed.
+    // Builds (or adds to) one table; `after` runs before a new table is committed.
     void build(const std::string& reference, const AddLine& add,
                const std::function<void(Table&)>& after) const;
+
+  private:
+    void print_entry(const Table& table, TableEntry& entry) const;
 };
 
 // The "type:" that an argument has, or the default_database_type before it.

@@ -136,13 +136,17 @@ void add_entry(const TableTool& tool, Table& table, const TableTool::Line& line)
         log_warning("{}: {}", line.where(), entry.error().message);
         return;
     }
-    bool folds = (tool.flags & table_flag::kFoldFixed) != 0;
-    store_entry(table, folds ? fold_case(entry->name) : entry->name, entry->value);
+    if ((tool.flags & table_flag::kFoldFixed) != 0) {
+        bool utf8 = (table.flags() & table_flag::kUtf8Active) != 0;
+        entry->name = utf8 ? fold_case(entry->name) : lowercase(entry->name);
+    }
+    store_entry(table, entry->name, entry->value);
 }
 
-// What sendmail and NIS look for to see that a database is complete.
+// What sendmail and NIS look for to see that a database is complete; NIS knows no final NUL.
 void add_signatures(Table& table) {
     store_entry(table, "@", "@");
+    table.omit_final_nul();
     store_entry(table, "YP_LAST_MODIFIED", format("{:010}", std::time(nullptr)));
     store_entry(table, "YP_MASTER_NAME", conf().myhostname());
 }

@@ -31,7 +31,7 @@ struct Options {
     std::optional<std::string> query;
     std::optional<std::string> erase;
     bool list = false;
-    enum class Utf8 { kByConfiguration, kOff, kForced } utf8 = Utf8::kByConfiguration;
+    bool utf8 = true;
 };
 
 [[noreturn]] void usage() {
@@ -98,10 +98,10 @@ bool set_manner(Options& out, int option) {
             set_duplicates(out.tool, table_flag::kIgnoreDuplicate);
             return true;
         case 'u':
-            out.utf8 = Options::Utf8::kOff;
+            out.utf8 = false;
             return true;
         case 'U':
-            out.utf8 = Options::Utf8::kForced;
+            out.utf8 = true;
             return true;
         default:
             return false;
@@ -242,11 +242,8 @@ int main(int argc, char** argv) {
     if (::optind >= argc) {
         usage();
     }
-    if (options.utf8 != Options::Utf8::kOff) {
+    if (options.utf8) {
         options.tool.flags |= table_flag::kUtf8Request;
-    }
-    if (options.utf8 == Options::Utf8::kForced) {
-        options.tool.flags |= table_flag::kUtf8Active;
     }
     for (int i = ::optind; i < argc; ++i) {
         options.tool.tables.push_back(with_table_type(argv[i]));
