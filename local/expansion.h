@@ -56,6 +56,8 @@ class Expansion {
     // Addresses.
     [[nodiscard]] Task<Disposition> deliver_recipient(Branch branch);
     [[nodiscard]] Task<Disposition> deliver_user(Branch branch);
+    [[nodiscard]] Task<Disposition> deliver_literal_user(Branch branch);
+    std::optional<DeliveryStatus> missing_home(const Branch& branch);
     [[nodiscard]] Task<Disposition> deliver_address(Branch branch, std::string external);
 
     // Lists.  `count` grows by the items found.

@@ -1,7 +1,6 @@
 // The mailbox of a system user, or whatever mailbox_transport, mailbox_command and home_mailbox put
 // in its place.
 #include <cerrno>
-#include <cstring>
 
 #include <sys/stat.h>
 
@@ -32,14 +31,22 @@ Result<FileOwner> spool_identity(const std::string& directory, FileOwner user) {
     return FileOwner{status.st_uid, status.st_gid};
 }
 
-// require_home_directory: home directories may be on a server that is down.
-std::string missing_home(FileIdentity& identity, const User& user) {
-    ActingAs acting(identity, user.ids);
-    struct stat status{};
-    if (!conf().require_home_directory() || ::stat(user.home.c_str(), &status) == 0) {
-        return {};
+// What stands in the place of the mailbox and is none will be there tomorrow.  Other obstacles may
+// go away; Postfix returns the mail where permission is denied, too.
+DsnCode obstacle_code(const Error& error) {
+    switch (error.sys_errno) {
+        case EISDIR:
+        case ENOTDIR:
+        case ENXIO:
+        case ELOOP:
+            return {5, 2, 0};
+        case 0: {
+            bool unsafe = error.code == Errc::kCorrupt || error.code == Errc::kDenied;
+            return unsafe ? DsnCode(5, 2, 0) : DsnCode(4, 2, 0);
+        }
+        default:
+            return {4, 2, 0};
     }
-    return format("cannot access home directory {}: {}", user.home, std::strerror(errno));
 }
 
 bool same(FileOwner a, FileOwner b) {
@@ -66,7 +73,7 @@ DeliveryStatus Expansion::into_maildir(MessageCopy copy, const std::string& path
                     error.message);
         log_warning("perhaps you need to create the maildirs in advance");
     }
-    return mailbox_failure(error, "maildir delivery failed: ", DsnCode(4, 2, 0));
+    return mailbox_failure(error, "maildir delivery failed: ", obstacle_code(error));
 }
 
 DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user) {
@@ -108,16 +115,16 @@ DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user)
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to mailbox");
     }
     const Error& error = delivered.error();
-    if (error.code == Errc::kDenied && target.must_belong_to &&
-        error.message.ends_with("is not owned by recipient")) {
+    bool foreign = error.code == Errc::kDenied && target.must_belong_to &&
+                   error.message.ends_with("is not owned by recipient");
+    if (foreign) {
         log_warning(
             "specify \"strict_mailbox_ownership = no\" to ignore mailbox ownership "
             "mismatch");
     }
-    bool unsuitable = error.code == Errc::kCorrupt && error.sys_errno == 0;
     return mailbox_failure(
         error, format("cannot update mailbox {} for user {}. ", target.path, branch.user),
-        unsuitable ? DsnCode(5, 2, 0) : DsnCode(4, 2, 0));
+        foreign ? DsnCode(4, 2, 0) : obstacle_code(error));
 }
 
 // mailbox_transport_maps and mailbox_transport.
@@ -164,10 +171,6 @@ Task<std::optional<Disposition>> Expansion::deliver_mailbox(Branch branch) {
 }
 
 Task<Disposition> Expansion::deliver_to_user(Branch branch) {
-    if (std::string homeless = missing_home(*agent_.identity, *branch.rights); !homeless.empty()) {
-        DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 3, 0), std::move(homeless));
-        co_return co_await finish(&branch, std::move(status));
-    }
     Lookup command = agent_.mailbox_commands.find(branch.user);
     if (command.is_error()) {
         DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 3, 0), "table lookup failure");

@@ -1,4 +1,6 @@
 // The address itself: loops, its parts, and the order in which it is tried.
+#include <sys/stat.h>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
@@ -191,10 +193,13 @@ Task<Disposition> Expansion::deliver_recipient(Branch branch) {
         branch.unmatched.clear();
     }
     if (branch.user.empty()) {
-        log_warning("null username in \"{}\"", branch.rcpt.address);
-        DeliveryStatus status = DeliveryStatus::of(
-            DsnCode(5, 1, 3), format("null username in \"{}\"", branch.rcpt.address));
+        std::string reason = format("null username in \"{}\"", branch.rcpt.address);
+        log_warning("{}", reason);
+        DeliveryStatus status = DeliveryStatus::of(DsnCode(5, 1, 3), std::move(reason));
         co_return co_await finish(&branch, std::move(status));
+    }
+    if (branch.rcpt.address.starts_with('\\')) {
+        co_return co_await deliver_literal_user(std::move(branch));
     }
     // The address with its extension first: it may be an alias of its own.
     Branch whole = branch;
@@ -211,11 +216,46 @@ Task<Disposition> Expansion::deliver_recipient(Branch branch) {
     co_return co_await deliver_user(std::move(branch));
 }
 
+// A backslash before a name: the mailbox of that name, whatever aliases and ~/.forward say.
+Task<Disposition> Expansion::deliver_literal_user(Branch branch) {
+    Recipient recipient = branch.rcpt;
+    recipient.address.erase(0, 1);
+    set_address(branch, std::move(recipient));
+    auto delivered = co_await deliver_mailbox(branch);
+    if (delivered) {
+        co_return *delivered;
+    }
+    co_return co_await deliver_unknown(std::move(branch));
+}
+
+// require_home_directory: a home that is missing may be on a file system that is not mounted.
+// What keeps the user's home away, if anything does.
+std::optional<DeliveryStatus> Expansion::missing_home(const Branch& branch) {
+    if (!conf().require_home_directory()) {
+        return std::nullopt;
+    }
+    auto user = find_user(branch.user);
+    if (!user || !*user) {
+        return std::nullopt;
+    }
+    struct stat status{};
+    ActingAs acting(*agent_.identity, (*user)->ids);
+    if (::stat((*user)->home.c_str(), &status) == 0) {
+        return std::nullopt;
+    }
+    Error why = fail_errno("cannot access home directory " + (*user)->home).error();
+    return DeliveryStatus::of(DsnCode(4, 3, 0), why.message);
+}
+
 Task<Disposition> Expansion::deliver_user(Branch branch) {
     // Mail that an owner watches over goes through the queue again, each recipient with a record
     // of its own, unless it stays with the owner.
     if (!branch.owner.empty() && !iequals(branch.owner, branch.user)) {
         co_return co_await deliver_indirect(std::move(branch));
+    }
+    auto homeless = missing_home(branch);
+    if (homeless) {
+        co_return co_await finish(&branch, std::move(*homeless));
     }
     auto forwarded = co_await deliver_dotforward(branch);
     if (forwarded) {

@@ -1,10 +1,12 @@
 #include "lib/deliver/command.h"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -130,6 +132,17 @@ Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
     co_return result;
 }
 
+// What Postfix's child process says when it cannot become the command.  Perhaps its file system is
+// not mounted: worth another try.
+std::optional<Error> why_not_executable(const std::string& program) {
+    struct stat status{};
+    bool folder = ::stat(program.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    if (!folder && ::access(program.c_str(), X_OK) == 0) {
+        return std::nullopt;
+    }
+    return fail_errno("execvp " + program, folder ? EACCES : errno).error();
+}
+
 ChildSpec child_spec(const CommandSpec& spec) {
     ChildSpec child;
     child.argv = argv_of(spec);
@@ -196,7 +209,11 @@ std::string clean(std::string_view output) {
 DeliveryStatus exit_status(const std::string& command, int number, const std::string& output,
                            const std::string& appended) {
     auto own = DsnCode::parse_prefix(output);
-    if (own && !own->success()) {
+    if (own) {
+        if (own->success()) {
+            log_warning("bounce_append: ignoring dsn code \"{}\"", own->to_string());
+            own = DsnCode(5, 0, 0);
+        }
         std::string text = split_dsn(output, *own).text;
         std::string diagnostic = text;
         return with_diagnostic(*own, std::move(text), std::move(diagnostic));
@@ -243,11 +260,11 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
 Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
     Deadline deadline = Deadline::after(spec.time_limit);
     ChildSpec how = child_spec(spec);
-    if (::access(how.argv[0].c_str(), X_OK) != 0) {
-        // Perhaps a file system that is not mounted: worth another try.
-        auto why = fail_errno("execvp " + how.argv[0]);
-        log_warning("{}", why.error().message);
-        co_return command_status(spec.command, {CommandEnd::kExited, 75, why.error().message});
+    auto unfit = why_not_executable(how.argv[0]);
+    if (unfit) {
+        log_line(Severity::kFatal, unfit->message);
+        std::string said = format("{}: fatal: {}\n", program_invocation_short_name, unfit->message);
+        co_return command_status(spec.command, {CommandEnd::kExited, 75, std::move(said)});
     }
     Pipe input = make_pipe();
     Pipe output = make_pipe();
