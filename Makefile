@@ -57,7 +57,7 @@ TESTBINS  := $(foreach t,$(TESTS),$(BUILD)/test/$(t))
 
 .PHONY: all man check unit lint bench fuzz install clean help headers
 .SECONDARY:
-all: $(BINS) man
+all: $(BINS) plugins man
 tests: $(TESTBINS)
 
 help:
@@ -71,6 +71,7 @@ help:
 
 include mk/generated.mk
 include mk/rules.mk
+include mk/plugins.mk
 include mk/install.mk
 include mk/fuzz.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -19,6 +19,11 @@ install: all
 	for d in $(DAEMONS); do $(INSTALL) -m 755 $(BUILD)/bin/$$d $(DESTDIR)$(DAEMONDIR)/$$d || exit 1; done
 	ln -sf smtp $(DESTDIR)$(DAEMONDIR)/lmtp
 	for c in $(COMMANDS); do $(INSTALL) -m 755 $(BUILD)/bin/$$c $(DESTDIR)$(SBINDIR)/$$c || exit 1; done
+	for p in $(PLUGINS); do \
+	    $(INSTALL) -m 644 $(BUILD)/plugins/postfix-$$p.so $(DESTDIR)$(SHLIBDIR)/postfix-$$p.so || exit 1; done
+	test -e $(DESTDIR)$(CONFDIR)/dynamicmaps.cf || { echo '# dict-type	so-name (pathname)	dict-function	mkmap-function'; \
+	    for p in $(PLUGINS); do printf '%s\tpostfix-%s.so\tdict_%s_open\n' $$p $$p $$p; done; } \
+	    > $(DESTDIR)$(CONFDIR)/dynamicmaps.cf
 	if [ -e $(DESTDIR)$(SBINDIR)/sendmail ]; then \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/mailq; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \

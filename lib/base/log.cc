@@ -92,6 +92,8 @@ class LogSocket {
 
     const LogOptions& options() const { return options_; }
 
+    int descriptor() const { return socket_.get(); }
+
     void log(Severity severity, std::string_view text) {
         auto name = severity_name(severity);
         std::string clean = printable(text.substr(0, kMaxText));
@@ -197,6 +199,10 @@ const LogOptions& log_options() {
 
 void log_flush(int wait_ms) {
     log_socket().flush(wait_ms);
+}
+
+int log_descriptor() {
+    return log_socket().descriptor();
 }
 
 void log_line(Severity severity, std::string_view text) {

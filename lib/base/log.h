@@ -32,6 +32,9 @@ const LogOptions& log_options();
 // Sends what waits; `wait_ms` bounds how long it may wait for a slow log reader.
 void log_flush(int wait_ms = 0);
 
+// The socket to the log reader, or -1: what a forked worker keeps open when it closes the rest.
+[[nodiscard]] int log_descriptor();
+
 void log_line(Severity severity, std::string_view text);
 
 // Verbose logging: the -v options counted.

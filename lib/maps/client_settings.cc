@@ -1,6 +1,6 @@
 #include "lib/maps/client_settings.h"
 
-#include <optional>
+#include <cerrno>
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
@@ -11,55 +11,98 @@
 
 namespace relais {
 
-Result<ClientSettings> ClientSettings::load(const std::string& name) {
-    ClientSettings out(name);
-    if (!out.is_file()) {
-        return out;
+namespace {
+
+constexpr std::size_t kMaxFile = std::size_t{1} << 20;
+
+}  // namespace
+
+Result<ClientSettings> ClientSettings::load(std::string name) {
+    ClientSettings settings(std::move(name));
+    if (!settings.in_file()) {
+        return settings;
     }
-    auto text = read_file(name);
+    const std::string& path = settings.name_;
+    auto text = read_file(path, kMaxFile);
     if (!text) {
-        return fail_errno("open " + name, text.error().sys_errno);
+        return text.error().sys_errno == 0 ? fail_with(text)
+                                           : fail_errno("open " + path, text.error().sys_errno);
     }
-    auto entries = parse_main_cf(*text, name);
+    auto entries = parse_main_cf(*text, path);
     if (!entries) {
         return fail_with(entries);
     }
     for (MainCfEntry& entry : *entries) {
-        auto [known, is_new] = out.values_.try_emplace(entry.name, entry.value);
-        if (!is_new) {
-            log_warning("{}, line {}: overriding earlier entry: {}={}", name, entry.line,
-                        entry.name, known->second);
-            known->second = std::move(entry.value);
+        auto [at, fresh] = settings.values_.try_emplace(entry.name, entry.value);
+        if (!fresh) {
+            log_warning("{}, line {}: overriding earlier entry: {}={}", path, entry.line,
+                        entry.name, at->second);
+            at->second = std::move(entry.value);
         }
     }
-    return out;
+    return settings;
 }
 
-std::string ClientSettings::text(std::string_view key, std::string_view otherwise) const {
-    std::optional<std::string> value;
-    if (!is_file()) {
-        value = conf().find(format("{}_{}", name_, key));
-    } else if (auto it = values_.find(key); it != values_.end()) {
-        value = it->second;
+std::optional<std::string> ClientSettings::find(std::string_view key) const {
+    if (!in_file()) {
+        return conf().find(title(key));
     }
-    return value.value_or(std::string(otherwise));
+    auto it = values_.find(key);
+    return it == values_.end() ? std::nullopt : std::optional(it->second);
 }
 
-Result<int> ClientSettings::number(std::string_view key, int otherwise, int least) const {
-    std::string value = text(key, "");
-    if (value.empty()) {
-        return otherwise;
+bool ClientSettings::has(std::string_view key) const {
+    return find(key).has_value();
+}
+
+std::string ClientSettings::title(std::string_view key) const {
+    return in_file() ? std::string(key) : format("{}_{}", name_, key);
+}
+
+void ClientSettings::wrong(std::string_view text) {
+    if (failure_.empty()) {
+        failure_ = format("{}{}", in_file() ? name_ + ": " : "", text);
     }
-    auto parsed = parse_int_value(value);
-    if (!parsed) {
-        return fail(Errc::kSyntax,
-                    format("{}: bad numerical configuration: {} = {}", name_, key, value));
+}
+
+std::string ClientSettings::text(std::string_view key, std::string_view fallback, Need need) {
+    std::string value = find(key).value_or(std::string(fallback));
+    if (value.empty() && need == Need::kRequired) {
+        wrong(format("bad string length 0 < 1: {} = ", title(key)));
     }
-    if (*parsed < least) {
-        return fail(Errc::kSyntax,
-                    format("{}: invalid {} parameter value {} < {}", name_, key, *parsed, least));
+    return value;
+}
+
+int ClientSettings::number(std::string_view key, int fallback, int least) {
+    auto value = find(key);
+    if (!value) {
+        return fallback;
     }
-    return *parsed;
+    auto number = parse_int_value(*value);
+    if (!number) {
+        wrong(format("bad numerical configuration: {} = {}", title(key), *value));
+        return fallback;
+    }
+    if (*number < least) {
+        wrong(format("invalid {} parameter value {} < {}", title(key), *number, least));
+    }
+    return *number;
+}
+
+bool ClientSettings::flag(std::string_view key, bool fallback) {
+    auto value = find(key);
+    if (!value) {
+        return fallback;
+    }
+    auto flag = parse_bool(*value);
+    if (!flag) {
+        wrong(format("bad boolean configuration: {} = {}", title(key), *value));
+    }
+    return flag.value_or(fallback);
+}
+
+Result<void> ClientSettings::failure() const {
+    return failure_.empty() ? Result<void>() : fail(Errc::kSyntax, failure_);
 }
 
 }  // namespace relais

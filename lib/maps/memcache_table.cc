@@ -5,8 +5,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/maps/client_settings.h"
+#include "lib/maps/key_template.h"
 #include "lib/maps/match_list.h"
-#include "lib/maps/query_template.h"
 #include "lib/maps/table_connection.h"
 #include "lib/maps/table_replies.h"
 #include "lib/maps/table_types.h"
@@ -16,7 +16,8 @@ namespace relais {
 namespace {
 
 struct MemcacheSettings {
-    QueryTemplate key_format;
+    std::string key_format;
+    KeyTemplates templates;
     TableServer::Limits limits;
     int flags = 0;
     int ttl = 3600;
@@ -95,10 +96,12 @@ Result<std::string> MemcacheTable::cache_key(std::string_view key) const {
             return fail(Errc::kDenied, "domain mismatch");
         }
     }
-    auto expanded = settings_.key_format.expand(key);
+    if (key.empty()) {
+        return fail(Errc::kDenied, "empty lookup key");
+    }
+    auto expanded = settings_.templates.query(settings_.key_format, key, quote_nothing);
     if (!expanded) {
-        bool no_key = expanded.error() == QueryTemplate::Skip::kEmptyKey;
-        return fail(Errc::kDenied, no_key ? "empty lookup key" : "empty lookup key expansion");
+        return fail(Errc::kDenied, "empty lookup key expansion");
     }
     // A blank or a line end would make another command of it.
     if (std::ranges::any_of(*expanded, [](char c) { return is_blank(c) || c == '\0'; })) {
@@ -297,29 +300,23 @@ Result<std::optional<TableEntry>> MemcacheTable::sequence(Step step) {
     return std::nullopt;
 }
 
-Result<MemcacheSettings> read_settings(const ClientSettings& from, const std::string& name) {
-    auto key_format = QueryTemplate::parse(from.text("key_format", "%s"), name);
-    if (!key_format) {
-        return fail_with(key_format);
+Result<MemcacheSettings> read_settings(ClientSettings& from, const std::string& name) {
+    MemcacheSettings out{.key_format = from.text("key_format", "%s"),
+                         .templates = KeyTemplates(name, "memcache:" + name),
+                         .limits = {}};
+    auto known = out.templates.inspect(out.key_format, KeyTemplates::Use::kQuery);
+    if (!known) {
+        return fail_with(known);
     }
-    MemcacheSettings out{.key_format = std::move(*key_format), .limits = {}};
-    Error error;
-    auto number = [&](std::string_view key, int otherwise, int least) {
-        auto value = from.number(key, otherwise, least);
-        if (!value && error.message.empty()) {
-            error = value.error();
-        }
-        return value.value_or(otherwise);
-    };
-    out.flags = number("flags", 0, 0);
-    out.ttl = number("ttl", 3600, 0);
-    out.tries = number("max_try", 2, 1);
-    out.limits.timeout = std::chrono::seconds(number("timeout", 2, 0));
-    out.pause = std::chrono::seconds(number("retry_pause", 1, 1));
-    out.line_limit = static_cast<std::size_t>(number("line_size_limit", 1024, 1));
-    out.data_limit = static_cast<std::size_t>(number("data_size_limit", 10240, 1));
-    if (!error.message.empty()) {
-        return std::unexpected(error);
+    out.flags = from.number("flags", 0, 0);
+    out.ttl = from.number("ttl", 3600, 0);
+    out.tries = from.number("max_try", 2, 1);
+    out.limits.timeout = std::chrono::seconds(from.number("timeout", 2, 0));
+    out.pause = std::chrono::seconds(from.number("retry_pause", 1, 1));
+    out.line_limit = static_cast<std::size_t>(from.number("line_size_limit", 1024, 1));
+    out.data_limit = static_cast<std::size_t>(from.number("data_size_limit", 10240, 1));
+    if (auto read = from.failure(); !read) {
+        return fail_with(read);
     }
     return out;
 }
@@ -344,14 +341,14 @@ OpenedTable open_memcache_table(const OpenRequest& request) {
         return fail_with(endpoint);
     }
     std::unique_ptr<Table> backup;
-    if (std::string reference = source->text("backup", ""); !reference.empty()) {
+    if (std::string reference = source->text("backup"); !reference.empty()) {
         auto opened = open_table(reference, request.mode, request.flags);
         if (!opened) {
             return fail_with(opened);
         }
         backup = std::move(*opened);
     }
-    MatchList domains(request.name, source->text("domain", ""), MatchList::Kind::kString);
+    MatchList domains(request.name, source->text("domain"), MatchList::Kind::kString);
     return std::make_unique<MemcacheTable>(request, std::move(*endpoint), std::move(*settings),
                                            std::move(domains), std::move(backup));
 }

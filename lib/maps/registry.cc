@@ -6,6 +6,7 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/maps/dynamic_maps.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -50,6 +51,18 @@ constexpr auto kTypes = std::to_array<TableType>({
     {"unix", open_unix_table, Builds::kNo},
 });
 
+// Types whose client libraries are behind plug-ins: they exist where dynamicmaps.cf names them.
+constexpr auto kPluginTypes = std::to_array<TableType>({
+    {"mysql", open_sql_table, Builds::kNo},
+    {"pgsql", open_sql_table, Builds::kNo},
+    {"sqlite", open_sql_table, Builds::kNo},
+});
+
+const TableType* find_plugin_type(std::string_view name) {
+    const auto* it = std::ranges::find(kPluginTypes, name, &TableType::name);
+    return it == kPluginTypes.end() ? nullptr : it;
+}
+
 const TableType* find_type(std::string_view name) {
     const auto* it = std::ranges::find(kTypes, name, &TableType::name);
     return it == kTypes.end() ? nullptr : it;
@@ -75,7 +88,11 @@ Result<std::unique_ptr<Table>> open_table(std::string_view reference, OpenMode m
     }
     const TableType* type = find_type(parsed->type);
     if (type == nullptr) {
-        return fail(Errc::kNotFound, format("unsupported dictionary type: {}", parsed->type));
+        type = find_plugin_type(parsed->type);
+    }
+    if (type == nullptr) {
+        // dynamicmaps.cf may name it all the same: then the message says why that does not help.
+        return fail_with(load_table_plugin(parsed->type, "none"));
     }
     if (mode == OpenMode::kRebuild && type->builds == Builds::kNo &&
         !is_bdb_table_type(type->name)) {
@@ -97,6 +114,11 @@ std::vector<std::string> table_type_names() {
     std::vector<std::string> names;
     for (const TableType& type : kTypes) {
         names.emplace_back(type.name);
+    }
+    for (std::string& type : dynamic_map_types()) {
+        if (find_plugin_type(type) != nullptr) {
+            names.push_back(std::move(type));
+        }
     }
     std::ranges::sort(names);
     return names;

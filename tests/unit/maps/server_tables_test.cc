@@ -11,8 +11,6 @@
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
 #include "lib/event/task_group.h"
-#include "lib/maps/client_settings.h"
-#include "lib/maps/query_template.h"
 #include "lib/maps/registry.h"
 #include "lib/maps/table_connection.h"
 #include "lib/maps/table_replies.h"
@@ -60,40 +58,13 @@ TEST_CASE("maps/socketmap: netstrings and replies") {
     CHECK(parse_socketmap_reply("ok x").kind == Kind::kUnknown);
 }
 
-TEST_CASE("maps/memcache: headers of values, and keys") {
+TEST_CASE("maps/memcache: headers of values") {
     using Kind = MemcacheHeader::Kind;
     CHECK(parse_memcache_header("END", 10).kind == Kind::kEnd);
     CHECK(parse_memcache_header("VALUE k 0 10", 10).size == 10);
     for (auto line : {"", "VALUE k 0 11", "VALUE k 0", "VALUE k 0 -1", "VALUE k 0 x", "ERROR"}) {
         CHECK(parse_memcache_header(line, 10).kind == Kind::kUnexpected);
     }
-    auto expand = [](std::string_view text, std::string_view key) {
-        return QueryTemplate::parse(text, "x")->expand(key).value_or("(skipped)");
-    };
-    CHECK(expand("p:%s", "u@a.b") == "p:u@a.b");
-    CHECK(expand("%u|%d|%1%2|%%", "u@a.b") == "u|a.b|ba|%");
-    CHECK(expand("%u", "plain") == "plain");
-    CHECK(expand("%d", "plain") == "(skipped)");
-    CHECK(expand("%u", "@a.b") == "(skipped)");
-    CHECK(expand("%3", "u@a.b") == "(skipped)");
-    CHECK_FALSE(QueryTemplate::parse("%x", "x"));
-    CHECK_FALSE(QueryTemplate::parse("a%", "x"));
-}
-
-TEST_CASE("maps/client: settings in main.cf") {
-    set_conf(
-        Config::from_text("myhostname = a.example\ncache_memcache = unix:/x\ncache_ttl = 5\n"
-                          "cache_flags = x\ncache_max_try = 0\n"));
-    auto settings = ClientSettings::load("cache");
-    REQUIRE(settings);
-    CHECK(settings->text("memcache", "y") == "unix:/x");
-    CHECK(settings->text("backup", "none") == "none");
-    CHECK(settings->number("ttl", 1, 0) == 5);
-    CHECK(settings->number("timeout", 2, 0) == 2);
-    CHECK(settings->number("flags", 0, 0).error().message ==
-          "cache: bad numerical configuration: flags = x");
-    CHECK(settings->number("max_try", 2, 1).error().message ==
-          "cache: invalid max_try parameter value 0 < 1");
 }
 
 TEST_CASE("maps/endpoint: places of servers") {

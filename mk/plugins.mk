@@ -1,0 +1,21 @@
+# Table types with heavy client libraries: shared objects that dynamicmaps.cf names, built where the
+# library's headers are.  They are compiled for a shared object and link nothing of ours
+# (lib/maps/sql_client.h, lib/maps/ldap_client.h).
+plugin_flags = $(if $(shell pkg-config --exists $(2) 2>/dev/null && echo yes),$(1))
+PLUGINS := $(call plugin_flags,sqlite,sqlite3)
+PLUGIN_LIBS_sqlite := sqlite3
+PLUGINFILES := $(foreach p,$(PLUGINS),$(BUILD)/plugins/postfix-$(p).so)
+
+define plugin_rule
+$(BUILD)/plugins/postfix-$(1).so: lib/maps/plugins/$(1).cc
+	@mkdir -p $$(@D)
+	@echo '  PLUG $$@'
+	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $$(shell pkg-config --cflags $(PLUGIN_LIBS_$(1))) $(filter-out -fPIE,$(CXXFLAGS)) -fPIC \
+	    -MMD -MP -MT $$@ -c $$< -o $$(@:.so=.o)
+	$(Q)$(CXX) $(filter-out -fPIE,$(CXXFLAGS)) -shared -fuse-ld=lld -Wl,-z,relro,-z,now -o $$@ $$(@:.so=.o) \
+	    $$(shell pkg-config --libs $(PLUGIN_LIBS_$(1)))
+endef
+$(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
+-include $(PLUGINFILES:.so=.d)
+plugins: $(PLUGINFILES)
+.PHONY: plugins
