@@ -2,7 +2,12 @@
 # library's headers are.  They are compiled for a shared object and link nothing of ours
 # (lib/maps/sql_client.h, lib/maps/ldap_client.h).
 plugin_flags = $(if $(shell pkg-config --exists $(2) 2>/dev/null && echo yes),$(1))
-PLUGINS := $(call plugin_flags,sqlite,sqlite3)
+PLUGINS := $(call plugin_flags,ldap,ldap) $(call plugin_flags,mysql,libmariadb) \
+           $(call plugin_flags,pgsql,libpq) $(call plugin_flags,sqlite,sqlite3)
+PLUGINS := $(foreach p,$(PLUGINS),$(if $(wildcard lib/maps/plugins/$(p).cc),$(p)))
+PLUGIN_LIBS_ldap   := ldap
+PLUGIN_LIBS_mysql  := libmariadb
+PLUGIN_LIBS_pgsql  := libpq
 PLUGIN_LIBS_sqlite := sqlite3
 PLUGINFILES := $(foreach p,$(PLUGINS),$(BUILD)/plugins/postfix-$(p).so)
 

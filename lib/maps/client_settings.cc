@@ -59,7 +59,7 @@ std::string ClientSettings::title(std::string_view key) const {
     return in_file() ? std::string(key) : format("{}_{}", name_, key);
 }
 
-void ClientSettings::wrong(std::string_view text) {
+void ClientSettings::refuse(std::string_view text) {
     if (failure_.empty()) {
         failure_ = format("{}{}", in_file() ? name_ + ": " : "", text);
     }
@@ -68,7 +68,7 @@ void ClientSettings::wrong(std::string_view text) {
 std::string ClientSettings::text(std::string_view key, std::string_view fallback, Need need) {
     std::string value = find(key).value_or(std::string(fallback));
     if (value.empty() && need == Need::kRequired) {
-        wrong(format("bad string length 0 < 1: {} = ", title(key)));
+        refuse(format("bad string length 0 < 1: {} = ", title(key)));
     }
     return value;
 }
@@ -80,11 +80,11 @@ int ClientSettings::number(std::string_view key, int fallback, int least) {
     }
     auto number = parse_int_value(*value);
     if (!number) {
-        wrong(format("bad numerical configuration: {} = {}", title(key), *value));
+        refuse(format("bad numerical configuration: {} = {}", title(key), *value));
         return fallback;
     }
     if (*number < least) {
-        wrong(format("invalid {} parameter value {} < {}", title(key), *number, least));
+        refuse(format("invalid {} parameter value {} < {}", title(key), *number, least));
     }
     return *number;
 }
@@ -96,7 +96,7 @@ bool ClientSettings::flag(std::string_view key, bool fallback) {
     }
     auto flag = parse_bool(*value);
     if (!flag) {
-        wrong(format("bad boolean configuration: {} = {}", title(key), *value));
+        refuse(format("bad boolean configuration: {} = {}", title(key), *value));
     }
     return flag.value_or(fallback);
 }

@@ -27,9 +27,11 @@ class ClientSettings {
 
     std::string text(std::string_view key, std::string_view fallback = {},
                      Need need = Need::kOptional);
-    int number(std::string_view key, int fallback,
-               int least = std::numeric_limits<int>::min());
+    int number(std::string_view key, int fallback, int least = std::numeric_limits<int>::min());
     bool flag(std::string_view key, bool fallback);
+
+    // A value that the caller can make nothing of; the message is complete but for the file.
+    void refuse(std::string_view text);
 
     // The first setting that could not be used.
     [[nodiscard]] Result<void> failure() const;
@@ -42,7 +44,6 @@ class ClientSettings {
     std::optional<std::string> find(std::string_view key) const;
     // As messages name it: "key" of the file, or the parameter.
     std::string title(std::string_view key) const;
-    void wrong(std::string_view text);
 
     std::string name_;
     std::unordered_map<std::string, std::string, StringHash, std::equal_to<>> values_;

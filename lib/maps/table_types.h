@@ -43,6 +43,7 @@ OpenedTable open_debug_table(const OpenRequest& request);
 OpenedTable open_tcp_table(const OpenRequest& request);
 OpenedTable open_socketmap_table(const OpenRequest& request);
 OpenedTable open_memcache_table(const OpenRequest& request);
+OpenedTable open_ldap_table(const OpenRequest& request);
 OpenedTable open_sql_table(const OpenRequest& request);
 
 // "type:name does not support WHAT mode": the error of a type that can only be read.
