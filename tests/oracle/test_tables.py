@@ -61,6 +61,8 @@ def compare(cases, files=None, clean=lambda text: text):
         def one(job):
             result = run(job[0], folder, *job[1])
             result["errors"] = [clean(line) for line in result["errors"]]
+            if job[1][0][0] == "-s":
+                result["output"].sort()  # Postfix lists tables in memory in an order of chance
             return result
         results = pool.map(one, [(program, case) for case in cases for program in (ours, theirs)])
         for (arguments, _), got, wanted in zip(cases, results, results):
