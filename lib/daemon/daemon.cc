@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"

@@ -12,6 +12,7 @@ CACHE = BUILD / "oracle"
 WANTED = {
     "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
     "dovecot": ["dovecot-core", "dovecot-imapd"],
+    "plugins": ["postfix-ldap", "postfix-mysql", "postfix-pgsql", "postfix-sqlite"],
 }
 LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "liblua5.3-0",
              "libexttextcat-2.0-0", "libstemmer0d", "libsodium23", "liblz4-1", "libzstd1"]

@@ -96,7 +96,7 @@ std::expected<ResultSet, SqlError> PgsqlConnection::next_result(Clock::time_poin
     return ResultSet(::PQgetResult(handle_.get()));
 }
 
-// Every column of every row is a value.
+// Every column of every row is a value, and NULL is an empty one.
 std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
                                                     SqlValues& values) const {
     switch (::PQresultStatus(result)) {
@@ -111,13 +111,9 @@ std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
     }
     for (int row = 0; row < ::PQntuples(result); ++row) {
         for (int column = 0; column < ::PQnfields(result); ++column) {
-            if (::PQgetisnull(result, row, column) != 0) {
-                values.emplace_back();
-            } else {
-                values.emplace_back(
-                    std::string(::PQgetvalue(result, row, column),
-                                static_cast<std::size_t>(::PQgetlength(result, row, column))));
-            }
+            values.emplace_back(
+                std::string(::PQgetvalue(result, row, column),
+                            static_cast<std::size_t>(::PQgetlength(result, row, column))));
         }
     }
     return {};

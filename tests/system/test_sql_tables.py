@@ -1,0 +1,313 @@
+"""sqlite:, mysql: and pgsql: tables against real servers, with PostfixAdmin's schema and the queries that
+its users write; where Debian's plug-ins can be had, the same keys are looked up by Postfix's postmap, and
+the answers must be equal."""
+import concurrent.futures
+import os
+import pathlib
+import sqlite3
+import subprocess
+import time
+
+from support import BUILD, Skip, bound, check, equal, need_program, need_suite, oracle
+from support.databases import MariaDb, Postgres, free_port
+from support.instance import Instance
+from support.room import room
+
+# `active` is a small integer in MariaDB and SQLite, and a boolean in PostgreSQL.
+SCHEMA = """
+CREATE TABLE domain (domain VARCHAR(255) PRIMARY KEY, transport VARCHAR(255), active @ACTIVE@);
+CREATE TABLE mailbox (username VARCHAR(255) PRIMARY KEY, maildir VARCHAR(255), quota BIGINT, active @ACTIVE@);
+CREATE TABLE alias (address VARCHAR(255) PRIMARY KEY, goto TEXT, active @ACTIVE@);
+INSERT INTO domain VALUES ('virt.test', 'virtual', '1');
+INSERT INTO domain VALUES ('off.test', 'virtual', '0');
+INSERT INTO mailbox VALUES ('u1@virt.test', 'u1/', 1000, '1');
+INSERT INTO alias VALUES ('info@virt.test', 'u1@virt.test', '1');
+INSERT INTO alias VALUES ('two@virt.test', 'u1@virt.test,u2@virt.test', '1');
+INSERT INTO alias VALUES ('off@virt.test', 'u1@virt.test', '0');
+INSERT INTO alias VALUES ('o''brien@virt.test', 'quoted@virt.test', '1');
+INSERT INTO alias VALUES ('empty@virt.test', '', '1');
+INSERT INTO alias VALUES ('null@virt.test', NULL, '1');
+INSERT INTO alias VALUES ('gr\u00fcn@virt.test', 'utf8@virt.test', '1');
+"""
+QUERIES = {
+    "alias": "query = SELECT goto FROM alias WHERE address='%s' AND active = '1'",
+    "domain": "query = SELECT domain FROM domain WHERE domain='%s' AND active = '1'",
+    "mailbox": "query = SELECT maildir FROM mailbox WHERE username='%s' AND active = '1'",
+    "parts": "query = SELECT goto FROM alias WHERE address='%u@%d' AND active = '1'",
+    "labels": "query = SELECT '%2.%1' FROM domain WHERE domain='virt.test'",
+    "format": "query = SELECT goto FROM alias WHERE address='%s' AND active = '1'\n"
+              "result_format = [%s %u %d %S %U %D %1 %%]",
+    "legacy": "table = alias\nselect_field = goto\nwhere_field = address\nadditional_conditions = AND active = '1'",
+    "all": "query = SELECT username FROM mailbox WHERE '%s' <> ''",
+    "limit": "query = SELECT address FROM alias WHERE active = '1' AND '%s' <> ''\nexpansion_limit = 2",
+    "listed": "query = SELECT goto FROM alias WHERE address='%s'\ndomain = other.test, virt.test",
+    "unlisted": "query = SELECT goto FROM alias WHERE address='%s'\ndomain = other.test",
+}
+KEYS = ("info@virt.test", "INFO@Virt.Test", "two@virt.test", "off@virt.test", "none@virt.test", "empty@virt.test",
+        "null@virt.test", "virt.test", "off.test", "u1@virt.test", "@virt.test", "info", "info@",
+        "gr\u00fcn@virt.test", "GR\u00dcN@virt.test", "a@b@virt.test", "x@.test", "x@virt..test")
+HOSTILE = ("o'brien@virt.test", "x' OR '1'='1", "x' OR 1=1 -- ", "x\\' OR 1=1 -- ", "\\", "'", "x\\", "''", "\"", "`", ";",
+           "x'; DROP TABLE alias; --@virt.test", "%s", "%d@virt.test", "$name", "*", "x' UNION SELECT 'y", "x/**/",
+           "\u2019 OR 1=1", "a\tb", "x'@virt.test' OR 'a'='a", "\\'; SELECT 1 -- @virt.test", "k" * 3000)
+_cache = {}
+
+
+def plugins():
+    folder = BUILD / "plugins"
+    if not folder.is_dir():
+        raise Skip("the plug-ins for tables are not built")
+    return folder
+
+
+def need_plugin(kind):
+    path = plugins() / f"postfix-{kind}.so"
+    if not path.exists():
+        raise Skip(f"the plug-in for {kind}: is not built (its client library is not here)")
+
+
+def lines_of(folder):
+    return "".join(f"{kind}\t{folder}/postfix-{kind}.so\tdict_{kind}_open\n"
+                   for kind in ("ldap", "mysql", "pgsql", "sqlite"))
+
+
+def configuration(folder, library):
+    """A directory for MAIL_CONFIG whose dynamicmaps.cf names the plug-ins in `library`."""
+    folder.mkdir()
+    (folder / "main.cf").write_text(f"compatibility_level = 3.6\nmail_owner = games\ndefault_privs = daemon\nsetgid_group = nogroup\n"
+                                    f"queue_directory = {folder}\ndata_directory = {folder}\n"
+                                    f"meta_directory = {folder}\nshlib_directory = {library}\nsmtputf8_enable = yes\n")
+    (folder / "dynamicmaps.cf").write_text(lines_of(library))
+    return folder
+
+
+class Place:
+    """Tables of one type, and both ways to ask them."""
+
+    def __init__(self, kind, access):
+        need_plugin(kind)
+        self.kind, self.folder = kind, room().scratch / kind
+        self.folder.mkdir()
+        self.access = access
+        self.ours = configuration(self.folder / "ours", plugins())
+        for name, text in QUERIES.items():
+            self.table(name, text)
+        try:
+            library = oracle.tree("plugins") / "usr/lib/postfix"
+            self.theirs = configuration(self.folder / "theirs", library)
+        except Skip:
+            self.theirs = None
+
+    def table(self, name, text):
+        path = self.folder / f"{name}.cf"
+        path.write_text(f"{self.access}\n{text}\n")
+        return f"{self.kind}:{path}"
+
+    def ask(self, table, keys, config=None, seconds=30):
+        program, environment = need_program("postmap"), {"PATH": "/usr/bin:/bin"}
+        if config is not None and config == self.theirs:
+            program = oracle.command("postmap")
+            environment["LD_LIBRARY_PATH"] = str(oracle.tree() / "usr/lib/postfix")
+        done = subprocess.run([program, "-q", "-", table], input="".join(k + "\n" for k in keys).encode(),
+                              capture_output=True, timeout=seconds,
+                              env={**environment, "MAIL_CONFIG": str(config or self.ours)})
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def found(self, table, *keys):
+        status, output, errors = self.ask(f"{self.kind}:{self.folder}/{table}.cf", keys)
+        check("fatal" not in errors, errors)
+        return [line.rsplit("\t", 1)[1] for line in output.splitlines()]
+
+
+def sqlite_place():
+    if "sqlite" not in _cache:
+        path = room().scratch / "mail.db"
+        with sqlite3.connect(path) as database:
+            database.executescript(SCHEMA.replace("@ACTIVE@", "TINYINT"))
+        _cache["sqlite"] = Place("sqlite", f"dbpath = {path}")
+    return _cache["sqlite"]
+
+
+def server_place(kind):
+    if kind not in _cache:
+        need_plugin(kind)
+        server = {"mysql": MariaDb, "pgsql": Postgres}[kind](room().scratch / f"{kind}-server")
+        room().defer(server.stop)
+        server.start().create(SCHEMA.replace("@ACTIVE@", {"mysql": "TINYINT", "pgsql": "BOOLEAN"}[kind]))
+        place = Place(kind, f"hosts = inet:127.0.0.1:{server.port}\nuser = postfix\npassword = secret\ndbname = mail")
+        place.server = server
+        _cache[kind] = place
+    return _cache[kind]
+
+
+def place_of(kind):
+    return sqlite_place() if kind == "sqlite" else server_place(kind)
+
+
+# -- answers ------------------------------------------------------------------------------------
+
+
+def answers(kind):
+    p = place_of(kind)
+    equal(p.found("alias", *KEYS), ["u1@virt.test", "u1@virt.test", "u1@virt.test,u2@virt.test",
+                                   "utf8@virt.test", "utf8@virt.test"], "alias")
+    equal(p.found("domain", *KEYS), ["virt.test"], "domain")
+    equal(p.found("mailbox", *KEYS), ["u1/"], "mailbox")
+    equal(p.found("parts", "info@virt.test", "info", "@virt.test", "info@"), ["u1@virt.test"], "parts of the key")
+    equal(p.found("labels", "x@a.b.c", "x@b", "x"), ["b.c"], "labels")
+    equal(p.found("format", "info@virt.test"),
+          ["[u1@virt.test u1 virt.test info@virt.test info virt.test test %]"], "result_format")
+    equal(p.found("legacy", "info@virt.test", "off@virt.test"), ["u1@virt.test"], "built query")
+    equal(p.found("listed", "info@virt.test", "info"), ["u1@virt.test"], "domain list")
+    equal(p.found("unlisted", "info@virt.test"), [], "other domain list")
+    status, _, errors = p.ask(f"{kind}:{p.folder}/limit.cf", ["x"])
+    check(status == 1 and "Expansion limit exceeded for key" in errors, f"expansion_limit: {status} {errors}")
+
+
+def hostile(kind):
+    p = place_of(kind)
+    equal(p.found("alias", *HOSTILE), ["quoted@virt.test"], "only the key that is there is found")
+    equal(p.found("parts", *HOSTILE), ["quoted@virt.test"], "in parts")
+    equal(p.found("all", *HOSTILE), ["u1@virt.test"] * len(HOSTILE), "no key breaks the query")
+    equal(p.found("alias", "info@virt.test"), ["u1@virt.test"], "the table is still there")
+
+
+def like_postfix(kind):
+    p = place_of(kind)
+    if not p.theirs:
+        raise Skip("Debian's plug-ins for tables can't be had")
+    for name in QUERIES:
+        table = f"{kind}:{p.folder}/{name}.cf"
+        keys = KEYS + HOSTILE
+        if kind == "pgsql":  # 3.7 speaks LATIN1 to the server, later ones and ours UTF-8
+            keys = tuple(k for k in keys if k.isascii())
+        (status, output, errors), (wanted_status, wanted, wanted_errors) = p.ask(table, keys), p.ask(table, keys, p.theirs)
+        equal((status, output), (wanted_status, wanted), f"{name}: {errors} / {wanted_errors}")
+        warnings = [line for line in errors.splitlines() if "warning" in line]
+        equal(warnings, [line for line in wanted_errors.splitlines() if "warning" in line], f"{name}: warnings")
+
+
+def test_sqlite():
+    answers("sqlite")
+
+
+def test_sqlite_with_hostile_keys():
+    hostile("sqlite")
+
+
+def test_sqlite_like_postfix():
+    like_postfix("sqlite")
+
+
+@bound(120)
+def test_mysql():
+    answers("mysql")
+
+
+@bound(120)
+def test_mysql_with_hostile_keys():
+    hostile("mysql")
+
+
+@bound(120)
+def test_mysql_like_postfix():
+    like_postfix("mysql")
+
+
+@bound(120)
+def test_pgsql():
+    answers("pgsql")
+
+
+@bound(120)
+def test_pgsql_with_hostile_keys():
+    hostile("pgsql")
+
+
+@bound(120)
+def test_pgsql_like_postfix():
+    like_postfix("pgsql")
+
+
+def test_settings_in_main_cf_and_messages():
+    p = sqlite_place()
+    main = p.ours / "main.cf"
+    main.write_text(main.read_text() + f"base = {room().scratch}\nlite_dbpath = $base/mail.db\n"
+                    "lite_query = SELECT goto FROM alias WHERE address='%s'\nbad_dbpath = /x\nbad_query = %x\n")
+    equal(p.ask("sqlite:lite", ["info@virt.test"])[1], "info@virt.test\tu1@virt.test\n", "sqlite:name")
+    for table, wanted in (("sqlite:none", "bad string length 0 < 1: none_dbpath = "),
+                          ("sqlite:bad", "db_common_parse: bad: Invalid query template: %x"),
+                          ("sqlite:/none.cf", "open /none.cf: No such file or directory"),
+                          ("nosuch:x", "unsupported dictionary type: nosuch")):
+        equal(p.ask(table, ["x"])[2], f"postmap: fatal: {wanted}\n", table)
+    wrong = p.table("wrong", "query = SELEC nothing")
+    status, output, errors = p.ask(wrong, ["x"])
+    check(status == 1 and "syntax error" in errors and not output, f"a query that is none: {status} {errors}")
+
+
+# -- servers in trouble -------------------------------------------------------------------------
+
+
+@bound(120)
+def test_the_next_server_is_asked():
+    for kind in ("mysql", "pgsql"):
+        p = server_place(kind)
+        live, dead = p.server.port, free_port()
+        for order in (f"127.0.0.1:{dead} 127.0.0.1:{live}", f"inet:127.0.0.1:{live}, inet:127.0.0.1:{dead}"):
+            p.access, kept = f"hosts = {order}\nuser = postfix\ndbname = mail", p.access
+            table = p.table("order", QUERIES["alias"])
+            p.access = kept
+            status, output, errors = p.ask(table, ["info@virt.test", "none@virt.test", "two@virt.test"])
+            equal((status, output.count("\n")), (0, 2), f"{kind} {order}: {errors}")
+        p.access = f"hosts = 127.0.0.1:{dead}\nuser = postfix\ndbname = mail"
+        table, p.access = p.table("order", QUERIES["alias"]), kept
+        status, output, errors = p.ask(table, ["info@virt.test"])
+        check(status == 1 and f"connect to {kind} server 127.0.0.1:{dead}: " in errors and "query error" in errors,
+              f"{kind}, no server: {status} {errors}")
+
+
+def mail_system(p):
+    need_suite()
+    files = {f"{name}.cf": f"{p.access}\nretry_interval = 1\n{text}\n" for name, text in QUERIES.items()}
+    files["slow.cf"] = f"{p.access}\nretry_interval = 1\nquery = SELECT goto FROM alias, (SELECT SLEEP(4)) AS s WHERE address='%s'\n"
+    names = ["slow", "alias", "mailbox", "domain"]
+    proxied = " ".join(f"proxy:{p.kind}:@CONF@/{name}.cf" for name in names)
+    m = Instance("ours", main=f"shlib_directory = {plugins()}\nproxy_read_maps = {proxied}\n"
+                 f"virtual_alias_maps = {p.kind}:@CONF@/alias.cf\nvirtual_mailbox_domains = proxy:{p.kind}:@CONF@/domain.cf\n"
+                 f"virtual_mailbox_maps = proxy:{p.kind}:@CONF@/mailbox.cf\n", files=files)
+    (m.conf / "dynamicmaps.cf").write_text(lines_of(plugins()))
+    return m.start()
+
+
+@bound(150)
+def test_mail_goes_by_the_tables_and_one_slow_query_holds_up_no_other():
+    p = server_place("mysql")
+    m = mail_system(p)
+    table = f"proxy:mysql:{m.conf}/"
+    m.mail("a@remote.test", ["info@virt.test", "u1@virt.test"])
+    m.settle()
+    equal(len(m.virtual("u1")), 2, "by either address")
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        slow = [pool.submit(m.run, "postmap", "-q", "info@virt.test", table + "slow.cf") for _ in range(3)]
+        time.sleep(0.7)
+        begun = time.monotonic()
+        for _ in range(5):
+            equal(m.run("postmap", "-q", "info@virt.test", table + "alias.cf").stdout, "u1@virt.test\n", "a quick lookup")
+        taken = time.monotonic() - begun
+        check(not any(each.done() for each in slow), "the slow ones are still under way")
+        equal([each.result().stdout for each in slow], ["u1@virt.test\n"] * 3, "slow lookups")
+    check(taken < 4, f"five quick lookups took {taken:.1f} s beside slow ones")
+
+    # The server goes, and comes back: mail waits meanwhile, and none is refused or lost.
+    p.server.stop()
+    with m.smtp(client=100) as s:
+        s.talk("EHLO c.test", "MAIL FROM:<a@remote.test>")
+        reply = s.command("RCPT TO:<info@virt.test>")
+        check(reply.code.startswith("4"), f"without a database: {reply}")
+    check(m.run("postmap", "-q", "info@virt.test", table + "alias.cf").status == 1, "nor is there an answer")
+    p.server.start()
+    time.sleep(1.2)
+    m.mail("a@remote.test", ["info@virt.test"])
+    m.settle()
+    equal(len(m.virtual("u1")), 3, "after the server is back")
+    m.check_sane()
