@@ -1,0 +1,184 @@
+#include "tools/postmulti/run.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+namespace relais::postmulti {
+
+namespace {
+
+bool is_chosen(const Instance& instance, const Options& options) {
+    if (options.group) {
+        return instance.group == *options.group;
+    }
+    if (options.name) {
+        // Of the instances without a name only the primary one can be chosen ("-").
+        return instance.name == *options.name && (!instance.name.empty() || instance.primary);
+    }
+    return true;
+}
+
+std::vector<const Instance*> chosen(const Options& options, const Suite& suite) {
+    std::vector<const Instance*> out;
+    for (const auto& instance : suite.instances) {
+        if (is_chosen(instance, options)) {
+            out.push_back(&instance);
+        }
+    }
+    if (options.reverse) {
+        std::ranges::reverse(out);
+    }
+    return out;
+}
+
+std::string_view shown(const std::string& text) {
+    return text.empty() ? std::string_view("-") : std::string_view(text);
+}
+
+bool lists(const std::string& commands, std::string_view command) {
+    auto words = split_words(commands, ", \t\r\n");
+    return std::ranges::find(words, command) != words.end();
+}
+
+// What a -p command does with instances that are not enabled, and in which order it goes.
+enum class CommandKind { kStart, kStop, kControl, kOther };
+
+CommandKind kind_of(std::string_view command) {
+    if (lists(conf().postmulti_start_commands(), command)) {
+        return CommandKind::kStart;
+    }
+    if (lists(conf().postmulti_stop_commands(), command)) {
+        return CommandKind::kStop;
+    }
+    return lists(conf().postmulti_control_commands(), command) ? CommandKind::kControl
+                                                               : CommandKind::kOther;
+}
+
+std::vector<std::string> postfix_command(const Options& options) {
+    std::vector<std::string> argv = {conf().command_directory() + "/postfix"};
+    argv.insert(argv.end(), static_cast<std::size_t>(options.verbose), "-v");
+    argv.insert(argv.end(), options.words.begin(), options.words.end());
+    return argv;
+}
+
+int run_postfix(const Options& options, const Suite& suite) {
+    auto kind = kind_of(options.words.front());
+    auto instances = chosen(options, suite);
+    if (kind == CommandKind::kStop) {
+        std::ranges::reverse(instances);
+    }
+    if (kind == CommandKind::kStop || kind == CommandKind::kControl) {
+        std::erase_if(instances, [](const Instance* instance) { return !instance->enabled; });
+    }
+    if (instances.empty()) {
+        log_fatal("No matching instances");
+    }
+    int status = 0;
+    for (const auto* instance : instances) {
+        auto argv = postfix_command(options);
+        if (kind == CommandKind::kStart && !instance->enabled) {
+            argv.resize(argv.size() - options.words.size());
+            argv.emplace_back("check");
+        }
+        export_instance(*instance);
+        status |= run_program(argv);
+    }
+    return status == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void export_instance(const Instance& instance) {
+    const std::pair<const char*, std::string_view> variables[] = {
+        {"MAIL_CONFIG", instance.config_directory},
+        {"config_directory", instance.config_directory},
+        {"queue_directory", instance.queue_directory},
+        {"data_directory", instance.data_directory},
+        {"command_directory", conf().command_directory()},
+        {"daemon_directory", conf().daemon_directory()},
+        {"multi_instance_name", instance.name},
+        {"multi_instance_group", instance.group},
+        {"multi_instance_enable", instance.enabled ? "yes" : "no"},
+    };
+    for (const auto& [name, value] : variables) {
+        ::setenv(name, std::string(value).c_str(), 1);
+    }
+}
+
+int run_program(const std::vector<std::string>& argv) {
+    std::vector<char*> pointers;
+    for (const auto& word : argv) {
+        pointers.push_back(const_cast<char*>(word.c_str()));
+    }
+    pointers.push_back(nullptr);
+    std::fflush(stdout);
+    pid_t pid = ::fork();
+    if (pid < 0) {
+        log_fatal("fork {}: {}", argv.front(), std::strerror(errno));
+    }
+    if (pid == 0) {
+        ::execvp(pointers[0], pointers.data());
+        log_fatal("execvp {}: {}", argv.front(), std::strerror(errno));
+    }
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return 1;
+        }
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+const Instance& named_instance(const Options& options, const Suite& suite) {
+    if (!options.name) {
+        log_fatal("Select an instance via '-i name'");
+    }
+    auto matches = chosen(options, suite);
+    if (matches.empty()) {
+        log_fatal("No instance named {}", shown(*options.name));
+    }
+    return *matches.front();
+}
+
+void list_instances(const Options& options, const Suite& suite) {
+    for (const auto* instance : chosen(options, suite)) {
+        std::string line =
+            format("{:<15} {:<15} {:<9} {}\n", shown(instance->name), shown(instance->group),
+                   instance->enabled ? "y" : "n", instance->config_directory);
+        std::fwrite(line.data(), 1, line.size(), stdout);
+    }
+    if (std::fflush(stdout) != 0) {
+        log_fatal("error writing output: {}", std::strerror(errno));
+    }
+}
+
+int run_for_instances(const Options& options, const Suite& suite) {
+    const char* path = std::getenv("PATH");
+    std::string search = path != nullptr ? path : "/bin:/usr/bin:/sbin:/usr/sbin";
+    ::setenv("PATH", (conf().command_directory() + ":" + search).c_str(), 1);
+    if (options.mode == Mode::kPostfix) {
+        return run_postfix(options, suite);
+    }
+    auto instances = chosen(options, suite);
+    if (instances.empty()) {
+        log_fatal("No matching instances");
+    }
+    int status = 0;
+    for (const auto* instance : instances) {
+        export_instance(*instance);
+        status |= run_program(options.words);
+    }
+    return status == 0 ? 0 : 1;
+}
+
+}  // namespace relais::postmulti
