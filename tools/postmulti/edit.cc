@@ -202,10 +202,12 @@ int create(const Options& options, Suite suite) {
             log_fatal("Missing {} parameter value", name);
         }
     }
-    suite.claims.add_instance({.config_directory = places.config,
-                               .queue_directory = places.queue,
-                               .data_directory = places.data,
-                               .name = options.new_name.value_or("")});
+    Instance instance;
+    instance.config_directory = places.config;
+    instance.queue_directory = places.queue;
+    instance.data_directory = places.data;
+    instance.name = options.new_name.value_or("");
+    suite.claims.add_instance(instance);
     begin_changes();
     require_init();
     NewConfiguration files(places.config, conf().meta_directory());
@@ -214,7 +216,7 @@ int create(const Options& options, Suite suite) {
     make_directory(places.queue);
     // Makes the directories below, with their owners.
     std::string postfix = conf().command_directory() + "/postfix";
-    if (run_program({postfix, "-c", places.config, "check"}) != 0) {
+    if (run_quietly({postfix, "-c", places.config, "check"}) != 0) {
         log_fatal("the new instance in {} is not usable", places.config);
     }
     edit_lists(places.config, Change::kAdd, Change::kRemove);

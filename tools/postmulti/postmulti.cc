@@ -39,8 +39,8 @@ void load_configuration() {
 }
 
 int run(const Options& options) {
-    require_default_directory();
     load_configuration();
+    require_default_directory();
     Suite suite = load_suite();
     switch (options.mode) {
         case Mode::kList:

@@ -1,16 +1,19 @@
 #include "tools/postmulti/run.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/base/unique_fd.h"
 #include "lib/config/config.h"
 
 namespace relais::postmulti {
@@ -67,6 +70,7 @@ CommandKind kind_of(std::string_view command) {
 std::vector<std::string> postfix_command(const Options& options) {
     std::vector<std::string> argv = {conf().command_directory() + "/postfix"};
     argv.insert(argv.end(), static_cast<std::size_t>(options.verbose), "-v");
+    argv.emplace_back("--");
     argv.insert(argv.end(), options.words.begin(), options.words.end());
     return argv;
 }
@@ -115,7 +119,9 @@ void export_instance(const Instance& instance) {
     }
 }
 
-int run_program(const std::vector<std::string>& argv) {
+namespace {
+
+pid_t start_program(const std::vector<std::string>& argv, int standard_error) {
     std::vector<char*> pointers;
     for (const auto& word : argv) {
         pointers.push_back(const_cast<char*>(word.c_str()));
@@ -127,9 +133,14 @@ int run_program(const std::vector<std::string>& argv) {
         log_fatal("fork {}: {}", argv.front(), std::strerror(errno));
     }
     if (pid == 0) {
+        ::dup2(standard_error, STDERR_FILENO);
         ::execvp(pointers[0], pointers.data());
         log_fatal("execvp {}: {}", argv.front(), std::strerror(errno));
     }
+    return pid;
+}
+
+int wait_for(pid_t pid) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR) {
@@ -137,6 +148,33 @@ int run_program(const std::vector<std::string>& argv) {
         }
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& argv) {
+    return wait_for(start_program(argv, STDERR_FILENO));
+}
+
+int run_quietly(const std::vector<std::string>& argv) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        log_fatal("pipe: {}", std::strerror(errno));
+    }
+    UniqueFd from(ends[0]);
+    UniqueFd to(ends[1]);
+    pid_t pid = start_program(argv, to.get());
+    to.reset();
+    std::string said;
+    std::array<char, 4096> buffer{};
+    for (ssize_t got = 0; (got = ::read(from.get(), buffer.data(), buffer.size())) > 0;) {
+        said.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    int status = wait_for(pid);
+    if (status != 0) {
+        std::fwrite(said.data(), 1, said.size(), stderr);
+    }
+    return status;
 }
 
 const Instance& named_instance(const Options& options, const Suite& suite) {

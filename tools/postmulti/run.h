@@ -18,6 +18,9 @@ void export_instance(const Instance& instance);
 // Runs a program and waits for it; its exit status, or 1 where it did not end by itself.
 [[nodiscard]] int run_program(const std::vector<std::string>& argv);
 
+// The same; what it says on standard error is shown only where it fails.
+[[nodiscard]] int run_quietly(const std::vector<std::string>& argv);
+
 // The instance that -i names; ends the program where there is none.
 [[nodiscard]] const Instance& named_instance(const Options& options, const Suite& suite);
 
