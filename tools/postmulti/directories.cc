@@ -41,7 +41,8 @@ void remove_empty(const std::string& directory, int depth) {
         if (S_ISDIR(info.st_mode)) {
             remove_empty(path, depth + 1);
             ::rmdir(path.c_str());
-        } else if (S_ISSOCK(info.st_mode) || S_ISFIFO(info.st_mode) || directory.ends_with("/pid")) {
+        } else if (S_ISSOCK(info.st_mode) || S_ISFIFO(info.st_mode) ||
+                   directory.ends_with("/pid")) {
             ::unlink(path.c_str());
         }
     }

@@ -18,10 +18,9 @@ namespace {
 // main.cf of an instance says where the programs and the accounts are, as far as the primary one
 // says it.
 constexpr std::array<std::string_view, 13> kShared = {
-    "command_directory", "daemon_directory", "meta_directory",   "shlib_directory",
-    "mail_owner",        "setgid_group",     "sendmail_path",    "mailq_path",
-    "newaliases_path",   "html_directory",   "manpage_directory", "sample_directory",
-    "readme_directory"};
+    "command_directory", "daemon_directory", "meta_directory",  "shlib_directory", "mail_owner",
+    "setgid_group",      "sendmail_path",    "mailq_path",      "newaliases_path", "html_directory",
+    "manpage_directory", "sample_directory", "readme_directory"};
 
 // Lines of the part that changes files carry the name that they have with Postfix.
 void begin_changes() {
@@ -175,10 +174,9 @@ int init() {
 
 // What the new main.cf sets, and what it leaves to the defaults, as its prototype would not.
 void fill_in(const std::string& directory, const Places& places, const Options& options) {
-    std::vector<std::string> settings = {"queue_directory = " + places.queue,
-                                         "data_directory = " + places.data,
-                                         "authorized_submit_users =",
-                                         "master_service_disable = inet"};
+    std::vector<std::string> settings = {
+        "queue_directory = " + places.queue, "data_directory = " + places.data,
+        "authorized_submit_users =", "master_service_disable = inet"};
     std::vector<std::string> left_out = {"-#"};
     for (auto name : kShared) {
         const auto* set = conf().setting(name);
@@ -196,8 +194,8 @@ void fill_in(const std::string& directory, const Places& places, const Options& 
 int create(const Options& options, Suite suite) {
     Places places(options, suite.instances.front());
     require_free(suite, "config_directory", places.config);
-    for (const auto& [name, value] : {std::pair{"queue_directory", &places.queue},
-                                      std::pair{"data_directory", &places.data}}) {
+    for (const auto& [name, value] :
+         {std::pair{"queue_directory", &places.queue}, std::pair{"data_directory", &places.data}}) {
         if (value->empty()) {
             log_fatal("Missing {} parameter value", name);
         }
