@@ -112,7 +112,7 @@ void NewConfiguration::put_in_place() {
 void require_stopped(const Instance& instance) {
     auto holder = process_lock_holder(instance.queue_directory + "/pid/master.pid");
     if (holder && *holder) {
-        log_fatal("the instance in {} is running", instance.config_directory);
+        log_fatal("Instance '{}' is not stopped", instance.config_directory);
     }
 }
 
