@@ -1,7 +1,6 @@
 #include "cleanup/mapping.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "lib/base/log.h"
@@ -218,59 +217,66 @@ std::string Mapping::masquerade(std::string address) const {
     return address;
 }
 
-// Each address of the result is looked up again until the tables have no more to say about it.
 Task<std::vector<std::string>> Mapping::expand(Message& message, std::string address) {
-    std::vector<std::string> result;
-    result.push_back(address);
-    if (virtual_alias_.tables.empty()) {
-        co_return result;
+    Expansion all;
+    all.result.push_back(address);
+    all.address = std::move(address);
+    if (!virtual_alias_.tables.empty()) {
+        bool more = true;
+        for (std::size_t i = 0; more && i < all.result.size(); ++i) {
+            more = co_await expand_entry(message, all, i) && !message.skipping();
+        }
     }
+    co_return std::move(all.result);
+}
+
+// An address of the result is looked up again until the tables have no more to say about it.
+Task<bool> Mapping::expand_entry(Message& message, Expansion& all, std::size_t i) {
     auto expansion_limit = static_cast<std::size_t>(config_.virtual_alias_expansion_limit());
-    auto length_limit = static_cast<std::size_t>(config_.virtual_alias_address_length_limit());
-    std::unordered_set<std::string> itself;  // addresses that expand to themselves: once
-    for (std::size_t i = 0; i < result.size(); ++i) {
-        for (int depth = 0;; ++depth) {
-            if (result.size() > expansion_limit) {
-                log_nesting(message, virtual_alias_.tables, "expansion size", address);
-                message.fail(kCleanupDefer, kExpansionError);
-                co_return result;
-            }
-            if (depth >= config_.virtual_alias_recursion_limit()) {
-                log_nesting(message, virtual_alias_.tables, "nesting", address);
-                message.fail(kCleanupDefer, kExpansionError);
-                co_return result;
-            }
-            if (itself.contains(lowercase(result[i]))) {
-                break;
-            }
-            Answer answer =
-                co_await look_up(message, virtual_alias_, result[i], virtual_extension_);
-            if (answer.outcome != Outcome::kFound) {
-                break;
-            }
-            std::string before = lowercase(result[i]);
-            for (const std::string& found : answer.addresses) {
-                if (found.size() > length_limit) {
-                    log_warning(
-                        "{}: unreasonable {} result {}... for {} -- message not accepted, "
-                        "try again later",
-                        message.id(), virtual_alias_.tables.title(),
-                        printable(found.substr(0, 300)), printable(address));
-                    message.fail(kCleanupDefer, kExpansionError);
-                    co_return result;
-                }
-                if (lowercase(found) == before) {
-                    itself.insert(before);
-                }
-            }
-            result[i] = answer.addresses.front();
-            result.insert(result.end(), answer.addresses.begin() + 1, answer.addresses.end());
+    for (int depth = 0;; ++depth) {
+        bool too_many = all.result.size() > expansion_limit;
+        if (too_many || depth >= config_.virtual_alias_recursion_limit()) {
+            log_nesting(message, virtual_alias_.tables, too_many ? "expansion size" : "nesting",
+                        all.address);
+            message.fail(kCleanupDefer, kExpansionError);
+            co_return false;
         }
-        if (message.skipping()) {
-            co_return result;
+        std::string before = lowercase(all.result[i]);
+        if (all.itself.contains(before)) {
+            co_return true;
+        }
+        Answer answer =
+            co_await look_up(message, virtual_alias_, all.result[i], virtual_extension_);
+        if (answer.outcome != Outcome::kFound) {
+            co_return true;
+        }
+        if (!lengths_are_sane(message, answer.addresses, all.address)) {
+            co_return false;
+        }
+        for (const std::string& found : answer.addresses) {
+            if (lowercase(found) == before) {
+                all.itself.insert(before);
+            }
+        }
+        all.result[i] = answer.addresses.front();
+        all.result.insert(all.result.end(), answer.addresses.begin() + 1, answer.addresses.end());
+    }
+}
+
+bool Mapping::lengths_are_sane(Message& message, const std::vector<std::string>& found,
+                               std::string_view address) const {
+    auto limit = static_cast<std::size_t>(config_.virtual_alias_address_length_limit());
+    for (const std::string& one : found) {
+        if (one.size() > limit) {
+            log_warning("{}: unreasonable {} result {}... for {} -- message not accepted, "
+                        "try again later",
+                        message.id(), virtual_alias_.tables.title(), printable(one.substr(0, 300)),
+                        printable(address));
+            message.fail(kCleanupDefer, kExpansionError);
+            return false;
         }
     }
-    co_return result;
+    return true;
 }
 
 Task<std::string> Mapping::bcc_of(Message& message, const AddressTable& table,

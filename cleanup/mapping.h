@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "lib/config/config.h"
@@ -68,6 +69,16 @@ class Mapping {
         std::vector<std::string> addresses;
     };
 
+    // The expansion of one address, while it goes on.
+    struct Expansion {
+        std::string address;
+        std::vector<std::string> result;
+        std::unordered_set<std::string> itself;  // addresses that expand to themselves: once
+    };
+
+    [[nodiscard]] Task<bool> expand_entry(Message& message, Expansion& all, std::size_t i);
+    bool lengths_are_sane(Message& message, const std::vector<std::string>& found,
+                          std::string_view address) const;
     [[nodiscard]] Task<Answer> look_up(Message& message, const AddressTable& table,
                                        std::string address, Extension extension);
     [[nodiscard]] Task<Answer> complete(Message& message, const AddressMatch& match,

@@ -91,6 +91,12 @@ Task<Result<std::unique_ptr<Stream>>> Site::imap_connection() {
     co_return stream;
 }
 
+void Site::keep(std::unique_ptr<Stream> stream) {
+    if (idle_.size() < kMaxIdle) {
+        idle_.push_back(std::move(stream));
+    }
+}
+
 Task<Result<void>> Site::hand_over(int fd, ImapHandoff handoff) {
     std::string list = handoff.serialize();
     std::string trouble;
@@ -105,9 +111,7 @@ Task<Result<void>> Site::hand_over(int fd, ImapHandoff handoff) {
             auto sent = co_await send_imap_handoff(stream->get(), fd, list);
             bool answered = sent || sent.error().code == Errc::kTemporary;
             if (answered) {
-                if (idle_.size() < kMaxIdle) {
-                    idle_.push_back(std::move(*stream));
-                }
+                keep(std::move(*stream));
                 co_return sent;
             }
             trouble = sent.error().message;

@@ -35,6 +35,7 @@ class Site {
 
   private:
     [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> imap_connection();
+    void keep(std::unique_ptr<Stream> stream);
 
     std::unique_ptr<TlsContext> tls_;
     bool tls_required_ = false;

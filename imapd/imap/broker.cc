@@ -18,6 +18,15 @@ long number_field(const AuthParameters& fields, std::string_view name) {
     return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
 }
 
+// Between hand-overs a worker says nothing: what can be read is its end.
+bool has_ended(Stream* stream) {
+    try {
+        return !stream->fill_now();
+    } catch (const IoError&) {
+        return true;
+    }
+}
+
 }  // namespace
 
 Broker::Broker() : auth_("private/" + conf().imap_auth_service_name()) {
@@ -89,7 +98,7 @@ Task<Result<void>> Broker::pass_on(UniqueFd fd, ImapHandoff handoff) {
             co_return fail_with(link);
         }
         // A process that ends just now takes nothing any more: the next attempt starts another.
-        std::shared_ptr<WorkerLink> worker = *link;
+        const std::shared_ptr<WorkerLink>& worker = *link;
         Semaphore::Place turn = co_await worker->turn.take();
         if (worker->dead) {
             continue;
@@ -116,13 +125,8 @@ Task<void> Broker::keep_house() {
     for (;;) {
         co_await sleep_for(kHousework);
         for (auto& [user, link] : workers_) {
-            // Between hand-overs a worker says nothing: what can be read is its end.
             if (!link->dead && link->turn.free() > 0) {
-                try {
-                    link->dead = !link->stream.fill_now();
-                } catch (const IoError&) {
-                    link->dead = true;
-                }
+                link->dead = has_ended(&link->stream);
             }
         }
         std::erase_if(workers_, [](const auto& entry) { return entry.second->dead; });
