@@ -268,10 +268,11 @@ bool Mapping::lengths_are_sane(Message& message, const std::vector<std::string>&
     auto limit = static_cast<std::size_t>(config_.virtual_alias_address_length_limit());
     for (const std::string& one : found) {
         if (one.size() > limit) {
-            log_warning("{}: unreasonable {} result {}... for {} -- message not accepted, "
-                        "try again later",
-                        message.id(), virtual_alias_.tables.title(), printable(one.substr(0, 300)),
-                        printable(address));
+            log_warning(
+                "{}: unreasonable {} result {}... for {} -- message not accepted, "
+                "try again later",
+                message.id(), virtual_alias_.tables.title(), printable(one.substr(0, 300)),
+                printable(address));
             message.fail(kCleanupDefer, kExpansionError);
             return false;
         }

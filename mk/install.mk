@@ -12,6 +12,9 @@ DATADIR    ?= /var/lib/postfix
 COMMANDS   := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tools/*/*.cc)))))
 DAEMONS    := $(filter-out $(COMMANDS),$(notdir $(PROGRAMS)))
 INSTALL    ?= install
+# Set-gid here when the group exists; `postfix set-permissions` does the same on the target.
+SETGID       := postdrop postqueue postlog
+SETGID_GROUP ?= postdrop
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DAEMONDIR) $(DESTDIR)$(CONFDIR) \
@@ -24,13 +27,16 @@ install: all
 	test -e $(DESTDIR)$(CONFDIR)/dynamicmaps.cf || { echo '# dict-type	so-name (pathname)	dict-function	mkmap-function'; \
 	    for p in $(PLUGINS); do printf '%s\tpostfix-%s.so\tdict_%s_open\n' $$p $$p $$p; done; } \
 	    > $(DESTDIR)$(CONFDIR)/dynamicmaps.cf
+	for c in $(SETGID); do \
+	    if [ -e $(DESTDIR)$(SBINDIR)/$$c ] && chgrp $(SETGID_GROUP) $(DESTDIR)$(SBINDIR)/$$c 2>/dev/null; then \
+	        chmod 2755 $(DESTDIR)$(SBINDIR)/$$c || exit 1; fi; done
 	if [ -e $(DESTDIR)$(SBINDIR)/sendmail ]; then \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/mailq; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail; fi
 	for f in main.cf master.cf; do \
 	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
-	    test -e $(DESTDIR)$(CONFDIR)/$$f || cp $(DESTDIR)$(CONFDIR)/$$f.proto $(DESTDIR)$(CONFDIR)/$$f || exit 1; done
+	    test -e $(DESTDIR)$(CONFDIR)/$$f || $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f || exit 1; done
 	for m in $(wildcard man/man*/*.[158]) $(GENERATED_MAN); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	@echo 'installed; as root on the target: postfix set-permissions, then postfix start'

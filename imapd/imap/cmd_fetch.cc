@@ -15,7 +15,8 @@ namespace {
 
 using Kind = imap::FetchItem::Kind;
 
-constexpr std::size_t kLongText = std::size_t{256} * 1024;  // from here on a text goes out in pieces
+constexpr std::size_t kLongText =
+    std::size_t{256} * 1024;  // from here on a text goes out in pieces
 constexpr std::size_t kPiece = std::size_t{64} * 1024;
 constexpr std::size_t kChunk = 100;  // messages before other sessions get their turn
 

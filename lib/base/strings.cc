@@ -98,8 +98,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 template <class T>
 static std::optional<T> parse_whole(std::string_view text, int base) {
     T value{};
-    const char* end = text.data() + text.size();
-    auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    auto [stop, error] = std::from_chars(begin, end, value, base);
     if (error != std::errc() || stop != end || text.empty()) {
         return std::nullopt;
     }

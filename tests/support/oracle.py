@@ -26,6 +26,15 @@ def tree(which="postfix"):
         return _tree(which)
 
 
+def prepare():
+    """Fetches everything before the first test, so that no test's time is spent on it."""
+    for which in WANTED:
+        try:
+            tree(which)
+        except Skip:
+            continue
+
+
 def _tree(which):
     folder = CACHE / which
     if (folder / ".complete").exists():

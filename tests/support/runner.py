@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 
-from support import BUILD, ROOT, TESTS, Skip
+from support import BUILD, ROOT, TESTS, Skip, oracle
 from support.room import UNSHARE, can_unshare
 
 RINGS = ("system", "oracle", "swap", "crash")
@@ -163,6 +163,8 @@ def run_files(files, tally, options):
         print("\n".join(label(f) for f in files))
         return
     prefix = UNSHARE if can_unshare() else []
+    if prefix:
+        oracle.prepare()
     waiting = queue.Queue()
     for path in files:
         waiting.put(path)
