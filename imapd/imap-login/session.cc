@@ -51,8 +51,10 @@ Task<void> LoginSession::run() {
             stream_.set_deadline(Deadline::after(std::chrono::seconds(5)));
             stream_.write("* BYE Disconnected for inactivity.\r\n");
             co_await stream_.flush();
-        } catch (const std::exception&) {
+        } catch (const IoError&) {
             // It has gone for good, then.
+        } catch (const TimedOut&) {
+        } catch (const Cancelled&) {
         }
     }
 }

@@ -20,7 +20,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kMapFrom = 256 * 1024;
+constexpr std::size_t kMapFrom = std::size_t{256} * 1024;
 
 // How facts lie in the cache: this, then the header, then the structure.
 struct FactsHeader {

@@ -13,7 +13,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kDrainAt = 64 * 1024;
+constexpr std::size_t kDrainAt = std::size_t{64} * 1024;
 constexpr int kMaxBadCommands = 20;
 
 using Event = imap::CommandReader::Event;
@@ -89,8 +89,10 @@ Task<void> Session::run(SessionStart start) {
             stream.set_timeout(std::chrono::seconds(5));
             stream.write("* BYE Disconnected for inactivity.\r\n");
             co_await stream.flush();
-        } catch (const std::exception&) {
+        } catch (const IoError&) {
             // It has gone for good, then.
+        } catch (const TimedOut&) {
+        } catch (const Cancelled&) {
         }
     }
     log_info("disconnect: user={}, client=[{}]: {}", printable(user.name()),
@@ -103,9 +105,6 @@ Task<void> Session::converse() {
         switch (event) {
             case Event::kCommand:
             case Event::kTooLong:
-                co_await handle_command(event);
-                reader.next();
-                break;
             case Event::kMessage:
                 co_await handle_command(event);
                 reader.next();

@@ -41,11 +41,11 @@ std::map<std::string, std::string, std::less<>> parse_special_use(std::string_vi
 
 }  // namespace
 
-OpenMailbox::OpenMailbox(std::string mailbox_name, MailboxPlace place)
+OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
     : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {
 }
 
-User::User(std::string name, std::string home, std::string_view location)
+User::User(std::string name, const std::string& home, std::string_view location)
     : name_(std::move(name)),
       tree_(mail_root(location, name_, home), conf().imap_hierarchy_separator().front(),
             conf().myhostname()),

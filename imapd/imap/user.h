@@ -17,7 +17,7 @@
 namespace relais {
 
 struct OpenMailbox {
-    OpenMailbox(std::string name, MailboxPlace place);
+    OpenMailbox(std::string name, const MailboxPlace& place);
 
     std::string name;
     Mailbox box;
@@ -28,7 +28,7 @@ struct OpenMailbox {
 class User {
   public:
     // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.
-    User(std::string name, std::string home, std::string_view location);
+    User(std::string name, const std::string& home, std::string_view location);
     User(const User&) = delete;
     User& operator=(const User&) = delete;
 

@@ -169,7 +169,7 @@ std::string serialize_start(const SessionStart& start) {
         .take();
 }
 
-void run_worker(UniqueFd control, WorkerIdentity identity) {
+void run_worker(UniqueFd control, const WorkerIdentity& identity) {
     auto done = become(identity);
     if (!done) {
         log_warning("user {}: {}", printable(identity.user), done.error().message);

@@ -29,7 +29,7 @@ struct WorkerIdentity {
 [[nodiscard]] std::string serialize_start(const SessionStart& start);
 
 // Takes on the identity and serves until nobody is left.  In a process forked for it.
-[[noreturn]] void run_worker(UniqueFd control, WorkerIdentity identity);
+[[noreturn]] void run_worker(UniqueFd control, const WorkerIdentity& identity);
 
 // One session over `fd` in this process, for a user who is logged in already (-S).
 [[nodiscard]] Task<void> serve_preauthenticated(UniqueFd fd, WorkerIdentity identity);

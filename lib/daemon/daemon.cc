@@ -172,7 +172,7 @@ void keep_some_memory() {
 }  // namespace
 
 int run_daemon(int argc, char** argv, const DaemonTraits& traits,
-               std::function<std::unique_ptr<Daemon>()> make) {
+               const std::function<std::unique_ptr<Daemon>()>& make) {
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGXFSZ, SIG_IGN);
     open_early_log(traits.name, LogStderr::kNo);

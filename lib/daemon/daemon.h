@@ -94,7 +94,7 @@ class Daemon {
 // Parses the switches, prepares the process and serves until it is time to go.  `make` is called
 // once the configuration is known.
 int run_daemon(int argc, char** argv, const DaemonTraits& traits,
-               std::function<std::unique_ptr<Daemon>()> make);
+               const std::function<std::unique_ptr<Daemon>()>& make);
 
 // Facts about the running process.
 struct ProcessInfo {

@@ -65,9 +65,9 @@ Result<UniqueFd> open_message(const DeliveryRequest& request) {
                     format("bad queue file name: {} {}", printable(request.queue_name),
                            printable(request.queue_id)));
     }
-    static const QueueDirs kDirs = queue_dirs_from(conf());
+    static const QueueDirs dirs = queue_dirs_from(conf());
     auto file =
-        open_queue_file(kDirs.path(request.queue_name, request.queue_id), QueueLock::kShared);
+        open_queue_file(dirs.path(request.queue_name, request.queue_id), QueueLock::kShared);
     if (!file) {
         return fail(file.error().code, format("open {} {}: {}", request.queue_name,
                                               request.queue_id, file.error().message));

@@ -176,14 +176,14 @@ Task<Disposition> report_bounced(DeliveryEvent event) {
 
 // Deferred mail for the domains of fast_flush_domains can be asked for by domain.
 static Task<void> note_for_flush(const DeliveryEvent* event) {
-    static const MatchList kDomains("fast_flush_domains", conf().fast_flush_domains(),
+    static const MatchList domains("fast_flush_domains", conf().fast_flush_domains(),
                                     MatchList::Kind::kDomain, parent_style("fast_flush_domains"));
     AddressParts parts = split_address(event->recipient.address);
-    if (kDomains.empty() || parts.domain.empty()) {
+    if (domains.empty() || parts.domain.empty()) {
         co_return;
     }
     std::string domain(parts.domain);
-    Match listed = co_await kDomains.match(domain);
+    Match listed = co_await domains.match(domain);
     if (listed == Match::kNo) {
         co_return;
     }

@@ -75,7 +75,7 @@ std::vector<std::string> search_names(Resolver* resolver, const std::string& hos
     }
     if (!host.ends_with('.')) {
         for (const std::string& domain : resolver->search_domains()) {
-            names.push_back(host + "." + domain);
+            names.push_back(format("{}.{}", host, domain));
         }
     }
     if (!qualified) {

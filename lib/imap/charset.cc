@@ -111,12 +111,12 @@ std::string decode_quoted_printable(std::string_view text, Underscore underscore
 // Everything outside of the alphabet is skipped, as RFC 2045 6.8 wants it.
 std::string decode_base64_leniently(std::string_view text) {
     constexpr auto kTable = [] {
-        std::array<std::int8_t, 256> table{};
+        std::array<std::int16_t, 256> table{};
         table.fill(-1);
         constexpr std::string_view kAlphabet =
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-            table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+            table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int16_t>(i);
         }
         return table;
     }();

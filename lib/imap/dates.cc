@@ -83,7 +83,7 @@ std::int64_t parse_named_zone(std::string_view text) {
                                              {"PDT", -7}}};
     for (const Zone& zone : kZones) {
         if (iequals(text, zone.name)) {
-            return zone.hours * 3600;
+            return std::int64_t{3600} * zone.hours;
         }
     }
     return 0;

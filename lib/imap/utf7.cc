@@ -63,7 +63,8 @@ bool append_units(std::string& out, const std::vector<std::uint16_t>& units) {
             return false;
         }
         if (code >= 0xd800 && code < 0xdc00) {
-            if (++i == units.size() || units[i] < 0xdc00 || units[i] >= 0xe000) {
+            ++i;
+            if (i == units.size() || units[i] < 0xdc00 || units[i] >= 0xe000) {
                 return false;
             }
             code = 0x10000 + ((code - 0xd800) << 10) + (units[i] - 0xdc00U);

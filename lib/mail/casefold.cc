@@ -16,16 +16,16 @@ struct CloseCaseMap {
 
 std::string fold_utf8(std::string_view text) {
     UErrorCode status = U_ZERO_ERROR;
-    static const std::unique_ptr<UCaseMap, CloseCaseMap> kMap(
+    static const std::unique_ptr<UCaseMap, CloseCaseMap> map(
         ucasemap_open("", U_FOLD_CASE_DEFAULT, &status));
-    if (!kMap) {
+    if (!map) {
         return lowercase(text);
     }
     // Full folding makes one character three at most.
     std::string folded(text.size() * 3, '\0');
     status = U_ZERO_ERROR;
     auto length =
-        ucasemap_utf8FoldCase(kMap.get(), folded.data(), static_cast<int32_t>(folded.size()),
+        ucasemap_utf8FoldCase(map.get(), folded.data(), static_cast<int32_t>(folded.size()),
                               text.data(), static_cast<int32_t>(text.size()), &status);
     if (U_FAILURE(status) != 0) {
         return lowercase(text);

@@ -57,7 +57,7 @@ Result<std::unique_ptr<BdbFile>> HashFile::open(Pages pages) {
         return unsupported("several databases in a file");
     }
     // What the file's own hash function makes of a text that the format prescribes.
-    if (meta.u32(kCharKey) != hash_of(std::string_view("%$sniglet^&", 12))) {
+    if (meta.u32(kCharKey) != hash_of(std::string_view("%$sniglet^&\0", 12))) {
         return unsupported("another hash function");
     }
     out->max_bucket_ = meta.u32(kMaxBucket);

@@ -165,27 +165,33 @@ std::vector<std::string> MatchList::keys_of(const Item& item, std::string_view n
     return keys;
 }
 
+Task<Match> MatchList::search_table(const Item& item, std::vector<std::string> keys,
+                                    Waiting waiting) const {
+    for (const std::string& key : keys) {
+        Lookup answer = Lookup::not_found();
+        if (waiting == Waiting::kSuspend && item.table->waits()) {
+            answer = co_await item.table->lookup(key);
+        } else {
+            answer = item.table->find(key);
+        }
+        if (answer.is_error()) {
+            log_warning("{}: {}: table lookup problem", title_, item.text);
+            co_return Match::kError;
+        }
+        if (answer.is_found()) {
+            co_return Match::kYes;
+        }
+    }
+    co_return Match::kNo;
+}
+
 Task<Match> MatchList::search(std::string name, std::string address, Waiting waiting) const {
     std::string folded = fold_case(name);
     for (const Item& item : items_) {
         Match result = Match::kNo;
         if (item.table) {
-            for (const std::string& key : keys_of(item, folded, address)) {
-                Lookup answer = Lookup::not_found();
-                if (waiting == Waiting::kSuspend && item.table->waits()) {
-                    answer = co_await item.table->lookup(key);
-                } else {
-                    answer = item.table->find(key);
-                }
-                if (answer.is_error()) {
-                    log_warning("{}: {}: table lookup problem", title_, item.text);
-                    co_return Match::kError;
-                }
-                if (answer.is_found()) {
-                    result = Match::kYes;
-                    break;
-                }
-            }
+            std::vector<std::string> keys = keys_of(item, folded, address);
+            result = co_await search_table(item, std::move(keys), waiting);
         } else {
             result = match_text(item, folded, address);
         }

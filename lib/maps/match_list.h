@@ -72,6 +72,8 @@ class MatchList {
     void parse(std::string_view list, bool negated, int depth);
     void read_file_item(const std::string& path, bool negated, int depth);
     void add(std::string text, bool negated);
+    [[nodiscard]] Task<Match> search_table(const Item& item, std::vector<std::string> keys,
+                                           Waiting waiting) const;
     [[nodiscard]] Task<Match> search(std::string name, std::string address, Waiting waiting) const;
     Match match_text(const Item& item, std::string_view name, std::string_view address) const;
     bool match_name(const Item& item, std::string_view name) const;

@@ -105,15 +105,14 @@ void set_address(RecipientAddress& out, AddressTokens& tokens, AddressTokens& ke
 Task<void> check_domain(const LocalDomains* local, RecipientAddress* out) {
     std::string domain = out->domain();
     bool utf8 = conf().smtputf8_enable();
+    bool garbled = utf8 && !is_utf8(out->address);
     if (domain.starts_with('[')) {
         // RFC 5321 4.1.3: an IPv6 address has its tag.
         bool untagged = domain.contains(':') && !istarts_with(domain, "[IPv6:");
         out->malformed = untagged || !is_address_literal(domain);
-    } else if (utf8 && !is_utf8(out->address)) {
-        out->malformed = true;
-    } else if ((utf8 || is_ascii(domain)) && is_hostname(domain)) {
+    } else if (!garbled && (utf8 || is_ascii(domain)) && is_hostname(domain)) {
         co_return;
-    } else if (conf().resolve_numeric_domain() && is_ip_address(domain)) {
+    } else if (!garbled && conf().resolve_numeric_domain() && is_ip_address(domain)) {
         std::size_t at = out->address.rfind('@');
         out->address = out->address.substr(0, at + 1) + "[" + domain + "]";
         Match ours = co_await local->match(out->domain());

@@ -46,6 +46,7 @@ struct TableTool {
     };
 
     std::optional<std::string> find(OpenTables& opened, std::string_view key) const;
+    void list_entry(const Table& table, const std::string& reference, TableEntry& item) const;
     void print(std::string_view key, std::string_view value) const;
 
     struct Line {

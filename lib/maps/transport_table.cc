@@ -28,7 +28,7 @@ void apply_route(std::string_view value, std::string_view domain, Route& route) 
     }
 }
 
-TransportTable::TransportTable(std::string title, std::string_view list)
+TransportTable::TransportTable(const std::string& title, std::string_view list)
     : tables_(title, list), search_(&tables_, nullptr, forms_for("transport_maps")) {
 }
 

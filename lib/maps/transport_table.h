@@ -24,7 +24,7 @@ void apply_route(std::string_view value, std::string_view domain, Route& route);
 class TransportTable {
   public:
     // `title` is the parameter's name.
-    TransportTable(std::string title, std::string_view list);
+    TransportTable(const std::string& title, std::string_view list);
     // The search refers to the tables.
     TransportTable(const TransportTable&) = delete;
     TransportTable& operator=(const TransportTable&) = delete;
