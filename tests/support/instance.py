@@ -278,7 +278,7 @@ class Instance:
     def processes(self, daemon=None):
         """{pid: daemon name} of everything that runs out of this instance's daemon directory."""
         prefix, found = str(self.daemons) + "/", {}
-        own = {str(p.resolve()): p.name for p in self.daemons.iterdir()}
+        own = {p.name for p in self.daemons.iterdir()}  # a link counts too: lmtp is smtp
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -288,7 +288,7 @@ class Instance:
             except (OSError, UnicodeDecodeError):
                 continue
             name = argv0.rsplit("/", 1)[-1]
-            if where == str(self.queue) and (argv0.startswith(prefix) or name in own.values()):
+            if where == str(self.queue) and (argv0.startswith(prefix) or name in own):
                 found[int(entry.name)] = name
         return {p: n for p, n in found.items() if daemon in (None, n)}
 

@@ -25,7 +25,7 @@ CLAIM_PORT = 47111
 class Room:
     def __init__(self):
         self.private = os.environ.get("RELAIS_TEST_PRIVATE") == "1"
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir="/tmp"))
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=os.environ.get("RELAIS_TEST_SCRATCH", "/tmp")))
         self.scratch.chmod(0o755)
         self.keep = os.environ.get("RELAIS_TEST_KEEP") == "1"
         self.net = self._claim_network()
