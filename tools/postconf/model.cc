@@ -8,6 +8,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/deprecated.h"
 #include "lib/config/drop_in.h"
 #include "lib/config/expand.h"
 #include "lib/config/logical_lines.h"
@@ -217,13 +218,13 @@ void Model::use_tables_of_known() {
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
         if (!set->file.empty() && is_known(name)) {
-            use_tables(set->value, nullptr);
+            use_tables(set->value, nullptr, set->file);
         }
     }
     for (auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
             if (is_known(name) || service.used.contains(name)) {
-                use_tables(value, &service);
+                use_tables(value, &service, service.line.file);
             }
         }
     }
@@ -276,8 +277,12 @@ void Model::use_name(std::string_view name, Service* service, bool warn) {
 
 // "ldap:NAME" and its like, from before tables had files of their own: NAME_server_host and so on
 // are parameters.
-void Model::use_tables(std::string_view text, Service* service) {
-    for (const auto& table : tables_in(text)) {
+void Model::use_tables(std::string_view text, Service* service, const std::string& file) {
+    auto words = words_of(text);
+    for (const auto& comment : words.comments) {
+        log_warning("{}: #comment after other text is not allowed: {} ...", file, comment);
+    }
+    for (const auto& table : words.tables) {
         if (table.name.starts_with('/') || table.name.starts_with('.')) {
             warn_unused_in_table_file(table);
             continue;
@@ -393,23 +398,42 @@ void Model::warn_undefined() const {
     }
 }
 
-void Model::warn_unused_main() const {
+// One setting that nothing uses, or that something else should be used for.
+void Model::warn_if_unfit(const std::string& file, std::string_view name, std::string_view value,
+                          Use use) {
+    if (auto advice = deprecation_advice(name)) {
+        log_warning("{}: {}", file, *advice);
+        gave_advice_ = true;
+    } else if (use == Use::kUnused) {
+        log_warning("{}: unused parameter: {}={}", file, name, value);
+    }
+}
+
+void Model::warn_unfit_main() {
+    if (options_.quiet) {
+        return;
+    }
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
-        if (!set->file.empty() && set->line > 0 && !is_known(name)) {
-            log_warning("{}: unused parameter: {}={}", set->file, name, set->value);
+        if (!set->file.empty() && set->line > 0) {
+            warn_if_unfit(set->file, name, set->value, is_known(name) ? Use::kUsed : Use::kUnused);
         }
     }
 }
 
-void Model::warn_unused_services() const {
+void Model::warn_unfit_services() {
+    if (options_.quiet) {
+        return;
+    }
     for (const auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
-            bool known = find_parameter(name) || service_names_.contains(name);
-            if (!known && !service.used.contains(name)) {
-                log_warning("{}: unused parameter: {}={}", service.line.file, name, value);
-            }
+            bool known = find_parameter(name) || service_names_.contains(name) ||
+                         service.used.contains(name);
+            warn_if_unfit(service.line.file, name, value, known ? Use::kUsed : Use::kUnused);
         }
+    }
+    if (gave_advice_) {
+        log_warning("{}", kDeprecationGuide);
     }
 }
 

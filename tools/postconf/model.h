@@ -57,10 +57,11 @@ class Model {
     // `text` with its names replaced, for -x; `service` gives its own settings first.
     [[nodiscard]] std::string expanded(std::string_view text, const Service* service) const;
 
-    // Warnings about names that nothing uses, nothing defines, or nothing may set.
+    // Warnings about names that nothing defines, nothing may set, nothing uses, or that are to go;
+    // main.cf comes before the services.
     void warn_undefined() const;
-    void warn_unused_main() const;
-    void warn_unused_services() const;
+    void warn_unfit_main();
+    void warn_unfit_services();
 
     [[nodiscard]] const std::vector<Service>& services() const { return services_; }
 
@@ -71,6 +72,8 @@ class Model {
     [[nodiscard]] std::string master_cf() const { return directory_ + "/master.cf"; }
 
   private:
+    enum class Use { kUsed, kUnused };
+
     void read_services_of(const std::string& path);
     void add_service(Service service, const std::string& path);
     void read_settings(Service& service);
@@ -79,7 +82,9 @@ class Model {
     void use_name(std::string_view name, Service* service, bool warn);
     void use_classes();
     void use_tables_of_known();
-    void use_tables(std::string_view text, Service* service);
+    void use_tables(std::string_view text, Service* service, const std::string& file);
+    void warn_if_unfit(const std::string& file, std::string_view name, std::string_view value,
+                       Use use);
     [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;
     [[nodiscard]] std::optional<std::string> default_text(std::string_view name) const;
     [[nodiscard]] std::optional<std::string> lookup(std::string_view name,
@@ -95,6 +100,7 @@ class Model {
     std::string origin_;               // the file whose values are looked at
     std::set<std::string> undefined_;  // "main.cf" or "master.cf", and the name
     std::set<std::string> read_only_;
+    bool gave_advice_ = false;
 };
 
 }  // namespace relais::postconf

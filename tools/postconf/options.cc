@@ -197,7 +197,8 @@ Options parse_options(int argc, char** argv) {
                 options.tls_mode = ::optarg;
                 given += 'T';
                 break;
-            case 'q':  // this level's deprecation warnings are the table's; none is printed
+            case 'q':
+                options.quiet = true;
                 break;
             case 'v':
                 set_log_verbose(++verbose);

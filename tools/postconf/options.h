@@ -40,6 +40,7 @@ struct Options {
     bool hide_name = false;   // -h
     bool hide_value = false;  // -H
     bool json = false;        // -j
+    bool quiet = false;       // -q
     Classes classes;
     std::string tls_mode;                // -T
     std::string directory;               // -c

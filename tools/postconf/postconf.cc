@@ -25,8 +25,8 @@ void show_main(const Options& options) {
     flush_output();
     model.warn_undefined();
     if (!options.defaults) {
-        model.warn_unused_main();
-        model.warn_unused_services();
+        model.warn_unfit_main();
+        model.warn_unfit_services();
     }
 }
 
@@ -46,7 +46,7 @@ void show_master(const Options& options) {
             show_service_settings(options, model);
     }
     flush_output();
-    model.warn_unused_services();
+    model.warn_unfit_services();
 }
 
 void run(const Options& options) {

@@ -81,6 +81,85 @@ constexpr std::array kTypes = {
     Type{"sqlite", kSqlite}, Type{"memcache", kMemcache},
 };
 
+// Goes through a value as a list, and through the lists in braces that it holds.
+class WordReader {
+  public:
+    explicit WordReader(ValueWords& words) : words_(words) {}
+
+    void read(std::string_view text);
+
+  private:
+    void read_table(std::string_view word);
+    void read_inside(std::string_view type, std::string_view inside);
+    bool is_comment(const std::string& word);
+
+    ValueWords& words_;
+    int depth_ = 0;
+};
+
+constexpr int kMaxDepth = 100;
+
+// Nothing behind a comment is looked at.
+bool WordReader::is_comment(const std::string& word) {
+    if (word.starts_with('#')) {
+        words_.comments.push_back(word);
+        return true;
+    }
+    return false;
+}
+
+void WordReader::read(std::string_view text) {
+    if (++depth_ < kMaxDepth) {
+        for (const auto& word : split_list(text)) {
+            if (is_comment(word)) {
+                break;
+            }
+            if (!word.starts_with('{')) {
+                read_table(word);
+            } else if (auto inside = strip_braces(word)) {
+                read(*inside);
+            }
+        }
+    }
+    --depth_;
+}
+
+void WordReader::read_table(std::string_view word) {
+    while (word.starts_with("proxy:") || word.starts_with("debug:")) {
+        word.remove_prefix(6);
+    }
+    auto parts = split_first(word, ':');
+    if (!parts) {
+        return;
+    }
+    auto [type, name] = *parts;
+    if (name.starts_with('{')) {
+        if (auto inside = strip_braces(name)) {
+            read_inside(type, *inside);
+        }
+    } else if (!table_attributes(type).empty()) {
+        words_.tables.push_back({std::string(type), std::string(name)});
+    }
+}
+
+// "pipemap:{...}" is made of tables, and the values of "inline:{ { key = value } }" may name some.
+void WordReader::read_inside(std::string_view type, std::string_view inside) {
+    if (type == "pipemap" || type == "unionmap") {
+        read(inside);
+        return;
+    }
+    for (const auto& word : split_list(inside)) {
+        if (is_comment(word)) {
+            return;
+        }
+        auto entry = type == "inline" && word.starts_with('{') ? parse_assignment(word)
+                                                               : Result<Assignment>(Assignment{});
+        if (entry) {
+            read(entry->value);
+        }
+    }
+}
+
 }  // namespace
 
 std::span<const std::string_view> table_attributes(std::string_view type) {
@@ -92,22 +171,12 @@ std::span<const std::string_view> table_attributes(std::string_view type) {
     return {};
 }
 
-std::vector<TableReference> tables_in(std::string_view text) {
-    std::vector<TableReference> tables;
-    if (!text.contains(':')) {
-        return tables;
+ValueWords words_of(std::string_view text) {
+    ValueWords words;
+    if (text.find_first_of(":#") != std::string_view::npos) {
+        WordReader(words).read(text);
     }
-    for (const auto& word : split_list(text)) {
-        std::string_view rest = word;
-        while (rest.starts_with("proxy:")) {
-            rest.remove_prefix(6);
-        }
-        auto parts = split_first(rest, ':');
-        if (parts && !table_attributes(parts->first).empty()) {
-            tables.push_back({std::string(parts->first), std::string(parts->second)});
-        }
-    }
-    return tables;
+    return words;
 }
 
 void warn_unused_in_table_file(const TableReference& table) {

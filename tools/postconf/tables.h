@@ -14,8 +14,14 @@ struct TableReference {
     std::string name;
 };
 
-// The references to such tables in a parameter's value; "proxy:" before them is skipped.
-[[nodiscard]] std::vector<TableReference> tables_in(std::string_view text);
+// What the words of a parameter's value say: references to such tables, also those inside braces
+// and behind "proxy:" and "debug:", and words that the writer took for the begin of a comment.
+struct ValueWords {
+    std::vector<TableReference> tables;
+    std::vector<std::string> comments;
+};
+
+[[nodiscard]] ValueWords words_of(std::string_view text);
 
 // The settings that tables of the type have.
 [[nodiscard]] std::span<const std::string_view> table_attributes(std::string_view type);

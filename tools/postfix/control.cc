@@ -66,10 +66,16 @@ void export_environment() {
     }
 }
 
-pid_t start_process(const std::vector<std::string>& argv) {
+enum class Output { kKeep, kDiscard };
+
+pid_t start_process(const std::vector<std::string>& argv, Output output = Output::kKeep) {
     auto pointers = c_strings(argv);
     pid_t pid = ::fork();
     if (pid == 0) {
+        int null = output == Output::kDiscard ? ::open("/dev/null", O_WRONLY) : -1;
+        if (null >= 0) {
+            ::dup2(null, STDOUT_FILENO);
+        }
         ::execv(pointers[0], pointers.data());
         ::_exit(127);
     }
@@ -99,8 +105,7 @@ void execute(const std::vector<std::string>& argv) {
     refuse(format("{}: {}", argv.front(), std::strerror(errno)));
 }
 
-int run_and_wait(const std::vector<std::string>& argv) {
-    pid_t pid = start_process(argv);
+static int wait_for(pid_t pid) {
     int status = 0;
     while (pid > 0 && ::waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR) {
@@ -108,6 +113,15 @@ int run_and_wait(const std::vector<std::string>& argv) {
         }
     }
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int run_and_wait(const std::vector<std::string>& argv) {
+    return wait_for(start_process(argv));
+}
+
+// postconf tells on standard error which settings are unused or to be replaced.
+static void warn_of_unfit_settings() {
+    wait_for(start_process({conf().command_directory() + "/postconf"}, Output::kDiscard));
 }
 
 std::optional<long> Control::master_pid() const {
@@ -142,6 +156,7 @@ void Control::prepare_start() {
     if (auto problem = fatal_problem()) {
         refuse(*problem);
     }
+    warn_of_unfit_settings();
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
@@ -261,6 +276,7 @@ static void refuse_broken_configuration() {
 }
 
 int Control::reload() {
+    warn_of_unfit_settings();
     require_running();
     refuse_broken_configuration();
     log_info("refreshing the Postfix mail system");
@@ -274,6 +290,7 @@ int Control::reload() {
 }
 
 int Control::status() {
+    warn_of_unfit_settings();
     auto pid = master_pid();
     if (!pid) {
         log_info("the Postfix mail system is not running");
@@ -292,6 +309,7 @@ int Control::check() {
     if (auto problem = fatal_problem()) {
         refuse(*problem);
     }
+    warn_of_unfit_settings();
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
