@@ -2,6 +2,7 @@
 // addresses of its own family: not even "!192.0.2.0/24" holds for an IPv6 address.
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
 #include "lib/maps/network.h"
 #include "lib/maps/rule_source.h"
@@ -37,7 +38,7 @@ class CidrTable : public Table {
     [[nodiscard]] Result<void> add_line(std::string_view text, std::size_t line,
                                         RuleNesting& nesting);
     [[nodiscard]] Result<void> end_if(std::string_view rest, RuleNesting& nesting);
-    static Result<Rule> parse(Statement statement, std::string_view text);
+    [[nodiscard]] Result<Rule> parse(Statement statement, std::string_view text) const;
 
     std::vector<Rule> rules_;
 };
@@ -94,7 +95,7 @@ Result<void> CidrTable::end_if(std::string_view rest, RuleNesting& nesting) {
     return {};
 }
 
-Result<CidrTable::Rule> CidrTable::parse(Statement statement, std::string_view text) {
+Result<CidrTable::Rule> CidrTable::parse(Statement statement, std::string_view text) const {
     bool positive = true;
     while (!text.empty() && (text.front() == '!' || is_blank(text.front()))) {
         positive = positive != (text.front() == '!');
@@ -113,11 +114,15 @@ Result<CidrTable::Rule> CidrTable::parse(Statement statement, std::string_view t
     if (statement == Statement::kRule && result.empty()) {
         return fail(Errc::kSyntax, "no lookup result");
     }
+    auto value = statement == Statement::kRule ? value_from_source(result, flags()) : std::string();
+    if (!value) {
+        return fail_with(value);
+    }
     return Rule{.statement = statement,
                 .network = std::move(*network),
                 .positive = positive,
                 .otherwise = 0,
-                .result = std::string(result)};
+                .result = std::move(*value)};
 }
 
 Lookup CidrTable::find_key(std::string_view key) {

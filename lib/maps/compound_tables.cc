@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/values.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/inline_task.h"
 #include "lib/maps/table_types.h"
 
@@ -253,6 +254,13 @@ OpenedTable open_randmap_table(const OpenRequest& request) {
     auto values = split_items(request, "value");
     if (!values) {
         return fail_with(values);
+    }
+    for (std::string& value : *values) {
+        auto stored = value_from_source(value, request.flags);
+        if (!stored) {
+            return fail_with(stored);
+        }
+        value = std::move(*stored);
     }
     return std::make_unique<RandomTable>(request, std::move(*values));
 }

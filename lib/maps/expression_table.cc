@@ -2,6 +2,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
 
 namespace relais {
@@ -117,7 +118,12 @@ std::optional<ExpressionTable::Pattern> ExpressionTable::take_pattern(std::strin
 
 std::optional<Replacement> ExpressionTable::parse_result(std::string_view text,
                                                          std::size_t line) const {
-    auto result = Replacement::parse(text);
+    auto value = value_from_source(text, flags());
+    if (!value) {
+        warn(line, format("{}: skipping this rule", value.error().message));
+        return std::nullopt;
+    }
+    auto result = Replacement::parse(*value);
     if (result) {
         return std::move(*result);
     }

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/config/values.h"
 #include "lib/mail/casefold.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
 #include "lib/maps/table_types.h"
 
@@ -116,12 +117,17 @@ void TextHashTable::add_line(std::string_view line, std::size_t number) {
         log_warning("{}, line {}: record is in \"key: value\" format; is this an alias file?",
                     name(), number);
     }
+    auto value = value_from_source(entry->value, flags());
+    if (!value) {
+        log_warning("{}, line {}: {}: skipping this entry", name(), number, value.error().message);
+        return;
+    }
     std::string key = folded(entry->key);
-    if (insert(key, entry->value) || (flags() & table_flag::kIgnoreDuplicate) != 0) {
+    if (insert(key, *value) || (flags() & table_flag::kIgnoreDuplicate) != 0) {
         return;
     }
     if ((flags() & table_flag::kReplace) != 0) {
-        entries_.insert_or_assign(std::move(key), std::string(entry->value));
+        entries_.insert_or_assign(std::move(key), std::move(*value));
     } else {
         log_warning("{}, line {}: duplicate entry: \"{}\"", name(), number, entry->key);
     }
@@ -159,9 +165,10 @@ class InlineTable : public MemoryTable {
 };
 
 Result<void> InlineTable::parse() {
-    auto bad = [this](std::string_view what) {
-        return fail(Errc::kSyntax,
-                    format("{}: \"inline:{}\"; need \"inline:{{name=value...}}\"", what, name()));
+    bool is_file = (flags() & table_flag::kValueIsFile) != 0;
+    auto bad = [this, is_file](std::string_view what) {
+        return fail(Errc::kSyntax, format("{}: \"inline:{}\"; need \"inline:{{name={}...}}\"", what,
+                                          name(), is_file ? "filename" : "value"));
     };
     if (name().front() != '{') {
         return bad("bad syntax");
@@ -180,7 +187,11 @@ Result<void> InlineTable::parse() {
             std::string_view message = assignment.error().message;
             return bad(message.substr(0, message.find(':')));
         }
-        entries_.insert_or_assign(folded(assignment->name), assignment->value);
+        auto value = value_from_source(assignment->value, flags());
+        if (!value) {
+            return bad(value.error().message);
+        }
+        entries_.insert_or_assign(folded(assignment->name), std::move(*value));
     }
     return {};
 }

@@ -205,7 +205,7 @@ OpenedTable open_proxy_table(const OpenRequest& request) {
     }
     const std::string& service = request.mode == OpenMode::kRead ? conf().proxymap_service_name()
                                                                  : conf().proxywrite_service_name();
-    return std::make_unique<ProxyTable>(request, service, is_pattern_table_type(inner->type));
+    return std::make_unique<ProxyTable>(request, service, is_pattern_table(request.name));
 }
 
 }  // namespace relais

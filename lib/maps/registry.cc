@@ -125,10 +125,21 @@ std::vector<std::string> table_type_names() {
     return names;
 }
 
-bool is_pattern_table_type(std::string_view type) {
+bool is_pattern_table(std::string_view reference) {
     constexpr auto kPatternTypes = std::to_array<std::string_view>(
         {"cidr", "fail", "pcre", "randmap", "regexp", "socketmap", "tcp"});
-    return std::ranges::find(kPatternTypes, type) != kPatternTypes.end();
+    auto parts = split_first(reference, ':');
+    if (!parts) {
+        return false;
+    }
+    if (parts->first == "debug" || parts->first == "proxy") {
+        return is_pattern_table(parts->second);
+    }
+    if (parts->first == "pipemap" || parts->first == "unionmap") {
+        return parts->second.starts_with('{') &&
+               is_pattern_table(trim_left(parts->second.substr(1)));
+    }
+    return std::ranges::find(kPatternTypes, parts->first) != kPatternTypes.end();
 }
 
 bool is_bdb_table_type(std::string_view type) {

@@ -39,8 +39,9 @@ struct TableReference {
 
 // The types that this build knows, sorted: `postconf -m`.
 [[nodiscard]] std::vector<std::string> table_type_names();
-// The types whose entries are patterns, so that partial keys make no sense.
-[[nodiscard]] bool is_pattern_table_type(std::string_view type);
+// True for "type:name" of a type whose entries are patterns, so that partial keys make no sense. Of
+// a table made of tables, the first one tells.
+[[nodiscard]] bool is_pattern_table(std::string_view reference);
 // The types in Berkeley DB files, which a build without the library only reads.
 [[nodiscard]] bool is_bdb_table_type(std::string_view type);
 // The types that postmap can build.

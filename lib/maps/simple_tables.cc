@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/values.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -165,7 +166,11 @@ OpenedTable open_static_table(const OpenRequest& request) {
         }
         value = std::string(*inside);
     }
-    return std::make_unique<StaticTable>(request, std::move(value));
+    auto stored = value_from_source(value, request.flags);
+    if (!stored) {
+        return fail_with(stored);
+    }
+    return std::make_unique<StaticTable>(request, std::move(*stored));
 }
 
 OpenedTable open_fail_table(const OpenRequest& request) {

@@ -300,6 +300,16 @@ def test_tables_of_tables():
             [(["-u", "-q", "KEY", name], "") for name in names if "pcre" in name])
 
 
+def test_values_that_name_files():
+    files = {"one": "hello\n", "two": "two\nlines\n", "text": "k one\nk2 one, two\nk3 nosuch\n",
+             "expressions": "/a/ one two\n/b/ nosuch\n/(c)/ $1\n/d/\n/e/ one\n", "networks": "1.2.3.4 one\n1.2.3.5 nosuch\n"}
+    tables = {"texthash:text": "k k2 k3", "regexp:expressions": "a b c d e", "pcre:expressions": "a b c d e",
+              "cidr:networks": "1.2.3.4 1.2.3.5", "static:one": "x", "static:nosuch": "x", "inline:{k=one}": "k", "inline:{k=nosuch}": "k",
+              "randmap:{one,one}": "k", "randmap:{one,nosuch}": "k", "unix:passwd.byname": "root",
+              "unionmap:{static:one,inline:{k=two}}": "k", "pipemap:{inline:{k=one},static:two}": "k", "fail:x": "k"}
+    compare([(["-F", "-q", key, table], "") for table, keys in tables.items() for key in keys.split()], files)
+
+
 class Server(socketserver.ThreadingTCPServer):
     """Answers each request with what `answer` says; None hangs up."""
     daemon_threads, allow_reuse_address, request_queue_size = True, True, 100

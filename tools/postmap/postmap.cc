@@ -16,6 +16,7 @@
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
 #include "lib/config/values.h"
+#include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
 #include "lib/maps/table_tool.h"
 
@@ -147,17 +148,12 @@ Options parse(int argc, char** argv) {
 
 // -F: the content of the files that a value names, joined with newlines, as base64.
 std::optional<std::string> content_of_files(std::string_view names, const std::string& where) {
-    std::string content;
-    for (const std::string& name : split_list(names)) {
-        auto file = read_file(name);
-        if (!file) {
-            log_warning("{}: {}: skipping this entry", where, file.error().message);
-            return std::nullopt;
-        }
-        content += content.empty() ? "" : "\n";
-        content += *file;
+    auto content = encode_files(names);
+    if (!content) {
+        log_warning("{}: {}: skipping this entry", where, content.error().message);
+        return std::nullopt;
     }
-    return base64_encode(content);
+    return std::move(*content);
 }
 
 void add_entry(const TableTool& tool, Table& table, const TableTool::Line& line) {
