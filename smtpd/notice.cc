@@ -34,7 +34,8 @@ constexpr std::array<ClassName, 7> kClasses = {{
     {"software", kNoticeSoftware},
 }};
 
-// A long line goes on with four blanks, broken at blanks where there are some.
+// The transcript stands one blank in. A long line goes on four blanks further, broken at blanks
+// where there are some.
 void put_wrapped(InternalMail& mail, std::string_view line) {
     std::string indent;
     while (line.size() + indent.size() > kWidth) {
@@ -48,7 +49,7 @@ void put_wrapped(InternalMail& mail, std::string_view line) {
         }
         mail.line(indent + std::string(trim_right(line.substr(0, cut))));
         line = trim_left(line.substr(cut));
-        indent = "    ";
+        indent = "     ";
     }
     mail.line(indent + std::string(line));
 }

@@ -29,7 +29,7 @@ struct Subject {
     std::string_view dsn() const { return role == Role::kSender ? "5.1.0" : "5.1.1"; }
 };
 
-enum class Listed { kYes, kNo, kUnknown };
+enum class Listed { kYes, kNo, kUnknown, kMisconfigured };
 
 Task<Listed> is_listed(const Site& site, const TableSet& tables, std::string address) {
     if (tables.empty()) {
@@ -38,7 +38,8 @@ Task<Listed> is_listed(const Site& site, const TableSet& tables, std::string add
     const AddressLookup lookup(&tables, &site.local_domains);
     const auto match = co_await lookup.lookup(std::move(address));
     if (match.lookup.is_error()) {
-        co_return Listed::kUnknown;
+        const bool is_lasting = match.lookup.state() == Lookup::State::kConfig;
+        co_return is_lasting ? Listed::kMisconfigured : Listed::kUnknown;
     }
     co_return match.lookup.is_found() ? Listed::kYes : Listed::kNo;
 }
@@ -140,6 +141,16 @@ Verdict reject_by_transport(Check& check, const Subject& subject, const Resolved
         format("<{}>: {} rejected: {}", subject.address, subject.reply_class(), own.text));
 }
 
+// Where it cannot be known whether an address is listed.
+Verdict reject_unknown(Check& check, const Subject& subject, Listed listed) {
+    return listed == Listed::kMisconfigured ? check.reject_configuration()
+                                            : check.reject_lookup_failure(subject.address);
+}
+
+bool is_answer(Listed listed) {
+    return listed == Listed::kYes || listed == Listed::kNo;
+}
+
 Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
     auto& session = check.session;
     const auto& site = session.site;
@@ -149,8 +160,8 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
         co_return check.reject_lookup_failure(subject.address);
     }
     const auto rewritten = co_await is_rewritten(site, resolved->recipient, subject.role);
-    if (rewritten == Listed::kUnknown) {
-        co_return check.reject_lookup_failure(subject.address);
+    if (!is_answer(rewritten)) {
+        co_return reject_unknown(check, subject, rewritten);
     }
     if (rewritten == Listed::kYes) {
         co_return Verdict::kDunno;
@@ -163,8 +174,8 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
         if (rule->tables != nullptr) {
             listed = co_await is_listed(site, *rule->tables, resolved->recipient);
         }
-        if (listed == Listed::kUnknown) {
-            co_return check.reject_lookup_failure(subject.address);
+        if (!is_answer(listed)) {
+            co_return reject_unknown(check, subject, listed);
         }
         if (listed == Listed::kNo) {
             co_return check.reject(

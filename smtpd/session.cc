@@ -435,8 +435,7 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
         where = "UNKNOWN";
         const bool forbidden = co_await is_forbidden(command.verb);
         if (forbidden) {
-            log_warning("non-SMTP command from {}: {}", client.label,
-                        printable(line.substr(0, kMaxPipelinedShown)));
+            log_warning("non-SMTP command from {}: {}", client.label, escaped(line));
             reply("221 2.7.0 Error: I can break rules, too. Goodbye.");
             hang_up();
             co_return;

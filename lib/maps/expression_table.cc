@@ -28,7 +28,9 @@ Result<void> ExpressionTable::load() {
     RuleNesting nesting;
     LogicalLines lines(source->text, name());
     while (lines.next()) {
-        add_line(trim_right(lines.line()), lines.number(), nesting);
+        if (auto text = trim_right(lines.line()); !text.empty()) {
+            add_line(text, lines.number(), nesting);
+        }
     }
     for (const auto& open : nesting.unfinished()) {
         warn(open.line, "IF has no matching ENDIF");

@@ -58,8 +58,14 @@ class ProxyTable : public Table {
     Result<std::optional<TableEntry>> sequence(Step step) override;
 
   protected:
+    // Whoever may block may end as well: a table that proxymap does not serve is a mistake in the
+    // configuration.
     Lookup find_key(std::string_view key) override {
-        return understand(call_now(lookup_request(key)));
+        auto reply = call_now(lookup_request(key));
+        if (reply && is_denied(*reply)) {
+            log_fatal("{} service is not configured for table \"{}\"", service_, name());
+        }
+        return understand(reply);
     }
 
     Task<Lookup> lookup_key(std::string key) override {
@@ -74,6 +80,7 @@ class ProxyTable : public Table {
     AttrWriter request_for(std::string_view command) const;
     std::string lookup_request(std::string_view key) const;
     Result<Attributes> call_now(const std::string& request);
+    static bool is_denied(const Attributes& reply);
     Lookup understand(const Result<Attributes>& reply) const;
     std::unexpected<Error> refusal(ProxyStatus status) const;
 
@@ -118,6 +125,11 @@ std::unexpected<Error> ProxyTable::refusal(ProxyStatus status) const {
         default:
             return fail(Errc::kTemporary, "Application error");
     }
+}
+
+bool ProxyTable::is_denied(const Attributes& reply) {
+    AttrReader reader(reply);
+    return static_cast<ProxyStatus>(reader.signed_number("status")) == ProxyStatus::kDenied;
 }
 
 Lookup ProxyTable::understand(const Result<Attributes>& reply) const {

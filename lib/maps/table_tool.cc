@@ -85,6 +85,13 @@ void become_owner(const struct stat& source) {
     }
 }
 
+// The beginning of the value is enough to find it.
+void warn_malformed(const std::string& reference, std::string_view key, std::string_view value) {
+    constexpr std::size_t kShown = 30;
+    log_warning("table {}: key {}: malformed BASE64 value: {}", reference, key,
+                value.substr(0, kShown));
+}
+
 void warn_empty_result(const std::string& reference, std::string_view key) {
     log_warning("table {}: key {}: empty string result is not allowed", reference, key);
     log_warning("table {} should return NO RESULT in case of NOT FOUND", reference);
@@ -155,8 +162,7 @@ std::optional<std::string> TableTool::find(OpenTables& opened, std::string_view 
         }
         auto decoded = base64_decode(answer.value());
         if (!decoded) {
-            log_warning("table {}: key {}: malformed BASE64 value: {}", table->reference(), key,
-                        answer.value());
+            warn_malformed(table->reference(), key, answer.value());
             log_fatal("table {}: query error", table->reference());
         }
         return decoded;
@@ -249,8 +255,7 @@ void TableTool::print_entry(const Table& table, TableEntry& entry) const {
     if (values_are_files) {
         auto decoded = base64_decode(entry.value);
         if (!decoded) {
-            log_warning("table {}: key {}: malformed BASE64 value: {}", table.reference(),
-                        entry.key, entry.value);
+            warn_malformed(table.reference(), entry.key, entry.value);
             return;
         }
         entry.value = std::move(*decoded);

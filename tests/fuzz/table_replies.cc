@@ -1,4 +1,4 @@
-// Fuzz target: what tcp:, socketmap: and memcache: servers answer.
+// Fuzz target: what tcp:, socketmap: and memcache: servers answer, and the templates of keys.
 #include "lib/maps/table_replies.h"
 
 #include <cstddef>
@@ -7,7 +7,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/maps/query_template.h"
+#include "lib/maps/key_template.h"
+#include "lib/maps/ldap_quote.h"
 
 namespace {
 
@@ -19,6 +20,21 @@ void check(bool holds) {
     }
 }
 
+void expand(std::string_view text) {
+    KeyTemplates templates("fuzz", "fuzz:x");
+    std::string result;
+    for (auto use : {KeyTemplates::Use::kQuery, KeyTemplates::Use::kResult}) {
+        if (!templates.inspect(text, use)) {
+            return;
+        }
+    }
+    for (auto key : {std::string_view("user@sub.example"), text}) {
+        (void)templates.query(text, key, quote_nothing);
+        (void)templates.query(text, key, quote_ldap_filter);
+        (void)templates.add_result(text, key, "user@example", result);
+    }
+}
+
 }  // namespace
 
 // The name and the signature are libFuzzer's.
@@ -27,10 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto line : split_fields(text, '\n')) {
         (void)parse_tcp_reply(line);
         check(parse_memcache_header(line, 10240).size <= 10240);
-        if (auto query = QueryTemplate::parse(line, "x")) {
-            (void)query->expand("user@sub.example");
-            (void)query->expand(line);
-        }
+        expand(line);
     }
     check(unquote_hex(quote_hex(text)) == text);
     std::string_view rest = text;

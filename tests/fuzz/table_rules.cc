@@ -53,7 +53,9 @@ void look_up_file(std::string_view type, std::string_view text) {
 // The name and the signature are libFuzzer's.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const bool quiet = [] {
-        log_open({.tag = "fuzz", .to_syslog = false});
+        LogOptions options;
+        options.to_syslog = false;
+        log_open(options);
         set_conf(Config::from_text("myhostname = a.example\n"));
         return true;
     }();

@@ -168,7 +168,7 @@ KEYS = ["", " ", "h2x", "h2$", "t", "tx", "sab", "u", "U", "v\tw", "vxw", "VxW",
 def test_files_of_expressions():
     files = {"faults": EXPRESSIONS, "results": RESULTS, "empty": "", "comment": "# nothing\n\n   # more\n",
              "bad-start": "  /a/ begins with a blank\n/b/ fine\n", "no-newline": "/a/ b", "crlf": "/a/ b\r\n",
-             "latin": b"/caf\xe9/ value\n/a(.)/ \xe9$1\n", "open": "if /a/\nif /b/\nif /c/\n/./ abc\nendif\n/./ ab\n"}
+             "latin": b"/caf\xe9/ value\n/a(.)/ \xe9$1\n", "nul": b"/a/ b\n\0\n/h/\0 x\n\0/t/ y\n/u/ u\0v\n", "open": "if /a/\nif /b/\nif /c/\n/./ abc\nendif\n/./ ab\n"}
     compare([case for kind in ("regexp", "pcre")
              for case in [asked(f"{kind}:{file}", *KEYS) for file in files] +
              [asked(f"{kind}:nosuchfile", "a"), (["-s", f"{kind}:empty"], ""), (["-d", "a", f"{kind}:empty"], ""),
@@ -268,7 +268,8 @@ def test_networks():
              "{if !1.2.3.4},{0.0.0.0/0 other},{endif},{::/0 six}", "{0.0.0.0/0 x}", "{::/0 x}", "{1.2.3.4/32 x}", "{1.2.3.4/31 x}"]
     compare([asked("cidr:networks", *ADDRESSES), asked("cidr:nosuchfile", "1.2.3.4"), asked("cidr:.", "1.2.3.4"), (["-s", "cidr:networks"], ""),
              (["-d", "1.2.3.4", "cidr:networks"], ""), (["-q", "1.2.3.4", "cidr:networks"], "")] +
-            each("cidr", rules, *ADDRESSES), {"networks": NETWORKS})
+            each("cidr", rules, *ADDRESSES) + [asked("cidr:nul", *ADDRESSES)],
+            {"networks": NETWORKS, "nul": b"1.2.3.4 one\n\0\n::1\0 x\n\0::2 x\n1.2.3.9 y\0z\n"})
 
 
 def test_types_that_are_not_here():

@@ -102,7 +102,7 @@ class Instance:
             folder.mkdir(mode=0o755)
         self._link_programs()
         for name, text in files.items():
-            (self.conf / name).write_text(text.replace("@ADDRESS@", self.address))
+            (self.conf / name).write_text(self.expand(text))
         self._write_old("aliases", self.expand("postmaster: alice\n" + aliases))
         self._write_main_cf()
         (self.conf / "master.cf").write_text(self._master_cf())
