@@ -197,7 +197,7 @@ class Normaliser:
             (r"\.P\d+\.", ".PID."),
             (rf"(deferred|defer)/[0-9A-F]/(?={maillog.QUEUE_ID})", r"\1/X/"),
             (rf"\b{maillog.QUEUE_ID}\.\d{{9,11}}/", "QID.TIME/"),
-            (rf"(?<![\w.@-])(?=[0-9A-F]*\d)[0-9A-F]{{9,15}}(?![\w@-])", "QID"),
+            (rf"(?<![\w.@-])[0-9A-F]{{9,15}}(?![\w@-])", "QID"),
             (r"\b(?=\w*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,11}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{3,8}\b",
              "LONGID"),
             (r"STAMP\.[0-9A-F]{9,15}@", "STAMP.QID@"),
