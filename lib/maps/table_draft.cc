@@ -17,10 +17,22 @@ constexpr std::size_t kBlockSize = std::size_t{1} << 20;
 constexpr std::size_t kFirstSlots = 1024;
 constexpr std::size_t kMostEntries = std::numeric_limits<std::uint32_t>::max() - 1;
 
+// Most comparisons end with the bytes behind what all keys begin with, which are at hand here.
 struct Item {
+    std::uint32_t number;
+    std::uint32_t entry;
     std::uint64_t rank;
-    TableDraft::Entry entry;
+    std::uint64_t next_rank;
 };
+
+constexpr std::size_t kRankBytes = sizeof(std::uint64_t);
+
+// As a number that compares as the bytes do.
+std::uint64_t first_bytes(std::string_view text) {
+    std::uint64_t out = 0;
+    std::memcpy(&out, text.data(), std::min(text.size(), kRankBytes));
+    return std::endian::native == std::endian::little ? std::byteswap(out) : out;
+}
 
 std::uint32_t tag_of(std::string_view key) {
     std::size_t hash = std::hash<std::string_view>()(key);
@@ -71,40 +83,54 @@ Result<void> TableDraft::add(std::string_view key, std::string_view value, Table
     return {};
 }
 
-// Most comparisons end with the first eight bytes, which are sorted beside the entries' numbers.
-void TableDraft::sort_by_key() {
-    slots_ = {};
-    auto in_order = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
-    if (std::ranges::is_sorted(entries_, in_order)) {
-        return;
+// How many bytes all keys begin with.
+std::size_t TableDraft::common_prefix() const {
+    if (entries_.empty()) {
+        return 0;
     }
-    std::vector<Item> items;
-    items.reserve(entries_.size());
+    std::string_view common = entries_.front().key();
     for (const Entry& entry : entries_) {
-        std::uint64_t rank = 0;
-        std::memcpy(&rank, entry.data, std::min<std::size_t>(entry.key_size, sizeof rank));
-        if constexpr (std::endian::native == std::endian::little) {
-            rank = std::byteswap(rank);
+        std::string_view key = entry.key();
+        if (!key.starts_with(common)) {
+            auto differ = std::ranges::mismatch(key, common);
+            common = common.substr(0, static_cast<std::size_t>(differ.in2 - common.begin()));
         }
-        items.push_back({rank, entry});
     }
-    std::ranges::sort(items, [&](const Item& a, const Item& b) {
-        return a.rank != b.rank ? a.rank < b.rank : in_order(a.entry, b.entry);
-    });
-    std::ranges::transform(items, entries_.begin(), &Item::entry);
+    return common.size();
+}
+
+void TableDraft::sort_by_key() {
+    if (!std::ranges::is_sorted(entries_, {}, &Entry::key)) {
+        sort_by([](const Entry& /*entry*/) { return 0U; });
+    }
 }
 
 void TableDraft::sort_by(const std::function<std::uint32_t(const Entry&)>& number) {
     slots_ = {};
+    std::size_t skip = common_prefix();
     std::vector<Item> items;
     items.reserve(entries_.size());
-    for (const Entry& entry : entries_) {
-        items.push_back({number(entry), entry});
+    for (std::uint32_t i = 0; const Entry& entry : entries_) {
+        std::string_view rest = entry.key().substr(skip);
+        items.push_back({number(entry), i++, first_bytes(rest),
+                         first_bytes(rest.substr(std::min(rest.size(), kRankBytes)))});
     }
-    std::ranges::sort(items, [](const Item& a, const Item& b) {
-        return a.rank != b.rank ? a.rank < b.rank : a.entry.key() < b.entry.key();
+    std::ranges::sort(items, [&](const Item& a, const Item& b) {
+        if (a.number != b.number) {
+            return a.number < b.number;
+        }
+        if (a.rank != b.rank) {
+            return a.rank < b.rank;
+        }
+        return a.next_rank != b.next_rank ? a.next_rank < b.next_rank
+                                          : entries_[a.entry].key() < entries_[b.entry].key();
     });
-    std::ranges::transform(items, entries_.begin(), &Item::entry);
+    std::vector<Entry> sorted;
+    sorted.reserve(entries_.size());
+    for (const Item& item : items) {
+        sorted.push_back(entries_[item.entry]);
+    }
+    entries_ = std::move(sorted);
 }
 
 TableDraft::Entry TableDraft::store(std::string_view key, std::string_view value, std::size_t nul) {

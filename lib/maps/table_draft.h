@@ -52,6 +52,7 @@ class TableDraft {
     // The slot of the key, or the empty one where it belongs.
     std::uint64_t& slot_of(std::string_view key, std::uint32_t tag);
     void grow();
+    std::size_t common_prefix() const;
 
     std::vector<Entry> entries_;
     // An open-addressed index: the upper half is a piece of the key's hash, whose low bits are the

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 import time
 
-from support import check, mix_of, oracle, ours
+from support import check, mix_of, ours, table_types
 from support.instance import Instance
 
-TYPES = ("hash", "btree", "lmdb", "cdb")
+TYPES = table_types.BUILT
 UPDATED = ("hash", "btree", "lmdb")
 SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 PAST = time.time() - 1000
@@ -24,18 +24,7 @@ def sides():
     kind, swap = mix_of(ours())
     both = Instance("postfix"), Instance(kind, swap)
     for side in both:
-        side.plugins = side.root / "plugins"
-        side.plugins.mkdir()
-        for name in ("lmdb", "cdb", "pcre"):
-            (side.plugins / f"postfix-{name}.so").symlink_to(oracle.tree() / f"usr/lib/postfix/postfix-{name}.so")
-        (side.conf / "dynamicmaps.cf").write_text(
-            "lmdb postfix-lmdb.so dict_lmdb_open mkmap_lmdb_open\ncdb postfix-cdb.so dict_cdb_open mkmap_cdb_open\n"
-            "pcre postfix-pcre.so dict_pcre_open\n")
-        main = (side.conf / "main.cf").read_text()
-        main = re.sub(r"(?m)^shlib_directory.*", f"shlib_directory = {side.plugins}", main)
-        main = re.sub(r"(?m)^smtputf8_enable.*", "smtputf8_enable = yes", main)
-        (side.conf / "main.cf").write_text(main)
-        os.utime(side.conf / "main.cf", (PAST, PAST))
+        table_types.offer(side, {"smtputf8_enable": "yes"})
     return both
 
 
