@@ -177,7 +177,7 @@ Task<Disposition> report_bounced(DeliveryEvent event) {
 // Deferred mail for the domains of fast_flush_domains can be asked for by domain.
 static Task<void> note_for_flush(const DeliveryEvent* event) {
     static const MatchList domains("fast_flush_domains", conf().fast_flush_domains(),
-                                    MatchList::Kind::kDomain, parent_style("fast_flush_domains"));
+                                   MatchList::Kind::kDomain, parent_style("fast_flush_domains"));
     AddressParts parts = split_address(event->recipient.address);
     if (domains.empty() || parts.domain.empty()) {
         co_return;
