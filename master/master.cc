@@ -22,6 +22,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/accounts.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 #include "lib/config/without_effect.h"
 #include "lib/daemon/debugger.h"
@@ -41,14 +42,7 @@ constexpr auto kWaitForStart = std::chrono::seconds(100);
 void load_configuration() {
     ConfigOptions wanted;
     wanted.process_name = "master";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
-    if (auto problem = account_problem(conf())) {
-        log_fatal("{}", *problem);
-    }
+    load_conf_with_accounts(wanted);
 }
 
 bool is_privileged() {

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
 namespace relais {
@@ -77,11 +78,7 @@ void use_config_directory(const std::string& directory) {
 void configure_command(const CommandKind& kind) {
     ConfigOptions wanted;
     wanted.process_name = kind.name;
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
+    load_conf(wanted);
     std::string stderr_name = log_options().stderr_name;
     open_log(kind.name, LogStderr::kYes);
     apply(kind, std::move(stderr_name));

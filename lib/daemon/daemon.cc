@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
-#include "lib/config/accounts.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 #include "lib/daemon/debugger.h"
 #include "lib/daemon/master_link.h"
@@ -54,14 +54,7 @@ void load_configuration(const DaemonOptions& options, const DaemonTraits& traits
     wanted.process_name = traits.name;
     wanted.service_name = options.service_name;
     wanted.settings = options.settings;
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
-    if (auto problem = account_problem(conf())) {
-        log_fatal("{}", *problem);
-    }
+    load_conf_with_accounts(wanted);
 }
 
 void raise_descriptor_limit() {

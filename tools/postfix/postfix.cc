@@ -14,8 +14,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/accounts.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
 #include "tools/postfix/control.h"
@@ -64,14 +64,7 @@ Options parse(int argc, char** argv) {
 void load_configuration() {
     ConfigOptions wanted;
     wanted.process_name = "postfix";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
-    if (auto problem = account_problem(conf())) {
-        log_fatal("{}", *problem);
-    }
+    load_conf_with_accounts(wanted);
     ::setenv("MAIL_CONFIG", conf().config_directory().c_str(), 1);
 }
 

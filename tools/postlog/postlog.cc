@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
 using namespace relais;
@@ -73,11 +74,7 @@ Options parse(int argc, char** argv) {
 void open_output(const Options& options) {
     ConfigOptions wanted;
     wanted.process_name = "postlog";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
+    load_conf(wanted);
     open_log("postlog", LogStderr::kNo);
     LogOptions target = log_options();
     if (!options.tag.empty()) {

@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
 #include "tools/postmulti/edit.h"
@@ -31,11 +32,7 @@ void require_default_directory() {
 void load_configuration() {
     ConfigOptions wanted;
     wanted.process_name = "postmulti";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
+    load_conf(wanted);
 }
 
 int run(const Options& options) {

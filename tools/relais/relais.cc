@@ -14,6 +14,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
 #include "tools/relais/config_commands.h"
@@ -32,11 +33,7 @@ void load_configuration(const std::string& directory) {
     ConfigOptions wanted;
     wanted.directory = directory;
     wanted.process_name = "relais";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
+    load_conf(wanted);
 }
 
 int print_version() {
