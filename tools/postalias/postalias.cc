@@ -1,11 +1,8 @@
 // postalias(1): makes alias databases out of files in the form of aliases(5), and queries, changes
 // and lists them.  Runs with the rights of whoever calls it; root takes on the owner of each source
-// file.  The work with tables is in lib/maps/table_tool.h.
+// file.  What postmap does as well is in lib/maps/table_command.h and table_tool.h.
 
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
-#include <optional>
 
 #include <unistd.h>
 
@@ -13,9 +10,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/config/log_setup.h"
 #include "lib/mail/casefold.h"
-#include "lib/maps/table_tool.h"
+#include "lib/maps/table_command.h"
 
 #include "tools/postalias/alias_entry.h"
 
@@ -23,103 +19,17 @@ using namespace relais;
 
 namespace {
 
-struct Options {
-    TableTool tool;
-    std::optional<std::string> query;
-    std::optional<std::string> erase;
-    bool list = false;
-    bool utf8 = true;
-};
-
 [[noreturn]] void usage() {
     log_fatal(
         "usage: postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...");
 }
 
-void set_duplicates(TableTool& tool, TableFlags how) {
-    tool.flags &=
-        ~(table_flag::kWarnDuplicate | table_flag::kIgnoreDuplicate | table_flag::kReplace);
-    tool.flags |= how;
-}
-
-void set_nul(TableTool& tool, TableFlags how) {
-    tool.flags &= ~(table_flag::kTryWithNul | table_flag::kTryWithoutNul);
-    tool.flags |= how;
-}
-
-void one_of(const Options& out) {
-    if (out.list || out.query || out.erase) {
-        log_fatal("specify only one of -s -q or -d");
-    }
-}
-
-bool set_manner(Options& out, int option) {
-    switch (option) {
-        case 'f':
-            out.tool.flags &= ~table_flag::kFoldFixed;
-            return true;
-        case 'j':
-            out.tool.form = TableTool::Form::kJson;
-            return true;
-        case 'n':
-            set_nul(out.tool, table_flag::kTryWithoutNul);
-            return true;
-        case 'N':
-            set_nul(out.tool, table_flag::kTryWithNul);
-            return true;
-        case 'o':
-            out.tool.runs_as_owner = false;
-            return true;
-        case 'p':
-            out.tool.keeps_permissions = false;
-            return true;
-        case 'r':
-            set_duplicates(out.tool, table_flag::kReplace);
-            return true;
-        case 'w':
-            set_duplicates(out.tool, table_flag::kIgnoreDuplicate);
-            return true;
-        case 'u':
-            out.utf8 = false;
-            return true;
-        default:
-            return false;
-    }
-}
-
-Options parse(int argc, char** argv) {
-    Options out;
+TableCommand parse(int argc, char** argv) {
+    TableCommand out;
     out.tool.form = TableTool::Form::kAlias;
-    int verbose = 0;
     for (int option; (option = ::getopt(argc, argv, "Nc:d:fijnopq:rsuvw")) != -1;) {
-        switch (option) {
-            case 'c':
-                ::setenv("MAIL_CONFIG", ::optarg, 1);
-                break;
-            case 'd':
-                one_of(out);
-                out.erase = ::optarg;
-                break;
-            case 'q':
-                one_of(out);
-                out.query = ::optarg;
-                break;
-            case 's':
-                if (out.query || out.erase) {
-                    log_fatal("specify only one of -s or -q or -d");
-                }
-                out.list = true;
-                break;
-            case 'i':
-                out.tool.incremental = true;
-                break;
-            case 'v':
-                set_log_verbose(++verbose);
-                break;
-            default:
-                if (!set_manner(out, option)) {
-                    usage();
-                }
+        if (!out.take(option)) {
+            usage();
         }
     }
     return out;
@@ -163,52 +73,25 @@ void build_all(const TableTool& tool) {
     }
 }
 
-void load_configuration() {
-    ConfigOptions wanted;
-    wanted.process_name = "postalias";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
+int run(const TableCommand& command) {
+    if (auto status = command.run_request()) {
+        return *status;
     }
-    set_conf(std::move(*config));
-    open_log("postalias", LogStderr::kYes);
-}
-
-int run(const Options& options) {
-    const TableTool& tool = options.tool;
-    if (options.list) {
-        tool.list();
-        return 0;
-    }
-    if (options.query) {
-        return options.query == "-" ? tool.query_input() : tool.query(*options.query);
-    }
-    if (options.erase) {
-        return options.erase == "-" ? tool.erase_input() : tool.erase(*options.erase);
-    }
-    build_all(tool);
+    build_all(command.tool);
     return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    open_early_log("postalias", LogStderr::kYes);
-    char name[] = "postalias";  // getopt(3) begins its messages with it
-    argv[0] = name;
-    Options options = parse(argc, argv);
-    load_configuration();
+    begin_table_command("postalias", argv);
+    TableCommand command = parse(argc, argv);
+    configure_table_command("postalias");
     if (::optind >= argc) {
         usage();
     }
-    if (options.utf8) {
-        options.tool.flags |= table_flag::kUtf8Request;
-    }
-    for (int i = ::optind; i < argc; ++i) {
-        options.tool.tables.push_back(with_table_type(argv[i]));
-    }
-    int status = run(options);
-    std::fflush(stdout);
-    log_flush(1000);
+    command.take_tables(argc, argv);
+    int status = run(command);
+    end_table_command();
     return status;
 }

@@ -1,10 +1,7 @@
 // postmap(1): makes lookup tables out of text files, and queries, changes and lists tables of any
 // type.  Runs with the rights of whoever calls it; root takes on the owner of each source file.
-// The work with tables is in lib/maps/table_tool.h.
+// What postalias does as well is in lib/maps/table_command.h and table_tool.h.
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 #include <unistd.h>
@@ -14,11 +11,10 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/config/log_setup.h"
 #include "lib/config/values.h"
 #include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
-#include "lib/maps/table_tool.h"
+#include "lib/maps/table_command.h"
 
 #include "tools/postmap/message_keys.h"
 
@@ -26,13 +22,8 @@ using namespace relais;
 
 namespace {
 
-struct Options {
-    TableTool tool;
+struct Options : TableCommand {
     MessageKeys message;
-    std::optional<std::string> query;
-    std::optional<std::string> erase;
-    bool list = false;
-    bool utf8 = true;
 };
 
 [[noreturn]] void usage() {
@@ -41,25 +32,7 @@ struct Options {
         "[map_type:]file...");
 }
 
-void set_duplicates(TableTool& tool, TableFlags how) {
-    tool.flags &=
-        ~(table_flag::kWarnDuplicate | table_flag::kIgnoreDuplicate | table_flag::kReplace);
-    tool.flags |= how;
-}
-
-void set_nul(TableTool& tool, TableFlags how) {
-    tool.flags &= ~(table_flag::kTryWithNul | table_flag::kTryWithoutNul);
-    tool.flags |= how;
-}
-
-void one_of(const Options& out) {
-    if (out.list || out.query || out.erase) {
-        log_fatal("specify only one of -s -q or -d");
-    }
-}
-
-// The options that say how; true where `option` was one of them.
-bool set_manner(Options& out, int option) {
+bool take_own(Options& out, int option) {
     switch (option) {
         case 'b':
             out.message.body = true;
@@ -70,36 +43,9 @@ bool set_manner(Options& out, int option) {
         case 'm':
             out.message.mime = true;
             return true;
-        case 'f':
-            out.tool.flags &= ~table_flag::kFoldFixed;
-            return true;
         case 'F':
             out.tool.values_are_files = true;
             out.tool.flags |= table_flag::kValueIsFile;
-            return true;
-        case 'j':
-            out.tool.form = TableTool::Form::kJson;
-            return true;
-        case 'n':
-            set_nul(out.tool, table_flag::kTryWithoutNul);
-            return true;
-        case 'N':
-            set_nul(out.tool, table_flag::kTryWithNul);
-            return true;
-        case 'o':
-            out.tool.runs_as_owner = false;
-            return true;
-        case 'p':
-            out.tool.keeps_permissions = false;
-            return true;
-        case 'r':
-            set_duplicates(out.tool, table_flag::kReplace);
-            return true;
-        case 'w':
-            set_duplicates(out.tool, table_flag::kIgnoreDuplicate);
-            return true;
-        case 'u':
-            out.utf8 = false;
             return true;
         case 'U':
             out.utf8 = true;
@@ -111,36 +57,9 @@ bool set_manner(Options& out, int option) {
 
 Options parse(int argc, char** argv) {
     Options out;
-    int verbose = 0;
     for (int option; (option = ::getopt(argc, argv, "bc:d:fFhijmnNopq:rsuUvw")) != -1;) {
-        switch (option) {
-            case 'c':
-                ::setenv("MAIL_CONFIG", ::optarg, 1);
-                break;
-            case 'd':
-                one_of(out);
-                out.erase = ::optarg;
-                break;
-            case 'q':
-                one_of(out);
-                out.query = ::optarg;
-                break;
-            case 's':
-                if (out.query || out.erase) {
-                    log_fatal("specify only one of -s or -q or -d");
-                }
-                out.list = true;
-                break;
-            case 'i':
-                out.tool.incremental = true;
-                break;
-            case 'v':
-                set_log_verbose(++verbose);
-                break;
-            default:
-                if (!set_manner(out, option)) {
-                    usage();
-                }
+        if (!out.take(option) && !take_own(out, option)) {
+            usage();
         }
     }
     return out;
@@ -190,44 +109,23 @@ void build_all(const TableTool& tool) {
     }
 }
 
-void load_configuration() {
-    ConfigOptions wanted;
-    wanted.process_name = "postmap";
-    auto config = Config::load(wanted);
-    if (!config) {
-        log_fatal("{}", config.error().message);
-    }
-    set_conf(std::move(*config));
-    open_log("postmap", LogStderr::kYes);
-}
-
 int run(const Options& options) {
-    const TableTool& tool = options.tool;
-    if (options.list) {
-        tool.list();
-        return 0;
+    if (options.query == "-" && options.message.wanted()) {
+        return query_message(options.tool, options.message);
     }
-    if (options.query == "-") {
-        return options.message.wanted() ? query_message(tool, options.message) : tool.query_input();
+    if (auto status = options.run_request()) {
+        return *status;
     }
-    if (options.query) {
-        return tool.query(*options.query);
-    }
-    if (options.erase) {
-        return options.erase == "-" ? tool.erase_input() : tool.erase(*options.erase);
-    }
-    build_all(tool);
+    build_all(options.tool);
     return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    open_early_log("postmap", LogStderr::kYes);
-    char name[] = "postmap";  // getopt(3) begins its messages with it
-    argv[0] = name;
+    begin_table_command("postmap", argv);
     Options options = parse(argc, argv);
-    load_configuration();
+    configure_table_command("postmap");
     if ((options.message.headers || options.message.body || options.message.mime) &&
         options.query != "-") {
         log_fatal("specify -b -h or -m only with \"-q -\"");
@@ -238,14 +136,8 @@ int main(int argc, char** argv) {
     if (::optind >= argc) {
         usage();
     }
-    if (options.utf8) {
-        options.tool.flags |= table_flag::kUtf8Request;
-    }
-    for (int i = ::optind; i < argc; ++i) {
-        options.tool.tables.push_back(with_table_type(argv[i]));
-    }
+    options.take_tables(argc, argv);
     int status = run(options);
-    std::fflush(stdout);
-    log_flush(1000);
+    end_table_command();
     return status;
 }
