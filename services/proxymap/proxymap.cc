@@ -15,8 +15,8 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/values.h"
+#include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
-#include "lib/event/stream.h"
 #include "lib/ipc/attr.h"
 #include "lib/maps/registry.h"
 #include "lib/maps/shared_tables.h"
@@ -51,7 +51,7 @@ class Proxymap : public Daemon {
     void approve(std::string_view list);
     bool is_approved(const std::string& table) const;
     std::shared_ptr<Table> find_table(const Query& query);
-    [[nodiscard]] Task<void> answer(const Attributes* request, AttrWriter* reply);
+    [[nodiscard]] Task<bool> answer(const Attributes* request, AttrWriter* reply);
     [[nodiscard]] Task<void> look_up(Query query, std::shared_ptr<Table> table, AttrWriter* reply);
     static void change(const Query& query, Table& table, AttrWriter& reply);
     static void step(const Query& query, Table& table, AttrWriter& reply);
@@ -206,7 +206,7 @@ bool read_query(const Attributes& request, Query& query) {
     return !reader.failed();
 }
 
-Task<void> Proxymap::answer(const Attributes* request, AttrWriter* reply) {
+Task<bool> Proxymap::answer(const Attributes* request, AttrWriter* reply) {
     Query query;
     bool complete = read_query(*request, query);
     bool changes = query.command == "update" || query.command == "delete";
@@ -215,21 +215,21 @@ Task<void> Proxymap::answer(const Attributes* request, AttrWriter* reply) {
     if (!known) {
         log_warning("unrecognized request: \"{}\", ignored", printable(query.command));
         put_status(*reply, ProxyStatus::kBad).end();
-        co_return;
+        co_return true;
     }
     if (!complete) {
         refuse(query, ProxyStatus::kBad, *reply);
-        co_return;
+        co_return true;
     }
     if (changes && role_ == Role::kReader) {
         log_warning("refusing {} request on {} service", query.command,
                     process_info().service_name);
         refuse(query, ProxyStatus::kDenied, *reply);
-        co_return;
+        co_return true;
     }
     if (!is_approved(query.table)) {
         refuse(query, ProxyStatus::kDenied, *reply);
-        co_return;
+        co_return true;
     }
     auto table = find_table(query);
     if (query.command == "open") {
@@ -241,29 +241,13 @@ Task<void> Proxymap::answer(const Attributes* request, AttrWriter* reply) {
     } else {
         change(query, *table, *reply);
     }
-    co_return;
+    co_return true;
 }
 
 Task<void> Proxymap::serve(Connection connection) {
-    Stream stream(std::move(connection.fd));
-    stream.set_timeout(conf().ipc_timeout());
-    AttrWriter hello;
-    hello.string("protocol", kProxymapProtocol).end();
-    stream.write(hello.bytes());
-    try {
-        for (;;) {
-            auto request = co_await read_attributes(&stream, AttrEncoding::kNul, kMaxRequest);
-            if (!request) {
-                break;
-            }
-            AttrWriter reply;
-            co_await answer(&*request, &reply);
-            stream.write(reply.bytes());
-        }
-    } catch (const IoError&) {
-        // The client has gone.
-    } catch (const TimedOut&) {
-    }
+    return serve_attributes(
+        std::move(connection), kProxymapProtocol, kMaxRequest,
+        [this](const Attributes* request, AttrWriter* reply) { return answer(request, reply); });
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
-#include "lib/event/stream.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/rewrite_client.h"
 #include "lib/maps/address_resolver.h"
@@ -100,28 +100,9 @@ Task<bool> TrivialRewrite::answer(const Attributes* request, AttrWriter* reply) 
 }
 
 Task<void> TrivialRewrite::serve(Connection connection) {
-    Stream stream(std::move(connection.fd));
-    stream.set_timeout(conf().ipc_timeout());
-    AttrWriter hello;
-    hello.string("protocol", kRewriteProtocol).end();
-    stream.write(hello.bytes());
-    try {
-        for (;;) {
-            auto request = co_await read_attributes(&stream, AttrEncoding::kNul, kMaxRequest);
-            if (!request) {
-                break;
-            }
-            AttrWriter reply;
-            bool answered = co_await answer(&*request, &reply);
-            if (!answered) {
-                break;
-            }
-            stream.write(reply.bytes());
-        }
-    } catch (const IoError&) {
-        // The client has gone.
-    } catch (const TimedOut&) {
-    }
+    return serve_attributes(
+        std::move(connection), kRewriteProtocol, kMaxRequest,
+        [this](const Attributes* request, AttrWriter* reply) { return answer(request, reply); });
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
-#include "lib/event/stream.h"
 #include "lib/event/task_group.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/internal_mail.h"
@@ -43,7 +43,7 @@ class Verify : public Daemon {
     Task<void> shut_down() override { co_await probes_.join(); }
 
   private:
-    void answer(const Attributes& request, AttrWriter& reply);
+    [[nodiscard]] Task<bool> answer(const Attributes* request, AttrWriter* reply);
     void answer_query(AttrReader& request, AttrWriter& reply);
     void answer_update(AttrReader& request, AttrWriter& reply);
     [[nodiscard]] static Task<void> probe(std::string address);
@@ -128,18 +128,19 @@ void Verify::answer_update(AttrReader& request, AttrWriter& reply) {
     reply.end();
 }
 
-void Verify::answer(const Attributes& request, AttrWriter& reply) {
-    AttrReader reader(request);
+Task<bool> Verify::answer(const Attributes* request, AttrWriter* reply) {
+    AttrReader reader(*request);
     std::string command = reader.string("request");
     if (command == "query") {
-        answer_query(reader, reply);
+        answer_query(reader, *reply);
     } else if (command == "update") {
-        answer_update(reader, reply);
+        answer_update(reader, *reply);
     } else {
         log_warning("unrecognized request: \"{}\", ignored", printable(command));
-        put_status(reply, Reply::kBad);
-        reply.end();
+        put_status(*reply, Reply::kBad);
+        reply->end();
     }
+    co_return true;
 }
 
 Task<void> Verify::background() {
@@ -151,25 +152,9 @@ Task<void> Verify::background() {
 }
 
 Task<void> Verify::serve(Connection connection) {
-    Stream stream(std::move(connection.fd));
-    stream.set_timeout(conf().ipc_timeout());
-    AttrWriter hello;
-    hello.string("protocol", kVerifyProtocol).end();
-    stream.write(hello.bytes());
-    try {
-        for (;;) {
-            auto request = co_await read_attributes(&stream, AttrEncoding::kNul, kMaxRequest);
-            if (!request) {
-                break;
-            }
-            AttrWriter reply;
-            answer(*request, reply);
-            stream.write(reply.bytes());
-        }
-    } catch (const IoError&) {
-        // The client has gone.
-    } catch (const TimedOut&) {
-    }
+    return serve_attributes(
+        std::move(connection), kVerifyProtocol, kMaxRequest,
+        [this](const Attributes* request, AttrWriter* reply) { return answer(request, reply); });
 }
 
 }  // namespace
