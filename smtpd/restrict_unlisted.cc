@@ -129,11 +129,12 @@ bool is_refused_by_transport(const Resolved& resolved) {
 }
 
 // An address that has moved, or that the transport map or its class sends to the error transport,
-// with the text given there.
+// or later, with retry, with the text given there.  The transport decides which of both it is,
+// whatever class the status in the text has.
 Verdict reject_by_transport(Check& check, const Subject& subject, const Resolved& resolved) {
     const auto own = split_dsn(resolved.nexthop, *DsnCode::parse(subject.dsn()));
-    int code = own.code.transient() ? 450 : 550;
-    if (resolved.address_class() == kResolveVirtualAlias) {
+    int code = resolved.transport == "retry" ? 450 : 550;
+    if (code == 550 && resolved.address_class() == kResolveVirtualAlias) {
         code = conf().unknown_virtual_alias_reject_code();
     }
     return check.reject(

@@ -378,7 +378,9 @@ relay_recipient_maps = inline:{{alice@relay.test=x}}
 unknown_virtual_alias_reject_code = 551
 unknown_relay_recipient_reject_code = 552
 unknown_local_recipient_reject_code = 553
-transport_maps = inline:{{{{later@example.test = retry:4.7.3 later}}, {{plain@relay.test = error:gone}}, {TO_ERROR}}}
+transport_maps = inline:{{{{later@example.test = retry:4.7.3 later}}, {{soon@relay.test = retry:soon}},
+  {{hard@relay.test = retry:5.2.1 hard}}, {{soft@relay.test = error:4.2.1 soft}},
+  {{plain@relay.test = error:gone}}, {TO_ERROR}}}
 smtpd_reject_unlisted_sender = yes
 smtpd_soft_error_limit = 1000
 smtpd_hard_error_limit = 1000
@@ -388,7 +390,7 @@ def refused_by_a_transport_or_by_a_list(mta):
     or recipients."""
     users = ["bob@example.test", "gone@example.test", "gone@alias.test", "gone@relay.test", "kept@alias.test",
              "nobody@alias.test", "nobody@relay.test", "nobody@example.test", "later@example.test",
-             "plain@relay.test", "alice@relay.test"] + [f"s{s}@example.test" for s in STATUSES]
+             "plain@relay.test", "soon@relay.test", "hard@relay.test", "soft@relay.test", "alice@relay.test"] + [f"s{s}@example.test" for s in STATUSES]
     with mta.smtp(client=100) as s:
         s.talk(HELLO, FROM, *[f"RCPT TO:<{user}>" for user in users])
         for user in users:
