@@ -1,6 +1,6 @@
-"""Real database servers for the tests of tables: MariaDB, PostgreSQL and OpenLDAP from the system's
-packages, each started on loopback in a directory of its own, and gone with the test.  Where a server
-is not installed its tests are skipped."""
+"""Real servers for the tests of tables: MariaDB, PostgreSQL, OpenLDAP and memcached, each started on
+loopback in a directory of its own, and gone with the test.  Those that are not installed come from
+Debian's packages, unpacked beside the oracle; where neither can be had the tests are skipped."""
 import glob
 import os
 import pathlib
@@ -11,7 +11,8 @@ import socket
 import subprocess
 import time
 
-from support import Skip, check
+from support import Skip, check, oracle
+from support.room import room
 
 
 def free_port():
@@ -20,45 +21,84 @@ def free_port():
         return s.getsockname()[1]
 
 
-def program(*names):
-    """The first of the programs that is here; the system's directories are searched too."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:" + ":".join(sorted(glob.glob("/usr/lib/postgresql/*/bin")))
-    for name in names:
-        found = shutil.which(name, path=path)
-        if found:
-            return found
-    raise Skip(f"{names[0]} is not installed")
+def roots():
+    yield ""
+    yield str(oracle.tree("servers"))
+
+
+class Program:
+    """An installed program, or one from the unpacked packages; `root` is what stands before its /usr."""
+
+    def __init__(self, *names):
+        for self.root in roots():
+            places = sorted(glob.glob(f"{self.root}/usr/lib/postgresql/*/bin"))
+            places += [self.root + each for each in ("/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")]
+            for name in names:
+                self.path = shutil.which(name, path=":".join(places))
+                if self.path:
+                    return
+        raise Skip(f"{names[0]} is neither installed nor in Debian's packages")
+
+    def move(self, root):
+        self.root, self.path = str(root), str(root) + self.path.removeprefix(self.root)
+
+    @property
+    def environment(self):
+        libraries = {"LD_LIBRARY_PATH": oracle.library_path(pathlib.Path(self.root))} if self.root else {}
+        return {**os.environ, **libraries}
+
+    def run(self, *arguments, text="", **how):
+        return self.run_beside(self.path, *arguments, text=text, **how)
+
+    def run_beside(self, name, *arguments, text="", **how):
+        """Runs the program of that name in this one's folder."""
+        path = pathlib.Path(self.path).parent / name
+        return subprocess.run([path, *map(str, arguments)], input=text.encode(), capture_output=True, timeout=50,
+                              env=self.environment, **how)
+
+
+def reachable(path):
+    return all(each.stat().st_mode & 0o1 for each in pathlib.Path(path).parents)
 
 
 class Server:
     """A process, what it listens on, and ways to hurt it."""
-    user = None
+    user = None  # who runs it, where root may not
+    more = ()    # arguments
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, *names):
+        self.program = Program(*names)
+        self.folder, self.port, self.process = pathlib.Path(folder), free_port(), None
         self.folder.mkdir()
-        self.port = free_port()
-        self.process = None
         if os.geteuid() == 0 and self.user:
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
+        self.prepare()
+        room().defer(self.stop)
+
+    def prepare(self):
+        """Makes what the server needs before its first start."""
 
     def start(self):
         self.log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(self.argv(), stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
-                                        cwd=self.folder, **self.identity())
+        self.process = subprocess.Popen([self.program.path, *map(str, self.arguments())], stdout=self.log, stderr=self.log,
+                                        stdin=subprocess.DEVNULL, cwd=self.folder, env=self.program.environment,
+                                        **self.identity())
         end = time.monotonic() + 40
         while not self.answers():
             check(self.process.poll() is None and time.monotonic() < end,
-                  lambda: f"{self.argv()[0]} does not start: {(self.folder / 'log').read_text()[-2000:]}")
-            time.sleep(0.1)
+                  lambda: f"{self.program.path} does not start: {(self.folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.05)
         return self
 
     def identity(self):
         return {"user": self.user, "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 and self.user else {}
 
+    def answers(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()
 
@@ -68,81 +108,116 @@ class Server:
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def client(self, argv, text):
-        done = subprocess.run(argv, input=text.encode(), capture_output=True, timeout=30)
-        return done.returncode == 0, done.stderr.decode()
-
     def load(self, text):
-        ok, errors = self.client(self.shell(), text)
-        check(ok, errors)
+        done = self.shell(text)
+        check(done.returncode == 0, done.stderr.decode())
 
 
 class MariaDb(Server):
     """Without its tables of accounts: any user and password will do."""
 
-    def argv(self):
-        (self.folder / "data").mkdir(exist_ok=True)
-        return [program("mariadbd", "mysqld"), "--no-defaults", f"--datadir={self.folder}/data", "--skip-grant-tables",
-                f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1", "--user=root",
-                "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0",
-                f"--pid-file={self.folder}/pid"]
+    def __init__(self, folder):
+        super().__init__(folder, "mariadbd", "mysqld")
 
-    def shell(self):
-        return [program("mariadb", "mysql"), "--no-defaults", f"--socket={self.folder}/socket"]
+    def prepare(self):
+        (self.folder / "data").mkdir()
+
+    def arguments(self):
+        base = [f"--basedir={self.program.root}/usr"] if self.program.root else []
+        return ["--no-defaults", *base, f"--datadir={self.folder}/data", "--skip-grant-tables", "--user=root",
+                f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
+                f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M",
+                "--innodb-flush-log-at-trx-commit=0", *self.more]
+
+    def shell(self, text):
+        return Program("mariadb", "mysql").run("--no-defaults", f"--socket={self.folder}/socket", text=text)
 
     def answers(self):
-        return self.client(self.shell(), "SELECT 1;")[0]
+        return self.shell("SELECT 1;").returncode == 0
 
     def create(self, text):
         self.load(f"CREATE DATABASE mail; USE mail;\n{text}")
+        return self
 
 
 class Postgres(Server):
     user = "nobody"
 
-    def argv(self):
-        if not (self.folder / "data").exists():
-            done = subprocess.run([program("initdb"), "-D", self.folder / "data", "-U", "postfix", "--auth=trust", "-N",
-                                   "-E", "UTF8", "--locale=C"], capture_output=True, cwd=self.folder, timeout=50,
-                                  **self.identity())
-            check(done.returncode == 0, done.stderr.decode())
-        return [program("postgres"), "-D", f"{self.folder}/data", "-p", str(self.port), "-k", str(self.folder), "-F",
-                "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=1MB", "-c", "max_connections=40"]
+    def __init__(self, folder):
+        super().__init__(folder, "postgres")
 
-    def shell(self, database="mail"):
-        return [program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", str(self.port),
-                "-U", "postfix", "-d", database]
+    def prepare(self):
+        if self.program.root and os.geteuid() == 0 and not reachable(self.program.path):
+            self.bring_within_reach()
+        done = self.program.run_beside("initdb", "-D", self.folder / "data", "-U", "postfix", "--auth=trust", "-N",
+                                       "-E", "UTF8", "--locale=C", cwd=self.folder, **self.identity())
+        check(done.returncode == 0, done.stderr.decode())
+
+    def bring_within_reach(self):
+        """The build directory may be where only root gets."""
+        copy = self.folder / "programs"
+        for part in ("lib", "share/postgresql"):
+            shutil.copytree(f"{self.program.root}/usr/{part}", copy / "usr" / part, symlinks=True,
+                            ignore=shutil.ignore_patterns("bitcode", "llvmjit*", "ldap", "locale"))
+        self.program.move(copy)
+
+    def arguments(self):
+        return ["-D", f"{self.folder}/data", "-p", self.port, "-k", self.folder, "-F", "-c", "listen_addresses=127.0.0.1",
+                "-c", "shared_buffers=1MB", "-c", "max_connections=40", *self.more]
+
+    def shell(self, text, database="mail"):
+        return self.program.run_beside("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port,
+                                       "-U", "postfix", "-d", database, text=text)
 
     def answers(self):
-        return self.client(self.shell("postgres"), "SELECT 1;")[0]
+        return self.shell("SELECT 1;", "postgres").returncode == 0
 
     def create(self, text):
-        ok, errors = self.client(self.shell("postgres"), "CREATE DATABASE mail;")
-        check(ok, errors)
+        done = self.shell("CREATE DATABASE mail;", "postgres")
+        check(done.returncode == 0, done.stderr.decode())
         self.load(text)
+        return self
 
 
 class Slapd(Server):
-    suffix = "dc=example,dc=test"
+    """`tls` is a directory of certificates (support.certificates)."""
+    schemas = ("core", "cosine", "inetorgperson", "misc")
 
-    def argv(self):
-        database = self.folder / "db"
-        if not database.exists():
-            database.mkdir()
-            (self.folder / "slapd.conf").write_text(self.configuration(database))
-        return [program("slapd"), "-f", f"{self.folder}/slapd.conf", "-h", f"ldap://127.0.0.1:{self.port}", "-d", "0"]
+    def __init__(self, folder, suffix="dc=example,dc=test", tls=None):
+        self.suffix, self.tls, self.tls_port = suffix, tls, free_port()
+        super().__init__(folder, "slapd")
 
-    def configuration(self, database):
-        schema = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "misc"))
-        modules = "/usr/lib/ldap"
-        return (f"{schema}pidfile {self.folder}/pid\nmodulepath {modules}\nmoduleload back_mdb\nallow bind_v2\n"
-                f"database mdb\nsuffix \"{self.suffix}\"\nrootdn \"cn=admin,{self.suffix}\"\nrootpw secret\n"
-                f"directory {database}\nmaxsize 16777216\n")
+    def prepare(self):
+        (self.folder / "db").mkdir()
+        root, tls = self.program.root, self.tls
+        lines = [f"include {root}/etc/ldap/schema/{name}.schema" for name in self.schemas]
+        lines += [f"pidfile {self.folder}/pid", f"modulepath {root}/usr/lib/ldap", "moduleload back_mdb", "allow bind_v2"]
+        if tls:
+            lines += [f"TLSCACertificateFile {tls}/ca.pem", f"TLSCertificateFile {tls}/mx.pem", f"TLSCertificateKeyFile {tls}/mx.key"]
+        lines += ["database mdb", f'suffix "{self.suffix}"', f'rootdn "cn=admin,{self.suffix}"', "rootpw secret",
+                  f"directory {self.folder}/db", "maxsize 16777216"]
+        (self.folder / "slapd.conf").write_text("\n".join(lines) + "\n")
 
-    def shell(self):
-        return [program("ldapadd"), "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", f"cn=admin,{self.suffix}",
-                "-w", "secret"]
+    def arguments(self):
+        urls = [f"ldap://127.0.0.1:{self.port}", self.local] + ([f"ldaps://127.0.0.1:{self.tls_port}"] if self.tls else [])
+        return ["-f", f"{self.folder}/slapd.conf", "-h", " ".join(urls), "-d", "0"]
 
-    def answers(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
+    @property
+    def local(self):
+        return f"ldapi://{str(self.folder / 'socket').replace('/', '%2F')}"
+
+    def shell(self, text):
+        return Program("ldapadd").run("-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", f"cn=admin,{self.suffix}",
+                                      "-w", "secret", text=text)
+
+    def create(self, text):
+        self.load(text)
+        return self
+
+
+class Memcached(Server):
+    def __init__(self, folder):
+        super().__init__(folder, "memcached")
+
+    def arguments(self):
+        return ["-l", "127.0.0.1", "-p", self.port, "-U", "0", "-m", "8", *(["-u", "nobody"] if os.geteuid() == 0 else [])]

@@ -1,5 +1,5 @@
-"""Obtains the programs that ours are compared with: Debian's postfix and dovecot packages,
-downloaded by apt-get into build/oracle and unpacked there, never installed."""
+"""Obtains the programs that ours are compared with, and the servers that they talk to: Debian's
+packages, downloaded by apt-get into build/oracle and unpacked there, never installed."""
 import fcntl
 import glob
 import pathlib
@@ -13,7 +13,10 @@ WANTED = {
     "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
     "dovecot": ["dovecot-core", "dovecot-imapd"],
     "plugins": ["postfix-ldap", "postfix-mysql", "postfix-pgsql", "postfix-sqlite"],
+    "servers": ["mariadb-server-core", "mariadb-client-core", "postgresql-15", "postgresql-client-15", "slapd",
+                "ldap-utils", "memcached"],
 }
+SERVER_LIBRARIES = ["libaio1", "libltdl7", "libncurses6", "libnsl2", "libnuma1", "libtirpc3", "liburing2", "libwrap0"]
 LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "liblua5.3-0",
              "libexttextcat-2.0-0", "libstemmer0d", "libsodium23", "liblz4-1", "libzstd1"]
 
@@ -46,7 +49,7 @@ def _tree(which):
     if reason:
         why_not.write_text(f"Debian's {which} can't be had: {reason}")
         raise Skip(why_not.read_text())
-    _add_missing_libraries(folder)
+    _add_missing_libraries(folder, SERVER_LIBRARIES if which == "servers" else LIBRARIES)
     (folder / ".complete").touch()
     return folder
 
@@ -71,14 +74,14 @@ def _unpack(packages, folder):
     return ""
 
 
-def _add_missing_libraries(folder):
+def _add_missing_libraries(folder, packages):
     """Libraries that the package needs and this machine lacks come from their packages too."""
     binaries = [p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
                 and p.open("rb").read(4) == b"\x7fELF"]
     shown = subprocess.run(["ldd", *binaries], capture_output=True, text=True,
-                           env={"LD_LIBRARY_PATH": _library_path(folder), "PATH": "/usr/bin:/bin"})
+                           env={"LD_LIBRARY_PATH": library_path(folder), "PATH": "/usr/bin:/bin"})
     if "not found" in shown.stdout:
-        for package in LIBRARIES:
+        for package in packages:
             _unpack([package], folder)
 
 
@@ -88,7 +91,7 @@ def _library_dirs(folder):
                         folder / "usr/lib/aarch64-linux-gnu") if d.is_dir()]
 
 
-def _library_path(folder):
+def library_path(folder):
     return ":".join(str(d) for d in _library_dirs(folder))
 
 

@@ -2,16 +2,14 @@
 its users write; where Debian's plug-ins can be had, the same keys are looked up by Postfix's postmap, and
 the answers must be equal."""
 import concurrent.futures
-import os
-import pathlib
 import sqlite3
-import subprocess
 import time
 
-from support import BUILD, Skip, bound, check, equal, need_program, need_suite, oracle
+from support import Skip, bound, check, equal, need_suite
 from support.databases import MariaDb, Postgres, free_port
 from support.instance import Instance
 from support.room import room
+from support.table_place import Place, dynamic_maps, need_plugin, plugins
 
 # `active` is a small integer in MariaDB and SQLite, and a boolean in PostgreSQL.
 SCHEMA = """
@@ -52,91 +50,33 @@ HOSTILE = ("o'brien@virt.test", "x' OR '1'='1", "x' OR 1=1 -- ", "x\\' OR 1=1 --
 _cache = {}
 
 
-def plugins():
-    folder = BUILD / "plugins"
-    if not folder.is_dir():
-        raise Skip("the plug-ins for tables are not built")
-    return folder
-
-
-def need_plugin(kind):
-    path = plugins() / f"postfix-{kind}.so"
-    if not path.exists():
-        raise Skip(f"the plug-in for {kind}: is not built (its client library is not here)")
-
-
-def lines_of(folder):
-    return "".join(f"{kind}\t{folder}/postfix-{kind}.so\tdict_{kind}_open\n"
-                   for kind in ("ldap", "mysql", "pgsql", "sqlite"))
-
-
-def configuration(folder, library):
-    """A directory for MAIL_CONFIG whose dynamicmaps.cf names the plug-ins in `library`."""
-    folder.mkdir()
-    (folder / "main.cf").write_text(f"compatibility_level = 3.6\nmail_owner = games\ndefault_privs = daemon\nsetgid_group = nogroup\n"
-                                    f"queue_directory = {folder}\ndata_directory = {folder}\n"
-                                    f"meta_directory = {folder}\nshlib_directory = {library}\nsmtputf8_enable = yes\n")
-    (folder / "dynamicmaps.cf").write_text(lines_of(library))
-    return folder
-
-
-class Place:
-    """Tables of one type, and both ways to ask them."""
-
-    def __init__(self, kind, access):
-        need_plugin(kind)
-        self.kind, self.folder = kind, room().scratch / kind
-        self.folder.mkdir()
-        self.access = access
-        self.ours = configuration(self.folder / "ours", plugins())
-        for name, text in QUERIES.items():
-            self.table(name, text)
-        try:
-            library = oracle.tree("plugins") / "usr/lib/postfix"
-            self.theirs = configuration(self.folder / "theirs", library)
-        except Skip:
-            self.theirs = None
-
-    def table(self, name, text):
-        path = self.folder / f"{name}.cf"
-        path.write_text(f"{self.access}\n{text}\n")
-        return f"{self.kind}:{path}"
-
-    def ask(self, table, keys, config=None, seconds=30):
-        program, environment = need_program("postmap"), {"PATH": "/usr/bin:/bin"}
-        if config is not None and config == self.theirs:
-            program = oracle.command("postmap")
-            environment["LD_LIBRARY_PATH"] = str(oracle.tree() / "usr/lib/postfix")
-        done = subprocess.run([program, "-q", "-", table], input="".join(k + "\n" for k in keys).encode(),
-                              capture_output=True, timeout=seconds,
-                              env={**environment, "MAIL_CONFIG": str(config or self.ours)})
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-    def found(self, table, *keys):
-        status, output, errors = self.ask(f"{self.kind}:{self.folder}/{table}.cf", keys)
-        check("fatal" not in errors, errors)
-        return [line.rsplit("\t", 1)[1] for line in output.splitlines()]
-
-
 def sqlite_place():
     if "sqlite" not in _cache:
         path = room().scratch / "mail.db"
         with sqlite3.connect(path) as database:
             database.executescript(SCHEMA.replace("@ACTIVE@", "TINYINT"))
-        _cache["sqlite"] = Place("sqlite", f"dbpath = {path}")
+        _cache["sqlite"] = Place("sqlite", f"dbpath = {path}", QUERIES)
     return _cache["sqlite"]
 
 
 def server_place(kind):
     if kind not in _cache:
         need_plugin(kind)
-        server = {"mysql": MariaDb, "pgsql": Postgres}[kind](room().scratch / f"{kind}-server")
-        room().defer(server.stop)
-        server.start().create(SCHEMA.replace("@ACTIVE@", {"mysql": "TINYINT", "pgsql": "BOOLEAN"}[kind]))
-        place = Place(kind, f"hosts = inet:127.0.0.1:{server.port}\nuser = postfix\npassword = secret\ndbname = mail")
-        place.server = server
-        _cache[kind] = place
+        try:
+            _cache[kind] = served(kind)
+        except (Skip, AssertionError) as trouble:
+            _cache[kind] = trouble
+    if isinstance(_cache[kind], Exception):
+        raise _cache[kind]
     return _cache[kind]
+
+
+def served(kind):
+    server = {"mysql": MariaDb, "pgsql": Postgres}[kind](room().scratch / f"{kind}-server")
+    server.start().create(SCHEMA.replace("@ACTIVE@", {"mysql": "TINYINT", "pgsql": "BOOLEAN"}[kind]))
+    place = Place(kind, f"hosts = inet:127.0.0.1:{server.port}\nuser = postfix\npassword = secret\ndbname = mail", QUERIES)
+    place.server = server
+    return place
 
 
 def place_of(kind):
@@ -159,7 +99,7 @@ def answers(kind):
     equal(p.found("legacy", "info@virt.test", "off@virt.test"), ["u1@virt.test"], "built query")
     equal(p.found("listed", "info@virt.test", "info"), ["u1@virt.test"], "domain list")
     equal(p.found("unlisted", "info@virt.test"), [], "other domain list")
-    status, _, errors = p.ask(f"{kind}:{p.folder}/limit.cf", ["x"])
+    status, _, errors = p.ask(p.named("limit"), "x")
     check(status == 1 and "Expansion limit exceeded for key" in errors, f"expansion_limit: {status} {errors}")
 
 
@@ -173,17 +113,11 @@ def hostile(kind):
 
 def like_postfix(kind):
     p = place_of(kind)
-    if not p.theirs:
-        raise Skip("Debian's plug-ins for tables can't be had")
     for name in QUERIES:
-        table = f"{kind}:{p.folder}/{name}.cf"
         keys = KEYS + HOSTILE
         if kind == "pgsql":  # 3.7 speaks LATIN1 to the server, later ones and ours UTF-8
             keys = tuple(k for k in keys if k.isascii())
-        (status, output, errors), (wanted_status, wanted, wanted_errors) = p.ask(table, keys), p.ask(table, keys, p.theirs)
-        equal((status, output), (wanted_status, wanted), f"{name}: {errors} / {wanted_errors}")
-        warnings = [line for line in errors.splitlines() if "warning" in line]
-        equal(warnings, [line for line in wanted_errors.splitlines() if "warning" in line], f"{name}: warnings")
+        p.like_postfix(p.named(name), keys)
 
 
 def test_sqlite():
@@ -233,14 +167,14 @@ def test_settings_in_main_cf_and_messages():
     main = p.ours / "main.cf"
     main.write_text(main.read_text() + f"base = {room().scratch}\nlite_dbpath = $base/mail.db\n"
                     "lite_query = SELECT goto FROM alias WHERE address='%s'\nbad_dbpath = /x\nbad_query = %x\n")
-    equal(p.ask("sqlite:lite", ["info@virt.test"])[1], "info@virt.test\tu1@virt.test\n", "sqlite:name")
+    equal(p.ask("sqlite:lite", "info@virt.test")[1], "info@virt.test\tu1@virt.test\n", "sqlite:name")
     for table, wanted in (("sqlite:none", "bad string length 0 < 1: none_dbpath = "),
                           ("sqlite:bad", "db_common_parse: bad: Invalid query template: %x"),
                           ("sqlite:/none.cf", "open /none.cf: No such file or directory"),
                           ("nosuch:x", "unsupported dictionary type: nosuch")):
-        equal(p.ask(table, ["x"])[2], f"postmap: fatal: {wanted}\n", table)
+        equal(p.ask(table, "x")[2], f"postmap: fatal: {wanted}\n", table)
     wrong = p.table("wrong", "query = SELEC nothing")
-    status, output, errors = p.ask(wrong, ["x"])
+    status, output, errors = p.ask(wrong, "x")
     check(status == 1 and "syntax error" in errors and not output, f"a query that is none: {status} {errors}")
 
 
@@ -253,14 +187,11 @@ def test_the_next_server_is_asked():
         p = server_place(kind)
         live, dead = p.server.port, free_port()
         for order in (f"127.0.0.1:{dead} 127.0.0.1:{live}", f"inet:127.0.0.1:{live}, inet:127.0.0.1:{dead}"):
-            p.access, kept = f"hosts = {order}\nuser = postfix\ndbname = mail", p.access
-            table = p.table("order", QUERIES["alias"])
-            p.access = kept
-            status, output, errors = p.ask(table, ["info@virt.test", "none@virt.test", "two@virt.test"])
+            table = p.table("order", QUERIES["alias"], f"hosts = {order}\nuser = postfix\ndbname = mail")
+            status, output, errors = p.ask(table, "info@virt.test", "none@virt.test", "two@virt.test")
             equal((status, output.count("\n")), (0, 2), f"{kind} {order}: {errors}")
-        p.access = f"hosts = 127.0.0.1:{dead}\nuser = postfix\ndbname = mail"
-        table, p.access = p.table("order", QUERIES["alias"]), kept
-        status, output, errors = p.ask(table, ["info@virt.test"])
+        table = p.table("order", QUERIES["alias"], f"hosts = 127.0.0.1:{dead}\nuser = postfix\ndbname = mail")
+        status, output, errors = p.ask(table, "info@virt.test")
         check(status == 1 and f"connect to {kind} server 127.0.0.1:{dead}: " in errors and "query error" in errors,
               f"{kind}, no server: {status} {errors}")
 
@@ -274,7 +205,7 @@ def mail_system(p):
     m = Instance("ours", main=f"shlib_directory = {plugins()}\nproxy_read_maps = {proxied}\n"
                  f"virtual_alias_maps = {p.kind}:@CONF@/alias.cf\nvirtual_mailbox_domains = proxy:{p.kind}:@CONF@/domain.cf\n"
                  f"virtual_mailbox_maps = proxy:{p.kind}:@CONF@/mailbox.cf\n", files=files)
-    (m.conf / "dynamicmaps.cf").write_text(lines_of(plugins()))
+    (m.conf / "dynamicmaps.cf").write_text(dynamic_maps(plugins()))
     return m.start()
 
 
