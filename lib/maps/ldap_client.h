@@ -15,14 +15,14 @@
 namespace relais {
 
 // The text of the symbol relais_plugin in the plug-in.
-inline constexpr std::string_view kLdapPluginName = "relais-ldap-1";
+inline constexpr std::string_view kLdapPluginName = "relais-ldap-2";
 
 enum class LdapScope { kSubtree, kBase, kOneLevel };
 enum class LdapBind { kNone, kSimple, kSasl };
 
 struct LdapOptions {
     std::string servers;  // URLs, separated by blanks; tried in this order
-    int version = 2;
+    int version = 3;
     LdapBind bind = LdapBind::kSimple;
     std::string bind_dn;
     std::string bind_password;
@@ -50,7 +50,6 @@ struct LdapError {
         kOther,
         kLost,          // the connection is of no use any more
         kNoSuchObject,  // the base of the search is not in the directory
-        kSizeLimit,     // more entries than size_limit
     };
 
     Kind kind = Kind::kOther;

@@ -55,7 +55,7 @@ class LdapTable : public ClientTable {
         std::string_view key;
         std::string result;
         int values = 0;
-        int entries = 0;
+        std::string trouble;  // with the entry that was looked at last
         bool failed = false;
     };
 
@@ -72,7 +72,7 @@ class LdapTable : public ClientTable {
     void add_values(const LdapAttribute& attribute, int depth, Harvest& harvest);
     void follow(const std::string& link, int depth, Harvest& harvest);
     std::optional<LdapSearch> search_of(const std::string& link, int depth) const;
-    void report(const LdapSearch& query, const LdapError& error, Harvest& harvest) const;
+    static void report(std::string_view where, const LdapError& error, Harvest& harvest);
 
     const LdapDriver* driver_ = nullptr;
     LdapOptions options_;
@@ -88,7 +88,7 @@ class LdapTable : public ClientTable {
 Result<void> LdapTable::read_servers(ClientSettings& settings) {
     std::string hosts = settings.text("server_host", "localhost", ClientSettings::Need::kRequired);
     int port = settings.number("server_port", kDefaultPort, 0);
-    options_.version = settings.number("version", 2, 0);
+    options_.version = settings.number("version", 3, 0);
     if (options_.version != 2 && options_.version != 3) {
         log_warning("dict_ldap_open: {} Unknown version {}, using 3.", name(), options_.version);
         options_.version = 3;
@@ -207,7 +207,7 @@ Result<void> LdapTable::open(ClientSettings& settings, const LdapDriver* driver)
         return fail_with(base ? filter : base);
     }
     base_depends_on_key_ = *base;
-    if (!*base && !*filter) {
+    if (!*filter) {
         log_warning("dict_ldap_open: {}: Fixed query_filter {} is probably useless", name(),
                     filter_);
     }
@@ -245,18 +245,12 @@ std::expected<std::vector<LdapEntry>, LdapError> LdapTable::search(const LdapSea
     }
 }
 
-void LdapTable::report(const LdapSearch& query, const LdapError& error, Harvest& harvest) const {
+// `where` begins the message.
+void LdapTable::report(std::string_view where, const LdapError& error, Harvest& harvest) {
     harvest.failed = true;
-    if (error.text.empty()) {
-        return;  // the connection failed, which is logged
+    if (!error.text.empty()) {  // or the connection failed, which is logged
+        log_warning("{}earch error {}: {} ", where, error.code, error.text);
     }
-    if (error.kind == LdapError::Kind::kSizeLimit) {
-        log_warning("dict_ldap_get_values[1]: {}: Query size limit ({}) exceeded", name(),
-                    options_.size_limit);
-        return;
-    }
-    log_warning("dict_ldap_lookup: Search error {}: {} (base {})", error.code, error.text,
-                printable(query.base));
 }
 
 // What a special attribute points at: an entry by its name, or a search by its URL.  A URL that
@@ -287,12 +281,13 @@ void LdapTable::follow(const std::string& link, int depth, Harvest& harvest) {
         return;
     }
     auto found = search(*query);
+    harvest.trouble = found ? "" : found.error().text;
     if (found) {
         gather(*found, depth + 1, harvest);
     } else if (found.error().kind == LdapError::Kind::kNoSuchObject) {
         log_warning("dict_ldap_get_values[{}]: DN {} not found, skipping ", depth, printable(link));
     } else {
-        report(*query, found.error(), harvest);
+        report(format("dict_ldap_get_values[{}]: s", depth), found.error(), harvest);
     }
 }
 
@@ -330,7 +325,7 @@ void LdapTable::gather_entry(const LdapEntry& entry, int depth, Harvest& harvest
             continue;
         }
         for (const std::string& link : attribute.values) {
-            if (depth > recursion_limit_) {
+            if (!harvest.failed && depth >= recursion_limit_) {
                 log_warning(
                     "dict_ldap_get_values[{}]: {}: Recursion limit exceeded for special "
                     "attribute {}={}",
@@ -345,8 +340,9 @@ void LdapTable::gather_entry(const LdapEntry& entry, int depth, Harvest& harvest
 }
 
 void LdapTable::gather(const std::vector<LdapEntry>& entries, int depth, Harvest& harvest) {
+    long count = 0;
     for (const LdapEntry& entry : entries) {
-        if (options_.size_limit > 0 && ++harvest.entries > options_.size_limit) {
+        if (options_.size_limit > 0 && ++count > options_.size_limit) {
             log_warning("dict_ldap_get_values[{}]: {}: Query size limit ({}) exceeded", depth,
                         name(), options_.size_limit);
             harvest.failed = true;
@@ -373,8 +369,12 @@ Lookup LdapTable::ask(std::string_view key) {
     auto found = search(query);
     if (found) {
         gather(*found, 1, harvest);
+        if (!harvest.trouble.empty()) {
+            log_warning("dict_ldap_lookup: Had some trouble with entries returned by search: {}",
+                        harvest.trouble);
+        }
     } else if (found.error().kind != LdapError::Kind::kNoSuchObject) {
-        report(query, found.error(), harvest);
+        report("dict_ldap_lookup: S", found.error(), harvest);
     } else if (!base_depends_on_key_) {
         // Nobody's key is to blame for a base that is not there.
         log_warning("dict_ldap_lookup: {}: Search base '{}' not found: {}: {}", name(), query.base,

@@ -112,12 +112,10 @@ def hostile(kind):
 
 
 def like_postfix(kind):
-    p = place_of(kind)
-    for name in QUERIES:
-        keys = KEYS + HOSTILE
-        if kind == "pgsql":  # 3.7 speaks LATIN1 to the server, later ones and ours UTF-8
-            keys = tuple(k for k in keys if k.isascii())
-        p.like_postfix(p.named(name), keys)
+    keys = KEYS + HOSTILE
+    if kind == "pgsql":  # 3.7 speaks LATIN1 to the server, later ones and ours UTF-8
+        keys = tuple(k for k in keys if k.isascii())
+    place_of(kind).tables_like_postfix(keys)
 
 
 def test_sqlite():

@@ -30,6 +30,8 @@ using Handle = std::unique_ptr<LDAP, Unbind>;
 using Message = std::unique_ptr<LDAPMessage, FreeMessage>;
 using Text = std::unique_ptr<char, FreeMemory>;
 
+constexpr int kSizeLimitOfHandle = -1;
+
 LdapError error_of(int code, const std::string& what = {}) {
     LdapError error;
     error.code = code;
@@ -37,9 +39,6 @@ LdapError error_of(int code, const std::string& what = {}) {
     switch (code) {
         case LDAP_NO_SUCH_OBJECT:
             error.kind = LdapError::Kind::kNoSuchObject;
-            break;
-        case LDAP_SIZELIMIT_EXCEEDED:
-            error.kind = LdapError::Kind::kSizeLimit;
             break;
         case LDAP_SERVER_DOWN:
         case LDAP_TIMEOUT:
@@ -72,6 +71,25 @@ int to_library(LdapScope scope) {
             break;
     }
     return LDAP_SCOPE_SUBTREE;
+}
+
+// Waits for all of the answer to a request, and returns what it says.
+int await_answer(LDAP* handle, int id, std::chrono::seconds timeout, Message& answer) {
+    timeval limit = seconds(timeout);
+    LDAPMessage* result = nullptr;
+    int type = ::ldap_result(handle, id, LDAP_MSG_ALL, &limit, &result);
+    answer.reset(result);
+    int told = LDAP_SERVER_DOWN;
+    if (type == 0) {
+        ::ldap_abandon_ext(handle, id, nullptr, nullptr);
+        return LDAP_TIMEOUT;
+    }
+    if (type < 0) {
+        ::ldap_get_option(handle, LDAP_OPT_RESULT_CODE, &told);
+        return told;
+    }
+    int code = ::ldap_parse_result(handle, result, &told, nullptr, nullptr, nullptr, nullptr, 0);
+    return code == LDAP_SUCCESS ? told : code;
 }
 
 class OpenLdapConnection : public LdapConnection {
@@ -118,16 +136,20 @@ std::expected<std::vector<LdapEntry>, LdapError> OpenLdapConnection::search(
     }
     names.push_back(nullptr);
     timeval limit = seconds(timeout_);
-    LDAPMessage* result = nullptr;
-    int code = ::ldap_search_ext_s(handle_.get(), search.base.c_str(), to_library(search.scope),
-                                   search.filter.c_str(), names.data(), 0, nullptr, nullptr, &limit,
-                                   LDAP_NO_LIMIT, &result);
-    Message holder(result);
+    int id = 0;
+    int code = ::ldap_search_ext(handle_.get(), search.base.c_str(), to_library(search.scope),
+                                 search.filter.c_str(), names.data(), 0, nullptr, nullptr, &limit,
+                                 kSizeLimitOfHandle, &id);
+    if (code != LDAP_SUCCESS) {
+        return failure(code);
+    }
+    Message result;
+    code = await_answer(handle_.get(), id, timeout_, result);
     if (code != LDAP_SUCCESS) {
         return failure(code);
     }
     std::vector<LdapEntry> entries;
-    for (LDAPMessage* message = ::ldap_first_entry(handle_.get(), result); message != nullptr;
+    for (LDAPMessage* message = ::ldap_first_entry(handle_.get(), result.get()); message != nullptr;
          message = ::ldap_next_entry(handle_.get(), message)) {
         entries.push_back(read_entry(message));
     }
@@ -287,20 +309,8 @@ int bind_simply(LDAP* handle, const LdapOptions& options) {
     if (code != LDAP_SUCCESS) {
         return code;
     }
-    timeval limit = seconds(options.timeout);
-    LDAPMessage* result = nullptr;
-    int type = ::ldap_result(handle, id, LDAP_MSG_ALL, &limit, &result);
-    Message holder(result);
-    if (type == 0) {
-        return LDAP_TIMEOUT;
-    }
-    int answer = LDAP_SERVER_DOWN;
-    if (type < 0) {
-        ::ldap_get_option(handle, LDAP_OPT_RESULT_CODE, &answer);
-        return answer;
-    }
-    code = ::ldap_parse_result(handle, result, &answer, nullptr, nullptr, nullptr, nullptr, 0);
-    return code == LDAP_SUCCESS ? answer : code;
+    Message result;
+    return await_answer(handle, id, options.timeout, result);
 }
 
 OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
@@ -332,7 +342,7 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-ldap-1";
+const char relais_plugin[] = "relais-ldap-2";
 const relais::LdapDriver* dict_ldap_open();
 
 const relais::LdapDriver* dict_ldap_open() {
