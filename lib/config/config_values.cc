@@ -16,7 +16,6 @@ namespace relais {
 namespace {
 
 constexpr int kMaxDepth = 100;
-constexpr std::string_view kMacroError = "dictionary mail_dict: macro processing error";
 
 // The parameter that a per-transport suffix falls back to, where it is not "default" + suffix.
 std::string fallback_name(std::string_view suffix) {
@@ -88,6 +87,16 @@ Result<long> parse_number(const ParameterInfo& info, std::string_view name, std:
         return fail_with(in_range);
     }
     return *number;
+}
+
+// A value that nothing can use.  As with Postfix, what is wrong with an expansion (kCorrupt) is
+// told by a warning.
+[[noreturn]] void end_because_of(const Error& error) {
+    if (error.code == Errc::kCorrupt) {
+        log_warning("{}", error.message);
+        log_fatal("dictionary mail_dict: macro processing error");
+    }
+    log_fatal("{}", error.message);
 }
 
 // Debian's convention: myorigin may name the file whose first line it is (/etc/mailname).
@@ -174,7 +183,7 @@ Result<std::string> Config::expand_text(std::string_view text) const {
     options.recurse = true;
     auto expansion = expand(text, options);
     if (!expansion) {
-        return fail_with(expansion);
+        return fail(Errc::kCorrupt, std::move(expansion.error().message));
     }
     return std::move(expansion->text);
 }
@@ -182,8 +191,7 @@ Result<std::string> Config::expand_text(std::string_view text) const {
 std::string Config::expand_or_die(std::string_view text) const {
     auto expanded = expand_text(text);
     if (!expanded) {
-        log_warning("{}", expanded.error().message);
-        log_fatal("{}", kMacroError);
+        end_because_of(expanded.error());
     }
     return std::move(*expanded);
 }
@@ -226,7 +234,7 @@ const Config::Value& Config::value_at(std::size_t index) const {
     if (!values_.at(index).ready) {
         auto value = evaluate(index);
         if (!value) {
-            log_fatal("{}", value.error().message);
+            end_because_of(value.error());
         }
         values_.at(index) = std::move(*value);
         any_value_ = true;
@@ -287,7 +295,7 @@ Result<Config::Value> Config::transport_value(std::string_view transport,
 int Config::transport_int(std::string_view transport, std::string_view suffix) const {
     auto value = transport_value(transport, suffix);
     if (!value) {
-        log_fatal("{}", value.error().message);
+        end_because_of(value.error());
     }
     return static_cast<int>(value->number);
 }
@@ -296,7 +304,7 @@ std::chrono::seconds Config::transport_time(std::string_view transport,
                                             std::string_view suffix) const {
     auto value = transport_value(transport, suffix);
     if (!value) {
-        log_fatal("{}", value.error().message);
+        end_because_of(value.error());
     }
     return std::chrono::seconds(value->number);
 }
@@ -304,7 +312,7 @@ std::chrono::seconds Config::transport_time(std::string_view transport,
 std::string Config::transport_text(std::string_view transport, std::string_view suffix) const {
     auto value = transport_value(transport, suffix);
     if (!value) {
-        log_fatal("{}", value.error().message);
+        end_because_of(value.error());
     }
     return std::move(value->text);
 }

@@ -68,17 +68,17 @@ class Expander {
         : options_(options), visit_(visit) {}
 
     Result<void> run(std::string_view text, int level) {
-        if (level > kMaxLevel) {
-            return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", text));
-        }
         auto whole = text;
         while (!text.empty()) {
-            auto dollar = text.find('$');
-            out_ += text.substr(0, dollar);
-            if (dollar == std::string_view::npos) {
+            auto plain = text.substr(0, text.find('$'));
+            if (!plain.empty() && level > kMaxLevel) {
+                return too_deep(plain);
+            }
+            out_ += plain;
+            text.remove_prefix(plain.size());
+            if (text.empty()) {
                 break;
             }
-            text.remove_prefix(dollar);
             if (text.starts_with("$$")) {
                 out_ += '$';
                 text.remove_prefix(2);
@@ -112,7 +112,7 @@ class Expander {
             if (inside.empty()) {
                 return fail(Errc::kSyntax, format("empty macro name: \"{}\"", whole));
             }
-            auto done = bracketed(inside, level);
+            auto done = level > kMaxLevel ? too_deep(inside) : bracketed(inside, level);
             if (!done) {
                 return fail_with(done);
             }
@@ -122,7 +122,8 @@ class Expander {
         if (length == 0) {
             return fail(Errc::kSyntax, format("empty macro name: \"{}\"", whole));
         }
-        auto done = insert(body.substr(0, length), level);
+        auto name = body.substr(0, length);
+        auto done = level > kMaxLevel ? too_deep(name) : insert(name, level);
         if (!done) {
             return fail_with(done);
         }
@@ -243,6 +244,9 @@ class Expander {
         if (!a || !b) {
             return fail_with(!a ? a : b);
         }
+        if (visit_ != nullptr) {
+            return true;
+        }
         if (op.suffix.empty()) {
             return holds(op.symbol, compare_operands(*a, *b));
         }
@@ -326,9 +330,6 @@ class Expander {
             return {};
         }
         if (options_.recurse) {
-            if (level == kMaxLevel) {
-                return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", name));
-            }
             return run(*value, level + 1);
         }
         append_filtered(*value);
@@ -362,6 +363,10 @@ class Expander {
             return fail_with(done);
         }
         return result;
+    }
+
+    static Result<void> too_deep(std::string_view what) {
+        return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", what));
     }
 
     static std::size_t skip_blanks(std::string_view text, std::size_t at) {
@@ -410,11 +415,11 @@ Result<Expansion> expand(std::string_view text, const ExpandOptions& options) {
     return Expansion{expander.take(), expander.undefined()};
 }
 
-void for_each_name(std::string_view text, const std::function<void(std::string_view)>& use) {
+Result<void> for_each_name(std::string_view text,
+                           const std::function<void(std::string_view)>& use) {
     ExpandOptions options;
     Expander expander(options, &use);
-    // A text that does not parse uses the names before the error.
-    static_cast<void>(expander.run(text, 0));
+    return expander.run(text, 0);
 }
 
 }  // namespace relais

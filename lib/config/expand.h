@@ -32,8 +32,9 @@ struct Expansion {
 [[nodiscard]] Result<Expansion> expand(std::string_view text, const ExpandOptions& options);
 
 // Calls `use` with each name that an expansion of `text` could read, in order, in every branch.
-// For the tools that tell which parameters are used.
-void for_each_name(std::string_view text, const std::function<void(std::string_view)>& use);
+// For the tools that tell which parameters are used.  A text with an error uses those before it.
+[[nodiscard]] Result<void> for_each_name(std::string_view text,
+                                         const std::function<void(std::string_view)>& use);
 
 // Compares as comparisons in expansions do: as numbers when both are digits only, else as bytes.
 [[nodiscard]] int compare_operands(std::string_view left, std::string_view right);

@@ -2,10 +2,10 @@
 
 Standard error is compared as a set of lines: Postfix repeats warnings and gives them in the order of
 a hash table.  What may differ otherwise, and why, stands in REASONS and in NOT_COMPARED."""
+import concurrent.futures
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import tempfile
 
@@ -48,12 +48,23 @@ CHANGED_DEFAULTS = {
 NOT_COMPARED = names_that_differ()
 
 
+# What "plain+KEY" has at the ends of the files of "plain".
+ADDED = {}
+
+
+def add(main, master=""):
+    key = f"{len(ADDED)} {main!r}{' and ' if master else ''}{master}"
+    ADDED[key] = (f"{main}\n", f"x unix - - n - - smtp {master}\n" if master else "")
+    return f"plain+{key}"
+
+
 def run(program, name, arguments, files):
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch) / "conf"
         folder.mkdir()
-        for file in ("main.cf", "master.cf"):
-            shutil.copy(CONFIGURATIONS / f"{name}.{file}", folder / file)
+        base, _, added = name.partition("+")
+        for file, more in zip(("main.cf", "master.cf"), ADDED.get(added, ("", ""))):
+            (folder / file).write_bytes((CONFIGURATIONS / f"{base}.{file}").read_bytes() + more.encode())
             os.utime(folder / file, (1e9, 1e9))  # Postfix waits when a file is new
         done = subprocess.run(["postconf", *arguments], executable=program, cwd=scratch, text=True,
                               errors="replace", capture_output=True, stdin=subprocess.DEVNULL,
@@ -86,11 +97,11 @@ def compare(cases, files=False):
     """`cases`: (configuration, arguments).  Reports every case that differs."""
     ours, theirs = need_program("postconf"), oracle.command("postconf")
     wrong = []
-    for name, arguments in cases:
-        if any(name in (n, "*") or n == "*" for n, start in REASONS
-               if " ".join(arguments).startswith(start) and n in (name, "*")):
-            continue
-        got, wanted = run(ours, name, arguments, files), run(theirs, name, arguments, files)
+    cases = [(name, arguments) for name, arguments in cases
+             if not any(n in (name, "*") and " ".join(arguments).startswith(start) for n, start in REASONS)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # Postfix waits a second before it dies
+        both = pool.map(lambda case: [run(program, *case, files) for program in (ours, theirs)], cases)
+    for (name, arguments), (got, wanted) in zip(cases, both):
         for result in (got, wanted):
             result["errors"] = comparable(result["errors"])
         for part in got:
@@ -140,6 +151,29 @@ def test_chosen_names():
 def test_overrides():
     compare(everywhere(["-o mail_name=x mail_name smtpd_banner", "-x -o mail_name=x smtpd_banner",
                         "-n -o mail_name=x", "-o a=b -o mail_name=zz mail_name", "-o x", "-o = mail_name"]))
+
+
+def chain(length, last):
+    """c0 is c1 is c2 ... is `last`."""
+    return "\n".join(["relayhost = <$c0>"] + [f"c{n} = ${{c{n + 1}}}" for n in range(length)] + [f"c{length} = {last}"])
+
+
+# (main.cf, the options of a service): values that cannot be expanded.
+BROKEN = [(f"{name} = {value}", "") for name in ("relayhost", "myhostname", "smtpd_restriction_classes", "forward_path", "user",
+                                                 "maximal_queue_lifetime") for value in ("${", "${a!b}", "$a\na = $b\nb = $a")]
+BROKEN += [("relayhost = $user\nuser = ${}", ""), ("relayhost = ${user?{x}}\nuser = $user", ""), ("mydomain = $(", ""),
+           ("relayhost = $nosuch ${", ""), ("relayhost = ${{a} ~ {b}}", ""), ("smtpd_restriction_classes = c\nc = ${", ""),
+           ("smtpd_restriction_classes = $c\nc = a, b\na = x\nb = y", ""), ("", "-o relayhost=${"), ("", "-o user=${"),
+           ("", "-o relayhost=$a -o a=$a"), ("", "-o smtpd_restriction_classes=${x"), ("x_destination_rate_delay = ${", "-v")]
+BROKEN += [(chain(length, "lit"), "") for length in (98, 99, 100, 101)]
+
+
+@bound(240)
+def test_values_that_cannot_be_expanded():
+    names = [add(*broken) for broken in BROKEN]
+    compare([(name, ["-n"]) for name in names] +
+            [(names[0], line.split()) for line in ("-x relayhost", "-M smtp/unix", "-d relayhost", "-Px", "-F", "-e a=b", "-l",
+                                                   "-n -o relayhost=x", "-n -o myhostname=$myhostname", "-nC user")])
 
 
 def test_services():

@@ -55,6 +55,12 @@ constexpr ServiceName kTimeLimit{"_time_limit", "$command_time_limit"};
 constexpr std::array<std::string_view, 6> kTransportCommands = {"error", "lmtp", "local",
                                                                 "pipe",  "smtp", "virtual"};
 
+// What stands in a raw value is expanded by nobody but the one who uses it.
+bool is_raw(std::string_view name) {
+    auto index = find_parameter(name);
+    return index && parameter_at(*index).type == ParameterType::kRaw;
+}
+
 std::string_view base_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
 }
@@ -196,9 +202,10 @@ void Model::collect_names() {
     for (std::size_t i = 0; i < parameter_count(); ++i) {
         use_names_in(parameter_at(i).default_text, nullptr, false);
     }
+    check_host_names();
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
-        if (!set->file.empty()) {
+        if (!set->file.empty() && !is_raw(name)) {
             origin_ = set->file;
             use_names_in(set->value, nullptr, true);
         }
@@ -206,11 +213,23 @@ void Model::collect_names() {
     origin_ = main_cf();
     for (auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
-            use_names_in(value, &service, true);
+            if (!is_raw(name)) {
+                use_names_in(value, &service, true);
+            }
         }
     }
     use_classes();
     use_tables_of_known();
+}
+
+// What the defaults are made of.
+void Model::check_host_names() const {
+    const char* host = setting("myhostname") ? "myhostname" : "mydomain";
+    for (const char* name : {host, "inet_interfaces"}) {
+        if (auto value = setting(name)) {
+            static_cast<void>(expand_in("dictionary mail_dict: ", *value, nullptr));
+        }
+    }
 }
 
 // Only what is a parameter can name a table that something opens.
@@ -234,14 +253,15 @@ void Model::use_tables_of_known() {
 void Model::use_classes() {
     constexpr std::string_view kName = "smtpd_restriction_classes";
     if (auto list = setting(kName)) {
-        for (const auto& name : split_list(*list)) {
+        for (const auto& name : split_list(expand_in("dictionary mail_dict: ", *list, nullptr))) {
             use_name(name, nullptr, true);
         }
     }
     for (auto& service : services_) {
         auto found = service.settings.find(std::string(kName));
         if (found != service.settings.end()) {
-            for (const auto& name : split_list(found->second)) {
+            auto list = expand_in(format("dictionary {}: ", service.id()), found->second, &service);
+            for (const auto& name : split_list(list)) {
                 use_name(name, &service, true);
             }
         }
@@ -249,8 +269,12 @@ void Model::use_classes() {
 }
 
 void Model::use_names_in(std::string_view text, Service* service, bool warn) {
-    if (text.contains('$')) {
-        for_each_name(text, [&](std::string_view name) { use_name(name, service, warn); });
+    if (!text.contains('$')) {
+        return;
+    }
+    auto done = for_each_name(text, [&](std::string_view name) { use_name(name, service, warn); });
+    if (!done && warn) {
+        log_warning("{}", done.error().message);
     }
 }
 
@@ -350,9 +374,7 @@ std::optional<std::string> Model::value(const std::string& name) const {
     if (!text && !options_.set_only) {
         text = default_text(name);
     }
-    auto index = find_parameter(name);
-    bool raw = index && parameter_at(*index).type == ParameterType::kRaw;
-    if (text && options_.expand && !raw) {
+    if (text && options_.expand && !is_raw(name)) {
         text = expanded(*text, nullptr);
     }
     return text;
@@ -376,13 +398,39 @@ std::optional<std::string> Model::lookup(std::string_view name, const Service* s
 }
 
 std::string Model::expanded(std::string_view text, const Service* service) const {
+    return expand_in("", text, service);
+}
+
+// Whatever is shown, a value that cannot be expanded ends the program: Postfix expands them all.
+void Model::check_values() const {
+    for (const auto& name : config_.names()) {
+        bool own = classes_of(name).builtin || classes_of(name).service;
+        if (own && !is_raw(name) && setting(name)) {
+            static_cast<void>(expanded(*setting(name), nullptr));
+        }
+    }
+    for (const auto& service : services_) {
+        for (const auto& [name, value] : service.settings) {
+            bool own = classes_of(name).builtin || classes_of(name).service;
+            if (own && !is_raw(name)) {
+                static_cast<void>(expanded(value, &service));
+            }
+        }
+    }
+}
+
+std::string Model::expand_in(std::string_view place, std::string_view text,
+                             const Service* service) const {
+    if (!text.contains('$')) {
+        return std::string(text);
+    }
     ExpandOptions how;
     how.recurse = true;
     how.lookup = [this, service](std::string_view name) { return lookup(name, service); };
     auto expansion = expand(text, how);
     if (!expansion) {
         log_warning("{}", expansion.error().message);
-        log_fatal("macro processing error");
+        log_fatal("{}macro processing error", place);
     }
     return std::move(expansion->text);
 }

@@ -57,6 +57,9 @@ class Model {
     // `text` with its names replaced, for -x; `service` gives its own settings first.
     [[nodiscard]] std::string expanded(std::string_view text, const Service* service) const;
 
+    // Ends the program where a value that is set cannot be expanded.
+    void check_values() const;
+
     // Warnings about names that nothing defines, nothing may set, nothing uses, or that are to go;
     // main.cf comes before the services.
     void warn_undefined() const;
@@ -80,11 +83,14 @@ class Model {
     void add_service_names();
     void use_names_in(std::string_view text, Service* service, bool warn);
     void use_name(std::string_view name, Service* service, bool warn);
+    void check_host_names() const;
     void use_classes();
     void use_tables_of_known();
     void use_tables(std::string_view text, Service* service, const std::string& file);
     void warn_if_unfit(const std::string& file, std::string_view name, std::string_view value,
                        Use use);
+    [[nodiscard]] std::string expand_in(std::string_view place, std::string_view text,
+                                        const Service* service) const;
     [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;
     [[nodiscard]] std::optional<std::string> default_text(std::string_view name) const;
     [[nodiscard]] std::optional<std::string> lookup(std::string_view name,

@@ -21,9 +21,12 @@ void show_main(const Options& options) {
     Model model(options);
     model.read_services();
     model.collect_names();
+    model.warn_undefined();
+    if (!options.defaults) {
+        model.check_values();
+    }
     show_parameters(options, model);
     flush_output();
-    model.warn_undefined();
     if (!options.defaults) {
         model.warn_unfit_main();
         model.warn_unfit_services();
@@ -35,6 +38,7 @@ void show_master(const Options& options) {
     model.read_services();
     model.collect_names();
     model.warn_undefined();
+    model.check_values();
     switch (options.subject) {
         case Subject::kServices:
             show_services(options, model);

@@ -99,7 +99,9 @@ TEST_CASE("config/expand: syntax errors have Postfix's words") {
 
 TEST_CASE("config/expand: all names of all branches are visited") {
     std::string seen;
-    for_each_name("$a ${b?$c} ${{$d} == {e} ? {$f} : {$g}} $$h ${i:${j}}",
-                  [&](std::string_view name) { seen += name; });
-    CHECK(seen == "abcdfgij");
+    auto see = [&](std::string_view name) { seen += name; };
+    CHECK(for_each_name("$a ${b?$c} ${{$d} == {e} ? {$f} : {$g}} $$h ${i:${j}}", see));
+    CHECK(for_each_name("${{$k} <level {$l} ? {$m} : {$n}}", see));
+    CHECK_FALSE(for_each_name("$o ${", see));
+    CHECK(seen == "abcdfgijklmno");
 }
