@@ -2,10 +2,11 @@
 # library's headers are.  They are compiled for a shared object and link nothing of ours
 # (lib/maps/sql_client.h, lib/maps/ldap_client.h).
 plugin_flags = $(if $(shell pkg-config --exists $(2) 2>/dev/null && echo yes),$(1))
-PLUGINS := $(call plugin_flags,ldap,ldap) $(call plugin_flags,mysql,libmariadb) \
+PLUGINS := $(call plugin_flags,ldap,ldap) $(call plugin_flags,mongodb,libmongoc-1.0) $(call plugin_flags,mysql,libmariadb) \
            $(call plugin_flags,pgsql,libpq) $(call plugin_flags,sqlite,sqlite3)
 PLUGINS := $(foreach p,$(PLUGINS),$(if $(wildcard lib/maps/plugins/$(p).cc),$(p)))
 PLUGIN_LIBS_ldap   := ldap
+PLUGIN_LIBS_mongodb := libmongoc-1.0
 PLUGIN_LIBS_mysql  := libmariadb
 PLUGIN_LIBS_pgsql  := libpq
 PLUGIN_LIBS_sqlite := sqlite3
@@ -15,7 +16,7 @@ define plugin_rule
 $(BUILD)/plugins/postfix-$(1).so: lib/maps/plugins/$(1).cc
 	@mkdir -p $$(@D)
 	@echo '  PLUG $$@'
-	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $$(shell pkg-config --cflags $(PLUGIN_LIBS_$(1))) $(filter-out -fPIE,$(CXXFLAGS)) -fPIC \
+	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $$(patsubst -I%,-isystem%,$$(shell pkg-config --cflags $(PLUGIN_LIBS_$(1)))) $(filter-out -fPIE,$(CXXFLAGS)) -fPIC \
 	    -MMD -MP -MT $$@ -c $$< -o $$(@:.so=.o)
 	$(Q)$(CXX) $(filter-out -fPIE,$(CXXFLAGS)) -shared -fuse-ld=lld -Wl,-z,relro,-z,now -o $$@ $$(@:.so=.o) \
 	    $$(shell pkg-config --libs $(PLUGIN_LIBS_$(1)))

@@ -11,10 +11,11 @@ ClientTable::ClientTable(const OpenRequest& request, MayWait may_wait)
       templates_(request.name, reference()) {
 }
 
-Result<void> ClientTable::read_common(ClientSettings& settings, std::string_view format) {
+Result<void> ClientTable::read_common(ClientSettings& settings, std::string_view format,
+                                      int limit) {
     std::string domains = settings.text("domain");
     result_format_ = settings.text("result_format", format, ClientSettings::Need::kRequired);
-    expansion_limit_ = settings.number("expansion_limit", 0);
+    expansion_limit_ = settings.number("expansion_limit", limit);
     if (auto read = settings.failure(); !read) {
         return read;
     }

@@ -27,8 +27,8 @@ class ClientTable : public Table {
     ClientTable(const OpenRequest& request, MayWait may_wait);
 
     // What all of these types have: `domain`, `result_format`, `expansion_limit`.
-    [[nodiscard]] Result<void> read_common(ClientSettings& settings,
-                                           std::string_view format = "%s");
+    [[nodiscard]] Result<void> read_common(ClientSettings& settings, std::string_view format = "%s",
+                                           int limit = 0);
 
     // Asks the server, and blocks meanwhile.
     virtual Lookup ask(std::string_view key) = 0;

@@ -54,6 +54,7 @@ constexpr auto kTypes = std::to_array<TableType>({
 // Types whose client libraries are behind plug-ins: they exist where dynamicmaps.cf names them.
 constexpr auto kPluginTypes = std::to_array<TableType>({
     {"ldap", open_ldap_table, Builds::kNo},
+    {"mongodb", open_sql_table, Builds::kNo},
     {"mysql", open_sql_table, Builds::kNo},
     {"pgsql", open_sql_table, Builds::kNo},
     {"sqlite", open_sql_table, Builds::kNo},

@@ -1,5 +1,6 @@
 // What a plug-in for an SQL table type does: talk to one server through the client library.  All
-// else (settings, templates, the choice among servers) is SqlTable's.
+// else (settings, templates, the choice among servers) is SqlTable's.  MongoDB is no SQL, and is
+// asked in the same way: its statement is the filter of a search, in JSON.
 //
 // The plug-ins include this header and nothing that needs linking: they are shared objects of their
 // own, built with the programs, and kSqlPluginName changes whenever this header does.
@@ -7,6 +8,7 @@
 
 #include <chrono>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +18,7 @@
 namespace relais {
 
 // The text of the symbol relais_plugin in each SQL plug-in.
-inline constexpr std::string_view kSqlPluginName = "relais-sql-1";
+inline constexpr std::string_view kSqlPluginName = "relais-sql-2";
 
 struct SqlServer {
     std::string name;   // as it was configured, for messages
@@ -40,6 +42,11 @@ struct SqlOptions {
     std::string tls_ciphers;
     std::optional<bool> tls_verify;
     bool needs_result_set = true;
+    std::string collection;               // mongodb
+    std::string projection;               // mongodb: which fields, in JSON
+    std::vector<std::string> attributes;  // mongodb: or their names
+    // Where a query can be answered, and something is odd.
+    std::function<void(const std::string&)> warn;
     std::chrono::seconds connect_timeout{};
     std::chrono::seconds query_timeout{};
 };

@@ -1,4 +1,5 @@
-// mysql:, pgsql: and sqlite: tables.  The client libraries are behind plug-ins (sql_client.h).
+// mysql:, pgsql:, sqlite: and mongodb: tables.  The client libraries are behind plug-ins
+// (sql_client.h).
 #include <array>
 #include <memory>
 
@@ -21,6 +22,9 @@ using Need = ClientSettings::Need;
 constexpr std::chrono::seconds kConnectTime(10);
 constexpr std::chrono::seconds kQueryTime(60);
 
+// Of mongodb: tables: more values than this are taken for a mistake.
+constexpr int kMongoLimit = 10;
+
 // The statement of tables that are configured in the oldest way, field by field.
 std::string built_query(ClientSettings& settings) {
     std::string table = settings.text("table", "", Need::kRequired);
@@ -31,6 +35,9 @@ std::string built_query(ClientSettings& settings) {
 }
 
 std::string read_query(ClientSettings& settings, std::string_view type) {
+    if (type == "mongodb") {
+        return settings.text("query_filter", "", Need::kRequired);
+    }
     if (settings.has("query")) {
         return settings.text("query");
     }
@@ -65,6 +72,34 @@ SqlServer parse_server(std::string_view text, std::string_view type) {
     return server;
 }
 
+// The address of a MongoDB server, or of many.  Messages do without the password in it.
+SqlServer parse_address(std::string address) {
+    SqlServer server;
+    server.name = address;
+    auto start = address.find("://");
+    auto at = address.rfind('@');
+    if (start != std::string::npos && at != std::string::npos && at > start) {
+        server.name.erase(start + 3, at - start - 2);
+    }
+    server.whole = std::move(address);
+    return server;
+}
+
+std::vector<SqlServer> read_servers(ClientSettings& settings, std::string_view type) {
+    if (type == "mongodb") {
+        return {parse_address(settings.text("uri", "", Need::kRequired))};
+    }
+    std::vector<SqlServer> servers;
+    std::string hosts = type == "sqlite" ? "" : settings.text("hosts");
+    for (std::string_view host : split_words(hosts, ", \t\r\n")) {
+        servers.push_back(parse_server(host, type));
+    }
+    if (servers.empty()) {
+        servers.push_back(parse_server("localhost", type));
+    }
+    return servers;
+}
+
 void read_tls(ClientSettings& settings, SqlOptions& options) {
     options.tls_key_file = settings.text("tls_key_file");
     options.tls_certificate_file = settings.text("tls_cert_file");
@@ -76,12 +111,29 @@ void read_tls(ClientSettings& settings, SqlOptions& options) {
     }
 }
 
+void read_fields(ClientSettings& settings, SqlOptions& options) {
+    options.database = settings.text("dbname", "", Need::kRequired);
+    options.collection = settings.text("collection", "", Need::kRequired);
+    options.projection = settings.text("projection");
+    std::string attributes = settings.text("result_attribute");
+    for (std::string_view attribute : split_words(attributes, ", \t\r\n")) {
+        options.attributes.emplace_back(attribute);
+    }
+    if (!options.projection.empty() && !options.attributes.empty()) {
+        settings.refuse("specify projection or result_attribute, not both");
+    }
+}
+
 SqlOptions read_options(ClientSettings& settings, std::string_view type) {
     SqlOptions options;
     options.connect_timeout = kConnectTime;
     options.query_timeout = kQueryTime;
     if (type == "sqlite") {
         options.database = settings.text("dbpath", "", Need::kRequired);
+        return options;
+    }
+    if (type == "mongodb") {
+        read_fields(settings, options);
         return options;
     }
     options.user = settings.text("user");
@@ -112,6 +164,8 @@ class SqlTable : public ClientTable {
     void abandon_connections() override { servers_->abandon(); }
 
   private:
+    void report_limit(std::string_view key) const;
+
     std::string query_;
     std::unique_ptr<SqlServers> servers_;
 };
@@ -121,15 +175,11 @@ Result<void> SqlTable::open(ClientSettings& settings, const SqlDriver* driver) {
     query_ = read_query(settings, type());
     SqlServers::Limits limits{std::chrono::seconds(settings.number("idle_interval", 60)),
                               std::chrono::seconds(settings.number("retry_interval", 60))};
-    std::vector<SqlServer> servers;
-    std::string hosts = type() == "sqlite" ? "" : settings.text("hosts");
-    for (std::string_view host : split_words(hosts, ", \t\r\n")) {
-        servers.push_back(parse_server(host, type()));
-    }
-    if (servers.empty()) {
-        servers.push_back(parse_server("localhost", type()));
-    }
-    if (auto read = read_common(settings); !read) {
+    options.warn = [where = reference()](const std::string& text) {
+        log_warning("{}: {}", where, printable(text));
+    };
+    std::vector<SqlServer> servers = read_servers(settings, type());
+    if (auto read = read_common(settings, "%s", type() == "mongodb" ? kMongoLimit : 0); !read) {
         return read;
     }
     if (auto known = templates().inspect(query_, KeyTemplates::Use::kQuery); !known) {
@@ -143,6 +193,15 @@ Result<void> SqlTable::open(ClientSettings& settings, const SqlDriver* driver) {
         }
     }
     return {};
+}
+
+void SqlTable::report_limit(std::string_view key) const {
+    if (type() == "mongodb") {
+        log_warning("{}: expansion limit exceeded for key: '{}'", reference(), printable(key));
+    } else {
+        log_warning("dict_{}_lookup: {}: Expansion limit exceeded for key{} '{}'", type(), name(),
+                    type() == "sqlite" ? "" : ":", printable(key));
+    }
 }
 
 Lookup SqlTable::ask(std::string_view key) {
@@ -175,8 +234,7 @@ Lookup SqlTable::ask(std::string_view key) {
     for (const auto& value : *values) {
         if (value && templates().add_result(result_format(), *value, key, result) &&
             !within_limit(count)) {
-            log_warning("dict_{}_lookup: {}: Expansion limit exceeded for key{} '{}'", type(),
-                        name(), type() == "sqlite" ? "" : ":", printable(key));
+            report_limit(key);
             return Lookup::retry("expansion limit exceeded");
         }
     }

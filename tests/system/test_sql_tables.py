@@ -39,6 +39,10 @@ QUERIES = {
     "all": "query = SELECT username FROM mailbox WHERE '%s' <> ''",
     "limit": "query = SELECT address FROM alias WHERE active = '1' AND '%s' <> ''\nexpansion_limit = 2",
     "listed": "query = SELECT goto FROM alias WHERE address='%s'\ndomain = other.test, virt.test",
+    "two": "query = SELECT goto FROM alias WHERE address='%s'; SELECT 'second'",
+    "wrong": "query = SELEC nothing",
+    "missing": "query = SELECT goto FROM nosuch WHERE address='%s'",
+    "nulls": "query = SELECT NULL, '%s'",
     "unlisted": "query = SELECT goto FROM alias WHERE address='%s'\ndomain = other.test",
 }
 KEYS = ("info@virt.test", "INFO@Virt.Test", "two@virt.test", "off@virt.test", "none@virt.test", "empty@virt.test",
@@ -115,7 +119,8 @@ def like_postfix(kind):
     keys = KEYS + HOSTILE
     if kind == "pgsql":  # 3.7 speaks LATIN1 to the server, later ones and ours UTF-8
         keys = tuple(k for k in keys if k.isascii())
-    place_of(kind).tables_like_postfix(keys)
+    # For a query that is none, Postfix's processes end where the database is SQLite; with ours, mail waits.
+    place_of(kind).tables_like_postfix(keys, without=("wrong", "missing") if kind == "sqlite" else ())
 
 
 def test_sqlite():

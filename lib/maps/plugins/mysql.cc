@@ -182,7 +182,7 @@ OpenedSql MysqlDriver::connect(const SqlServer& server, const SqlOptions& option
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-1";
+const char relais_plugin[] = "relais-sql-2";
 const relais::SqlDriver* dict_mysql_open();
 
 const relais::SqlDriver* dict_mysql_open() {

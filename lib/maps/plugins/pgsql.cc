@@ -25,15 +25,6 @@ struct ClearResult {
 using Handle = std::unique_ptr<PGconn, EndConnection>;
 using ResultSet = std::unique_ptr<PGresult, ClearResult>;
 
-// libpq ends its messages with a newline.
-std::string message_of(const PGconn* connection) {
-    std::string text = ::PQerrorMessage(connection);
-    while (!text.empty() && text.back() == '\n') {
-        text.pop_back();
-    }
-    return text;
-}
-
 // Waits for the socket; false at the deadline.
 bool wait_for(const PGconn* connection, short events, Clock::time_point deadline) {
     for (;;) {
@@ -73,7 +64,7 @@ std::expected<void, std::string> PgsqlConnection::quote(std::string_view text, s
     std::size_t size =
         ::PQescapeStringConn(handle_.get(), quoted.data(), text.data(), text.size(), &error);
     if (error != 0) {
-        return std::unexpected(message_of(handle_.get()));
+        return std::unexpected(::PQerrorMessage(handle_.get()));
     }
     out.append(quoted, 0, size);
     return {};
@@ -90,7 +81,7 @@ std::expected<ResultSet, SqlError> PgsqlConnection::next_result(Clock::time_poin
             return lost("timeout");
         }
         if (::PQconsumeInput(handle_.get()) == 0) {
-            return lost(message_of(handle_.get()));
+            return lost(::PQerrorMessage(handle_.get()));
         }
     }
     return ResultSet(::PQgetResult(handle_.get()));
@@ -106,8 +97,8 @@ std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
         case PGRES_EMPTY_QUERY:
             break;
         default:
-            return std::unexpected(
-                SqlError{message_of(handle_.get()), ::PQstatus(handle_.get()) != CONNECTION_OK});
+            return std::unexpected(SqlError{::PQerrorMessage(handle_.get()),
+                                            ::PQstatus(handle_.get()) != CONNECTION_OK});
     }
     for (int row = 0; row < ::PQntuples(result); ++row) {
         for (int column = 0; column < ::PQnfields(result); ++column) {
@@ -123,7 +114,7 @@ std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
 std::expected<SqlValues, SqlError> PgsqlConnection::query(const std::string& statement) {
     auto deadline = Clock::now() + timeout_;
     if (::PQsendQuery(handle_.get(), statement.c_str()) == 0) {
-        return lost(message_of(handle_.get()));
+        return lost(::PQerrorMessage(handle_.get()));
     }
     SqlValues values;
     std::expected<void, SqlError> outcome;
@@ -177,7 +168,7 @@ OpenedSql PgsqlDriver::connect(const SqlServer& server, const SqlOptions& option
         state = ::PQconnectPoll(handle.get());
     }
     if (state != PGRES_POLLING_OK || ::PQstatus(handle.get()) != CONNECTION_OK) {
-        return std::unexpected(message_of(handle.get()));
+        return std::unexpected(::PQerrorMessage(handle.get()));
     }
     if (::PQsetClientEncoding(handle.get(), options.encoding.c_str()) != 0) {
         return std::unexpected("cannot set the encoding to " + options.encoding);
@@ -189,7 +180,7 @@ OpenedSql PgsqlDriver::connect(const SqlServer& server, const SqlOptions& option
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-1";
+const char relais_plugin[] = "relais-sql-2";
 const relais::SqlDriver* dict_pgsql_open();
 
 const relais::SqlDriver* dict_pgsql_open() {

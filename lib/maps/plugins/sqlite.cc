@@ -89,7 +89,7 @@ OpenedSql SqliteDriver::connect(const SqlServer& /*server*/, const SqlOptions& o
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-1";
+const char relais_plugin[] = "relais-sql-2";
 const relais::SqlDriver* dict_sqlite_open();
 
 const relais::SqlDriver* dict_sqlite_open() {
