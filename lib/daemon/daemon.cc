@@ -21,6 +21,7 @@
 #include "lib/daemon/privileges.h"
 #include "lib/daemon/server.h"
 #include "lib/daemon/stdio_client.h"
+#include "lib/maps/non_bdb.h"
 
 namespace relais {
 
@@ -184,7 +185,11 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
                                  .chrooted = options.chroot && can_change_identity(),
                                  .privileged = can_change_identity(),
                                  .single = options.alone,
-                                 .has_master = !options.on_stdio};
+                                 .has_master = !options.on_stdio,
+                                 .arguments = options.arguments};
+    if (!options.on_stdio) {
+        ask_for_missing_tables();
+    }
     if (options.debugger || debugging_wanted()) {
         run_debugger(traits.name);
     }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/unique_fd.h"
 #include "lib/event/loop.h"
@@ -101,9 +102,10 @@ struct ProcessInfo {
     std::string service_name;  // -n, or the program's name
     std::string transport;     // -t
     bool chrooted = false;
-    bool privileged = false;  // started as root: may change its identity
-    bool single = false;      // -l
-    bool has_master = false;  // false with -S
+    bool privileged = false;             // started as root: may change its identity
+    bool single = false;                 // -l
+    bool has_master = false;             // false with -S
+    std::vector<std::string> arguments;  // what follows the switches
 };
 
 const ProcessInfo& process_info();

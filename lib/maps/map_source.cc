@@ -1,5 +1,8 @@
 #include "lib/maps/map_source.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 
@@ -95,6 +98,34 @@ std::expected<SourceEntry, SourceFault> parse_map_entry(std::string_view line) {
         return std::unexpected(SourceFault::kIncomplete);
     }
     return entry;
+}
+
+namespace {
+
+std::optional<SourceSyntax> syntax_of(std::string_view line) {
+    auto entry = parse_map_entry(line);
+    if (!entry) {
+        // "root:alice" is no entry of a map; of two colons, it may be an address.
+        bool is_alias = std::ranges::count(line, ':') == 1 && !line.contains('"');
+        return is_alias ? std::optional(SourceSyntax::kAliases) : std::nullopt;
+    }
+    // A transport may begin with a colon: "example.com :[gateway]".
+    bool blank_after_colon =
+        entry->value.starts_with(':') && entry->value.size() > 1 && is_blank(entry->value[1]);
+    bool is_alias = entry->key.ends_with(':') || entry->key.ends_with(',') || blank_after_colon;
+    return is_alias ? SourceSyntax::kAliases : SourceSyntax::kMap;
+}
+
+}  // namespace
+
+SourceSyntax guess_syntax(std::string_view text, const std::string& path) {
+    LogicalLines lines(text, path);
+    while (lines.next()) {
+        if (auto syntax = syntax_of(lines.line())) {
+            return *syntax;
+        }
+    }
+    return SourceSyntax::kMap;
 }
 
 }  // namespace relais

@@ -51,4 +51,10 @@ enum class SourceFault { kUnbalancedQuote, kIncomplete };
 // "key value": the key ends at the first white space outside quotes, and keeps its quotes.
 [[nodiscard]] std::expected<SourceEntry, SourceFault> parse_map_entry(std::string_view line);
 
+// The syntax that a source is written in: "key value" or "key: value, ...".  A guess from the first
+// line that tells, for who does not know what the table is for.
+enum class SourceSyntax { kMap, kAliases };
+
+[[nodiscard]] SourceSyntax guess_syntax(std::string_view text, const std::string& path);
+
 }  // namespace relais

@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/maps/dynamic_maps.h"
+#include "lib/maps/non_bdb.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -87,6 +88,11 @@ Result<std::unique_ptr<Table>> open_table(std::string_view reference, OpenMode m
     auto parsed = parse_table_reference(reference);
     if (!parsed) {
         return fail_with(parsed);
+    }
+    if (is_bdb_table_type(parsed->type)) {
+        if (auto redirected = redirect_bdb(*parsed, mode); !redirected) {
+            return fail_with(redirected);
+        }
     }
     const TableType* type = find_type(parsed->type);
     if (type == nullptr) {

@@ -21,6 +21,7 @@
 #include "tools/postfix/control.h"
 #include "tools/postfix/layout.h"
 #include "tools/postfix/log_rotate.h"
+#include "tools/postfix/non_bdb.h"
 #include "tools/postfix/upgrade.h"
 
 using namespace relais;
@@ -122,7 +123,7 @@ void run_wrapper(const Options& options) {
     refuse(
         format("unknown command: '{}'. Usage: postfix start (or stop, reload, abort, flush, check, "
                "status, "
-               "set-permissions, upgrade-configuration, logrotate)",
+               "set-permissions, upgrade-configuration, logrotate, non-bdb)",
                word));
 }
 
@@ -153,6 +154,7 @@ int run(const Options& options) {
         {"set-permissions", [](Control&, const auto& w) { return set_permissions(w); }},
         {"upgrade-configuration", [](Control&, const auto& w) { return upgrade_configuration(w); }},
         {"logrotate", [](Control& c, const auto&) { return rotate_log(c); }},
+        {"non-bdb", [](Control&, const auto& w) { return manage_non_bdb(w); }},
     };
     for (const auto& action : kActions) {
         if (action.name == command) {

@@ -1,6 +1,8 @@
 // Tables of every kind that needs no other process.
 #include <stdlib.h>
 
+#include "lib/maps/map_source.h"
+
 #include "tests/unit/maps/scratch.h"
 
 using namespace relais;
@@ -72,4 +74,23 @@ TEST_CASE("maps/table: keys are folded as the flags say, and checked as UTF-8") 
     auto bytes = opened("inline:{\xc3\x84x=1}");
     CHECK(value_of(*bytes, "\xc3\xa4x").empty());
     CHECK(value_of(*bytes, "\xc3\x84X") == "=1");
+}
+
+TEST_CASE("maps/source: what a source is for is guessed from its first entry") {
+    auto is_aliases = [](std::string_view text) {
+        return guess_syntax(text, "x") == SourceSyntax::kAliases;
+    };
+    CHECK(is_aliases("# comment\nroot: alice\n"));
+    CHECK(is_aliases("root : alice, bob\n"));
+    CHECK(is_aliases("root:alice\n"));
+    CHECK(is_aliases("root:alice, bob\n"));
+    CHECK(is_aliases("\"quoted name\": alice\n"));
+    CHECK(is_aliases("list:\n  alice,\n  bob\n"));
+    CHECK_FALSE(is_aliases("user@example.com alice\n"));
+    CHECK_FALSE(is_aliases("example.com :[gateway.example]\nroot: alice\n"));
+    CHECK_FALSE(is_aliases("example.com :\n"));
+    CHECK_FALSE(is_aliases("2001:db8::1 REJECT\n"));
+    CHECK_FALSE(is_aliases("example.com lmtp:unix:/run/x\n"));
+    CHECK_FALSE(is_aliases(""));
+    CHECK_FALSE(is_aliases("\"unbalanced\nonly\n"));
 }
