@@ -26,7 +26,7 @@ void add_client_lines(const Session& session, std::vector<std::string>& lines) {
     const auto& hello = session.helo.empty() ? client.name : session.helo;
     lines.push_back(format("Received: from {} ({} [{}])", hello, client.name, client.literal()));
     if (session.tls && conf().smtpd_tls_received_header()) {
-        const auto asked = conf().smtpd_tls_ask_ccert() || conf().smtpd_tls_req_ccert()
+        const auto asked = conf().smtpd_tls_ask_ccert() || session.site.client_certificate_required
                                ? ClientCertificateAsked::kYes
                                : ClientCertificateAsked::kNo;
         const auto text = tls_received_lines(*session.tls, asked);

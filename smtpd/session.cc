@@ -277,6 +277,19 @@ Task<void> Session::start_tls() {
         throw IoError(accepted.error().message);
     }
     tls = std::make_unique<TlsInfo>(std::move(*accepted));
+    if (site.client_certificate_required && tls->trust < TlsTrust::kTrusted) {
+        co_await refuse_stranger();
+    }
+}
+
+// smtpd_tls_req_ccert: the client hears why at its next command, whatever that is.
+Task<void> Session::refuse_stranger() {
+    const std::string_view why = tls->has_certificate() ? "Client certificate not trusted"
+                                                        : "No client certificate presented";
+    log_info("{}: abort: TLS from {}: {}", queue_id(), client.label, why);
+    (void)co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
+    reply(format("421 4.7.1 {} Error: {}", site.hostname, why));
+    trouble |= kNoticePolicy;
 }
 
 Task<void> Session::greet() {
@@ -331,6 +344,9 @@ Task<void> Session::converse() {
             co_return;
         }
         co_await start_tls();
+        if (hang_up_) {
+            co_return;
+        }
     }
     co_await greet();
     while (!hang_up_) {

@@ -105,6 +105,7 @@ class Session {
     [[nodiscard]] Task<void> execute(const smtp::CommandLine& command, std::string_view line);
     [[nodiscard]] Task<bool> refuse_crowd();
     [[nodiscard]] Task<bool> is_forbidden(std::string_view verb);
+    [[nodiscard]] Task<void> refuse_stranger();
     [[nodiscard]] Task<void> say_goodbye(Ending ending);
     [[nodiscard]] Task<void> leave_anvil();
     bool refuse_early_input(std::string_view after);

@@ -175,6 +175,11 @@ void Site::open_tls() {
     if (tls_level == TlsLevel::kNone || !process_info().has_master) {
         return;
     }
+    const bool mandatory = tls_level >= TlsLevel::kEncrypt || wrapper_mode;
+    client_certificate_required = conf().smtpd_tls_req_ccert() && mandatory;
+    if (conf().smtpd_tls_req_ccert() && !mandatory) {
+        log_warning("Can't require client certs unless TLS is required");
+    }
     // Where it fails, the reason is in the log, and STARTTLS is answered with a 454.
     if (auto context = smtpd_tls_context(conf(), tls_level)) {
         tls = std::move(*context);

@@ -83,6 +83,7 @@ class Site {
     std::string banner, hostname;
     TlsLevel tls_level = TlsLevel::kNone;
     bool wrapper_mode = false;
+    bool client_certificate_required = false;
     std::unique_ptr<TlsContext> tls;  // null: TLS is off or impossible
     smtp::BareNewline bare_newline = smtp::BareNewline::kNormalize;
     unsigned discarded_keywords = 0;

@@ -185,6 +185,10 @@ Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptO
     }
     TlsInfo info = describe_handshake(ssl, state);
     if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+        if (state.client_certificate_required && info.trust == TlsTrust::kUntrusted) {
+            log_verify_error(SSL_get0_peer_certificate(ssl), SSL_get_verify_result(ssl),
+                             options.peer);
+        }
         log_connection(info, "from", options.peer);
     }
     co_return info;

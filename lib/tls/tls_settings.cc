@@ -95,9 +95,10 @@ TlsServerOptions tls_server_options(const Config& config, TlsLevel level, std::s
     }
     options.preempt_cipherlist = config.tls_preempt_cipherlist();
     using Wanted = TlsServerOptions::ClientCertificate;
-    if (tls.flag("req_ccert") && mandatory) {
+    // A certificate cannot be required of clients that may do without TLS.
+    if (tls.flag("req_ccert") && (mandatory || tls.flag("wrappermode"))) {
         options.client_certificate = Wanted::kRequired;
-    } else if (tls.flag("ask_ccert") || tls.flag("req_ccert")) {
+    } else if (tls.flag("ask_ccert")) {
         options.client_certificate = Wanted::kAsked;
     }
     return options;

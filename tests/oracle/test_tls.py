@@ -1,9 +1,12 @@
 """TLS on both sides: what smtpd and the SMTP client say, log and put into headers."""
+import contextlib
+import socket
 import ssl
 import subprocess
 
 from support import certificates
 from support.compare import scenario
+from support.instance import SMTPS
 from support.room import room
 
 TEXT = "From: Carol <carol@remote.test>\nTo: you\nSubject: safe\n\nHello\n"
@@ -82,6 +85,46 @@ def client_certificates_asked_and_shown(mta):
             session.socket = context.wrap_socket(session.socket)
             session.mail("a@remote.test", "bob@example.test", TEXT)
             session.command("QUIT")
+    mta.settle()
+    mta.note_mail("bob", mta.local_mail("bob"))
+
+
+@scenario(main=SERVER.replace("= may", "= encrypt") + "smtpd_tls_req_ccert = yes\nsmtpd_tls_CAfile = @CONF@/ca.pem\n",
+          files=FILES)
+def client_certificates_required(mta):
+    """Without one, or with one that no known authority signed, only the next command is heard."""
+    place = certificates.directory()
+    stranger = certificates.self_signed()
+    for chain in (None, (stranger / "self.pem", stranger / "self.key"), (place / "mx.pem", place / "mx.key")):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if chain:
+            context.load_cert_chain(*chain)
+        with mta.smtp() as session:
+            session.talk("EHLO a.test", "STARTTLS")
+            session.socket = context.wrap_socket(session.socket)
+            if session.command("EHLO a.test").code == "250":
+                session.mail("a@remote.test", "bob@example.test", TEXT)
+                session.command("QUIT")
+            else:
+                session.read()
+    mta.settle()
+    mta.note_mail("bob", mta.local_mail("bob"))
+
+
+@scenario(main=SERVER + "smtpd_tls_req_ccert = yes\n", files=FILES)
+def client_certificates_required_where_tls_is_not(mta):
+    with mta.smtp() as session:
+        session.starttls()
+        session.mail("a@remote.test", "bob@example.test", TEXT)
+        session.command("QUIT")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with contextlib.closing(socket.create_connection((mta.address, SMTPS), timeout=10,
+                                                     source_address=(mta.room.address(128), 0))) as raw:
+        with context.wrap_socket(raw) as session:
+            session.sendall(b"EHLO a.test\r\n")
+            mta.note("wrapper mode", session.recv(1000).decode().split("\r\n")[0])
     mta.settle()
     mta.note_mail("bob", mta.local_mail("bob"))
 

@@ -27,6 +27,15 @@ def directory():
     return place
 
 
+@functools.cache
+def self_signed():
+    """The directory again, with self.pem and self.key, which no authority has signed."""
+    place = directory()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=stranger.test",
+                    "-keyout", "self.key", "-out", "self.pem"], cwd=place, check=True, capture_output=True)
+    return place
+
+
 def files():
     """For Instance(files=...)."""
     place = directory()

@@ -30,7 +30,7 @@ TEST_CASE("tls/settings: mandatory TLS has its own protocols and ciphers") {
     CHECK(may.protocols == ">=TLSv1.1");
     CHECK(may.cipher_grade == "medium");
     CHECK(may.exclude_ciphers == "RC4");
-    CHECK(may.client_certificate == TlsServerOptions::ClientCertificate::kAsked);
+    CHECK(may.client_certificate == TlsServerOptions::ClientCertificate::kNotAsked);
     CHECK(may.certificates.key_file == "/etc/ssl/mx.pem");
     CHECK(may.loglevel == TlsLogLevel::kRoutine);
     auto encrypt = tls_server_options(config, TlsLevel::kEncrypt);
