@@ -382,6 +382,9 @@ Task<std::string> Session::read_line(std::size_t limit) {
     if (line.ends_with('\r')) {
         line.pop_back();
     }
+    // As Postfix reads it: what is behind a NUL must not be seen by one program and hidden from
+    // the next.
+    line.resize(std::min(line.find('\0'), line.size()));
     line_cut_ = cut;
     co_return line;
 }

@@ -395,3 +395,15 @@ def refused_by_a_transport_or_by_a_list(mta):
         s.talk(HELLO, FROM, *[f"RCPT TO:<{user}>" for user in users])
         for user in users:
             s.talk("RSET", f"MAIL FROM:<{user}>", TO)
+
+
+@scenario
+def nul_in_commands(mta):
+    """What is behind a NUL is not seen, so that no two programs can read the line differently."""
+    with mta.smtp() as s:
+        s.command(HELLO)
+        for line in (b"MAIL FROM:<a\0b@c.test>", b"RSET", b"MAIL FROM:<a@b.test>\0 FOO=BAR", b"MAIL FROM:<x@y.test>",
+                     b"RCPT TO:<u1@virt.test\0@far.test>", b"RCPT TO:<\"x@far.test\0\"@virt.test>",
+                     b"RCPT TO:<u1@virt.test>\0x", b"NO\0OP", b"NOOP\0 x", b"\0", b"QU\0IT", b"QUIT\0 now"):
+            s.send(line + b"\r\n", line.decode().replace("\0", "^@"))
+            s.read()
