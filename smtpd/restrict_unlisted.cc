@@ -205,9 +205,11 @@ Task<Verdict> restrict_reject_unlisted_sender(Check& check, const std::string& /
     if (!sender || sender->empty() || check.session.checks.sender_listed_checked) {
         co_return Verdict::kDunno;
     }
-    check.session.checks.sender_listed_checked = !check.warn_only;
     const Subject subject{*sender, Role::kSender};
-    co_return co_await reject_unlisted(check, subject);
+    const auto verdict = co_await reject_unlisted(check, subject);
+    // A sender that was refused for one recipient is no better for the next.
+    check.session.checks.sender_listed_checked = !check.warn_only && verdict != Verdict::kReject;
+    co_return verdict;
 }
 
 }  // namespace relais::smtpd

@@ -397,6 +397,13 @@ def refused_by_a_transport_or_by_a_list(mta):
             s.talk("RSET", f"MAIL FROM:<{user}>", TO)
 
 
+@scenario(main="smtpd_reject_unlisted_sender = yes")
+def unlisted_sender_for_each_recipient(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, "MAIL FROM:<nobody@virt.test>", TO, TO, "RCPT TO:<u2@virt.test>", "RSET",
+               "MAIL FROM:<u2@virt.test>", TO, "RSET", "MAIL FROM:<nobody@virt.test>", TO, "QUIT")
+
+
 @scenario
 def nul_in_commands(mta):
     """What is behind a NUL is not seen, so that no two programs can read the line differently."""
