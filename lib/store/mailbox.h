@@ -159,6 +159,8 @@ class Mailbox {
     bool rename_to(MailMessage& message, MessageFlags flags);
     [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
                                            std::vector<std::string>& placed);
+    void take_back(const std::vector<NewMessage>& added,
+                   const std::vector<std::string>& placed) const;
     [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
     [[nodiscard]] Task<Result<void>> shrink_uidlist();
     void begin_own_change();

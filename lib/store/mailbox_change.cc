@@ -184,6 +184,19 @@ Task<Result<void>> Mailbox::shrink_uidlist() {
     co_return written;
 }
 
+// What was moved goes back, since there may be no other copy of it.
+void Mailbox::take_back(const std::vector<NewMessage>& added,
+                        const std::vector<std::string>& placed) const {
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+        std::string path = place_.directory + "/" + placed[i];
+        int done =
+            added[i].link ? ::unlink(path.c_str()) : std::rename(path.c_str(), added[i].path.c_str());
+        if (done < 0) {
+            log_warning("{}", fail_errno("take back " + path).error().message);
+        }
+    }
+}
+
 // All the files, or none of them.
 Result<void> Mailbox::place_files(const std::vector<NewMessage>& added,
                                   std::vector<std::string>& placed) {
@@ -197,10 +210,7 @@ Result<void> Mailbox::place_files(const std::vector<NewMessage>& added,
                                 : std::rename(message.path.c_str(), target.c_str());
         if (done < 0) {
             auto failed = fail_errno((message.link ? "link to " : "move to ") + target);
-            for (const std::string& earlier : placed) {
-                ::unlink((place_.directory + "/" + earlier).c_str());
-            }
-            placed.clear();
+            take_back(added, placed);
             return failed;
         }
         placed.push_back(std::move(relative));
@@ -225,18 +235,26 @@ Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock)
         co_return list;
     }
     foreign_change_ = scanned_;
+    auto loaded = UidList::load(place_.directory);
+    if (!loaded || loaded->uid_validity != 0) {
+        co_return loaded;
+    }
+    // No list, or none that can be used: what is there already gets its UIDs first.
+    lock.reset();
+    auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
+    if (!scanned) {
+        co_return fail_with(scanned);
+    }
+    auto again = co_await MailboxLock::acquire(list_path());
+    if (!again) {
+        co_return fail_with(again);
+    }
+    lock.emplace(std::move(*again));
     co_return UidList::load(place_.directory);
 }
 
 Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> added) {
     Semaphore::Place turn = co_await busy_.take();
-    if (!scanned_ && stamp_of(list_path()).inode == 0) {
-        // What is there already gets its UIDs first.
-        auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
-        if (!scanned) {
-            co_return fail_with(scanned);
-        }
-    }
     begin_own_change();
     std::vector<std::string> placed;
     std::vector<std::uint32_t> uids;
@@ -256,9 +274,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
         auto stored = list->damaged ? list->rewrite(place_.directory, place_.file_mode)
                                     : list->append(place_.directory, added.size());
         if (!stored) {
-            for (const std::string& relative : placed) {
-                ::unlink((place_.directory + "/" + relative).c_str());
-            }
+            take_back(added, placed);
             co_return fail_with(stored);
         }
         uid_validity_ = list->uid_validity;

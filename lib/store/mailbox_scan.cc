@@ -177,7 +177,8 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
         }
         return without;
     };
-    bool usable = list.exists && list.uid_validity != 0;
+    // A damaged list is repaired at once: lines that are added to it later would be lost.
+    bool usable = list.exists && list.uid_validity != 0 && !list.damaged;
     if (usable && unlisted(list).empty()) {
         co_return list;
     }

@@ -288,6 +288,15 @@ TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     CHECK_FALSE(fs::exists(scratch.root() + "/cur/8.z:2,S"));
     sync(box);
     CHECK(uids_of(box) == Uids{1, 2, 3});
+    // A message that was moved may have been the only one: it is back where it was.
+    CHECK(fs::exists(scratch.root() + "/tmp/y"));
+    fs::rename(scratch.root() + "/dovecot-uidlist", scratch.root() + "/list");
+    fs::create_directory(scratch.root() + "/dovecot-uidlist");
+    CHECK_FALSE(run(box.add({good})));
+    CHECK(fs::exists(scratch.root() + "/tmp/y"));
+    CHECK_FALSE(fs::exists(scratch.root() + "/cur/8.z:2,S"));
+    fs::remove(scratch.root() + "/dovecot-uidlist");
+    fs::rename(scratch.root() + "/list", scratch.root() + "/dovecot-uidlist");
 
     Mailbox fresh(scratch.place());
     scratch.put("tmp/q");
@@ -296,6 +305,29 @@ TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     CHECK(*more == Uids{4});
     sync(box);
     CHECK(uids_of(box) == Uids{1, 2, 3, 4});
+}
+
+TEST_CASE("store/mailbox: lines are never added to a list of an old form or with a torn end") {
+    auto message = [](const Scratch& scratch, const std::string& name) {
+        scratch.put("tmp/" + name);
+        return NewMessage{scratch.root() + "/tmp/" + name, name, {}, "", false};
+    };
+    for (const char* list : {"1 1234 3\n1 1.a\n2 2.a\n", "3 V1234 N3 Gx\n1 :1.a\n2 :2.a\n3 :gon"}) {
+        Scratch scratch;
+        scratch.put("cur/1.a:2,S");
+        scratch.put("cur/2.a:2,S");
+        scratch.put("dovecot-uidlist", list);
+        Mailbox box(scratch.place());
+        sync(box);
+        CHECK(uids_of(box) == Uids{1, 2});
+        CHECK(run(box.add({message(scratch, "4.a")})) == Uids{3});
+        CHECK(run(box.add({message(scratch, "3.a")})) == Uids{4});
+        Mailbox again(scratch.place());
+        sync(again);
+        CHECK(again.uid_validity() == 1234);
+        REQUIRE(uids_of(again) == Uids{1, 2, 3, 4});
+        CHECK(maildir_base(again.name_of(*again.find(3))) == "4.a");
+    }
 }
 
 TEST_CASE("store/mailbox: the quick-start file is believed only while nothing has changed") {
