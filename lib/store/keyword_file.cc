@@ -106,6 +106,9 @@ Result<void> KeywordFile::write(const std::string& directory, unsigned mode) {
         times[1].tv_sec = old + 1;
         ::futimens(fd->get(), times.data());
     }
+    if (written && ::fdatasync(fd->get()) < 0) {
+        written = fail_errno("sync " + temporary);
+    }
     if (written && std::rename(temporary.c_str(), path.c_str()) < 0) {
         written = fail_errno("rename " + temporary);
     }

@@ -148,6 +148,7 @@ class Mailbox {
     [[nodiscard]] Task<Result<void>> scan_new(MailboxAccess access);
     [[nodiscard]] Result<FoundFiles> find_files(Stamps& at);
     [[nodiscard]] Task<Result<UidList>> list_with(FoundFiles& found, UidList list);
+    [[nodiscard]] Task<void> sync_list() const;
     std::vector<std::string> move_new_files();
     void take_over(const UidList& list, FoundFiles& found);
     void note_recent(FoundFiles& found, const std::vector<std::string>& moved);

@@ -189,8 +189,8 @@ void Mailbox::take_back(const std::vector<NewMessage>& added,
                         const std::vector<std::string>& placed) const {
     for (std::size_t i = 0; i < placed.size(); ++i) {
         std::string path = place_.directory + "/" + placed[i];
-        int done =
-            added[i].link ? ::unlink(path.c_str()) : std::rename(path.c_str(), added[i].path.c_str());
+        int done = added[i].link ? ::unlink(path.c_str())
+                                 : std::rename(path.c_str(), added[i].path.c_str());
         if (done < 0) {
             log_warning("{}", fail_errno("take back " + path).error().message);
         }

@@ -7,11 +7,13 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/event/blocking.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/uid_validity.h"
 
@@ -213,8 +215,24 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
         if (!stored) {
             co_return fail_with(stored);
         }
+        if (!without.empty()) {
+            co_await sync_list();
+        }
     }
     co_return list;
+}
+
+// A UID that a client has heard of must not mean another message after a crash.
+Task<void> Mailbox::sync_list() const {
+    auto fd = open_file(list_path(), O_RDONLY);
+    if (fd) {
+        int number = fd->get();
+        auto sync = [number] { return ::fdatasync(number) == 0 ? 0 : errno; };
+        int reason = co_await run_blocking(std::move(sync));
+        if (reason != 0) {
+            log_warning("{}", fail_errno("sync " + list_path(), reason).error().message);
+        }
+    }
 }
 
 void Mailbox::take_over(const UidList& list, FoundFiles& found) {
@@ -330,6 +348,9 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
     if (!stored) {
         co_return stored;
     }
+    if (!added.empty()) {
+        co_await sync_list();
+    }
     for (std::size_t i = 0; i < added.size(); ++i) {
         add_message(list.entries[i].uid, found.name(*added[i]), added[i]->in_new);
         messages_.back().change = last_change_;
@@ -359,13 +380,17 @@ Task<Result<void>> Mailbox::name_letters() {
     for (const MailMessage& message : messages_) {
         letters |= message.keywords;
     }
-    KeywordFile file = keywords_;
-    if (!file.name_letters(letters)) {
+    if (!keywords_.name_letters(letters)) {
         co_return Result<void>();
     }
-    keywords_ = file;
     auto lock = co_await MailboxLock::acquire(list_path());
     if (lock) {
+        // Somebody else may have named them meanwhile.
+        auto current = KeywordFile::load(place_.directory);
+        if (current) {
+            keywords_ = std::move(*current);
+            keywords_.name_letters(letters);
+        }
         auto written = keywords_.write(place_.directory, place_.file_mode);
         if (!written) {
             log_warning("{}", written.error().message);

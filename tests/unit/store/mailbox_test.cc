@@ -1,9 +1,11 @@
 // A Maildir under a Mailbox: UIDs, flags, expunges, additions, and the files that Dovecot shares.
 #include "lib/store/mailbox.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -14,6 +16,30 @@
 
 using namespace relais;
 namespace fs = std::filesystem;
+
+namespace {
+
+// What has been synced, as it was called then.
+std::vector<std::string>& synced() {
+    static std::vector<std::string> names;
+    return names;
+}
+
+int sync_and_note(long call, int fd) {
+    synced().push_back(fs::read_symlink("/proc/self/fd/" + std::to_string(fd)).filename());
+    return static_cast<int>(::syscall(call, fd));
+}
+
+}  // namespace
+
+// In the place of libc's.
+extern "C" int fsync(int fd) {
+    return sync_and_note(SYS_fsync, fd);
+}
+
+extern "C" int fdatasync(int fd) {
+    return sync_and_note(SYS_fdatasync, fd);
+}
 
 namespace {
 
@@ -328,6 +354,28 @@ TEST_CASE("store/mailbox: lines are never added to a list of an old form or with
         REQUIRE(uids_of(again) == Uids{1, 2, 3, 4});
         CHECK(maildir_base(again.name_of(*again.find(3))) == "4.a");
     }
+}
+
+TEST_CASE("store/mailbox: a UID is on disk before anybody hears of it") {
+    Scratch scratch;
+    scratch.put("new/1.a");
+    Mailbox box(scratch.place());
+    auto listed = [](const std::string& name) { return std::ranges::count(synced(), name); };
+    synced().clear();
+    sync(box);
+    CHECK(listed("dovecot-uidlist.tmp") == 1);
+    for (const char* name : {"new/2.a", "cur/3.a:2,"}) {  // new mail alone, and a full scan
+        scratch.put(name);
+        synced().clear();
+        sync(box);
+        CHECK(listed("dovecot-uidlist") == 1);
+        synced().clear();
+        sync(box);
+        CHECK(synced().empty());
+    }
+    CHECK(uids_of(box) == Uids{1, 2, 3});
+    REQUIRE(run(box.keyword_bits({"Work"})));
+    CHECK(listed("dovecot-keywords.tmp") == 1);
 }
 
 TEST_CASE("store/mailbox: the quick-start file is believed only while nothing has changed") {
