@@ -153,11 +153,16 @@ Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) 
     if (!file) {
         return fail_with(file);
     }
-    mailbox.cache.put(message.uid, make_facts(file->text(), file->received()));
+    std::string made = make_facts(file->text(), file->received());
+    mailbox.cache.put(message.uid, made);
     auto blob = mailbox.cache.find(message.uid);
-    auto facts = blob ? parse_facts(*blob) : std::nullopt;
+    if (!blob) {
+        mailbox.large_facts = std::move(made);
+        blob = mailbox.large_facts;
+    }
+    auto facts = parse_facts(*blob);
     if (!facts) {
-        return fail(Errc::kTooLarge, "the message's header is too long to be kept");
+        return fail(Errc::kTooLarge, "the message's header is too long");
     }
     return *facts;
 }

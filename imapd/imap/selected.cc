@@ -197,9 +197,27 @@ void Selected::report_flags(std::string& out, std::uint32_t last_known, WithUid 
     told_ = box().last_change();
 }
 
+// Without messages that were told to be gone and came back (somebody moved a file away and back
+// again): an EXISTS can only name what is behind the others.  The next SELECT shows them.
+Mailbox::Uids Selected::without_returned(const Mailbox::Uids& now) const {
+    std::uint32_t last_known = view_->empty() ? 0 : view_->back();
+    auto fresh = std::ranges::upper_bound(*now, last_known);
+    if (std::includes(view_->begin(), view_->end(), now->begin(), fresh)) {
+        return now;
+    }
+    auto kept = std::make_shared<std::vector<std::uint32_t>>();
+    std::set_intersection(view_->begin(), view_->end(), now->begin(), fresh,
+                          std::back_inserter(*kept));
+    kept->insert(kept->end(), fresh, now->end());
+    return kept;
+}
+
 void Selected::report(std::string& out, Expunges expunges, WithUid with_uid) {
     report_keywords(out);
     Mailbox::Uids now = box().uids();
+    if (now != view_) {
+        now = without_returned(now);
+    }
     std::uint32_t last_known = view_->empty() ? 0 : view_->back();
     std::size_t before = view_->size();
     bool grown = !now->empty() && now->back() > last_known;

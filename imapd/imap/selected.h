@@ -68,6 +68,7 @@ class Selected {
     void claim_recent();
     void report_flags(std::string& out, std::uint32_t last_known, WithUid with_uid);
     void report_expunges(std::string& out, const Mailbox::Uids& now);
+    Mailbox::Uids without_returned(const Mailbox::Uids& now) const;
     std::uint32_t recent_count() const;
     std::string flags_text() const;
 

@@ -22,6 +22,7 @@ struct OpenMailbox {
     std::string name;
     Mailbox box;
     MessageCache cache;
+    std::string large_facts;  // of the last message that had too many for the cache
     SteadyTime last_used = std::chrono::steady_clock::now();
 };
 

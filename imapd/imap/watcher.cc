@@ -37,8 +37,11 @@ class Watches {
         return fd_.get();
     }
 
-    // Two watches for each mailbox, counted, since the kernel gives one for each directory.
-    bool add(Mailbox& box) {
+    // Two watches for each mailbox, counted: the kernel gives one for each directory, which after a
+    // renaming may be that of several objects.
+    // Their numbers; none when the kernel will not.
+    std::vector<int> add(Mailbox& box) {
+        std::vector<int> numbers;
         bool complete = fd() >= 0;
         for (const char* part : {"/new", "/cur"}) {
             if (!complete) {
@@ -51,20 +54,25 @@ class Watches {
                 complete = false;
                 break;
             }
-            Watched& watched = watched_[number];
-            watched.box = &box;
-            ++watched.users;
+            ++watched_[number][&box];
+            numbers.push_back(number);
         }
-        return complete;
+        if (!complete) {
+            remove(box, numbers);
+            numbers.clear();
+        }
+        return numbers;
     }
 
-    void remove(Mailbox& box) {
-        for (auto at = watched_.begin(); at != watched_.end();) {
-            if (at->second.box == &box && --at->second.users == 0) {
-                ::inotify_rm_watch(fd_.get(), at->first);
-                at = watched_.erase(at);
-            } else {
-                ++at;
+    void remove(Mailbox& box, const std::vector<int>& numbers) {
+        for (int number : numbers) {
+            Users& users = watched_[number];
+            if (--users[&box] == 0) {
+                users.erase(&box);
+            }
+            if (users.empty()) {
+                ::inotify_rm_watch(fd_.get(), number);
+                watched_.erase(number);
             }
         }
     }
@@ -87,42 +95,40 @@ class Watches {
     }
 
   private:
-    struct Watched {
-        Mailbox* box = nullptr;
-        int users = 0;
-    };
+    using Users = std::map<Mailbox*, int>;
 
     void wake(int number) {
         if (number < 0) {  // the queue has overflown
-            for (auto& [each, watched] : watched_) {
-                watched.box->changes().announce();
+            for (const auto& [each, users] : watched_) {
+                announce(users);
             }
             return;
         }
         auto found = watched_.find(number);
         if (found != watched_.end()) {
-            found->second.box->changes().announce();
+            announce(found->second);
+        }
+    }
+
+    static void announce(const Users& users) {
+        for (const auto& [box, count] : users) {
+            box->changes().announce();
         }
     }
 
     UniqueFd fd_;
     bool failed_ = false;
-    std::map<int, Watched> watched_;
+    std::map<int, Users> watched_;
 };
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(Mailbox& box) : box_(box) {
-    active_ = Watches::instance().add(box_);
-    if (!active_) {
-        Watches::instance().remove(box_);
-    }
+DirectoryWatch::DirectoryWatch(Mailbox& box)
+    : box_(box), numbers_(Watches::instance().add(box)) {
 }
 
 DirectoryWatch::~DirectoryWatch() {
-    if (active_) {
-        Watches::instance().remove(box_);
-    }
+    Watches::instance().remove(box_, numbers_);
 }
 
 Task<void> read_directory_events() {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <vector>
 
 #include "lib/store/mailbox.h"
 
@@ -17,13 +17,13 @@ class DirectoryWatch {
     DirectoryWatch(const DirectoryWatch&) = delete;
     DirectoryWatch& operator=(const DirectoryWatch&) = delete;
 
-    bool active() const { return active_; }
+    bool active() const { return !numbers_.empty(); }
 
     std::chrono::milliseconds poll_interval() const { return std::chrono::seconds(5); }
 
   private:
     Mailbox& box_;
-    bool active_ = false;
+    std::vector<int> numbers_;
 };
 
 // Reads what inotify has to tell, until cancelled.  Runs once in the process.

@@ -206,6 +206,66 @@ def test_idle_tells_of_new_mail_and_of_others_changes():
     mail.stop()
 
 
+def test_a_message_that_comes_back_has_no_number_until_the_next_select():
+    mail = ImapInstance()
+    mail.login().logout()
+    for i in range(3):
+        mail.deliver("bob", b"Subject: n%d\n\ny\n" % i, name=f"100000000{i}.x.host")
+    client = mail.login(mailbox="INBOX")
+    second = next((mail.maildir("bob") / "cur").glob("1000000001*"))
+    aside = mail.home("bob") / "aside"
+    second.rename(aside)
+    equal(ok(client.noop()), [b"NOOP completed."], "noop")
+    equal(client.response("EXPUNGE")[1], [b"2"], "it is told to be gone")
+    aside.rename(second)
+    ok(client.noop())
+    exists = client.response("EXISTS")[1]
+    equal(ok(client.fetch("2", "(UID)")), [b"2 (UID 3)"], f"the numbers still hold (EXISTS {exists})")
+    equal(ok(client.search(None, "ALL")), [b"1 2"], "search")
+    equal(ok(client.select("INBOX")), [b"3"], "found again")
+    equal(ok(client.fetch("2", "(UID)")), [b"2 (UID 2)"], "in its place")
+    client.logout()
+    mail.stop()
+
+
+def test_idle_in_a_mailbox_that_is_renamed_and_named_back():
+    mail = ImapInstance()
+    other = mail.login()
+    ok(other.create("M"))
+    sock = raw_login(mail, extra=b"b SELECT M\r\nc IDLE\r\n")
+    read_until(sock, b"+ idling")
+    time.sleep(0.3)
+    # The second object for the same directories must not take the first one's watch away.
+    ok(other.rename("M", "N"))
+    ok(other.rename("N", "M"))
+    second = raw_login(mail, extra=b"b SELECT M\r\nc IDLE\r\n")
+    read_until(second, b"+ idling")
+    time.sleep(0.3)
+    mail.deliver("bob", b"Subject: x\n\ny\n", folder=".M")
+    read_until(second, b"* 1 EXISTS")
+    read_until(sock, b"* 1 EXISTS", seconds=5)
+    second.sendall(b"DONE\r\nd LOGOUT\r\n")
+    read_until(second, b"d OK")
+    mail.deliver("bob", b"Subject: x\n\ny\n", folder=".M")
+    read_until(sock, b"* 2 EXISTS", seconds=5)
+    for each in (sock, second):
+        each.close()
+    other.logout()
+    mail.stop()
+
+
+def test_a_message_with_a_header_too_large_for_the_cache():
+    mail = ImapInstance()
+    mail.login().logout()
+    lines = b"".join(b"Keywords: %s\n" % (b"x" * 900) for _ in range(1500))
+    mail.deliver("bob", b"Subject: large\n" + lines + b"\nbody\n")
+    client = mail.login(mailbox="INBOX")
+    answer = client.fetch("1", "(UID RFC822.SIZE ENVELOPE BODYSTRUCTURE)")
+    check(answer[0] == "OK" and b'"large"' in answer[1][0], f"{str(answer)[:300]}")
+    client.logout()
+    mail.stop()
+
+
 def test_pipelined_commands_behind_the_login():
     mail = ImapInstance()
     sock = raw_login(mail, extra=b"b CREATE X\r\nc LIST \"\" *\r\nd LOGOUT\r\n")
