@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 
-from support import check, mix_of, ours, table_types
+from support import check, count_cases, mix_of, ours, table_types
 from support.instance import Instance
 
 TYPES = table_types.BUILT
@@ -99,6 +99,7 @@ def cases(*arguments):
             jobs = [(side, argument) for argument in arguments for side in both]
             with concurrent.futures.ThreadPoolExecutor(24) as pool:
                 records = list(pool.map(one, jobs))
+            count_cases(len(arguments))
             wrong = []
             for argument, there, here in zip(arguments, records[::2], records[1::2]):
                 for (name, theirs), (_, mine) in zip(there, here, strict=True):
@@ -424,6 +425,7 @@ def newaliases(case, tables):
 def exchange(kind, tool, text):
     """What one side wrote is read by the other: the same answers and listings."""
     results = []
+    count_cases(4)
     keys = "".join(f"key{i}\n" for i in range(0, 4000, 37)) + "other\nlong\n"
     for number, writer in enumerate(sides()):
         for reader in sides():

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 
-from support import bound, check, need_program, oracle
+from support import bound, check, count_cases, need_program, oracle
 
 MAIN_CF = """compatibility_level = 3.6
 mail_owner = daemon
@@ -55,6 +55,7 @@ def lines_of(output):
 def compare(cases, files=None, clean=lambda text: text):
     """Reports every case whose results differ.  `clean` takes out of a message what is by chance."""
     ours, theirs = need_program("postmap"), oracle.command("postmap")
+    count_cases(len(cases))
     wrong = []
     # Postfix sleeps a second before it gives up.
     with place(files or {}) as folder, concurrent.futures.ThreadPoolExecutor(24) as pool:

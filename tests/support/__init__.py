@@ -30,6 +30,21 @@ def check(condition, text):
         raise AssertionError(text() if callable(text) else text)
 
 
+_cases = 0
+
+
+def count_cases(number):
+    """Tells how many cases the running test compares; the runner shows it."""
+    global _cases
+    _cases += number
+
+
+def take_case_count():
+    global _cases
+    number, _cases = _cases, 0
+    return number
+
+
 def equal(got, wanted, what=""):
     check(got == wanted, lambda: f"{what or 'value'}: got {got!r}, wanted {wanted!r}")
 

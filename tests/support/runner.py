@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 
-from support import BUILD, ROOT, TESTS, Skip, oracle
+from support import BUILD, ROOT, TESTS, Skip, oracle, take_case_count
 from support.room import UNSHARE, can_unshare
 
 RINGS = ("system", "oracle", "swap", "crash")
@@ -79,11 +79,13 @@ class Tally:
     """Prints results as they come and counts them."""
 
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = self.skipped = self.cases = 0
         self._failures, self._skips, self._lock = [], {}, threading.Lock()
 
-    def result(self, name, outcome, seconds=0.0, text="", count=1):
+    def result(self, name, outcome, seconds=0.0, text="", count=1, cases=0):
         with self._lock:
+            self.cases += cases
+            name += f", {cases} cases" if cases else ""
             if outcome == "ok":
                 self.passed += count
                 print(f"ok    {name} ({seconds:.1f} s)", flush=True)
@@ -102,6 +104,8 @@ class Tally:
             print(f"skipped {len(names)}: {reason}")
         for name in self._failures:
             print(f"failed: {name}")
+        if self.cases:
+            print(f"{self.cases} cases were compared")
         print(f"{seconds:.0f} s")
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         print(f"{self.passed} passed, {self.failed} failed{skipped}", flush=True)
@@ -217,7 +221,7 @@ def relay_results(read, path, tally):
                 finished = True
                 continue
             tally.result(f"{label(path)}: {result['name']}", result["outcome"], result["seconds"],
-                         result["text"])
+                         result["text"], cases=result["cases"])
     return finished
 
 
@@ -228,8 +232,8 @@ def work(path, options):
     signal.signal(signal.SIGALRM, on_alarm)
     with os.fdopen(options.results, "w", buffering=1) as results:
         def say(name, outcome, seconds=0.0, text=""):
-            results.write(json.dumps({"name": name, "outcome": outcome, "seconds": seconds,
-                                      "text": text}) + "\n")
+            results.write(json.dumps({"name": name, "outcome": outcome, "seconds": seconds, "text": text,
+                                      "cases": take_case_count()}) + "\n")
         try:
             module = load(path)
         except Skip as why:
