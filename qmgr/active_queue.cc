@@ -31,6 +31,7 @@ std::string logged(const std::string& sender) {
 constexpr std::size_t kRecipientsPerRead = 5000;
 constexpr auto kLockedDelay = std::chrono::seconds(60);
 constexpr auto kBounceTimeout = std::chrono::seconds(1000);
+constexpr auto kMoveAgain = std::chrono::seconds(5);
 
 // Sets when the file is due; the scans go by the modification time.
 void set_due_time(const std::string& path, std::time_t when) {
@@ -38,6 +39,11 @@ void set_due_time(const std::string& path, std::time_t when) {
     if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) {
         log_warning("set time of {}: {}", path, std::strerror(errno));
     }
+}
+
+// Trouble that passes by itself; any other means that the file is not what it should be.
+bool is_passing(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO;
 }
 
 bool log_exists(const std::string& path) {
@@ -81,8 +87,10 @@ void ActiveQueue::requeue_leftovers() {
             continue;
         }
         set_due_time(entry->path, std::time(nullptr));
-        if (auto moved = dirs_.move(entry->name, kActive, kIncoming); !moved) {
-            log_warning("{}", moved.error().message);
+        // Nobody would look at it again.
+        auto moved = dirs_.move(entry->name, kActive, kIncoming);
+        if (!moved && moved.error().sys_errno != ENOENT) {
+            log_fatal("{}", moved.error().message);
         }
     }
 }
@@ -111,15 +119,14 @@ void ActiveQueue::take(const std::string& from, const QueueReader::Found& found)
     auto file = open_queue_file(path, QueueLock::kExclusive);
     if (!file && file.error().code == Errc::kTemporary) {
         log_info("{}: skipped, still being delivered", id);
-        set_due_time(path, std::time(nullptr) + kLockedDelay.count());
-        if (auto moved = dirs_.move(id, kActive, kIncoming); !moved) {
-            log_warning("{}", moved.error().message);
-        }
+        tasks_.spawn(put_back(id, std::string(kIncoming), kLockedDelay));
         return;
     }
     if (!file) {
         log_warning("{}", file.error().message);
-        if (file.error().code == Errc::kCorrupt) {
+        if (is_passing(file.error().sys_errno)) {
+            tasks_.spawn(put_back(id, std::string(kDeferred), conf().minimal_backoff_time()));
+        } else if (file.error().code != Errc::kNotFound) {
             put_aside(id);
         }
         return;
@@ -277,7 +284,7 @@ Task<void> ActiveQueue::finish(MessagePtr message) {
         co_await return_expired(message, forced ? "force-expired" : "expired");
     } else {
         co_await warn_of_delay(message);
-        defer(*message);
+        co_await defer(message);
     }
     leave(*message);
 }
@@ -296,6 +303,10 @@ Task<void> ActiveQueue::send_bounce(MessagePtr message) {
 Task<void> ActiveQueue::send_trace(MessagePtr message) {
     bool sent = co_await request(message.get(), BounceOp::kTrace, conf().trace_service_name(),
                                  message->envelope.trace_flags);
+    if (!sent) {
+        // The trace log stays, and with it the message.
+        message->deferred = true;
+    }
     // `sendmail -v` reports once.
     if (sent && message->envelope.trace_flags == kRecordDelivery &&
         message->envelope.trace_offset > 0) {
@@ -316,7 +327,7 @@ Task<void> ActiveQueue::return_expired(MessagePtr message, std::string status) {
     if (sent) {
         remove(*message);
     } else {
-        defer(*message);
+        co_await defer(message);
     }
 }
 
@@ -336,17 +347,27 @@ Task<void> ActiveQueue::warn_of_delay(MessagePtr message) {
 }
 
 // The longer a message waits, the longer until the next attempt.
-void ActiveQueue::defer(const Message& message) {
-    auto age = std::chrono::seconds(std::time(nullptr) - message.envelope.create_time);
-    defer(message,
-          std::clamp(age, conf().minimal_backoff_time(),
-                     std::max(conf().minimal_backoff_time(), conf().maximal_backoff_time())));
+Task<void> ActiveQueue::defer(MessagePtr message) {
+    auto age = std::chrono::seconds(std::time(nullptr) - message->envelope.create_time);
+    auto delay = std::clamp(age, conf().minimal_backoff_time(),
+                            std::max(conf().minimal_backoff_time(), conf().maximal_backoff_time()));
+    co_await put_back(message->id, std::string(kDeferred), delay);
 }
 
-void ActiveQueue::defer(const Message& message, std::chrono::seconds delay) {
-    set_due_time(dirs_.path(kActive, message.id), std::time(nullptr) + delay.count());
-    if (auto moved = dirs_.move(message.id, kActive, kDeferred); !moved) {
+// Moves a file out of the active queue, to be due after `delay`.  In the active queue nobody would
+// look at it again, so it is tried until it works.
+Task<void> ActiveQueue::put_back(std::string id, std::string queue, std::chrono::seconds delay) {
+    set_due_time(dirs_.path(kActive, id), std::time(nullptr) + delay.count());
+    for (;;) {
+        auto moved = dirs_.move(id, kActive, queue);
+        if (moved) {
+            co_return;
+        }
         log_warning("{}", moved.error().message);
+        if (moved.error().sys_errno == ENOENT) {
+            co_return;  // postsuper -d was faster
+        }
+        co_await sleep_for(kMoveAgain);
     }
 }
 

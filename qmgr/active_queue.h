@@ -51,8 +51,9 @@ class ActiveQueue {
     [[nodiscard]] Task<bool> request(const Message* message, BounceOp op, std::string service,
                                      int flags);
     bool is_expired(const Message& message) const;
-    void defer(const Message& message, std::chrono::seconds delay);
-    void defer(const Message& message);
+    [[nodiscard]] Task<void> defer(MessagePtr message);
+    [[nodiscard]] Task<void> put_back(std::string id, std::string queue,
+                                      std::chrono::seconds delay);
     void remove(const Message& message);
     void leave(const Message& message);
     void put_aside(const std::string& id);

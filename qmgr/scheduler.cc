@@ -138,6 +138,20 @@ const DeliveryStatus* Scheduler::blocked(const Route& route) {
 
 void Scheduler::add(const Route& route, Entry entry) {
     Transport& via = transport(route.transport);
+    if (const DeliveryStatus* why = blocked(route)) {
+        // It died since the route was found: by an earlier recipient of this message, even.
+        DeliveryStatus reason = *why;
+        if (route.transport == kRetryService) {
+            DsnText own = split_dsn(route.nexthop, DsnCode(4, 0, 0));
+            deliveries_.spawn(
+                defer_here(std::move(entry), DeliveryStatus::of(own.code, std::move(own.text))));
+            return;
+        }
+        std::deque<Entry> one;
+        one.push_back(std::move(entry));
+        send_to_retry(std::move(one), reason);
+        return;
+    }
     auto& place = via.destinations_[route.queue_name];
     if (!place) {
         place = std::make_unique<Destination>(&via, route.queue_name, route.nexthop);
@@ -304,13 +318,8 @@ void Scheduler::send_to_retry(std::deque<Entry> entries, const DeliveryStatus& w
     Route route{.transport = service,
                 .nexthop = why.status + " " + why.reason,
                 .queue_name = why.status + " " + why.reason};
-    bool retry_is_dead = blocked(route) != nullptr;
     for (auto& entry : entries) {
-        if (retry_is_dead) {
-            deliveries_.spawn(defer_here(std::move(entry), why));
-        } else {
-            add(route, std::move(entry));
-        }
+        add(route, std::move(entry));
     }
 }
 

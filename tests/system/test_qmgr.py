@@ -1,0 +1,94 @@
+"""qmgr under bad conditions: whatever happens, a message that was accepted is tried again."""
+import os
+import signal
+import time
+
+from support import BUILD, Skip, bound, check, equal, need_suite
+from support.instance import Instance
+
+TEXT = "Subject: queue\n\nhello\n"
+
+
+def wait_until(condition, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, f"not in {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+def test_all_recipients_of_a_transport_that_is_not_there_are_deferred():
+    """The first connection that fails stops the transport while the other recipients are still on their way to it."""
+    need_suite()
+    mta = Instance("ours", main="transport_maps = inline:{one.test=gone: two.test=gone:}\ngone_destination_recipient_limit = 2\n"
+                              "relay_domains = one.test, two.test\nminimal_backoff_time = 1s\n").start()
+    to = [f"user{n}@{domain}" for domain in ("one.test", "two.test") for n in range(5)]
+    mta.mail("carol@remote.test", to, TEXT)
+    mta.settle()
+    deferred = [line for line in mta.log() if "status=deferred (mail transport unavailable)" in line.text]
+    equal(len(deferred), len(to), "recipients deferred")
+    equal(len(mta.queue_files("deferred")), 1, "messages deferred")
+    mta.destroy()
+
+
+@bound(90)
+def test_messages_that_cannot_be_opened_for_now_are_tried_again():
+    need_suite()
+    mta = Instance("ours")
+    (mta.daemons / "qmgr").unlink()
+    (mta.daemons / "qmgr").write_text(f'#!/bin/sh\nulimit -n 20\nexec {BUILD}/bin/qmgr "$@"\n')
+    (mta.daemons / "qmgr").chmod(0o755)
+    mta.start()
+    mta.mail("carol@remote.test", "u1@virt.test", TEXT)
+    mta.settle()
+    (pid,) = mta.processes("qmgr")
+    os.kill(pid, signal.SIGSTOP)
+    with mta.smtp(client=100) as session:
+        for number in range(25):
+            equal(session.mail("carol@remote.test", [f"u1+{number}@virt.test"], TEXT).code, "250", "mail")
+    os.kill(pid, signal.SIGCONT)
+    mta.wait_log(r"open active/\S+: Too many open files")
+    wait_until(lambda: not mta.queue_files("incoming", "active"), "no message is left behind")
+    while mta.queue_files():
+        mta.must_run("postqueue", "-f", record=False)
+        time.sleep(0.5)
+    equal(len(mta.virtual("u1")), 26, "messages delivered")
+    mta.destroy()
+
+
+@bound(90)
+def test_messages_that_cannot_be_moved_are_moved_later():
+    need_suite()
+    mta = Instance("ours", main="transport_maps = inline:{one.test=gone:}\nrelay_domains = one.test\n").start()
+    if not mta.room.private:
+        raise Skip("needs accounts")
+    os.chown(mta.queue / "deferred", 0, 0)
+    mta.mail("carol@remote.test", "x@one.test", TEXT)
+    mta.wait_log("rename active/")
+    os.chown(mta.queue / "deferred", mta.queue.joinpath("active").stat().st_uid, -1)
+    wait_until(lambda: mta.queue_files("deferred"), "the message is deferred")
+    mta.check_sane()
+    mta.destroy()
+
+
+@bound(60)
+def test_a_success_notification_that_fails_is_sent_later():
+    need_suite()
+    mta = Instance("ours").start()
+    with mta.smtp(client=100) as session:
+        equal(session.mail("alice@example.test", ["u1@virt.test"], TEXT).code, "250", "mail")
+        mta.settle()
+        (pid,) = mta.processes("qmgr")
+        os.kill(pid, signal.SIGSTOP)
+        session.talk("MAIL FROM:<alice@example.test>", "RCPT TO:<u1@virt.test> NOTIFY=SUCCESS")
+        equal(session.data(TEXT).code, "250", "mail")
+    (mta.queue / "public/cleanup").rename(mta.queue / "public/away")
+    os.kill(pid, signal.SIGCONT)
+    mta.wait_log("status=sent", count=2)
+    wait_until(lambda: not mta.queue_files("incoming", "active"), "it is looked after")
+    (mta.queue / "public/away").rename(mta.queue / "public/cleanup")
+    mta.must_run("postqueue", "-f")
+    mta.wait_log(r"sender delivery status notification: \w+$")
+    mta.settle()
+    equal(len(mta.virtual("u1")), 2, "messages delivered")
+    equal(len(mta.local_mail("alice")), 1, "notifications")
+    mta.destroy()
