@@ -36,14 +36,17 @@ struct Job {
           message(open_subject(of.dirs, what)),
           source(of.templates.of(kind)) {}
 
-    // Opens the log; an operation goes on without it.
-    void open_its_log() {
+    // Opens the log; an operation goes on without one.  False where there is one, or a message,
+    // that cannot be read now: a notification without them would be the last word about it.
+    [[nodiscard]] bool open_its_log() {
         auto opened = open_log(service.dirs, service.name, request.queue_id);
         if (opened) {
             log = std::move(*opened);
         } else if (opened.error().sys_errno != ENOENT) {
             log_warning("open {} {}: {}", service.name, request.queue_id, opened.error().message);
+            return false;
         }
+        return !message.unreadable;
     }
 
     Entries entries(int filter) const {
@@ -210,7 +213,9 @@ Task<bool> append(const Service* service, const BounceRequest* request) {
 
 Task<bool> flush(const Service* service, const BounceRequest* request) {
     Job job(*service, *request, Kind::kFailure);
-    job.open_its_log();
+    if (!job.open_its_log()) {
+        co_return false;
+    }
     Entries for_sender = job.entries(kNotifyFailure);
     Entries for_postmaster = job.entries(kEveryNotify);
     bool done = co_await report_failures(&job, &for_sender, &for_postmaster);
@@ -223,6 +228,9 @@ Task<bool> flush(const Service* service, const BounceRequest* request) {
 
 Task<bool> bounce_one(const Service* service, const BounceRequest* request) {
     Job job(*service, *request, Kind::kFailure);
+    if (job.message.unreadable) {
+        co_return false;
+    }
     LogEntry entry = log_entry_of(*request);
     entry.address = quote_address(entry.address);
     entry.original = quote_address(entry.original);
@@ -239,7 +247,9 @@ Task<bool> bounce_one(const Service* service, const BounceRequest* request) {
 
 Task<bool> flush_verp(const Service* service, const BounceRequest* request) {
     Job job(*service, *request, Kind::kFailure);
-    job.open_its_log();
+    if (!job.open_its_log()) {
+        co_return false;
+    }
     Entries failed = job.entries(kNotifyFailure);
     bool done = true;
     for (auto entry = failed.next(); entry && done; entry = failed.next()) {
@@ -267,7 +277,9 @@ Task<bool> warn(const Service* service, const BounceRequest* request) {
         co_return true;
     }
     Job job(*service, *request, Kind::kDelay);
-    job.open_its_log();
+    if (!job.open_its_log()) {
+        co_return false;
+    }
     bool told = true;
     if (!request->sender.empty()) {
         Entries delayed = job.entries(kNotifyDelay);
@@ -297,7 +309,9 @@ Task<bool> trace(const Service* service, const BounceRequest* request) {
     constexpr int kAskedByUser = kVerifyForUser | kRecordDelivery;
     bool asked = (request->flags & kAskedByUser) != 0;
     Job job(*service, *request, asked ? Kind::kVerify : Kind::kSuccess);
-    job.open_its_log();
+    if (!job.open_its_log()) {
+        co_return false;
+    }
     if (!job.log) {
         log_info("{}: no trace file -- not sending a notification", request->queue_id);
         co_return true;

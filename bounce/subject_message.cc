@@ -81,6 +81,7 @@ SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request)
         if (file.error().sys_errno != ENOENT) {
             log_warning("open {} {}: {}", request.queue_name, request.queue_id,
                         file.error().message);
+            message.unreadable = true;
         }
         return message;
     }

@@ -12,7 +12,8 @@
 namespace relais::bounce {
 
 struct SubjectMessage {
-    UniqueFd file;  // none: the message is not there
+    UniqueFd file;            // none: the message is not there
+    bool unreadable = false;  // it is, and cannot be opened
     std::int64_t size = 0;
     std::int64_t data_offset = 0;
     std::time_t arrival = 0;

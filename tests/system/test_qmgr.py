@@ -1,11 +1,14 @@
 """qmgr under bad conditions: whatever happens, a message that was accepted is tried again."""
 import os
+import shutil
 import signal
 import time
 
 from support import BUILD, Skip, bound, check, equal, need_suite
 from support.instance import Instance
+from support.queuefile import Cleanup
 
+HOLD, MAP = 4, 32
 TEXT = "Subject: queue\n\nhello\n"
 
 
@@ -91,4 +94,31 @@ def test_a_success_notification_that_fails_is_sent_later():
     mta.settle()
     equal(len(mta.virtual("u1")), 2, "messages delivered")
     equal(len(mta.local_mail("alice")), 1, "notifications")
+    mta.destroy()
+
+
+@bound(60)
+def test_a_bounce_log_that_cannot_be_read_is_not_the_end_of_the_bounce():
+    need_suite()
+    mta = Instance("ours").start()
+    if not mta.room.private:
+        raise Skip("needs accounts")
+    session = Cleanup(mta, HOLD | MAP)
+    session.send(("T", str(int(time.time()))), ("S", "alice@example.test"), ("R", "u1@virt.test"), ("M", ""),
+                 *(("N", line) for line in ("Received: x", "", "body")), ("X", ""), ("E", ""))
+    equal(session.finish()[0], 0, "cleanup's answer")
+    log = mta.queue / "bounce" / session.id
+    log.write_text("\nrecipient=gone@far.test\nstatus=5.1.1\naction=failed\nreason=nobody of that name\n\n")
+    log.chmod(0o600)
+    mta.must_run("postsuper", "-H", session.id)
+    mta.must_run("postqueue", "-f")
+    mta.wait_log(f"open bounce {session.id}: ")
+    wait_until(lambda: not mta.queue_files("incoming", "active"), "it is looked after")
+    shutil.chown(log, mta.owner)
+    mta.must_run("postqueue", "-f")
+    mta.wait_log(r"sender non-delivery notification: \w+$")
+    mta.settle()
+    (bounce,) = mta.local_mail("alice")
+    check(b"<gone@far.test>: nobody of that name" in bounce, "the notification says what happened")
+    equal(len(mta.virtual("u1")), 1, "messages delivered")
     mta.destroy()
