@@ -98,12 +98,13 @@ Task<void> Session::identify_client() {
             client.name_code = static_cast<int>(found.name_code);
             client.reverse_name_code = static_cast<int>(found.reverse_code);
         }
-    } else {
+    } else if (peer) {
         client.name = client.reverse_name = "localhost";
         client.address = "127.0.0.1";
         client.family = AF_INET;
         client.name_code = client.reverse_name_code = 2;
     }
+    // Who has hung up already is nobody that is known, and not one of us.
     client.make_label();
 }
 

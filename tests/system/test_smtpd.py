@@ -1,5 +1,8 @@
 """smtpd where it must be better than Postfix 3.7, or differs by intention; and under attack."""
+import os
+import signal
 import socket
+import struct
 import time
 
 from support import check, equal, need_program
@@ -128,3 +131,17 @@ def test_a_filter_is_never_left_out_in_silence():
     mta = started("smtpd_milters = inet:127.0.0.1:1\nmilter_default_action = accept")
     mta.mail("carol@remote.test", "u1@virt.test")
     mta.wait_log("master.*warning: .*main.cf:\\d+: parameter smtpd_milters is not implemented yet")
+
+
+def test_a_client_that_is_gone_at_once_is_a_stranger():
+    mta = started()
+    with mta.smtp() as s:
+        s.command(HELLO)
+    (pid,) = mta.processes("smtpd")
+    os.kill(pid, signal.SIGSTOP)
+    with socket.create_connection((mta.address, 2525), source_address=(mta.room.address(128), 0)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.kill(pid, signal.SIGCONT)
+    mta.wait_log(r"smtpd.* connect from unknown\[unknown\]")
+    mta.wait_log(r"lost connection after CONNECT from unknown\[unknown\]")
+    mta.check_sane()
