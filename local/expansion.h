@@ -118,6 +118,7 @@ class Expansion {
     [[nodiscard]] Task<Disposition> finish(const Branch* branch, DeliveryStatus status);
     [[nodiscard]] Task<Disposition> finish_for_owner(const Branch* branch, DeliveryStatus status);
     [[nodiscard]] Task<Disposition> configuration_error(const Branch* branch);
+    [[nodiscard]] Task<Disposition> defer_unknown_user(const Branch* branch, Error trouble);
 
     // True when this was done before; notes it otherwise.
     bool seen(const std::string& what);

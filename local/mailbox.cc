@@ -157,9 +157,7 @@ Task<std::optional<Disposition>> Expansion::deliver_mailbox(Branch branch) {
     }
     auto user = find_user(branch.user);
     if (!user) {
-        log_warning("error looking up passwd info for {}: {}", branch.user, user.error().message);
-        DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 0, 0), "user lookup error");
-        Disposition deferred = co_await finish(&branch, std::move(status));
+        Disposition deferred = co_await defer_unknown_user(&branch, std::move(user.error()));
         co_return deferred;
     }
     if (!*user) {

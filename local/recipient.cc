@@ -155,6 +155,13 @@ Task<Disposition> Expansion::configuration_error(const Branch* branch) {
     co_return co_await finish(branch, std::move(status));
 }
 
+// Whether there is such a user could not be found out.
+Task<Disposition> Expansion::defer_unknown_user(const Branch* branch, Error trouble) {
+    log_warning("error looking up passwd info for {}: {}", branch->user, trouble.message);
+    DeliveryStatus status = DeliveryStatus::of(DsnCode(4, 0, 0), "user lookup error");
+    co_return co_await finish(branch, std::move(status));
+}
+
 Task<Disposition> Expansion::run(Recipient recipient) {
     original_ = recipient;
     auto read = read_delivered_headers();

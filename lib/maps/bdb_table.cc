@@ -18,6 +18,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/maps/key_forms.h"
 #include "lib/maps/replacement_file.h"
 #include "lib/maps/table_draft.h"
 #include "lib/maps/table_types.h"
@@ -250,22 +251,11 @@ int BdbTable::get(std::string_view key, bool with_nul, std::string& value) {
     return error;
 }
 
-// The form that is found once is the only one from then on.
 template <class Access>
 int BdbTable::try_forms(Access access) {
-    int error = DB_NOTFOUND;
-    if ((flags() & table_flag::kTryWithNul) != 0) {
-        error = access(true);
-        if (error == 0) {
-            set_flags(flags() & ~table_flag::kTryWithoutNul);
-        }
-    }
-    if (error == DB_NOTFOUND && (flags() & table_flag::kTryWithoutNul) != 0) {
-        error = access(false);
-        if (error == 0) {
-            set_flags(flags() & ~table_flag::kTryWithNul);
-        }
-    }
+    TableFlags forms = flags();
+    int error = try_key_forms(forms, DB_NOTFOUND, access);
+    set_flags(forms);
     return error;
 }
 

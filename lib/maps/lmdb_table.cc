@@ -9,6 +9,7 @@
 
 #include "lib/base/format.h"
 #include "lib/config/config.h"
+#include "lib/maps/key_forms.h"
 #include "lib/maps/lmdb_env.h"
 #include "lib/maps/replacement_file.h"
 #include "lib/maps/table_draft.h"
@@ -156,23 +157,12 @@ int LmdbTable::get(std::string_view key, bool with_nul, std::string& value) {
     return status;
 }
 
-// The form that is found once is the only one from then on.
 template <class Access>
 int LmdbTable::try_forms(Access access) {
-    int status = MDB_NOTFOUND;
-    if ((flags() & table_flag::kTryWithNul) != 0) {
-        status = access(true);
-        if (status == 0) {
-            set_flags(flags() & ~table_flag::kTryWithoutNul);
-        }
-    }
-    if (status == MDB_NOTFOUND && (flags() & table_flag::kTryWithoutNul) != 0) {
-        status = access(false);
-        if (status == 0) {
-            set_flags(flags() & ~table_flag::kTryWithNul);
-        }
-    }
-    return status;
+    TableFlags forms = flags();
+    int error = try_key_forms(forms, MDB_NOTFOUND, access);
+    set_flags(forms);
+    return error;
 }
 
 Lookup LmdbTable::find_key(std::string_view key) {
