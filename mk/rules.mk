@@ -15,8 +15,10 @@ $(BUILD)/lib/$(1).a: $$(call objs,lib/$(1))
 endef
 $(foreach l,$(LIBS),$(if $(wildcard lib/$(l)/*.cc),$(eval $(call lib_rule,$(l)))))
 
+# Where the reports of sanitized programs go; their tests look there.
+SANITIZED := $(if $(filter 1,$(SANITIZE)),$(BUILD)/obj/tests/sanitized/options.o)
 define program_rule
-$(BUILD)/bin/$(notdir $(1)): $$(call objs,$(1)) $(LINKLIBS)
+$(BUILD)/bin/$(notdir $(1)): $$(call objs,$(1)) $(SANITIZED) $(LINKLIBS)
 	@mkdir -p $$(@D)
 	@echo '  LINK $$@'
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
@@ -47,7 +49,7 @@ unit: $(TESTBINS) $(COMPILER_TEST)
 	@set -e; for t in $(TESTBINS) $(COMPILER_TEST); do echo "== $$t"; $$t; done
 
 check: all tests
-	tests/run
+	RELAIS_TEST_BUILD=$(BUILD) tests/run
 
 bench: all
 	tests/bench/run

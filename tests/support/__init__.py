@@ -9,7 +9,7 @@ import pathlib
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
-BUILD = ROOT / "build"
+BUILD = ROOT / os.environ.get("RELAIS_TEST_BUILD", "build")
 
 
 class Skip(Exception):

@@ -6,9 +6,9 @@ import pathlib
 import shutil
 import subprocess
 
-from support import BUILD, Skip
+from support import ROOT, Skip
 
-CACHE = BUILD / "oracle"
+CACHE = ROOT / "build/oracle"
 WANTED = {
     "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
     "dovecot": ["dovecot-core", "dovecot-imapd"],

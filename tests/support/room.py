@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 
-from support import Skip
+from support import Skip, sanitizer
 
 UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
            "--mount-proc"]
@@ -28,6 +28,7 @@ class Room:
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=os.environ.get("RELAIS_TEST_SCRATCH", "/tmp")))
         self.scratch.chmod(0o755)
         self.keep = os.environ.get("RELAIS_TEST_KEEP") == "1"
+        sanitizer.prepare(self.scratch, self.private)
         self.net = self._claim_network()
         self._closers = []
         self._dns = None

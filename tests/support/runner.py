@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 
-from support import BUILD, ROOT, TESTS, Skip, oracle, take_case_count
+from support import BUILD, ROOT, TESTS, Skip, oracle, sanitizer, take_case_count
 from support.room import UNSHARE, can_unshare
 
 RINGS = ("system", "oracle", "swap", "crash")
@@ -244,6 +244,9 @@ def work(path, options):
                 say(name, *run_test(test))
         from support.room import room
         room().close()
+        reports = sanitizer.take_reports()
+        if reports:
+            say("at the end", "fail", 0, "\n".join(reports))
         say("", "end")
     return 0
 
@@ -271,7 +274,7 @@ def on_alarm(*_):
 
 def run_test(test):
     start = time.monotonic()
-    limit = getattr(test, "seconds", SECONDS)
+    limit = getattr(test, "seconds", SECONDS) * sanitizer.SLOWER
     signal.alarm(limit)
     try:
         test()
@@ -286,6 +289,9 @@ def run_test(test):
         outcome, text = "fail", traceback.format_exc()
     finally:
         signal.alarm(0)
+    reports = sanitizer.take_reports()
+    if reports:
+        outcome, text = "fail", "\n".join([text, *reports])
     return outcome, time.monotonic() - start, text
 
 
