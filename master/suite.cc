@@ -50,10 +50,10 @@ void Suite::reap() {
     int status = 0;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
         for (auto* list : {&services_, &leaving_}) {
-            for (auto& service : *list) {
-                if (service->owns(pid)) {
-                    service->process_ended(pid, status);
-                }
+            auto owner = std::ranges::find_if(
+                *list, [pid](const auto& service) { return service->owns(pid); });
+            if (owner != list->end()) {
+                (*owner)->process_ended(pid, status);
             }
         }
     }

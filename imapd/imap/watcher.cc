@@ -123,8 +123,7 @@ class Watches {
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(Mailbox& box)
-    : box_(box), numbers_(Watches::instance().add(box)) {
+DirectoryWatch::DirectoryWatch(Mailbox& box) : box_(box), numbers_(Watches::instance().add(box)) {
 }
 
 DirectoryWatch::~DirectoryWatch() {
