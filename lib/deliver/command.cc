@@ -132,17 +132,6 @@ Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
     co_return result;
 }
 
-// What Postfix's child process says when it cannot become the command.  Perhaps its file system is
-// not mounted: worth another try.
-std::optional<Error> why_not_executable(const std::string& program) {
-    struct stat status{};
-    bool folder = ::stat(program.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-    if (!folder && ::access(program.c_str(), X_OK) == 0) {
-        return std::nullopt;
-    }
-    return fail_errno("execvp " + program, folder ? EACCES : errno).error();
-}
-
 ChildSpec child_spec(const CommandSpec& spec) {
     ChildSpec child;
     child.argv = argv_of(spec);
@@ -150,6 +139,7 @@ ChildSpec child_spec(const CommandSpec& spec) {
     child.environment.push_back(format("PATH={}", kSearchPath));
     child.directory = spec.directory;
     child.own_group = true;
+    child.wait_for_program = true;
     if (spec.user) {
         child.uid = spec.user->uid;
         child.gid = spec.user->gid;
@@ -257,15 +247,24 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
         std::move(diagnostic));
 }
 
+// The program could not be run.  Perhaps its file system is not mounted: worth another try, with the
+// words that Postfix's child process has for it.
+static DeliveryStatus not_started(const std::string& command, const Error& error) {
+    if (error.code != Errc::kDenied) {
+        log_warning("{}: {}", command, error.message);
+        return DeliveryStatus::of(DsnCode(4, 3, 0), "unable to run a command");
+    }
+    log_line(Severity::kFatal, error.message);
+    // What goes wrong before the program's turn is only in the log.
+    bool program = error.message.starts_with("execvp ");
+    std::string said =
+        program ? format("{}: fatal: {}\n", program_invocation_short_name, error.message) : "";
+    return command_status(command, {CommandEnd::kExited, 75, std::move(said)});
+}
+
 Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
     Deadline deadline = Deadline::after(spec.time_limit);
     ChildSpec how = child_spec(spec);
-    auto unfit = why_not_executable(how.argv[0]);
-    if (unfit) {
-        log_line(Severity::kFatal, unfit->message);
-        std::string said = format("{}: fatal: {}\n", program_invocation_short_name, unfit->message);
-        co_return command_status(spec.command, {CommandEnd::kExited, 75, std::move(said)});
-    }
     Pipe input = make_pipe();
     Pipe output = make_pipe();
     how.input = input.read_end.get();
@@ -273,8 +272,7 @@ Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
     how.error = output.write_end.get();
     auto child = Child::start(how);
     if (!child) {
-        log_warning("{}: {}", spec.command, child.error().message);
-        co_return DeliveryStatus::of(DsnCode(4, 3, 0), "unable to run a command");
+        co_return not_started(spec.command, child.error());
     }
     input.read_end.reset();
     output.write_end.reset();

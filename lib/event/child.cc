@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/format.h"
 #include "lib/event/socket.h"
 
 namespace relais {
@@ -36,8 +37,29 @@ bool place_descriptor(int from, int to) {
     return fd >= 0 && (fd == to ? ::fcntl(fd, F_SETFD, 0) == 0 : ::dup2(fd, to) >= 0);
 }
 
+enum class Step { kDescriptors, kIdentity, kDirectory, kProgram };
+
+// What the child says when it cannot become the program.
+struct Failure {
+    Step step;
+    int error;
+};
+
+Step prepare_child(const ChildSpec& spec) {
+    if (!place_descriptor(spec.input, 0) || !place_descriptor(spec.output, 1) ||
+        !place_descriptor(spec.error, 2)) {
+        return Step::kDescriptors;
+    }
+    if (!become(spec)) {
+        return Step::kIdentity;
+    }
+    bool there = spec.directory.empty() || ::chdir(spec.directory.c_str()) == 0;
+    return there ? Step::kProgram : Step::kDirectory;
+}
+
 // Runs in the child, between fork and exec: only async-signal-safe calls.
-[[noreturn]] void exec_child(const ChildSpec& spec, char* const* argv, char* const* environment) {
+[[noreturn]] void exec_child(const ChildSpec& spec, char* const* argv, char* const* environment,
+                             int report) {
     if (spec.own_group) {
         ::setpgid(0, 0);
     }
@@ -45,13 +67,49 @@ bool place_descriptor(int from, int to) {
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
-    bool ready = place_descriptor(spec.input, 0) && place_descriptor(spec.output, 1) &&
-                 place_descriptor(spec.error, 2) && become(spec) &&
-                 (spec.directory.empty() || ::chdir(spec.directory.c_str()) == 0);
-    if (ready) {
-        ::execve(argv[0], argv, environment);
+    Step step = prepare_child(spec);
+    if (step == Step::kProgram) {
+        // Runs a script without "#!" with the shell, as every shell does.
+        ::execvpe(argv[0], argv, environment);
     }
-    ::_exit(errno == ENOENT ? 127 : 126);
+    Failure failure{step, errno};
+    if (report >= 0) {
+        [[maybe_unused]] ssize_t put = ::write(report, &failure, sizeof failure);
+    }
+    ::_exit(failure.error == ENOENT ? 127 : 126);
+}
+
+std::unexpected<Error> describe(const Failure& failure, const ChildSpec& spec) {
+    std::string what;
+    switch (failure.step) {
+        case Step::kDescriptors:
+            what = "cannot set up the descriptors of " + spec.argv[0];
+            break;
+        case Step::kIdentity:
+            what = format("cannot become uid={} gid={}", spec.uid.value_or(::geteuid()),
+                          spec.gid.value_or(::getegid()));
+            break;
+        case Step::kDirectory:
+            what = format("cannot change directory to \"{}\" for uid={} gid={}", spec.directory,
+                          spec.uid.value_or(::geteuid()), spec.gid.value_or(::getegid()));
+            break;
+        case Step::kProgram:
+            what = "execvp " + spec.argv[0];
+            break;
+    }
+    auto described = fail_errno(std::move(what), failure.error);
+    described.error().code = Errc::kDenied;
+    return described;
+}
+
+// The pipe closes by itself when the program takes over.
+std::optional<Failure> read_failure(int report) {
+    Failure failure{};
+    ssize_t got;
+    do {
+        got = ::read(report, &failure, sizeof failure);
+    } while (got < 0 && errno == EINTR);
+    return got == sizeof failure ? std::optional(failure) : std::nullopt;
 }
 
 }  // namespace
@@ -59,12 +117,24 @@ bool place_descriptor(int from, int to) {
 Result<Child> Child::start(const ChildSpec& spec) {
     auto argv = c_strings(spec.argv);
     auto environment = c_strings(spec.environment);
+    int ends[2] = {-1, -1};
+    if (spec.wait_for_program && ::pipe2(ends, O_CLOEXEC) != 0) {
+        return fail_errno("pipe");
+    }
+    UniqueFd report_read(ends[0]);
+    UniqueFd report_write(ends[1]);
     pid_t pid = ::fork();
     if (pid < 0) {
         return fail_errno("fork");
     }
     if (pid == 0) {
-        exec_child(spec, argv.data(), environment.data());
+        exec_child(spec, argv.data(), environment.data(), report_write.get());
+    }
+    report_write.reset();
+    auto failure = report_read ? read_failure(report_read.get()) : std::nullopt;
+    if (failure) {
+        ::waitpid(pid, nullptr, 0);
+        return describe(*failure, spec);
     }
     UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd) {

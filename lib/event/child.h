@@ -23,6 +23,9 @@ struct ChildSpec {
     std::optional<uid_t> uid;  // full change of identity where given
     std::optional<gid_t> gid;
     bool own_group = false;  // its own process group, so that all of it can be killed
+    // start() waits until the program runs, and tells what keeps it from running: kDenied, as one
+    // of the texts below.  Without this, the child ends with status 126 or 127.
+    bool wait_for_program = false;
 };
 
 // How a child ended: exited with a status, or by a signal.
@@ -35,6 +38,7 @@ struct ChildStatus {
 
 class Child {
   public:
+    // "execvp PATH: why", "cannot change directory to "PATH" for uid=1 gid=1: why".
     static Result<Child> start(const ChildSpec& spec);
 
     pid_t pid() const { return pid_; }

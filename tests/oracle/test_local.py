@@ -120,6 +120,19 @@ def files(mta):
     note_file(mta, found[0], "the message in the Maildir")
 
 
+@scenario(main=BASE, aliases='lost: "|@ROOT@/out/lost"\nbare: "|@ROOT@/out/bare one two"\ndirectory: "|@ROOT@/out"\n')
+def commands_without_a_fit_file(mta):
+    make(mta, "out/lost", "#!/nowhere/interpreter\n", mode=0o755)
+    make(mta, "out/bare", "cat >@ROOT@/out/bare.$1.$2\n", mode=0o755)
+    send(mta, "lost", "bare", "directory")
+    note_file(mta, mta.root / "out/bare.one.two", "what the script without an interpreter wrote")
+
+
+@scenario(main=BASE + "command_execution_directory = /nowhere\n", aliases='one: "|cat"\ntwo: "|cat; true"\n')
+def no_directory_for_commands(mta):
+    send(mta, "one", "two")
+
+
 @scenario(main=BASE + "allow_mail_to_files =\nallow_mail_to_commands =\nprepend_delivered_header =\n",
           aliases='file: @ROOT@/out/file\ncommand: "|cat"\nelsewhere: u1@virt.test\n')
 def nothing_is_allowed(mta):
