@@ -10,8 +10,9 @@ namespace relais::virtual_agent {
 
 namespace {
 
-// What decides over ids is not taken from tables that anyone could answer for.
-constexpr TableFlags kIdFlags = table_flag::kMail | table_flag::kParanoid;
+// What decides over ids and paths is not taken from tables that anyone could answer for, or from
+// the text of an address.
+constexpr TableFlags kTrusted = table_flag::kMail | table_flag::kParanoid;
 
 DeliveryStatus configuration_error() {
     return DeliveryStatus::of(DsnCode(4, 3, 5), "mail system configuration error");
@@ -20,9 +21,9 @@ DeliveryStatus configuration_error() {
 }  // namespace
 
 MailboxMaps::MailboxMaps()
-    : mailbox_tables_("virtual_mailbox_maps", conf().virtual_mailbox_maps()),
-      uid_tables_("virtual_uid_maps", conf().virtual_uid_maps(), kIdFlags),
-      gid_tables_("virtual_gid_maps", conf().virtual_gid_maps(), kIdFlags),
+    : mailbox_tables_("virtual_mailbox_maps", conf().virtual_mailbox_maps(), kTrusted),
+      uid_tables_("virtual_uid_maps", conf().virtual_uid_maps(), kTrusted),
+      gid_tables_("virtual_gid_maps", conf().virtual_gid_maps(), kTrusted),
       mailboxes_(&mailbox_tables_, &local_domains_),
       uids_(&uid_tables_, &local_domains_),
       gids_(&gid_tables_, &local_domains_) {

@@ -99,3 +99,37 @@ def without_ownership_check(mta):
     send(mta, "foreign", "box")
     mta.note("foreign", (mta.vmail / "foreign").stat().st_size > 0)
     mta.note_mail("box", mta.virtual("box"))
+
+
+PATTERNS = r"""/^plain@virt\.test$/ fixed
+/^(.*)@virt\.test$/ $1/
+"""
+
+
+@scenario(files={"patterns": PATTERNS}, main="""
+virtual_mailbox_domains = virt.test
+virtual_mailbox_maps = regexp:@CONF@/patterns
+virtual_uid_maps = static:60905
+virtual_gid_maps = static:60905
+local_recipient_maps =
+notify_classes =
+""")
+def no_part_of_an_address_becomes_a_path(mta):
+    send(mta, "plain", "other")
+    mta.note("boxes", sorted(path.name for path in mta.vmail.iterdir()))
+
+
+# proxymap is passed by where the answer decides over rights.
+@scenario(files={"boxes": "u1@virt.test one/\n"}, aliases='direct: u1@virt.test\n', main="""
+virtual_mailbox_domains = virt.test
+virtual_mailbox_maps = proxy:texthash:@CONF@/boxes
+virtual_uid_maps = proxy:static:60905
+virtual_gid_maps = proxy:static:60905
+alias_maps = proxy:texthash:@CONF@/boxes, proxy:hash:@CONF@/aliases
+local_recipient_maps =
+""")
+def tables_behind_a_proxy_are_opened_directly(mta):
+    send(mta, "u1")
+    mta.mail("carol@remote.test", "direct@example.test", TEXT)
+    mta.settle()
+    mta.note("arrived", len(mta.virtual("one")))
