@@ -247,8 +247,8 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
         std::move(diagnostic));
 }
 
-// The program could not be run.  Perhaps its file system is not mounted: worth another try, with the
-// words that Postfix's child process has for it.
+// The program could not be run.  Perhaps its file system is not mounted: worth another try, with
+// the words that Postfix's child process has for it.
 static DeliveryStatus not_started(const std::string& command, const Error& error) {
     if (error.code != Errc::kDenied) {
         log_warning("{}: {}", command, error.message);
