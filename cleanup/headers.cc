@@ -124,12 +124,11 @@ void Headers::take(const HeaderInfo* info, std::string_view text) {
         }
     }
     if (info != nullptr) {
-        if (service_.drops(info)) {
-            return;
-        }
-        note(*info, text);
+        note(*info, text);  // one that is dropped is not missing
     }
-    put_lines(text);
+    if (!service_.drops(info)) {
+        put_lines(text);
+    }
 }
 
 Task<void> Headers::take_addresses(const HeaderInfo* info, std::string text) {
@@ -138,7 +137,7 @@ Task<void> Headers::take_addresses(const HeaderInfo* info, std::string text) {
         AddressList::parse(std::string_view(text).substr(colon + 1),
                            static_cast<std::size_t>(service_.config.header_address_token_limit()));
     auto where = (info->traits & kHeaderSender) != 0 ? kClassHeaderSender : kClassHeaderRecipient;
-    bool changed = false;
+    bool changed = list.repaired();
     for (std::size_t i = 0; i < list.size(); ++i) {
         std::string before = list.external(i);
         if (before.empty()) {
@@ -191,8 +190,7 @@ void Headers::add_missing() {
         put_lines(format("{}From: {}", prefix, generated_from()));
     }
     bool any_recipient = false;
-    for (HeaderId id : {HeaderId::kTo, HeaderId::kCc, HeaderId::kBcc, HeaderId::kResentTo,
-                        HeaderId::kResentCc, HeaderId::kResentBcc}) {
+    for (HeaderId id : {HeaderId::kTo, HeaderId::kCc, HeaderId::kResentTo, HeaderId::kResentCc}) {
         any_recipient = any_recipient || seen(id);
     }
     if (!any_recipient && !config.undisclosed_recipients_header().empty()) {

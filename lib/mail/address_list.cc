@@ -2,204 +2,185 @@
 #include "lib/mail/address_list.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace relais {
+namespace {
 
-// Cuts a token list into elements at its commas and groups, and each element into what is printed
-// around its address and the address.
+bool is_comment(const AddressToken& token) {
+    return token.type == AddressTokenType::kComment;
+}
+
+bool is_one_of(const AddressToken& token, std::string_view specials) {
+    return token.type == AddressTokenType::kSpecial && token.text.size() == 1 &&
+           specials.contains(token.text[0]);
+}
+
+// One address, perhaps behind a source route (RFC 5321 4.1.2).
+bool is_single(const AddressTokens& tokens) {
+    const bool route = !tokens.empty() && tokens[0].is('@');
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (is_one_of(tokens[i], "<>;") || (is_one_of(tokens[i], ",:") && !route) ||
+            (i > 0 && tokens[i].is_word() && tokens[i - 1].is_word())) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Words that stand side by side become one; only quoted ones keep the blank.  True if there was one.
+bool join_words(AddressTokens& tokens) {
+    bool any_quoted = false;
+    for (std::size_t i = 1; i < tokens.size();) {
+        auto& left = tokens[i - 1];
+        const auto& right = tokens[i];
+        if (!left.is_word() || !right.is_word()) {
+            ++i;
+            continue;
+        }
+        const bool quoted = left.type == AddressTokenType::kQuoted ||
+                            right.type == AddressTokenType::kQuoted;
+        left.text += (quoted ? " " : "") + right.text;
+        left.type = quoted ? AddressTokenType::kQuoted : left.type;
+        any_quoted = any_quoted || quoted;
+        tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    return any_quoted;
+}
+
+// A local part that holds what belongs into no address is quoted as a whole.  True if it was one.
+bool quote_local_part(AddressTokens& tokens) {
+    auto at = std::ranges::find_if(tokens | std::views::reverse,
+                                   [](const AddressToken& token) { return token.is('@'); })
+                  .base();
+    const auto end = at == tokens.begin() ? tokens.end() : at - 1;
+    const bool route = !tokens.empty() && tokens[0].is('@');
+    if (route || std::none_of(tokens.begin(), end, [](auto& t) { return is_one_of(t, "<>,;:"); })) {
+        return false;
+    }
+    AddressToken local{AddressTokenType::kQuoted, {}, false};
+    for (auto token = tokens.begin(); token != end; ++token) {
+        local.text += token->is('<') && !local.text.empty() ? " " : "";
+        local.text += token->text;
+        local.text += token->is(',') ? " " : "";
+    }
+    tokens.erase(tokens.begin(), end);
+    tokens.insert(tokens.begin(), std::move(local));
+    return true;
+}
+
+}  // namespace
+
+// Reads from right to left, as Postfix does, so that broken text gets the same meaning: a ">" looks
+// for its "<", what stands left of that is a name; a ";" looks for the ":" of its group, and what
+// stands left of that, up to a comma, is the group's name; words side by side are addresses that
+// lack a comma; comments go behind the address in which they stand.
 class AddressListParser {
   public:
     AddressListParser(AddressTokens tokens, AddressList& list)
-        : tokens_(std::move(tokens)), list_(list) {}
+        : tokens_(std::move(tokens)), list_(list), left_(tokens_.size()) {}
 
     void run() {
-        while (at_ < tokens_.size()) {
-            const auto& token = tokens_[at_];
-            if (token.is(',')) {
-                end_element();
-                keep(at_++);
-                first_piece_ = list_.pieces_.size();
-            } else if (token.is(';')) {
-                end_element();
-                keep(at_++);
-                group_ = -1;
-                first_piece_ = list_.pieces_.size();
-            } else if (token.is(':') && begins_group()) {
-                begin_group();
-            } else if (token.is('<')) {
+        while (left_ > 0) {
+            const auto& token = next();
+            if (token.is('>')) {
                 bracketed();
+            } else if (token.is(':') && in_group_) {
+                group_name();
+            } else if (token.is(',') || token.is(';') || is_comment(token)) {
+                in_group_ = in_group_ || token.is(';');
+                keep();
             } else {
-                element_.push_back(at_++);
+                bare_address();
             }
         }
-        end_element();
+        std::ranges::reverse(list_.pieces_);
+        std::ranges::reverse(list_.slots_);
+        for (auto& piece : list_.pieces_) {
+            piece.slot = piece.slot < 0 ? -1 : static_cast<int>(list_.slots_.size()) - 1 - piece.slot;
+        }
     }
 
   private:
-    void keep(std::size_t index) { list_.pieces_.push_back({tokens_[index], -1}); }
+    // The token to the left of what has been read.
+    const AddressToken& next() const { return tokens_[left_ - 1]; }
 
-    bool begins_group() const {
-        return group_ < 0 && !slot_done_ && !element_.empty() &&
-               std::ranges::none_of(element_, [this](std::size_t i) { return tokens_[i].is('@'); });
+    void keep() { list_.pieces_.push_back({tokens_[--left_]}); }
+
+    // A name: what stands left, up to one of `stops`.
+    void keep_name(std::string_view stops) {
+        while (left_ > 0 && !is_one_of(next(), stops)) {
+            keep();
+        }
     }
 
-    void begin_group() {
-        std::string name;
-        for (const auto i : element_) {
-            if (tokens_[i].type != AddressTokenType::kComment) {
-                name += name.empty() || !tokens_[i].blank_before ? "" : " ";
-                name += tokens_[i].text;
-            }
-            keep(i);
-        }
-        element_.clear();
-        group_ = static_cast<int>(list_.groups_.size());
-        list_.groups_.push_back(std::move(name));
-        keep(at_++);
-        first_piece_ = list_.pieces_.size();
-    }
-
-    // The ">" that closes the "<" at at_, or 0.
-    std::size_t closing_bracket() const {
-        for (auto i = at_ + 1; i < tokens_.size() && !tokens_[i].is('<'); ++i) {
-            if (tokens_[i].is('>')) {
-                return i;
-            }
-        }
-        return 0;
-    }
-
-    // "<<user@domain>>"
-    bool is_doubled() const {
-        if (at_ + 1 >= tokens_.size() || !tokens_[at_ + 1].is('<')) {
-            return false;
-        }
-        auto i = at_ + 2;
-        while (i < tokens_.size() && !tokens_[i].is('<') && !tokens_[i].is('>')) {
-            ++i;
-        }
-        return i + 1 < tokens_.size() && tokens_[i].is('>') && tokens_[i + 1].is('>');
-    }
-
-    // A "<" that nothing closes is part of the word behind it.
-    void open_bracket() {
-        AddressToken word{AddressTokenType::kQuoted, "<", tokens_[at_].blank_before};
-        list_.malformed_ = true;
-        if (at_ + 1 < tokens_.size() && tokens_[at_ + 1].is_word()) {
-            ++at_;
-            word.text += tokens_[at_].text;
-        }
-        tokens_[at_] = std::move(word);
-        element_.push_back(at_++);
+    void group_name() {
+        keep();
+        list_.pieces_.back().begins_group = true;
+        in_group_ = false;
+        keep_name(",");
     }
 
     void bracketed() {
-        const auto close = closing_bracket();
-        if (close == 0 && is_doubled()) {
-            keep(at_++);
+        keep();
+        AddressTokens address;
+        while (left_ > 0 && !next().is('<')) {
+            take_into(address);
+        }
+        add_slot(std::move(address), true);
+        if (left_ == 0) {
+            list_.malformed_ = true;
             return;
         }
-        if (close == 0) {
-            open_bracket();
-            return;
+        keep();
+        keep_name(",;:>");
+        if (left_ > 0 && next().is(':') && !in_group_) {
+            keep();
         }
-        for (const auto i : element_) {
-            keep(i);
-        }
-        element_.clear();
-        keep(at_);
-        std::vector<std::size_t> comments;
-        AddressList::Slot slot;
-        for (auto i = at_ + 1; i < close; ++i) {
-            if (tokens_[i].type == AddressTokenType::kComment) {
-                comments.push_back(i);
-            } else {
-                slot.tokens.push_back(tokens_[i]);
-            }
-        }
-        slot.bracketed = true;
-        list_.malformed_ = list_.malformed_ || !is_single(slot.tokens);
-        add_slot(std::move(slot));
-        keep(close);
-        for (const auto i : comments) {
-            keep(i);
-        }
-        at_ = close + 1;
-        slot_done_ = true;
     }
 
-    // One address, perhaps behind a source route (RFC 5321 4.1.2).
-    static bool is_single(const AddressTokens& tokens) {
-        const bool route = !tokens.empty() && tokens[0].is('@');
-        for (std::size_t i = 0; i < tokens.size(); ++i) {
-            if (tokens[i].is(';') || (tokens[i].is(',') && !route) ||
-                (i > 0 && tokens[i].is_word() && tokens[i - 1].is_word())) {
-                return false;
+    void bare_address() {
+        AddressTokens address;
+        while (left_ > 0 && !is_one_of(next(), in_group_ ? ",;>:" : ",;>")) {
+            if (!address.empty() && address.back().is_word() && next().is_word()) {
+                add_slot(std::exchange(address, {}), false);
+                add_comma();
             }
+            take_into(address);
         }
-        return true;
+        add_slot(std::move(address), false);
+        if (left_ > 0 && is_one_of(next(), ";>")) {
+            add_comma();
+        }
     }
 
-    void add_slot(AddressList::Slot slot) {
-        slot.group = group_;
-        slot.first_piece = first_piece_;
-        slot.piece = list_.pieces_.size();
+    void take_into(AddressTokens& address) {
+        if (is_comment(next())) {
+            keep();
+        } else {
+            address.push_back(tokens_[--left_]);
+        }
+    }
+
+    // The tokens come in the order in which they were read.
+    void add_slot(AddressTokens address, bool bracketed) {
+        std::ranges::reverse(address);
+        list_.malformed_ = list_.malformed_ || !is_single(address);
+        list_.repaired_ = join_words(address) || list_.repaired_;
+        list_.repaired_ = quote_local_part(address) || list_.repaired_;
         list_.pieces_.push_back({AddressToken(), static_cast<int>(list_.slots_.size())});
-        list_.slots_.push_back(std::move(slot));
-    }
-
-    // Bare addresses with their comments, or what followed a ">".  Words side by side are addresses
-    // of their own that lack a comma.
-    void end_element() {
-        std::vector<std::size_t> after;
-        AddressList::Slot slot;
-        for (const auto i : element_) {
-            const bool aside = tokens_[i].type == AddressTokenType::kComment || tokens_[i].is('>');
-            if (slot_done_) {
-                keep(i);
-                continue;
-            }
-            if (aside) {
-                after.push_back(i);
-                continue;
-            }
-            if (!slot.tokens.empty() && slot.tokens.back().is_word() && tokens_[i].is_word()) {
-                finish_slot(slot, after);
-                add_comma();
-            }
-            slot.tokens.push_back(tokens_[i]);
-        }
-        element_.clear();
-        finish_slot(slot, after);
-        slot_done_ = false;
-    }
-
-    void finish_slot(AddressList::Slot& slot, std::vector<std::size_t>& after) {
-        if (!slot.tokens.empty()) {
-            if (!list_.pieces_.empty() && list_.pieces_.back().token.is(';')) {
-                add_comma();
-            }
-            add_slot(std::exchange(slot, {}));
-        }
-        for (const auto i : after) {
-            keep(i);
-        }
-        after.clear();
+        list_.slots_.push_back({std::move(address), bracketed});
     }
 
     void add_comma() {
-        list_.pieces_.push_back({{AddressTokenType::kSpecial, ",", false}, -1});
-        first_piece_ = list_.pieces_.size();
+        list_.pieces_.push_back({{AddressTokenType::kSpecial, ",", false}});
     }
 
     AddressTokens tokens_;
     AddressList& list_;
-    std::size_t at_ = 0;
-    std::vector<std::size_t> element_;  // tokens since the element began
-    std::size_t first_piece_ = 0;
-    int group_ = -1;
-    bool slot_done_ = false;
+    std::size_t left_;  // tokens that are not read yet
+    bool in_group_ = false;
 };
 
 AddressList AddressList::parse(std::string_view header_value, std::size_t token_limit) {
@@ -214,72 +195,47 @@ void AddressList::set_external(std::size_t i, std::string_view address) {
 
 bool AddressList::has_text_outside() const {
     return std::ranges::any_of(pieces_, [](const Piece& piece) {
-        return piece.slot < 0 && !piece.token.is('<') && !piece.token.is('>') &&
-               piece.token.type != AddressTokenType::kComment;
+        return piece.slot < 0 && !is_one_of(piece.token, "<>") && !is_comment(piece.token);
     });
 }
 
 bool AddressList::has_comments() const {
     return std::ranges::any_of(pieces_, [](const Piece& piece) {
-        return piece.slot < 0 && piece.token.type == AddressTokenType::kComment;
+        return piece.slot < 0 && is_comment(piece.token);
     });
 }
 
-std::string AddressList::display_name(std::size_t i) const {
-    const auto& slot = slots_[i];
-    std::string name;
-    if (slot.bracketed) {
-        for (auto p = slot.first_piece; p + 1 < slot.piece; ++p) {  // the last is "<"
-            const auto& token = pieces_[p].token;
-            if (token.type != AddressTokenType::kComment) {
-                name += name.empty() || !token.blank_before ? "" : " ";
-                name += internal_address({token});
-            }
-        }
+bool AddressList::is_wordy(const Piece& piece) const {
+    if (piece.slot < 0) {
+        return piece.token.is_word() || is_comment(piece.token);
     }
-    for (auto p = slot.piece + 1; name.empty() && p < pieces_.size(); ++p) {
-        const auto& token = pieces_[p].token;
-        if (token.is(',') || token.is(';') || pieces_[p].slot >= 0) {
-            break;
-        }
-        if (token.type == AddressTokenType::kComment) {
-            name = token.text.substr(1, token.text.size() - 2);
-        }
-    }
-    return name;
+    const auto& slot = slots_[static_cast<std::size_t>(piece.slot)];
+    return !slot.bracketed || !slot.tokens.empty();
 }
 
-// A blank stands between words, before "<", and after ">" and the ":" of a group; what blanks the
-// text had otherwise is lost, as in Postfix.
+// A blank stands between words, before "<", and after the ":" of a group; what blanks the text had
+// otherwise is lost, as in Postfix.
 std::string AddressList::print(Separator separator) const {
-    const auto slot_of = [this](const Piece& piece) {
-        return piece.slot < 0 ? nullptr : &slots_[static_cast<std::size_t>(piece.slot)];
-    };
-    const auto wordy = [&](const Piece& piece) {
-        const auto* slot = slot_of(piece);
-        return (slot != nullptr && !slot->bracketed) || piece.token.is_word() ||
-               piece.token.type == AddressTokenType::kComment;
-    };
     std::string out;
     const Piece* before = nullptr;
     for (const auto& piece : pieces_) {
         const auto& token = piece.token;
-        const auto* slot = slot_of(piece);
-        if (before != nullptr && !before->token.is(',') && !before->token.is('<')) {
-            const bool spaced = before->token.is(':') || token.is('<') ||
-                                (wordy(piece) && (wordy(*before) || before->token.is('>')));
-            out += spaced && !token.is(',') ? " " : "";
+        if (before != nullptr && !before->token.is(',') && !before->begins_group &&
+            (token.is('<') || (is_wordy(piece) && is_wordy(*before)))) {
+            out += ' ';
         }
-        if (slot != nullptr) {
-            const auto address = external_address(slot->tokens);
-            out += address.empty() && !slot->bracketed ? "<>" : address;
+        if (piece.slot >= 0) {
+            auto address = external(static_cast<std::size_t>(piece.slot));
+            out += address.empty() && is_wordy(piece) ? "\"\"" : address;
         } else if (token.type == AddressTokenType::kQuoted) {
-            out += '"' + token.text + '"';
+            out += print_tokens({token}, TokenForm::kExternal);
         } else {
             out += token.text;
         }
         if (token.is(',')) {
             out += separator == Separator::kNewline ? '\n' : ' ';
+        } else if (piece.begins_group) {
+            out += ' ';
         }
         before = &piece;
     }

@@ -1,13 +1,11 @@
 // The value of an address header (To:, From:, Cc: ...) as text with slots: each address can be read
 // and replaced, and the value is printed back with the names, comments and groups around them.
-// cleanup rewrites headers and reads `sendmail -t` recipients with it, the IMAP server fills
-// ENVELOPE from it.
+// cleanup and smtp rewrite headers with it, sendmail and smtpd read recipients and paths.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "lib/mail/address_tokens.h"
@@ -27,20 +25,15 @@ class AddressList {
     // The address in unquoted form.
     std::string internal(std::size_t i) const { return internal_address(slots_[i].tokens); }
 
-    // The name beside the address, decoded from its quotes: "Joe Bloggs", or of the comment.
-    std::string display_name(std::size_t i) const;
-
-    // The group that holds the address: its index in groups(), or -1.
-    int group(std::size_t i) const { return slots_[i].group; }
-
-    const std::vector<std::string>& groups() const { return groups_; }
-
     // True where something stands beside the addresses, their "<" and ">", and comments.
     bool has_text_outside() const;
     bool has_comments() const;
 
-    // True where some "<...>" holds no single address.
+    // True where a "<" or ">" is alone, or some "<...>" holds no single address.
     bool malformed() const { return malformed_; }
+
+    // True where an address got quotes that it had not, without which it would be none.
+    bool repaired() const { return repaired_; }
 
     // Replaces an address, in quoted form.
     void set_external(std::size_t i, std::string_view address);
@@ -52,9 +45,6 @@ class AddressList {
   private:
     struct Slot {
         AddressTokens tokens;
-        int group = -1;
-        std::size_t first_piece = 0;  // its element's first piece
-        std::size_t piece = 0;
         bool bracketed = false;
     };
 
@@ -62,14 +52,17 @@ class AddressList {
     struct Piece {
         AddressToken token;
         int slot = -1;
+        bool begins_group = false;  // the ":" behind a group's name
     };
 
     friend class AddressListParser;
 
+    bool is_wordy(const Piece& piece) const;
+
     std::vector<Slot> slots_;
     std::vector<Piece> pieces_;
-    std::vector<std::string> groups_;
     bool malformed_ = false;
+    bool repaired_ = false;
 };
 
 }  // namespace relais

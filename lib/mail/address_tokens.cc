@@ -75,7 +75,10 @@ class Scanner {
                 return out;
             }
         }
-        return out.append(static_cast<std::size_t>(depth), ')');
+        if (text_.ends_with('\\') && !out.ends_with('\\')) {
+            out += '\\';
+        }
+        return out;
     }
 
     std::string literal() {

@@ -78,8 +78,11 @@ void MimeParser::header_line(std::string_view text, LinePart part) {
         return;
     }
     emit_header();
-    if (is_header(text)) {
-        header_ = text.substr(0, options_.header_limit);
+    if (std::size_t name = header_name_length(text); name > 0) {
+        // RFC 5322 4.5: old mail may have blanks before the colon.
+        header_ = text.substr(0, name);
+        header_ += text.substr(text.find(':', name));
+        header_.resize(std::min(header_.size(), options_.header_limit));
         in_header_ = true;
         return;
     }

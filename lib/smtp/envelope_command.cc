@@ -131,7 +131,9 @@ void warn_of_unknown_notify(std::string_view value) {
 }  // namespace
 
 std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
-    const auto list = AddressList::parse(path);
+    const bool doubled =
+        syntax == PathSyntax::kLenient && path.starts_with("<<") && path.ends_with(">>");
+    const auto list = AddressList::parse(doubled ? path.substr(1, path.size() - 2) : path);
     if (list.size() > 1 || list.malformed() || list.has_text_outside()) {
         return std::nullopt;
     }

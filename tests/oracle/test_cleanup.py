@@ -1,5 +1,9 @@
 """What becomes of headers and addresses on the way into the queue."""
+import pathlib
+
 from support.compare import scenario
+
+ADDRESSES = (pathlib.Path(__file__).parent / "cleanup/addresses.txt").read_text(encoding="utf-8").splitlines()
 
 
 def arrives(mta, text, sender="carol@remote.test", to="u1@virt.test", client=100):
@@ -152,3 +156,40 @@ def completion_by_dots(mta):
 @scenario(main="myorigin = origin.test\nappend_dot_mydomain = yes")
 def completion_with_myorigin(mta):
     arrives(mta, "From: alice\nTo: bob@host, x@y.z\nSubject: x\n\nx\n", sender="alice")
+
+
+def submitted(mta, text):
+    mta.run("sendmail", "-f", "carol@remote.test", "u1@virt.test", input=text)
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario(ignore="rewrite_addr: null address")
+def addresses_right_and_wrong(mta):
+    """Each line of addresses.txt behind one that has to be completed, and alone."""
+    submitted(mta, "".join(f"Reply-To: z, {value}\nX-Mark: {value}\nReply-To: {value}\n" for value in ADDRESSES) + "\nx\n")
+
+
+@scenario
+def blanks_before_the_colon(mta):
+    for text in ("From : alice\nX-Y : z\nSubject : x\nDate  :y\nMessage-Id\t: <x@y>\nMIME-Version\t:1.0\n\nx\n",
+                 "From: a\nX-Y  :\n  : z\nCc  :b\nReceived : x\nTo\t :c\nTo \n : x\n\nbody\n",
+                 "MIME-Version : 1.0\nContent-Type : multipart/mixed; boundary=x\n\n--x\nContent-Type : text/plain\nX : y\n\nA : b\n--x--\n"):
+        submitted(mta, text)
+
+
+RESENT = ("Bcc: a", "Resent-Bcc: a", "From: a@b\nBcc: c", "Message-Id: <x@y>\nDate: z\nFrom: a@b\nTo: x@y", "Resent-From: x\nTo: a@b",
+          "Resent-Date: x", "Return-Path: x", "Apparently-To: x", "Resent-To: x", "Resent-Cc: x", "Resent-Reply-To: z")
+
+
+@scenario(main="undisclosed_recipients_header = To: undisclosed\n")
+def dropped_headers_are_not_missing(mta):
+    for text in RESENT:
+        submitted(mta, text + "\n\nx\n")
+
+
+@scenario(main="undisclosed_recipients_header = To: undisclosed\n"
+          "message_drop_headers = message-id, date, from, to, resent-date, cc\n")
+def other_dropped_headers_are_not_missing(mta):
+    for text in RESENT:
+        submitted(mta, text + "\n\nx\n")
