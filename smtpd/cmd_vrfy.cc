@@ -64,12 +64,10 @@ Task<Outcome> cmd_vrfy(Session& session, const CommandInput& input) {
     }
     auto refusal = co_await session.over_rate_limit(Session::RateCheck::kRecipient);
     std::optional<std::string> address;
-    if (refusal.empty() && words.size() == 1) {
-        address = co_await envelope_address(session, words[0], smtp::EmptyPath::kRefused, "VRFY");
-    }
-    if (words.size() > 1) {
-        log_warning("Illegal address syntax from {} in VRFY command: {}", session.client.label,
-                    printable(trim(input.text.substr(input.line.verb.size())).substr(0, 500)));
+    if (refusal.empty()) {
+        const auto rest = trim(input.text.substr(input.line.verb.size()));
+        address = co_await envelope_address(session, {.text = std::string(rest)},
+                                            smtp::EmptyPath::kRefused, "VRFY");
     }
     if (refusal.empty() && !address) {
         refusal = "501 5.1.3 Bad recipient address syntax";

@@ -17,19 +17,8 @@ bool is_one_of(const AddressToken& token, std::string_view specials) {
            specials.contains(token.text[0]);
 }
 
-// One address, perhaps behind a source route (RFC 5321 4.1.2).
-bool is_single(const AddressTokens& tokens) {
-    const bool route = !tokens.empty() && tokens[0].is('@');
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        if (is_one_of(tokens[i], "<>;") || (is_one_of(tokens[i], ",:") && !route) ||
-            (i > 0 && tokens[i].is_word() && tokens[i - 1].is_word())) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Words that stand side by side become one; only quoted ones keep the blank.  True if there was one.
+// Words that stand side by side become one; only quoted ones keep the blank.  True if there was
+// one.
 bool join_words(AddressTokens& tokens) {
     bool any_quoted = false;
     for (std::size_t i = 1; i < tokens.size();) {
@@ -39,8 +28,8 @@ bool join_words(AddressTokens& tokens) {
             ++i;
             continue;
         }
-        const bool quoted = left.type == AddressTokenType::kQuoted ||
-                            right.type == AddressTokenType::kQuoted;
+        const bool quoted =
+            left.type == AddressTokenType::kQuoted || right.type == AddressTokenType::kQuoted;
         left.text += (quoted ? " " : "") + right.text;
         left.type = quoted ? AddressTokenType::kQuoted : left.type;
         any_quoted = any_quoted || quoted;
@@ -51,9 +40,9 @@ bool join_words(AddressTokens& tokens) {
 
 // A local part that holds what belongs into no address is quoted as a whole.  True if it was one.
 bool quote_local_part(AddressTokens& tokens) {
-    auto at = std::ranges::find_if(tokens | std::views::reverse,
-                                   [](const AddressToken& token) { return token.is('@'); })
-                  .base();
+    auto at = std::ranges::find_if(tokens | std::views::reverse, [](const AddressToken& token) {
+                  return token.is('@');
+              }).base();
     const auto end = at == tokens.begin() ? tokens.end() : at - 1;
     const bool route = !tokens.empty() && tokens[0].is('@');
     if (route || std::none_of(tokens.begin(), end, [](auto& t) { return is_one_of(t, "<>,;:"); })) {
@@ -68,6 +57,12 @@ bool quote_local_part(AddressTokens& tokens) {
     tokens.erase(tokens.begin(), end);
     tokens.insert(tokens.begin(), std::move(local));
     return true;
+}
+
+// True if something had to be quoted.
+bool repair(AddressTokens& tokens) {
+    const bool joined = join_words(tokens);
+    return quote_local_part(tokens) || joined;
 }
 
 }  // namespace
@@ -98,7 +93,8 @@ class AddressListParser {
         std::ranges::reverse(list_.pieces_);
         std::ranges::reverse(list_.slots_);
         for (auto& piece : list_.pieces_) {
-            piece.slot = piece.slot < 0 ? -1 : static_cast<int>(list_.slots_.size()) - 1 - piece.slot;
+            piece.slot =
+                piece.slot < 0 ? -1 : static_cast<int>(list_.slots_.size()) - 1 - piece.slot;
         }
     }
 
@@ -130,7 +126,6 @@ class AddressListParser {
         }
         add_slot(std::move(address), true);
         if (left_ == 0) {
-            list_.malformed_ = true;
             return;
         }
         keep();
@@ -166,16 +161,13 @@ class AddressListParser {
     // The tokens come in the order in which they were read.
     void add_slot(AddressTokens address, bool bracketed) {
         std::ranges::reverse(address);
-        list_.malformed_ = list_.malformed_ || !is_single(address);
-        list_.repaired_ = join_words(address) || list_.repaired_;
-        list_.repaired_ = quote_local_part(address) || list_.repaired_;
+        auto repaired = address;
+        list_.repaired_ = repair(repaired) || list_.repaired_;
         list_.pieces_.push_back({AddressToken(), static_cast<int>(list_.slots_.size())});
         list_.slots_.push_back({std::move(address), bracketed});
     }
 
-    void add_comma() {
-        list_.pieces_.push_back({{AddressTokenType::kSpecial, ",", false}});
-    }
+    void add_comma() { list_.pieces_.push_back({{AddressTokenType::kSpecial, ",", false}}); }
 
     AddressTokens tokens_;
     AddressList& list_;
@@ -189,20 +181,23 @@ AddressList AddressList::parse(std::string_view header_value, std::size_t token_
     return list;
 }
 
+std::string AddressList::external(std::size_t i) const {
+    auto tokens = slots_[i].tokens;
+    repair(tokens);
+    return external_address(tokens);
+}
+
+// Without blanks between words, whose quotes are gone.
+std::string AddressList::internal(std::size_t i) const {
+    std::string address;
+    for (const auto& token : slots_[i].tokens) {
+        address += internal_address({token});
+    }
+    return address;
+}
+
 void AddressList::set_external(std::size_t i, std::string_view address) {
     slots_[i].tokens = tokenize_address(address);
-}
-
-bool AddressList::has_text_outside() const {
-    return std::ranges::any_of(pieces_, [](const Piece& piece) {
-        return piece.slot < 0 && !is_one_of(piece.token, "<>") && !is_comment(piece.token);
-    });
-}
-
-bool AddressList::has_comments() const {
-    return std::ranges::any_of(pieces_, [](const Piece& piece) {
-        return piece.slot < 0 && is_comment(piece.token);
-    });
 }
 
 bool AddressList::is_wordy(const Piece& piece) const {

@@ -19,18 +19,17 @@ class AddressList {
 
     std::size_t size() const { return slots_.size(); }
 
-    // The address in quoted form; "" for "<>".
-    std::string external(std::size_t i) const { return external_address(slots_[i].tokens); }
+    // The address in quoted form; "" for "<>".  What could not stand in an address is quoted.
+    std::string external(std::size_t i) const;
 
     // The address in unquoted form.
-    std::string internal(std::size_t i) const { return internal_address(slots_[i].tokens); }
+    std::string internal(std::size_t i) const;
 
-    // True where something stands beside the addresses, their "<" and ">", and comments.
-    bool has_text_outside() const;
-    bool has_comments() const;
+    // True for "<>".
+    bool is_null(std::size_t i) const { return slots_[i].tokens.empty(); }
 
-    // True where a "<" or ">" is alone, or some "<...>" holds no single address.
-    bool malformed() const { return malformed_; }
+    // True where nothing stands beside the addresses: no names, brackets, comments or commas.
+    bool is_bare() const { return pieces_.size() == slots_.size(); }
 
     // True where an address got quotes that it had not, without which it would be none.
     bool repaired() const { return repaired_; }
@@ -61,7 +60,6 @@ class AddressList {
 
     std::vector<Slot> slots_;
     std::vector<Piece> pieces_;
-    bool malformed_ = false;
     bool repaired_ = false;
 };
 

@@ -7,6 +7,7 @@ namespace relais::smtp {
 namespace {
 
 constexpr std::size_t kMaxWords = 100;
+constexpr int kMaxNesting = 100;
 
 class WordScanner {
   public:
@@ -21,12 +22,12 @@ class WordScanner {
         while (at_ < text_.size() && !is_blank(text_[at_])) {
             const char c = text_[at_++];
             word.text += c;
-            if (c == '<') {
+            if (c == '\\' && at_ < text_.size()) {
+                word.text += text_[at_++];
+            } else if (c == '<') {
                 enclosed(word, '>');
             } else if (c == '"') {
                 enclosed(word, '"');
-            } else if (c == '[') {
-                enclosed(word, ']');
             } else if (c == ':' && (iequals(word.text, "from:") || iequals(word.text, "to:"))) {
                 break;
             }
@@ -36,8 +37,8 @@ class WordScanner {
 
   private:
     // Up to the closing character; quotes and brackets nest inside "<>".
-    void enclosed(CommandWord& word, char close) {
-        while (at_ < text_.size()) {
+    void enclosed(CommandWord& word, char close, int depth = 0) {
+        while (at_ < text_.size() && depth < kMaxNesting) {
             const char c = text_[at_++];
             word.text += c;
             if (c == close) {
@@ -47,8 +48,8 @@ class WordScanner {
                 word.text += text_[at_++];
             } else if (close == '>' && c == '"') {
                 enclosed(word, '"');
-            } else if (close == '>' && c == '[') {
-                enclosed(word, ']');
+            } else if (close == '>' && c == '<') {
+                enclosed(word, '>', depth + 1);
             }
         }
         word.malformed = true;

@@ -130,25 +130,35 @@ void warn_of_unknown_notify(std::string_view value) {
 
 }  // namespace
 
-std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
-    const bool doubled =
-        syntax == PathSyntax::kLenient && path.starts_with("<<") && path.ends_with(">>");
-    const auto list = AddressList::parse(doubled ? path.substr(1, path.size() - 2) : path);
-    if (list.size() > 1 || list.malformed() || list.has_text_outside()) {
-        return std::nullopt;
+// The one address of a list, in which "<>" does not count; "" where there is none.
+static std::optional<std::string> only_address(const AddressList& list) {
+    std::optional<std::size_t> only;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        if (list.is_null(i)) {
+            continue;
+        }
+        if (only) {
+            return std::nullopt;
+        }
+        only = i;
     }
-    auto address = list.size() == 0 ? std::string() : list.internal(0);
-    if (syntax == PathSyntax::kStrict && (!path.starts_with('<') || !path.ends_with('>') ||
-                                          list.has_comments() || address.starts_with('@'))) {
+    return only ? list.internal(*only) : std::string();
+}
+
+std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
+    const bool enclosed = path.size() > 1 && path.starts_with('<') && path.ends_with('>');
+    auto inside = enclosed ? path.substr(1, path.size() - 2) : path;
+    if (syntax == PathSyntax::kStrict && (!enclosed || inside.starts_with('@'))) {
         return std::nullopt;
     }
     // A source route is dropped.  RFC 5321 4.1.1.3 and appendix C
-    if (address.starts_with('@')) {
-        if (const auto colon = address.find(':'); colon != std::string::npos) {
-            address.erase(0, colon + 1);
-        }
+    if (const auto colon = inside.find(':'); inside.starts_with('@') && colon != inside.npos) {
+        inside.remove_prefix(colon + 1);
     }
-    if (address.empty() && empty == EmptyPath::kRefused) {
+    const auto list = AddressList::parse(inside);
+    auto address = only_address(list);
+    if ((syntax == PathSyntax::kStrict && !list.is_bare()) ||
+        (address && address->empty() && empty == EmptyPath::kRefused)) {
         return std::nullopt;
     }
     return address;
