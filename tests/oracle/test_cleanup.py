@@ -3,7 +3,7 @@ import pathlib
 
 from support.compare import scenario
 
-ADDRESSES = (pathlib.Path(__file__).parent / "cleanup/addresses.txt").read_text(encoding="utf-8").splitlines()
+ADDRESSES = (pathlib.Path(__file__).parent / "addresses.txt").read_text(encoding="utf-8").splitlines()
 
 
 def arrives(mta, text, sender="carol@remote.test", to="u1@virt.test", client=100):

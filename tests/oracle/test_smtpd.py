@@ -1,4 +1,6 @@
 """The SMTP server's replies, command by command."""
+import pathlib
+
 from support import check
 from support.compare import scenario
 
@@ -414,3 +416,14 @@ def nul_in_commands(mta):
                      b"RCPT TO:<u1@virt.test>\0x", b"NO\0OP", b"NOOP\0 x", b"\0", b"QU\0IT", b"QUIT\0 now"):
             s.send(line + b"\r\n", line.decode().replace("\0", "^@"))
             s.read()
+@scenario(main="smtpd_soft_error_limit = 10000\nsmtpd_hard_error_limit = 10000\nsmtpd_junk_command_limit = 10000\n"
+          "smtpd_recipient_limit = 10000\nsmtpd_recipient_overshoot_limit = 10000\n")
+def paths_right_and_wrong(mta):
+    """Each line of addresses.txt in brackets, without, with one too many, and for VRFY."""
+    addresses = (pathlib.Path(__file__).parent / "addresses.txt").read_text(encoding="utf-8").splitlines()
+    with mta.smtp(client=128) as s:
+        s.talk(HELLO, FROM)
+        for address in addresses:
+            # Postfix forgets to look for the route in doubled brackets.
+            if address.isascii() and "\t" not in address and address != "<@r:u>":
+                s.talk(f"RCPT TO:<{address}>", f"RCPT TO:{address}", f"VRFY {address}", f"VRFY <{address}")
