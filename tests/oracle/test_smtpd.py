@@ -416,6 +416,8 @@ def nul_in_commands(mta):
                      b"RCPT TO:<u1@virt.test>\0x", b"NO\0OP", b"NOOP\0 x", b"\0", b"QU\0IT", b"QUIT\0 now"):
             s.send(line + b"\r\n", line.decode().replace("\0", "^@"))
             s.read()
+
+
 @scenario(main="smtpd_soft_error_limit = 10000\nsmtpd_hard_error_limit = 10000\nsmtpd_junk_command_limit = 10000\n"
           "smtpd_recipient_limit = 10000\nsmtpd_recipient_overshoot_limit = 10000\n")
 def paths_right_and_wrong(mta):
