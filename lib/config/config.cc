@@ -172,11 +172,7 @@ std::vector<std::string> Config::names() const {
 
 const std::vector<InterfaceAddress>& Config::own_addresses() const {
     if (!own_addresses_) {
-        auto families = parse_inet_protocols(inet_protocols());
-        if (!families) {
-            log_fatal("{}", families.error().message);
-        }
-        auto chosen = select_interfaces(inet_interfaces(), *families);
+        auto chosen = find_own_addresses();
         if (!chosen) {
             log_fatal("{}", chosen.error().message);
         }

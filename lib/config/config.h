@@ -140,14 +140,15 @@ class Config {
     [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const;
     [[nodiscard]] Result<std::string> value_of(std::string_view name) const;
     [[nodiscard]] Result<std::string> computed(std::string_view name) const;
+    [[nodiscard]] Result<std::vector<InterfaceAddress>> find_own_addresses() const;
     [[nodiscard]] Result<Value> transport_value(std::string_view transport,
                                                 std::string_view suffix) const;
 
     std::unordered_map<std::string, Setting, StringHash, std::equal_to<>> settings_;
     std::vector<std::string> files_;
     mutable std::vector<Value> values_;
-    mutable bool any_value_ = false;  // something is in values_
-    mutable int depth_ = 0;           // defaults that are worked out inside one another
+    mutable bool any_value_ = false;                        // something is in values_
+    mutable std::vector<std::string_view> being_computed_;  // names of defaults
     mutable std::unique_ptr<std::vector<InterfaceAddress>> own_addresses_;
 };
 

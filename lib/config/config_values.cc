@@ -15,8 +15,6 @@ namespace relais {
 
 namespace {
 
-constexpr int kMaxDepth = 100;
-
 // The parameter that a per-transport suffix falls back to, where it is not "default" + suffix.
 std::string fallback_name(std::string_view suffix) {
     if (suffix == "_initial_destination_concurrency") {
@@ -119,20 +117,26 @@ std::optional<std::string> Config::lookup(std::string_view name) const {
     if (!index) {
         return {};
     }
-    auto text = default_of(parameter_at(*index));
+    auto info = parameter_at(*index);
+    if (!info.is_computed()) {
+        return std::string(info.default_text);
+    }
+    auto text = default_of(info);
     return text ? std::optional(*text) : std::nullopt;
 }
 
 Result<std::string> Config::default_of(const ParameterInfo& info) const {
-    if (info.type == ParameterType::kRaw) {
-        return std::string(info.default_text);
+    if (!info.is_computed()) {
+        return info.type == ParameterType::kRaw ? Result<std::string>(info.default_text)
+                                                : expand_text(info.default_text);
     }
-    if (depth_ > kMaxDepth) {
-        return fail(Errc::kSyntax, format("unreasonable macro call nesting: \"{}\"", info.name));
+    // "myhostname = mail.$mydomain", where mydomain comes from myhostname: not known yet is empty.
+    if (std::ranges::find(being_computed_, info.name) != being_computed_.end()) {
+        return std::string();
     }
-    ++depth_;
-    auto text = info.is_computed() ? computed(info.name) : expand_text(info.default_text);
-    --depth_;
+    being_computed_.push_back(info.name);
+    auto text = computed(info.name);
+    being_computed_.pop_back();
     return text;
 }
 
@@ -143,6 +147,16 @@ Result<std::string> Config::value_of(std::string_view name) const {
         return fail_with(value);
     }
     return std::move(value->text);
+}
+
+Result<std::vector<InterfaceAddress>> Config::find_own_addresses() const {
+    auto protocols = value_of("inet_protocols");
+    auto interfaces = value_of("inet_interfaces");
+    if (!protocols || !interfaces) {
+        return fail_with(!protocols ? protocols : interfaces);
+    }
+    auto families = parse_inet_protocols(*protocols);
+    return families ? select_interfaces(*interfaces, *families) : fail_with(families);
 }
 
 Result<std::string> Config::computed(std::string_view name) const {
@@ -163,7 +177,12 @@ Result<std::string> Config::computed(std::string_view name) const {
         return parts ? std::string(parts->second) : "localdomain";
     }
     if (name == "mynetworks") {
-        return networks_of(own_addresses(), mynetworks_style());
+        auto addresses = find_own_addresses();
+        auto style = value_of("mynetworks_style");
+        if (!addresses || !style) {
+            return std::unexpected(!addresses ? addresses.error() : style.error());
+        }
+        return networks_of(*addresses, *style);
     }
     if (name == "config_directory") {
         return std::string(kDefaultConfigDirectory);

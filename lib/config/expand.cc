@@ -15,6 +15,9 @@ namespace relais {
 namespace {
 
 constexpr int kMaxLevel = 100;
+// Postfix has no such limits: names that use others twice, and these others twice, never end.
+constexpr int kMaxCalls = 100'000;
+constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr std::size_t kShownRest = 20;
 constexpr std::string_view kOperatorBytes = "<>!=?+-*/~&|%";
 constexpr std::array<std::string_view, 6> kOperators = {"==", "!=", "<", "<=", ">=", ">"};
@@ -83,6 +86,9 @@ class Expander {
                 out_ += '$';
                 text.remove_prefix(2);
                 continue;
+            }
+            if (++calls_ > kMaxCalls || out_.size() > kMaxText) {
+                return fail(Errc::kTooLarge, format("too many macro calls: \"{}\"", whole));
             }
             auto used = reference(text, whole, level);
             if (!used) {
@@ -240,9 +246,12 @@ class Expander {
     Result<bool> compare(std::string_view left, const Operator& op, std::string_view right,
                          int level) {
         auto a = inner(left, level);
+        if (!a) {
+            return fail_with(a);
+        }
         auto b = inner(right, level);
-        if (!a || !b) {
-            return fail_with(!a ? a : b);
+        if (!b) {
+            return fail_with(b);
         }
         if (visit_ != nullptr) {
             return true;
@@ -386,6 +395,7 @@ class Expander {
     const ExpandOptions& options_;
     const std::function<void(std::string_view)>* visit_;
     std::string out_;
+    int calls_ = 0;
     bool undefined_ = false;
 };
 

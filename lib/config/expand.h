@@ -28,7 +28,8 @@ struct Expansion {
     bool undefined = false;  // an undefined name was inserted as ""
 };
 
-// Syntax errors and nesting beyond 100 levels are errors; the message is Postfix's warning text.
+// Syntax errors and nesting beyond 100 levels are errors; the message is Postfix's warning text. So
+// are more names and text than anybody can mean.
 [[nodiscard]] Result<Expansion> expand(std::string_view text, const ExpandOptions& options);
 
 // Calls `use` with each name that an expansion of `text` could read, in order, in every branch.

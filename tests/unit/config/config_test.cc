@@ -139,3 +139,21 @@ TEST_CASE("config/config: user-defined names are found and expanded") {
     CHECK(config.find("cls") == "check_x hash:/x");
     CHECK(config.expand_or_die("${cls?yes}${nothing:no}") == "yesno");
 }
+
+TEST_CASE("config/config: host names that are made of each other end") {
+    auto config = Config::from_text("myhostname = mail.$mydomain\n");
+    CHECK(config.myhostname() == "mail.");
+    CHECK(config.check().empty());
+    auto both =
+        Config::from_text("myhostname = a.$mydestination$mydestination\nrelayhost = $mynetworks\n");
+    REQUIRE(both.check().size() == 1);
+    CHECK(both.check().front().starts_with(
+        "main.cf, line 1: myhostname: unreasonable macro call nesting"));
+}
+
+TEST_CASE("config/config: check() tells what is wrong with what others are made of") {
+    auto config = Config::from_text("inet_protocols = foo\nrelayhost = x$mynetworks\n");
+    REQUIRE(config.check().size() == 1);
+    CHECK(config.check().front() ==
+          "main.cf, line 1: inet_protocols: unknown inet_protocols value \"foo\" in \"foo\"");
+}

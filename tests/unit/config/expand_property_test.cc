@@ -248,8 +248,23 @@ TEST_CASE("config/expand: names that mean each other end in Postfix's words") {
     auto options = options_for(loop);
     CHECK(expand("$a", options).error().message == "unreasonable macro call nesting: \"b\"");
     CHECK(expand("$b", options).error().message == "unreasonable macro call nesting: \"a\"");
-    const Values nested = {{"a", "${{$a} == {x} ? {y}}"}};
+    const Values nested = {{"a", "${{$a $a} == {$a} ? {$a} : {$a}}"}};
     CHECK_FALSE(expand("$a", options_for(nested)));
+}
+
+TEST_CASE("config/expand: what would never end is refused") {
+    Values values = {{"c0", ""}};
+    for (int i = 1; i < 90; ++i) {
+        auto before = "$c" + std::to_string(i - 1);
+        values.emplace("c" + std::to_string(i), before + before);
+    }
+    auto options = options_for(values);
+    CHECK(expand("$c15", options)->text.empty());
+    auto refused = expand("$c89", options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.starts_with("too many macro calls: "));
+    values.insert_or_assign("c0", std::string(100'000, 'x'));
+    CHECK_FALSE(expand("$c15", options));
 }
 
 TEST_CASE("config/main_cf: entries come back from lines folded anywhere between words") {
