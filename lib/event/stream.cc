@@ -181,7 +181,12 @@ Task<void> Stream::flush() {
         if (outcome.status == IoStatus::kDone) {
             sent += outcome.count;
         } else {
-            co_await wait_for(outcome.status);
+            try {
+                co_await wait_for(outcome.status);
+            } catch (...) {
+                out_.erase(0, sent);
+                throw;
+            }
         }
     }
     out_.clear();

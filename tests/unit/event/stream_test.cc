@@ -74,6 +74,35 @@ Task<bool> ping_pong(int rounds) {
     co_return all_came_back;
 }
 
+// What the peer gets when a first flush comes to its deadline halfway, and a second one goes on.
+Task<std::string> flush_twice(std::string first, std::string second) {
+    auto [a, b] = socket_pair();
+    Stream stream(std::move(a));
+    stream.set_timeout(10ms);
+    stream.write(first);
+    bool timed_out = false;
+    try {
+        co_await stream.flush();
+    } catch (const TimedOut&) {
+        timed_out = true;
+    }
+    CHECK(timed_out);
+    stream.set_timeout(10s);
+    stream.write(second);
+    Stream reader(std::move(b));
+    std::string got;
+    TaskGroup group;
+    group.spawn(stream.flush());
+    while (got.size() < first.size() + second.size()) {
+        bool more = co_await reader.fill();
+        CHECK(more);
+        got += reader.buffered();
+        reader.consume(reader.buffered().size());
+    }
+    co_await group.join();
+    co_return got;
+}
+
 Task<std::string> time_out() {
     auto [a, b] = socket_pair();
     Stream stream(std::move(a));
@@ -232,4 +261,13 @@ TEST_CASE("event/socket: connect and accept") {
     CHECK(Loop::current().run_task(over_tcp()) == "over tcp");
     CHECK(Loop::current().run_task(refused_connect()) ==
           "connect to /nonexistent/socket: No such file or directory");
+}
+
+TEST_CASE("event/stream: what went out before a deadline is not sent again") {
+    std::string first;
+    while (first.size() < 4000000) {
+        first += std::to_string(first.size()) + ' ';
+    }
+    auto got = Loop::current().run_task(flush_twice(first, "and this"));
+    CHECK((got == first + "and this"));
 }
