@@ -47,14 +47,28 @@ std::string read_query(ClientSettings& settings, std::string_view type) {
     return built_query(settings);
 }
 
+// A URL that tells everything by itself.  Messages do without the password in it.
+SqlServer parse_url(std::string url) {
+    SqlServer server;
+    server.name = url;
+    auto start = url.find("://");
+    auto at =
+        start == std::string::npos ? start : url.substr(0, url.find('/', start + 3)).rfind('@');
+    auto colon = at == std::string::npos ? at : url.find(':', start + 3);
+    if (colon < at) {
+        server.name.erase(colon, at - colon);
+    }
+    server.whole = std::move(url);
+    return server;
+}
+
 // [inet:]host[:port], unix:path, or a whole connection string for PostgreSQL.
 SqlServer parse_server(std::string_view text, std::string_view type) {
+    if (type == "pgsql" && (text.starts_with("postgresql://") || text.starts_with("postgres://"))) {
+        return parse_url(std::string(text));
+    }
     SqlServer server;
     server.name = std::string(text);
-    if (type == "pgsql" && (text.starts_with("postgresql://") || text.starts_with("postgres://"))) {
-        server.whole = server.name;
-        return server;
-    }
     if (text.starts_with("unix:")) {
         server.path = std::string(text.substr(5));
         return server;
@@ -72,22 +86,9 @@ SqlServer parse_server(std::string_view text, std::string_view type) {
     return server;
 }
 
-// The address of a MongoDB server, or of many.  Messages do without the password in it.
-SqlServer parse_address(std::string address) {
-    SqlServer server;
-    server.name = address;
-    auto start = address.find("://");
-    auto at = address.rfind('@');
-    if (start != std::string::npos && at != std::string::npos && at > start) {
-        server.name.erase(start + 3, at - start - 2);
-    }
-    server.whole = std::move(address);
-    return server;
-}
-
 std::vector<SqlServer> read_servers(ClientSettings& settings, std::string_view type) {
     if (type == "mongodb") {
-        return {parse_address(settings.text("uri", "", Need::kRequired))};
+        return {parse_url(settings.text("uri", "", Need::kRequired))};
     }
     std::vector<SqlServer> servers;
     std::string hosts = type == "sqlite" ? "" : settings.text("hosts");

@@ -116,7 +116,9 @@ class Server:
 class MariaDb(Server):
     """Without its tables of accounts: any user and password will do."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, tls=None):
+        if tls:
+            self.more = (f"--ssl-ca={tls}/ca.pem", f"--ssl-cert={tls}/mx.pem", f"--ssl-key={tls}/mx.key")
         super().__init__(folder, "mariadbd", "mysqld")
 
     def prepare(self):
@@ -143,7 +145,8 @@ class MariaDb(Server):
 class Postgres(Server):
     user = "nobody"
 
-    def __init__(self, folder):
+    def __init__(self, folder, tls=None):
+        self.tls = tls
         super().__init__(folder, "postgres")
 
     def prepare(self):
@@ -152,6 +155,17 @@ class Postgres(Server):
         done = self.program.run_beside("initdb", "-D", self.folder / "data", "-U", "postfix", "--auth=trust", "-N",
                                        "-E", "UTF8", "--locale=C", cwd=self.folder, **self.identity())
         check(done.returncode == 0, done.stderr.decode())
+        if self.tls:
+            self.take_certificate()
+
+    def take_certificate(self):
+        """The key must belong to who runs the server."""
+        for name in ("mx.pem", "mx.key"):
+            path = pathlib.Path(shutil.copy(self.tls / name, self.folder / name))
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                os.chown(path, pwd.getpwnam(self.user).pw_uid, -1)
+        self.more = ("-c", "ssl=on", "-c", f"ssl_cert_file={self.folder}/mx.pem", "-c", f"ssl_key_file={self.folder}/mx.key")
 
     def bring_within_reach(self):
         """The build directory may be where only root gets."""

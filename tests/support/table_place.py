@@ -2,6 +2,7 @@
 import concurrent.futures
 import os
 import subprocess
+import time
 
 from support import BUILD, Skip, check, equal, need_program, oracle
 from support.room import room
@@ -26,10 +27,17 @@ def dynamic_maps(folder):
     return "".join(f"{kind}\t{folder}/postfix-{kind}.so\tdict_{kind}_open\n" for kind in TYPES)
 
 
+def write_old(path, text):
+    """Postfix waits until what it reads is not brand-new."""
+    path.write_text(text)
+    past = time.time() - 10
+    os.utime(path, (past, past))
+
+
 def configuration(folder, library):
     """A directory for MAIL_CONFIG whose dynamicmaps.cf names the plug-ins in `library`."""
     folder.mkdir()
-    (folder / "main.cf").write_text(f"compatibility_level = 3.6\nmail_owner = games\ndefault_privs = daemon\n"
+    write_old(folder / "main.cf", f"compatibility_level = 3.6\nmail_owner = games\ndefault_privs = daemon\n"
                                     f"setgid_group = nogroup\nqueue_directory = {folder}\ndata_directory = {folder}\n"
                                     f"meta_directory = {folder}\nshlib_directory = {library}\nsmtputf8_enable = yes\n")
     (folder / "dynamicmaps.cf").write_text(dynamic_maps(library))
@@ -57,7 +65,7 @@ class Place:
     def table(self, name, text, access=None):
         """Writes a table's settings and returns type:name."""
         path = self.folder / f"{name}.cf"
-        path.write_text(f"{self.access if access is None else access}\n{text}\n")
+        write_old(path, f"{self.access if access is None else access}\n{text}\n")
         return f"{self.kind}:{path}"
 
     def named(self, name):

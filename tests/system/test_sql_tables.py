@@ -4,7 +4,7 @@ the answers must be equal."""
 import sqlite3
 import time
 
-from support import Skip, bound, check, equal, need_suite
+from support import Skip, bound, certificates, check, equal, need_suite
 from support.databases import MariaDb, Postgres, free_port
 from support.instance import Instance
 from support.room import room
@@ -75,7 +75,7 @@ def server_place(kind):
 
 
 def served(kind):
-    server = {"mysql": MariaDb, "pgsql": Postgres}[kind](room().scratch / f"{kind}-server")
+    server = {"mysql": MariaDb, "pgsql": Postgres}[kind](room().scratch / f"{kind}-server", certificates.directory())
     server.start().create(SCHEMA.replace("@ACTIVE@", {"mysql": "TINYINT", "pgsql": "BOOLEAN"}[kind]))
     place = Place(kind, f"hosts = inet:127.0.0.1:{server.port}\nuser = postfix\npassword = secret\ndbname = mail", QUERIES)
     place.server = server
@@ -196,6 +196,35 @@ def test_the_next_server_is_asked():
         status, output, errors = p.ask(table, "info@virt.test")
         check(status == 1 and f"connect to {kind} server 127.0.0.1:{dead}: " in errors and "query error" in errors,
               f"{kind}, no server: {status} {errors}")
+        p.like_postfix(table, ("info@virt.test",))
+    url = f"postgresql://me:secret@127.0.0.1:{dead}/mail"
+    errors = p.ask(p.table("order", QUERIES["alias"], f"hosts = {url}\ndbname = mail"), "x")[2]
+    check(f"connect to pgsql server postgresql://me@127.0.0.1:{dead}/mail: " in errors and "secret" not in errors, errors)
+
+
+@bound(120)
+def test_tls():
+    if not room().private:
+        raise Skip("the certificate's name is nowhere in the file of names")
+    with open("/etc/hosts", "a") as hosts:
+        hosts.write("127.0.0.1 sql.wild.test\n")
+    ca = certificates.directory() / "ca.pem"
+    mysql, pgsql = server_place("mysql"), server_place("pgsql")
+    asked = "query = SHOW STATUS WHERE Variable_name = 'Ssl_version' OR Variable_name = '%s'\nresult_format = <%s>"
+    for host, more, wanted in (("sql.wild.test", "", "<Ssl_version>"), ("sql.wild.test", f"tls_CAfile = {ca}", "<Ssl_version>,<TLSv1.3>"),
+                               ("sql.wild.test", f"tls_CAfile = {ca}\ntls_verify_cert = yes", "<Ssl_version>,<TLSv1.3>"),
+                               ("127.0.0.1", f"tls_CAfile = {ca}\ntls_verify_cert = yes", ""),
+                               ("sql.wild.test", "tls_CAfile = /etc/passwd\ntls_verify_cert = yes", "")):
+        access = f"hosts = {host}:{mysql.server.port}\nuser = x\ndbname = mail"
+        table = mysql.table("tls", f"{asked}\n{more}", access)
+        equal(mysql.ask(table, "x")[1].strip().removeprefix("x\t"), wanted, f"{host} {more}")
+        mysql.like_postfix(table, ("x",))
+    asked = "query = SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND '%s' <> ''"
+    for host, more, wanted in (("sql.wild.test", "sslmode=disable", ""), ("sql.wild.test", f"sslmode=verify-full&sslrootcert={ca}", "TLSv1.3"),
+                               ("localhost", f"sslmode=verify-full&sslrootcert={ca}", "")):
+        table = pgsql.table("tls", asked, f"hosts = postgresql://postfix@{host}:{pgsql.server.port}/mail?{more}\ndbname = mail")
+        equal(pgsql.ask(table, "x")[1].strip().removeprefix("x\t"), wanted, f"{host} {more}")
+        pgsql.like_postfix(table, ("x",))
 
 
 def mail_system(p):
