@@ -109,8 +109,9 @@ Task<Mapping::Answer> Mapping::look_up(Message& message, const AddressTable& tab
         match = table.lookup.find(address);
     }
     if (match.lookup.is_error()) {
-        log_warning("{}: {} map lookup problem for {} -- message not accepted, try again later",
-                    message.id(), table.tables.title(), printable(address));
+        bool is_bcc = &table == &sender_bcc_ || &table == &recipient_bcc_;
+        log_warning("{}: {} map lookup problem{} -- message not accepted, try again later",
+                    message.id(), table.tables.title(), is_bcc ? "" : " for " + printable(address));
         message.fail(kCleanupWrite, kExpansionError);
         answer.outcome = Outcome::kFailed;
         co_return answer;

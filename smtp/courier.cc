@@ -90,6 +90,8 @@ Task<void> Courier::send_over(Session* session) {
         trouble = timed_out(*session);
     } catch (const IoError&) {
         trouble = lost_connection(*session);
+    } catch (const TableFailure&) {
+        trouble = local_data_error(session->name());
     }
     if (trouble) {
         session->reusable = false;
@@ -133,6 +135,7 @@ Task<Courier::Tried> Courier::try_server(const Turn* turn, TlsPolicy policy) {
     recipients_.set_final(turn->last_for_greeting);
     bool in_the_clear = policy.level == TlsLevel::kNone;
     HandshakeOptions options;
+    options.queue_id = request_->queue_id;
     options.nexthop = turn->destination->text;
     options.tls = std::move(policy);
     options.loop_detection = turn->list->loop_detection;

@@ -2,10 +2,11 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/event/errors.h"
 #include "lib/mail/address.h"
 #include "lib/mail/address_list.h"
 #include "lib/mail/header.h"
+
+#include "smtp/trouble.h"
 
 namespace relais::smtp_client {
 
@@ -29,8 +30,8 @@ Generic::Generic(const Config& config, const std::string& prefix)
 Task<std::string> Generic::address(std::string internal) const {
     AddressMatch match = co_await lookup_.lookup(internal);
     if (match.lookup.is_error()) {
-        log_warning("{} lookup error for {}", tables_.title(), printable(internal));
-        throw IoError(tables_.title() + " lookup error");
+        log_warning("{} map lookup problem for {}", tables_.title(), printable(internal));
+        throw TableFailure(tables_.title() + " map lookup problem");
     }
     if (!match.lookup.is_found()) {
         co_return internal;

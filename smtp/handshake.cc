@@ -56,11 +56,16 @@ Task<Outcome> receive_greeting(Client* client, Session* session, bool loop_detec
     co_return std::nullopt;
 }
 
-Task<void> discard_keywords(Client* client, Session* session) {
+Task<Outcome> discard_keywords(Client* client, Session* session, const std::string* queue_id) {
     const DiscardedKeywords* discarded = &client->settings.discarded_keywords;
     DiscardedKeywords of_address;
     if (!client->discard_maps.empty()) {
         Lookup answer = co_await client->discard_maps.lookup(session->address());
+        if (answer.is_error()) {
+            log_warning("{}: {} map lookup error for {}", *queue_id, client->discard_maps.title(),
+                        session->address());
+            co_return local_data_error(session->name());
+        }
         if (answer.is_found()) {
             of_address = parse_discarded_keywords(answer.value());
             discarded = &of_address;
@@ -72,6 +77,7 @@ Task<void> discard_keywords(Client* client, Session* session) {
         }
         session->capabilities.discard(keyword);
     }
+    co_return std::nullopt;
 }
 
 bool greets_itself(const Session& session, const Settings& settings) {
@@ -111,7 +117,7 @@ Task<Outcome> say_hello(Client* client, Session* session, const HandshakeOptions
                                 format("mail for {} loops back to myself", options->nexthop));
     }
     if (session->esmtp) {
-        co_await discard_keywords(client, session);
+        co_return co_await discard_keywords(client, session, &options->queue_id);
     }
     co_return std::nullopt;
 }

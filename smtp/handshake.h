@@ -12,6 +12,7 @@ namespace relais::smtp_client {
 struct HandshakeOptions {
     HandshakeOptions() = default;
 
+    std::string queue_id;
     std::string nexthop;
     TlsPolicy tls;
     bool loop_detection = false;

@@ -130,7 +130,8 @@ Task<Result<TlsPolicy>> TlsPolicies::find(std::string nexthop) const {
         }
         if (answer.is_error()) {
             co_return fail(Errc::kTemporary,
-                           format("{}: policy table lookup error", maps_.title()));
+                           format("{}, next-hop destination \"{}\": policy table lookup error",
+                                  maps_.title(), nexthop));
         }
         std::size_t dot = domain ? key.find('.', 1) : std::string::npos;
         if (dot == std::string::npos) {

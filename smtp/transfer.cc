@@ -242,10 +242,7 @@ Task<void> Transfer::send_message() {
         if (written.error().code == Errc::kCorrupt) {
             delivery_->note_damage();
         }
-        co_await recipients_->all_failed(
-            local_trouble("4.3.0",
-                          format("local data error while talking to {}", session_->name())),
-            Throttle::kNo);
+        co_await recipients_->all_failed(local_data_error(session_->name()), Throttle::kNo);
         co_return;
     }
     session_->set_doing("sending end of data -- message may be sent more than once");

@@ -1,5 +1,7 @@
 #include "smtp/trouble.h"
 
+#include "lib/base/format.h"
+
 namespace relais::smtp_client {
 
 DeliveryStatus local_trouble(std::string_view dsn, std::string reason) {
@@ -17,6 +19,10 @@ DeliveryStatus server_trouble(const std::string& host, const smtp::Reply& reply,
     status.mta_type = "dns";
     status.mta_mname = host;
     return status;
+}
+
+DeliveryStatus local_data_error(const std::string& server) {
+    return local_trouble("4.3.0", format("local data error while talking to {}", server));
 }
 
 }  // namespace relais::smtp_client

@@ -63,9 +63,23 @@ Task<Outcome> cmd_helo(Session& session, const CommandInput& input) {
     co_return Outcome::kDone;
 }
 
+// Where the table of smtpd_discard_ehlo_keyword_address_maps cannot be asked: to offer too much
+// might hurt.
+void refuse_to_offer(Session& session) {
+    log_warning("don't know what EHLO features to announce to {}", session.client.label);
+    const auto text = format("421 4.3.0 {} Server local data error", session.site.hostname);
+    log_info("{}: reject: {} from {}: {}", session.queue_id(), session.where, session.client.label,
+             text);
+    session.reply(text);
+}
+
 Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
     const bool taken = co_await take_name(session, input.line, Hello::kEhlo);
     if (!taken) {
+        co_return Outcome::kFailed;
+    }
+    if (session.features_unknown) {
+        refuse_to_offer(session);
         co_return Outcome::kFailed;
     }
     const auto& site = session.site;

@@ -48,9 +48,7 @@ Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argu
     const auto match =
         co_await check.session.site.clients.own_networks.match(client.name, client.address);
     if (match == Match::kError) {
-        check.defer_if_reject(451, "4.3.0",
-                              format("<{}>: {} rejected: mynetworks lookup error", check.subject,
-                                     check.subject_class));
+        co_return check.reject_lookup_failure(check.subject);
     }
     co_return match == Match::kYes ? Verdict::kPermit : Verdict::kDunno;
 }

@@ -338,6 +338,7 @@ Task<void> Session::converse() {
     if (!site.ehlo_keyword_maps.empty()) {
         const auto found = co_await site.ehlo_keyword_maps.lookup(client.address);
         discarded = found.is_found() ? parse_ehlo_keywords(found.value()) : discarded;
+        features_unknown = found.is_error();
     }
     if (site.wrapper_mode && !on_stdio_) {
         if (!site.tls) {

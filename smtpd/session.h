@@ -78,9 +78,10 @@ class Session {
     Peer client;
     std::string server_address = "unknown", server_port = "0";
     std::unique_ptr<ForwardedClient> forwarded;
-    std::string helo;        // empty: no HELO yet
-    bool extended = false;   // EHLO
-    unsigned discarded = 0;  // EHLO keywords that are not offered: EhloKeyword bits
+    std::string helo;               // empty: no HELO yet
+    bool extended = false;          // EHLO
+    unsigned discarded = 0;         // EHLO keywords that are not offered: EhloKeyword bits
+    bool features_unknown = false;  // the table that tells them cannot be asked
     std::unique_ptr<TlsInfo> tls;
     Login login;
     Transaction mail;

@@ -25,8 +25,6 @@ using namespace relais::virtual_agent;
 
 namespace {
 
-constexpr std::string_view kRelay = "virtual";
-
 class VirtualDaemon : public Daemon {
   public:
     VirtualDaemon() : mbox_options_(mbox_options_from(conf().virtual_mailbox_lock())) {}
@@ -149,9 +147,9 @@ Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
     for (const Recipient& recipient : delivery->request.recipients) {
         DeliveryStatus status = deliver_one(*delivery, recipient);
         if (status.code().success()) {
-            co_await delivery->sent(recipient, std::move(status), std::string(kRelay));
+            co_await delivery->sent(recipient, std::move(status), process_info().service_name);
         } else {
-            co_await delivery->failed(recipient, std::move(status), std::string(kRelay));
+            co_await delivery->failed(recipient, std::move(status), process_info().service_name);
         }
     }
 }
