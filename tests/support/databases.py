@@ -1,6 +1,7 @@
 """Real servers for the tests of tables: MariaDB, PostgreSQL, OpenLDAP and memcached, each started on
 loopback in a directory of its own, and gone with the test.  Those that are not installed come from
 Debian's packages, unpacked beside the oracle; where neither can be had the tests are skipped."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -19,6 +20,13 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+# Before the room is there, where nothing can be downloaded.
+if not all(shutil.which(name, path="/usr/sbin:/usr/bin:" + ":".join(glob.glob("/usr/lib/postgresql/*/bin")))
+           for name in ("mariadbd", "postgres", "slapd", "memcached")):
+    with contextlib.suppress(Skip):
+        oracle.tree("servers")
 
 
 def roots():

@@ -16,6 +16,7 @@ WANTED = {
     "servers": ["mariadb-server-core", "mariadb-client-core", "postgresql-15", "postgresql-client-15", "slapd",
                 "ldap-utils", "memcached"],
 }
+ORACLES = [which for which in WANTED if which != "servers"]
 SERVER_LIBRARIES = ["libaio1", "libltdl7", "libncurses6", "libnsl2", "libnuma1", "libtirpc3", "liburing2", "libwrap0"]
 LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "liblua5.3-0",
              "libexttextcat-2.0-0", "libstemmer0d", "libsodium23", "liblz4-1", "libzstd1"]
@@ -24,14 +25,16 @@ LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "libl
 def tree(which="postfix"):
     """The folder that holds the unpacked packages (usr/, etc/ below it), or a skip."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "lock", "w") as lock:
+    # The servers are many: who needs none does not wait for them.
+    with open(CACHE / ("servers.lock" if which == "servers" else "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _tree(which)
 
 
 def prepare():
-    """Fetches everything before the first test, so that no test's time is spent on it."""
-    for which in WANTED:
+    """Fetches everything before the first test, so that no test's time is spent on it.  Not the servers:
+    only the files that need them wait for those (support.databases)."""
+    for which in ORACLES:
         try:
             tree(which)
         except Skip:
@@ -45,20 +48,20 @@ def _tree(which):
     why_not = CACHE / f"{which}.unavailable"
     if why_not.exists():
         raise Skip(why_not.read_text())
-    reason = _unpack(WANTED[which], folder)
+    debs = CACHE / ("server-debs" if which == "servers" else "debs")
+    reason = _unpack(WANTED[which], folder, debs)
     if reason:
         why_not.write_text(f"Debian's {which} can't be had: {reason}")
         raise Skip(why_not.read_text())
-    _add_missing_libraries(folder, SERVER_LIBRARIES if which == "servers" else LIBRARIES)
+    _add_missing_libraries(folder, debs, SERVER_LIBRARIES if which == "servers" else LIBRARIES)
     (folder / ".complete").touch()
     return folder
 
 
-def _unpack(packages, folder):
+def _unpack(packages, folder, debs):
     """Downloads and unpacks; returns the reason why not, or nothing."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         return "no apt-get and dpkg-deb here"
-    debs = CACHE / "debs"
     debs.mkdir(exist_ok=True)
     for package in packages:
         if not glob.glob(f"{debs}/{package}_*.deb"):
@@ -74,7 +77,7 @@ def _unpack(packages, folder):
     return ""
 
 
-def _add_missing_libraries(folder, packages):
+def _add_missing_libraries(folder, debs, packages):
     """Libraries that the package needs and this machine lacks come from their packages too."""
     binaries = [p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
                 and p.open("rb").read(4) == b"\x7fELF"]
@@ -82,7 +85,7 @@ def _add_missing_libraries(folder, packages):
                            env={"LD_LIBRARY_PATH": library_path(folder), "PATH": "/usr/bin:/bin"})
     if "not found" in shown.stdout:
         for package in packages:
-            _unpack([package], folder)
+            _unpack([package], folder, debs)
 
 
 def _library_dirs(folder):
@@ -99,7 +102,7 @@ def write_loader_cache(path, scratch):
     """A loader cache in which the oracle's own libraries are found too, so that even set-gid
     programs run from where they were unpacked."""
     lines = ["include /etc/ld.so.conf.d/*.conf"]
-    for which in WANTED:
+    for which in ORACLES:
         try:
             lines += [str(d) for d in _library_dirs(tree(which))]
         except Skip:
