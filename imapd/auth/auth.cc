@@ -4,6 +4,8 @@
 //
 // A connection carries the requests of many sessions; a password that takes long to check, and the
 // delay of a failure, hold up only their own request.
+#include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -123,6 +125,7 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
                            : "unknown";
     std::string service = printable(check.parameters.get("service"));
     std::uint32_t number = check.id;
+    auto came = std::chrono::steady_clock::now();
     Verdict verdict = co_await verifier_->verify(std::move(check));
     AuthLine line(verdict.kind == Verdict::Kind::kRight ? "OK" : "FAIL");
     line.field(id).field("user", verdict.user);
@@ -137,7 +140,11 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
         if (verdict.kind == Verdict::Kind::kTemporary) {
             line.field("temp");
         }
-        co_await sleep_for(conf().auth_failure_delay());
+        // From when the request came: how long the check took tells whether there is such a user.
+        auto took = std::chrono::ceil<std::chrono::milliseconds>(
+            std::chrono::steady_clock::now() - came);
+        co_await sleep_for(
+            std::max(conf().auth_failure_delay() - took, std::chrono::milliseconds(0)));
     }
     client->stream.write(line.finish());
     co_await flush(client);

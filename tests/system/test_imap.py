@@ -206,6 +206,28 @@ def test_idle_tells_of_new_mail_and_of_others_changes():
     mail.stop()
 
 
+def test_a_refusal_does_not_tell_whether_the_user_exists():
+    mail = ImapInstance(main="auth_failure_delay = 4s\n")
+    # Checking this password takes most of a second.
+    with open(mail.mta.conf / "users", "a") as users:
+        users.write("dave:{SHA512-CRYPT}$6$rounds=1500000$salt$" + "x" * 86 + ":1001:1001::/tmp::\n")
+    took = {}
+
+    def refuse(user):
+        client = mail.connect()
+        start = time.monotonic()
+        check("AUTHENTICATIONFAILED" in refused(client.login, user, "wrong"), "refused")
+        took[user] = time.monotonic() - start
+
+    threads = [threading.Thread(target=refuse, args=(user,)) for user in ("dave", "nobody")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(abs(took["dave"] - took["nobody"]) < 0.4, f"seconds: {took}")
+    mail.stop()
+
+
 def test_a_message_that_comes_back_has_no_number_until_the_next_select():
     mail = ImapInstance()
     mail.login().logout()
