@@ -141,8 +141,8 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
             line.field("temp");
         }
         // From when the request came: how long the check took tells whether there is such a user.
-        auto took = std::chrono::ceil<std::chrono::milliseconds>(
-            std::chrono::steady_clock::now() - came);
+        auto took =
+            std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - came);
         co_await sleep_for(
             std::max(conf().auth_failure_delay() - took, std::chrono::milliseconds(0)));
     }

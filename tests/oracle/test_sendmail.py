@@ -1,4 +1,8 @@
 """sendmail and postdrop: what they leave in maildrop, what they print, how they end."""
+import signal
+import subprocess
+import time
+
 from support import check
 from support.compare import scenario
 from support.queuefile import parse, records
@@ -116,3 +120,34 @@ def records_that_users_may_set(mta):
     drop(mta, "long record", *good[:4], ("N", "x" * 3000), *good[4:])
     drop(mta, "junk behind", *good, tail=b"more bytes")
     drop(mta, "nothing")
+
+
+def interrupted(mta, name, number, ignored):
+    """postdrop gets a signal in the middle of a message."""
+    def ignore():
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
+
+    text = records(("S", "a@b.test"), ("R", "bob"), ("M", ""), ("N", "hello"), ("X", ""), ("E", ""))
+    child = subprocess.Popen(["postdrop", "-r"], executable=mta.commands / "postdrop", env=mta.environment(), cwd="/",
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=ignore)
+    child.stdin.write(text[:12])
+    child.stdin.flush()
+    child.stdout.read(10)  # by now it has begun its file
+    time.sleep(0.2)
+    child.send_signal(number)
+    time.sleep(0.2)
+    try:
+        child.communicate(text[12:], timeout=20)
+    except BrokenPipeError:
+        pass
+    mta.note(f"{name}: status", child.wait())
+    note_maildrop(mta, name)
+
+
+@scenario(main=QUIET, log=False)
+def signals_in_the_middle(mta):
+    for name in ("SIGHUP", "SIGTERM", "SIGINT", "SIGQUIT"):
+        number = getattr(signal, name)
+        interrupted(mta, name, number, [])
+        interrupted(mta, name + ", which the caller ignores", number, [number])

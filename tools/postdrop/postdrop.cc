@@ -35,18 +35,26 @@ constexpr CommandKind kCommand{"postdrop"};
 // The path of the unfinished file, for the signal handler.
 char unfinished_path[256];
 
-void remove_unfinished(int) {
+void remove_unfinished(int number) {
     if (unfinished_path[0] != '\0') {
         ::unlink(unfinished_path);
     }
-    ::_exit(1);
+    ::_exit(number);
 }
 
 void handle_signals(const std::string& path) {
     path.copy(unfinished_path, sizeof unfinished_path - 1);
     struct sigaction action{};
     action.sa_handler = &remove_unfinished;
-    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+    ::sigfillset(&action.sa_mask);
+    for (int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT}) {
+        // nohup(1) and its like: what the caller ignores is none of our business.
+        struct sigaction before{};
+        bool optional = number == SIGHUP || number == SIGTERM;
+        if (optional && ::sigaction(number, nullptr, &before) == 0 &&
+            before.sa_handler == SIG_IGN) {
+            continue;
+        }
         ::sigaction(number, &action, nullptr);
     }
 }
