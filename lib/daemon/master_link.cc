@@ -15,6 +15,12 @@
 
 namespace relais {
 
+namespace {
+
+constexpr std::chrono::milliseconds kRepeat{100};
+
+}  // namespace
+
 MasterLink::MasterLink() {
     if (const char* generation = std::getenv("GENERATION")) {
         auto value = parse_octal(generation);
@@ -32,12 +38,34 @@ MasterLink::MasterLink() {
 }
 
 void MasterLink::send(int available) {
-    MasterStatus status{.pid = static_cast<std::int32_t>(::getpid()),
-                        .generation = generation_,
-                        .available = available};
-    // The channel is a socket pair with room for many reports; a full one means a stuck master.
-    if (open_ && ::write(kStatusFd, &status, sizeof status) != sizeof status) {
+    latest_ = {.pid = static_cast<std::int32_t>(::getpid()),
+               .generation = generation_,
+               .available = available};
+    send_latest();
+}
+
+// The channel is a socket pair with room for many reports, of all processes of the service.  When
+// it is full only the latest one counts.
+void MasterLink::send_latest() {
+    if (!open_) {
+        return;
+    }
+    if (::write(kStatusFd, &latest_, sizeof latest_) == sizeof latest_) {
+        unsent_.clear();
+    } else if (errno == EAGAIN) {
+        unsent_.set();
+    } else {
         open_ = false;
+    }
+}
+
+Task<void> MasterLink::repeat_reports() {
+    for (;;) {
+        co_await unsent_.wait();
+        co_await sleep_for(kRepeat);
+        if (unsent_.is_set()) {
+            send_latest();
+        }
     }
 }
 
@@ -48,7 +76,8 @@ void MasterLink::report(Availability state) {
     state_ = state;
     switch (state) {
         case Availability::kFree:
-            send(1);
+            // With the capacity, in case its announcement is overtaken by this.
+            send((capacity_ << kCapacityShift) | 1);
             break;
         case Availability::kWantsCompany:
             send(capacity_ << kCapacityShift);

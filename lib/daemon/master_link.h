@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "lib/event/loop.h"
+#include "lib/event/sync.h"
 
 namespace relais {
 
@@ -35,17 +35,23 @@ class MasterLink {
     // Tells Relais' master how many sessions this process will carry.
     void announce_capacity(int sessions);
 
+    // Sends again what master, held up, had no room for; until cancelled.
+    [[nodiscard]] Task<void> repeat_reports();
+
     // Returns when the channel has come to its end.
     [[nodiscard]] Task<void> wait_for_end();
 
   private:
     void send(int available);
+    void send_latest();
 
     std::uint32_t generation_ = 0;
     int sessions_granted_ = 0;
     int capacity_ = 0;
     Availability state_ = Availability::kFree;
     bool open_ = true;
+    MasterStatus latest_;
+    Flag unsent_;  // the latest report is still to be sent
 };
 
 }  // namespace relais

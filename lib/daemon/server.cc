@@ -38,6 +38,7 @@ Task<void> Server::run() {
         background.spawn(retire_after(limits_.retire));
     }
     background.spawn(retire_with_master());
+    background.spawn(link_->repeat_reports());
     for (int fd = kListenFd; fd < kListenFd + options_.sockets; ++fd) {
         if (options_.transport == ServiceTransport::kDatagram) {
             listeners_.spawn(read_datagrams(fd));

@@ -198,3 +198,26 @@ def test_a_reload_at_once_after_the_start():
         mta.reload()
         mta.wait_log(r"reload -- version")
         mta.destroy()
+
+
+def test_a_master_that_is_held_up_hears_the_last_word():
+    need_program("discard")
+    mta = made("drop unix - - n - 2 discard\n", main="max_use = 100000\n")
+    start(mta)
+    connect(mta, "private/drop").recv(100)
+    time.sleep(0.5)
+    pid = int((mta.queue / "pid/master.pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # More reports than the channel holds: one when a client comes, one when it goes.
+        for _ in range(400):
+            client = connect(mta, "private/drop")
+            check(client.recv(100), "served")
+            client.close()
+        held = connect(mta, "private/drop")
+        check(held.recv(100), "the process is full now")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    second = connect(mta, "private/drop")
+    check(second.recv(100), "another process serves the second client")
+    mta.stop()
