@@ -179,19 +179,30 @@ Task<void> receive(Session& session, std::uint64_t size, IncomingMessage* into) 
     }
 }
 
-// The line behind the literal; it must be empty.
+// The line behind the literal; it must be empty.  A second message (MULTIAPPEND, which is not
+// offered) that comes without waiting is read: it must not be taken for commands.
 Task<bool> receive_end(Session& session) {
+    using Event = imap::CommandReader::Event;
+    bool alone = true;
     session.reader.message_done();
     for (;;) {
         if (session.input().empty()) {
             co_await session.read_more();
         }
         std::size_t taken = 0;
-        auto event = session.reader.feed(session.input(), taken);
+        Event event = session.reader.feed(session.input(), taken);
         session.consume(taken);
-        if (event != imap::CommandReader::Event::kNeedMore) {
-            co_return event ==
-                imap::CommandReader::Event::kCommand&& session.reader.last_line().empty();
+        bool another = event == Event::kMessage &&
+                       session.reader.literal_sync() == imap::LiteralSync::kFollows;
+        if (another && session.reader.literal_size() <= kMostSkipped) {
+            alone = false;
+            co_await receive(session, session.reader.literal_size(), nullptr);
+            session.reader.message_done();
+        } else if (another) {
+            session.hang_up();
+            co_return false;
+        } else if (event != Event::kNeedMore) {
+            co_return alone&& event == Event::kCommand&& session.reader.last_line().empty();
         }
     }
 }

@@ -347,6 +347,18 @@ def test_bad_input():
     mail.stop()
 
 
+def test_a_second_message_of_an_append_is_not_taken_for_commands():
+    mail = ImapInstance()
+    sock = raw_login(mail, extra=b"b APPEND INBOX {5+}\r\nhello {16+}\r\nz CREATE Taken\r\n\r\n"
+                     b"c APPEND INBOX {5+}\r\nhello (\\Seen) {2+}\r\nab {16+}\r\ny CREATE Taken\r\n\r\n"
+                     b"d LIST \"\" *\r\ne STATUS INBOX (MESSAGES)\r\n")
+    data = read_until(sock, b"e OK")
+    check(b"b BAD" in data and b"c BAD" in data and b"Taken" not in data, f"refused: {data}")
+    check(b"MESSAGES 0" in data and b"z " not in data, f"nothing was stored: {data}")
+    sock.close()
+    mail.stop()
+
+
 def test_many_sessions_at_once():
     mail = ImapInstance()
     mail.login().logout()
