@@ -27,6 +27,7 @@ install: all
 	test -e $(DESTDIR)$(CONFDIR)/dynamicmaps.cf || { echo '# dict-type	so-name (pathname)	dict-function	mkmap-function'; \
 	    for p in $(PLUGINS); do printf '%s\tpostfix-%s.so\tdict_%s_open\n' $$p $$p $$p; done; } \
 	    > $(DESTDIR)$(CONFDIR)/dynamicmaps.cf
+	chmod go-w,a+r $(DESTDIR)$(CONFDIR)/dynamicmaps.cf
 	for c in $(SETGID); do \
 	    if [ -e $(DESTDIR)$(SBINDIR)/$$c ] && chgrp $(SETGID_GROUP) $(DESTDIR)$(SBINDIR)/$$c 2>/dev/null; then \
 	        chmod 2755 $(DESTDIR)$(SBINDIR)/$$c || exit 1; fi; done

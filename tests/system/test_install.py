@@ -1,5 +1,6 @@
 """`make install DESTDIR=...`: what is where with which mode, and the installed suite carries mail."""
 import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -66,6 +67,27 @@ def test_a_configuration_that_is_there_stays():
     for name in ("main.cf", "master.cf"):
         equal((top / "etc/postfix" / name).read_text(), "# mine\n", name)
         equal((top / "etc/postfix" / f"{name}.proto").read_text(), (ROOT / "conf" / name).read_text(), f"{name}.proto")
+
+
+def test_plugins_for_tables():
+    """As Debian's packages have them: a line in dynamicmaps.cf for each, and the shared object."""
+    top = installed()
+    conf, library = top / "etc/postfix", top / "usr/lib/postfix"
+    built = sorted(path.stem.removeprefix("postfix-") for path in (BUILD / "plugins").glob("*.so"))
+    equal(mode(conf / "dynamicmaps.cf"), "0o644", "dynamicmaps.cf")
+    lines = [line.split() for line in (conf / "dynamicmaps.cf").read_text().splitlines() if not line.startswith("#")]
+    equal(lines, [[kind, f"postfix-{kind}.so", f"dict_{kind}_open"] for kind in built], "dynamicmaps.cf")
+    run(top, "postconf", "-e", f"meta_directory = {conf}", f"shlib_directory = {library}")
+    types = run(top, "postconf", "-m").stdout.split()
+    check(set(built) <= set(types), f"postconf -m: {types}")
+    if "sqlite" not in built:
+        raise Skip("the plug-in for sqlite: is not built")
+    with sqlite3.connect(top / "db") as database:
+        database.executescript("CREATE TABLE t (k TEXT, v TEXT); INSERT INTO t VALUES ('a', 'b');")
+    (conf / "t.cf").write_text(f"dbpath = {top}/db\nquery = SELECT v FROM t WHERE k = '%s'\n")
+    equal(run(top, "postmap", "-q", "a", f"sqlite:{conf}/t.cf").stdout, "b\n", "an answer")
+    install(top)
+    equal(run(top, "postmap", "-q", "a", f"sqlite:{conf}/t.cf").stdout, "b\n", "after an upgrade")
 
 
 def test_what_is_installed_carries_mail():
