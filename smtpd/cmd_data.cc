@@ -175,14 +175,16 @@ Task<Outcome> cmd_data(Session& session, const CommandInput& input) {
     begin_content(session);
     ContentReader content(session, mode);
     co_await content.read();
+    session.where = "END-OF-MESSAGE";
     if (content.saw_bare_newline() && mode == smtp::BareNewline::kReject) {
-        session.where = "DATA";
+        if (session.mail.recipients == 1) {
+            session.logged_recipient = session.mail.first_recipient;
+        }
         session.log_event("reject", "bare <LF> received");
         co_return co_await refuse_content(
             session, format("{} 5.5.2 {} Error: bare <LF> received",
                             conf().smtpd_forbid_bare_newline_reject_code(), session.site.hostname));
     }
-    session.where = "END-OF-MESSAGE";
     CleanupReply answer;
     answer.status = content.problems();
     if (answer.ok() && !session.stand_alone()) {

@@ -179,7 +179,7 @@ void Session::log_ending(Ending ending) const {
     }
     if (where == "DATA content") {
         log_info("{} after DATA ({} bytes) from {}", reason, mail.content_size, client.label);
-    } else {
+    } else if (ending != Ending::kLostConnection || where != "END-OF-MESSAGE") {
         log_info("{} after {} from {}", reason, where, client.label);
     }
 }

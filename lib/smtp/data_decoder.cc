@@ -34,6 +34,9 @@ DataDecoder::Step DataDecoder::next(std::string_view& input, Line& line) {
         input.remove_prefix(newline + 1);
         const bool crlf = text.ends_with('\r');
         text.remove_suffix(crlf ? 1 : 0);
+        while (mode_ == BareNewline::kAccept && text.ends_with('\r')) {
+            text.remove_suffix(1);  // as Postfix always did
+        }
         saw_bare_newline_ = saw_bare_newline_ || !crlf;
         const bool begins = !std::exchange(in_line_, false);
         const bool clean = std::exchange(after_crlf_, crlf) && crlf;

@@ -13,7 +13,7 @@ namespace relais::smtp {
 
 // smtpd_forbid_bare_newline
 enum class BareNewline {
-    kAccept,     // a bare LF is a line end everywhere
+    kAccept,     // a bare LF is a line end everywhere, and all CRs before it are part of it
     kNormalize,  // a line end in the content, no part of the end of data
     kReject,     // the same; the caller refuses the message where one was seen
 };

@@ -429,3 +429,42 @@ def paths_right_and_wrong(mta):
             # Postfix forgets to look for the route in doubled brackets.
             if address.isascii() and "\t" not in address and address != "<@r:u>":
                 s.talk(f"RCPT TO:<{address}>", f"RCPT TO:{address}", f"VRFY {address}", f"VRFY <{address}")
+
+
+ENDS = (b"a\r\n.\r\r\nb\r\n.\r\n", b"a\r\n.\rb\r\n.\r\n", b"a\r\r\n.\r\n", b"a\r.\rb\r\n.\r\n", b"a\r\r\r\nb\r\n.\r\n",
+        b"a\r\n\r.\r\nb\r\n.\r\n", b"a\r\n.\0\r\nb\r\n.\r\n", b"a\r\n..\r\r\n.\r\n", b".\r\r\n.\r\n", b"a\r\n.\nb\r\n.\r\n",
+        b"a\n.\r\nb\r\n.\r\n")
+
+
+def ends_of_data(mta):
+    for content in ENDS:
+        with mta.smtp() as s:
+            s.talk(HELLO, FROM, TO, "DATA")
+            s.send(content, repr(content))
+            s.read()
+            s.talk("NOOP", "NOOP", "QUIT")
+            while s.read_line():  # what a smuggled command got
+                pass
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+for mode in ("no", "normalize", "reject"):
+    name = f"ends_of_data_{mode}"
+    globals()[name] = scenario(main=f"smtpd_forbid_bare_newline = {mode}\nsmtpd_forbid_unauth_pipelining = no\n",
+                               # Postfix does not tell cleanup of all that it will refuse.
+                               ignore="improper command pipelining|message-id=<>")(ends_of_data)
+    globals()[name].__name__ = name
+
+
+@scenario
+def clients_that_leave(mta):
+    """Only who leaves in the middle is worth a line in the log."""
+    content = "Subject: x\r\n\r\nx\r\n."
+    for lines in ((), (HELLO,), (HELLO, FROM), (HELLO, FROM, TO), (HELLO, FROM, TO, "DATA"), (HELLO, FROM, TO, "DATA", content),
+                  (HELLO, FROM, TO, "DATA", content, "NOOP"), (HELLO, FROM, TO, "DATA", content, "RSET"), (HELLO, "NOOP"),
+                  (HELLO, "FOO"), (HELLO, FROM, TO, "RSET"), ("QUIT",)):
+        with mta.smtp() as s:
+            for line in lines:
+                s.command(line)
+        mta.settle()
