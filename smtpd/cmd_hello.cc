@@ -48,7 +48,7 @@ Task<bool> take_name(Session& session, const smtp::CommandLine& line, Hello kind
     }
     session.reset_hello();
     session.helo = std::move(name);
-    session.extended = kind == Hello::kEhlo;
+    session.extended = session.extended || kind == Hello::kEhlo;  // HELO takes nothing back
     co_return true;
 }
 

@@ -88,8 +88,10 @@ void MimeParser::header_line(std::string_view text, LinePart part) {
     }
     end_header();
     if (!text.empty()) {
-        // The empty line is missing: a body that begins at once gets one.
-        put_body("", LinePart::kWhole);
+        // The empty line is missing: a body that begins at once gets one.  Parts stay as they are.
+        if (context_ == HeaderContext::kPrimary) {
+            put_body("", LinePart::kWhole);
+        }
     } else if (part == LinePart::kWhole) {
         // The empty line is no content: it must not be encoded, nor be taken for a boundary.
         sink_.body("", LinePart::kWhole);

@@ -193,3 +193,17 @@ def dropped_headers_are_not_missing(mta):
 def other_dropped_headers_are_not_missing(mta):
     for text in RESENT:
         submitted(mta, text + "\n\nx\n")
+
+
+@scenario
+def parts_without_an_empty_line(mta):
+    """What is in the body stays as it is, however little it looks like a part."""
+    part = "MIME-Version: 1.0\nContent-Type: {}\n\n"
+    mixed, digest, message = (part.format(f) for f in ("multipart/mixed; boundary=b", "multipart/digest; boundary=b", "message/rfc822"))
+    for text in (mixed + "--b\nline\n--b--\n",
+                 mixed + "--b\nContent-Type: text/plain\nline x\n--b\nContent-Type: message/rfc822\n\nline\n--b\nContent-Type: message/rfc822\nzz z\n"
+                 "--b\nContent-Type: message/rfc822\n\nA: b\nzz z\n--b\nContent-Type: message/rfc822\n--b--\n",
+                 message + "A: b\nno header\n", message + "no header\n", message[:-1] + "no header\n",
+                 message + message[:-1] + "no header\n", "A: b\nno header\n", mixed[:-1] + "--b\n\nx\n",
+                 digest + "--b\nx\n--b\n\nx\n--b\nA: b\nx\n", message + "\nx y\n", mixed + "--b\n--b\n--b--\nx\n"):
+        submitted(mta, text)

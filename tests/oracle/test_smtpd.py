@@ -468,3 +468,13 @@ def clients_that_leave(mta):
             for line in lines:
                 s.command(line)
         mta.settle()
+
+
+@scenario
+def helo_after_ehlo(mta):
+    with mta.smtp() as s:
+        s.talk(HELLO, "HELO client.test", FROM, TO, "RCPT TO:<nobody@virt.test>", "DATA")
+        s.send(b"Subject: x\r\n\r\nx\r\n.\r\n")
+        s.read()
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
