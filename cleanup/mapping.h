@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/ipc/rewriter.h"
 #include "lib/maps/address_lookup.h"
 #include "lib/maps/local_domains.h"
 #include "lib/maps/table_set.h"
 
 #include "cleanup/message.h"
-#include "cleanup/rewriter.h"
 
 namespace relais::cleanup {
 

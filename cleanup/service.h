@@ -6,11 +6,11 @@
 
 #include "lib/config/config.h"
 #include "lib/event/sync.h"
+#include "lib/ipc/rewriter.h"
 #include "lib/mail/header.h"
 #include "lib/queue/queue_dirs.h"
 
 #include "cleanup/mapping.h"
-#include "cleanup/rewriter.h"
 
 namespace relais::cleanup {
 

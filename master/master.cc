@@ -24,6 +24,7 @@
 #include "lib/config/config.h"
 #include "lib/config/load.h"
 #include "lib/config/log_setup.h"
+#include "lib/config/old_default.h"
 #include "lib/config/without_effect.h"
 #include "lib/daemon/debugger.h"
 #include "lib/event/signals.h"
@@ -179,6 +180,16 @@ void prepare_runtime(Runtime& runtime, const MasterOptions& options) {
     runtime.environment = child_environment();
 }
 
+// Services that are chrooted because an old compatibility_level makes that the default.
+void remark_old_chroot(const std::vector<MasterService>& services) {
+    for (const auto& service : services) {
+        if (service.chroot_is_default && service.is_chroot) {
+            log_old_default(OldDefault::kChroot, {},
+                            format("{}: line {}", service.file, service.line));
+        }
+    }
+}
+
 // SIGHUP: takes the new configuration over when it is whole; the old one stays in force otherwise.
 void reload(Suite& suite, Runtime& runtime) {
     log_info("reload -- version {}, configuration {}", conf().mail_version(),
@@ -215,6 +226,7 @@ void reload(Suite& suite, Runtime& runtime) {
     open_log("master", LogStderr::kNo);
     runtime.environment = child_environment();
     warn_of_settings_without_effect(conf(), *services);
+    remark_old_chroot(*services);
     suite.reload(*services);
 }
 
@@ -280,6 +292,7 @@ int main(int argc, char** argv) {
         log_fatal("{}", services.error().message);
     }
     warn_of_settings_without_effect(conf(), *services);
+    remark_old_chroot(*services);
     leave_terminal(options);
     open_log("master", LogStderr::kNo);
     reserve_low_descriptors();

@@ -2,6 +2,7 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 #include "lib/tls/tls_settings.h"
 
 namespace relais::smtp_client {
@@ -30,6 +31,9 @@ Client::Client(const std::string& prefix)
                          MatchList::Kind::kDomain, ParentStyle::kPlain),
       generic(conf(), prefix),
       pool(settings.cache_time_limit) {
+    if (prefix == "smtp" && in_force(OldDefault::kSmtpTlsLevel)) {
+        log_old_default(OldDefault::kSmtpTlsLevel);
+    }
     if (tls_policies.may_use_tls()) {
         auto made = TlsContext::client(tls_client_options(conf(), prefix));
         if (made) {

@@ -5,6 +5,7 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 
 #include "smtp/transfer.h"
 #include "smtp/trouble.h"
@@ -46,6 +47,15 @@ Task<std::unique_ptr<Session>> Courier::open_session(const ServerAddress* server
 }
 
 namespace {
+
+// Fingerprints in the policy were written for the digest that is the default.
+void remark_old_digest(const TlsPolicy& policy, std::string_view prefix) {
+    auto which =
+        prefix == "lmtp" ? OldDefault::kLmtpFingerprintDigest : OldDefault::kSmtpFingerprintDigest;
+    if (policy.level == TlsLevel::kFingerprint && in_force(which)) {
+        log_old_default(which, "to compute certificate fingerprints");
+    }
+}
 
 DeliveryStatus lost_connection(const Session& session) {
     return local_trouble(
@@ -212,6 +222,7 @@ Task<void> Courier::try_site(std::string site, Last last) {
         why_ = local_trouble("4.7.5", "client TLS configuration problem");
         co_return;
     }
+    remark_old_digest(*policy, client_->settings.prefix);
     ServerList list = co_await find_servers(&client_->resolver, &client_->settings, *destination);
     loops_ = list.loops;
     found_self_ = found_self_ || list.found_self;

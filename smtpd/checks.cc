@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 
 #include "smtpd/restrict.h"
 #include "smtpd/restrictions.h"
@@ -59,14 +60,43 @@ Task<std::string> run_delayed(Session& session) {
     co_return refusal;
 }
 
+// There are no smtpd_relay_restrictions by default: says so where those of today would refuse.
+Task<void> remark_open_relay(Session& session, std::string recipient) {
+    Check check(session, "Recipient address", recipient);
+    check.recipient = std::move(recipient);
+    auto verdict = co_await restrict_permit_mynetworks(check, {});
+    if (verdict != Verdict::kPermit) {
+        verdict = co_await restrict_permit_sasl_authenticated(check, {});
+    }
+    if (verdict == Verdict::kPermit) {
+        co_return;
+    }
+    const bool refused = co_await goes_elsewhere(check);
+    if (refused) {
+        log_old_default(OldDefault::kRelayRestrictions,
+                        format("to avoid \"Relay access denied\" error for recipient \"{}\" from "
+                               "client \"{}\"",
+                               check.recipient, session.client.label));
+    }
+}
+
 Task<Verdict> run_recipient_lists(Session& session, Check& check) {
     const auto& lists = session.site.restrictions;
     const bool relay_first = conf().smtpd_relay_before_recipient_restrictions();
     const auto& first = relay_first ? lists.relay : lists.recipient;
     const auto& second = relay_first ? lists.recipient : lists.relay;
     auto verdict = co_await first.run(check);
-    if (verdict != Verdict::kReject) {
-        verdict = co_await second.run(check);
+    if (verdict == Verdict::kReject) {
+        if (in_force(OldDefault::kRelayBeforeRecipient)) {
+            log_old_default(OldDefault::kRelayBeforeRecipient,
+                            format("to reject recipient \"{}\" from client \"{}\"", check.recipient,
+                                   session.client.label));
+        }
+        co_return verdict;
+    }
+    verdict = co_await second.run(check);
+    if (verdict != Verdict::kReject && in_force(OldDefault::kRelayRestrictions)) {
+        co_await remark_open_relay(session, check.recipient);
     }
     co_return verdict;
 }

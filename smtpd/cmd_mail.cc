@@ -87,6 +87,7 @@ Task<Outcome> cmd_mail(Session& session, const CommandInput& input) {
         session.reply(refusal);
         co_return Outcome::kFailed;
     }
+    remark_non_ascii(session, "sender", *sender);
     session.mail.sender = std::move(*sender);
     session.mail.parameters = std::move(*parameters);
     if (!conf().smtpd_delay_open_until_valid_rcpt()) {

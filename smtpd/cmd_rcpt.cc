@@ -70,6 +70,7 @@ Task<Outcome> cmd_rcpt(Session& session, const CommandInput& input) {
     if (!has_room(session, outcome)) {
         co_return outcome;
     }
+    remark_non_ascii(session, "recipient", *recipient);
     if (!session.stand_alone()) {
         refusal = co_await check_recipient(session, *recipient);
     }

@@ -3,7 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/ipc/service_client.h"
+#include "lib/ipc/flush_client.h"
 #include "lib/mail/hostname.h"
 
 #include "smtpd/envelope_address.h"
@@ -13,22 +13,12 @@
 namespace relais::smtpd {
 namespace {
 
-// Status codes of flush(8).
-constexpr int kFlushOk = 0;
-constexpr int kFlushDenied = 4;
-
 Task<int> ask_flush(std::string domain) {
-    ServiceAddress address;
-    address.socket = "public/" + conf().flush_service_name();
-    address.protocol = "queue_flush_protocol";
-    AttrWriter request;
-    request.string("request", "send_site").string("site", domain).end();
-    const auto status = co_await status_request(address, request.take(), conf().ipc_timeout());
+    const auto status = co_await flush_send_site(std::move(domain));
     if (!status) {
         log_warning("{}", status.error().message);
-        co_return -1;
     }
-    co_return *status;
+    co_return status.value_or(kFlushFail);
 }
 
 std::string refuse_etrn(const Session& session, const CommandInput& input) {
@@ -98,7 +88,7 @@ Task<Outcome> cmd_etrn(Session& session, const CommandInput& input) {
         session.reply("250 Queuing started");
         co_return Outcome::kDone;
     }
-    if (status == kFlushDenied) {
+    if (status == kFlushDeny) {
         log_warning("reject: ETRN {}... from {}", printable(domain.substr(0, 100)),
                     session.client.label);
         session.reply(format("459 <{}>: service unavailable", domain));

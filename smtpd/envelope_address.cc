@@ -1,9 +1,12 @@
 // Envelope addresses: see the header.
 #include "smtpd/envelope_address.h"
 
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
+#include "lib/config/utf8_mode.h"
 
 #include "smtpd/session.h"
 #include "smtpd/site.h"
@@ -27,9 +30,17 @@ Task<std::optional<std::string>> envelope_address(Session& session, const smtp::
     }
     if (!address) {
         log_warning("Illegal address syntax from {} in {} command: {}", session.client.label,
-                    command, printable(word.text.substr(0, 500)));
+                    command, printable(word.text.substr(0, 500), '?', utf8_mode()));
     }
     co_return address;
+}
+
+void remark_non_ascii(const Session& session, std::string_view role, std::string_view address) {
+    if (!is_ascii(address) && in_force(OldDefault::kSmtputf8Enable)) {
+        log_old_default(OldDefault::kSmtputf8Enable,
+                        format("to accept non-ASCII {} address \"{}\" from {}", role, address,
+                               session.client.label));
+    }
 }
 
 }  // namespace relais::smtpd

@@ -18,4 +18,7 @@ class Session;
                                                                 smtp::EmptyPath empty,
                                                                 std::string_view command);
 
+// Addresses outside ASCII pass without SMTPUTF8 where an old compatibility_level leaves it off.
+void remark_non_ascii(const Session& session, std::string_view role, std::string_view address);
+
 }  // namespace relais::smtpd

@@ -31,6 +31,8 @@ Task<Verdict> restrict_reject_unknown_reverse_client_hostname(Check& check,
 Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& argument);
 Task<Verdict> restrict_reject_unauth_destination(Check& check, const std::string& argument);
 Task<Verdict> restrict_defer_unauth_destination(Check& check, const std::string& argument);
+// Neither is it its destination, nor does it relay there.
+Task<bool> goes_elsewhere(Check& check);
 
 // restrict_unlisted.cc: whether there is such a user
 Task<Verdict> restrict_reject_unlisted_recipient(Check& check, const std::string& argument);

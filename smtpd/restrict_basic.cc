@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 
 #include "smtpd/auth_offer.h"
 #include "smtpd/restrict.h"
@@ -43,12 +44,27 @@ Task<Verdict> restrict_defer_if_reject(Check& check, const std::string& /*argume
     co_return Verdict::kDunno;
 }
 
+namespace {
+
+bool is_this_machine(const Session& session) {
+    return std::ranges::any_of(conf().own_addresses(), [&](const InterfaceAddress& address) {
+        return address_text(address) == session.client.address;
+    });
+}
+
+}  // namespace
+
 Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argument*/) {
     const auto& client = check.session.client;
     const auto match =
         co_await check.session.site.clients.own_networks.match(client.name, client.address);
     if (match == Match::kError) {
         co_return check.reject_lookup_failure(check.subject);
+    }
+    if (match == Match::kYes && in_force(OldDefault::kMynetworksStyle) &&
+        !is_this_machine(check.session)) {
+        log_old_default(OldDefault::kMynetworksStyle,
+                        format("to permit request from client \"{}\"", client.label));
     }
     co_return match == Match::kYes ? Verdict::kPermit : Verdict::kDunno;
 }
@@ -59,11 +75,7 @@ Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const std::string
 }
 
 Task<Verdict> restrict_permit_inet_interfaces(Check& check, const std::string& /*argument*/) {
-    const bool own =
-        std::ranges::any_of(conf().own_addresses(), [&](const InterfaceAddress& address) {
-            return address_text(address) == check.session.client.address;
-        });
-    co_return own ? Verdict::kPermit : Verdict::kDunno;
+    co_return is_this_machine(check.session) ? Verdict::kPermit : Verdict::kDunno;
 }
 
 Task<Verdict> restrict_sleep(Check& /*check*/, const std::string& argument) {

@@ -1,6 +1,8 @@
 // Restrictions on where mail may go: the ones that keep this system from relaying for strangers.
 #include "lib/base/format.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
+#include "lib/mail/address.h"
 
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
@@ -26,6 +28,11 @@ Task<Destination> destination_of(Check& check) {
     if ((resolved->flags & kResolveRouted) != 0 && !conf().allow_untrusted_routing()) {
         co_return Destination::kElsewhere;
     }
+    if ((resolved->flags & kResolveRelay) != 0 && in_force(OldDefault::kRelayDomains)) {
+        log_old_default(
+            OldDefault::kRelayDomains,
+            format("to accept mail for domain \"{}\"", split_address(resolved->recipient).domain));
+    }
     constexpr int kOurs =
         kResolveLocal | kResolveVirtualAlias | kResolveVirtualMailbox | kResolveRelay;
     co_return (resolved->flags & kOurs) != 0 ? Destination::kOurs : Destination::kElsewhere;
@@ -48,6 +55,10 @@ Task<Verdict> refuse_strangers(Check& check, int code) {
 }
 
 }  // namespace
+
+Task<bool> goes_elsewhere(Check& check) {
+    co_return co_await destination_of(check) == Destination::kElsewhere;
+}
 
 Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& /*argument*/) {
     if (check.recipient.empty()) {

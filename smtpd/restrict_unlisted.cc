@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 #include "lib/mail/address.h"
 #include "lib/mail/dsn.h"
 #include "lib/maps/address_lookup.h"
@@ -169,6 +170,10 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
     }
     if (is_refused_by_transport(*resolved)) {
         co_return reject_by_transport(check, subject, *resolved);
+    }
+    if (resolved->address_class() == kResolveRelay && in_force(OldDefault::kRelayDomains)) {
+        log_old_default(OldDefault::kRelayDomains,
+                        format("to accept mail for address \"{}\"", subject.address));
     }
     if (const auto rule = rule_for(site, *resolved)) {
         auto listed = Listed::kNo;

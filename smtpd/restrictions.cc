@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/smtp/reply.h"
 
 #include "smtpd/session.h"
@@ -46,8 +47,13 @@ std::string reply_text(int code, std::string_view dsn, std::string_view text) {
 
 }  // namespace
 
+// What the client gave may come back in a reply, but nothing that a reply cannot hold.
+static std::string clean(std::string_view reply) {
+    return printable(reply, ' ', utf8_mode());
+}
+
 Verdict Check::reject(int code, std::string_view dsn, std::string_view text) {
-    auto answer = printable(reply_text(code, dsn, text));
+    auto answer = clean(reply_text(code, dsn, text));
     auto& softer = session.checks.defer_if_reject.reply;
     if (!warn_only && softer && answer.starts_with('5')) {
         // Something that could not be found out might have let this mail pass.
@@ -67,14 +73,14 @@ Verdict Check::reject(int code, std::string_view dsn, std::string_view text) {
 void Check::defer_if_permit(int code, std::string_view dsn, std::string_view text) {
     auto& pending = session.checks.defer_if_permit.reply;
     if (!pending && !warn_only) {
-        pending = printable(reply_text(code, dsn, text));
+        pending = clean(reply_text(code, dsn, text));
     }
 }
 
 void Check::defer_if_reject(int code, std::string_view dsn, std::string_view text) {
     auto& pending = session.checks.defer_if_reject.reply;
     if (!pending && !warn_only) {
-        pending = printable(reply_text(code, dsn, text));
+        pending = clean(reply_text(code, dsn, text));
     }
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/dns/host_lookup.h"
 #include "lib/event/errors.h"
 #include "lib/mail/address.h"
@@ -240,7 +241,7 @@ void Session::log_event(std::string_view verb, std::string_view text) const {
     if (!helo.empty()) {
         line += format(" helo=<{}>", helo);
     }
-    log_line(Severity::kInfo, printable(line));
+    log_line(Severity::kInfo, printable(line, '?', utf8_mode()));
 }
 
 void Session::send_reply(std::string_view formatted) {

@@ -110,6 +110,7 @@ Site::Site()
       bare_newline(bare_newline_setting()),
       discarded_keywords(parse_ehlo_keywords(conf().smtpd_discard_ehlo_keywords())),
       notices(parse_notice_classes(conf().notify_classes())),
+      addresses(conf()),
       dns(std::make_unique<Resolver>()) {
     refuse_missing_features();
     open_lists();

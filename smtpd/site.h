@@ -10,7 +10,7 @@
 
 #include "lib/dns/resolver.h"
 #include "lib/ipc/anvil.h"
-#include "lib/ipc/rewrite_client.h"
+#include "lib/ipc/rewriter.h"
 #include "lib/maps/local_domains.h"
 #include "lib/maps/match_list.h"
 #include "lib/maps/table_set.h"
@@ -93,7 +93,7 @@ class Site {
     RecipientTables tables;
     TableSet ehlo_keyword_maps;  // smtpd_discard_ehlo_keyword_address_maps
     TableSet local_clients;      // tables of local_header_rewrite_clients
-    RewriteClient addresses;
+    Rewriter addresses;
     LocalDomains local_domains;
     std::unique_ptr<AnvilClient> anvil;                // null: no limits
     std::unordered_map<std::string, int> sessions_of;  // in this process, by anvil's ident

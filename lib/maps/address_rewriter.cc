@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/old_default.h"
 #include "lib/mail/address.h"
+#include "lib/maps/local_domains.h"
 
 namespace relais {
 
@@ -45,6 +49,22 @@ void swap_bang_path(AddressTokens& tokens) {
     tokens = std::move(swapped);
 }
 
+// Whether mail for the domain has a place of its own, other than the Internet.
+bool has_address_class(const std::string& domain) {
+    if (LocalDomains().matches(domain) == Match::kYes) {
+        return true;
+    }
+    for (std::string_view name : {"virtual_alias_domains", "virtual_mailbox_domains"}) {
+        const MatchList list(std::string(name), conf().text_value(name), MatchList::Kind::kString);
+        if (list.matches(domain) == Match::kYes) {
+            return true;
+        }
+    }
+    const MatchList relay("relay_domains", conf().relay_domains(), MatchList::Kind::kDomain,
+                          parent_style("relay_domains"));
+    return relay.matches(domain) == Match::kYes;
+}
+
 }  // namespace
 
 AddressTokens::iterator first_special(AddressTokens& tokens, char special) {
@@ -72,7 +92,10 @@ void strip_final_dot(AddressTokens& tokens) {
 }
 
 AddressRewriter::AddressRewriter(std::string_view origin, std::string_view domain)
-    : origin_(tokenize_address(origin)), domain_(tokenize_address(domain)) {
+    : origin_(tokenize_address(origin)),
+      domain_(tokenize_address(domain)),
+      says_so_(in_force(OldDefault::kAppendDotMydomain)),
+      localhost_is_known_(says_so_ && has_address_class("localhost")) {
 }
 
 AddressRewriter AddressRewriter::local() {
@@ -128,9 +151,27 @@ void AddressRewriter::complete_domain(AddressTokens& tokens) const {
         return t.is('.') || t.type == AddressTokenType::kLiteral;
     });
     if (!is_complete) {
-        tokens.push_back(special('.'));
-        append(tokens, domain_);
+        append_domain(tokens, at);
     }
+}
+
+void AddressRewriter::append_domain(AddressTokens& tokens, AddressTokens::const_iterator at) const {
+    std::string domain;
+    if (says_so_) {
+        domain = print_tokens(AddressTokens(at + 1, tokens.cend()), TokenForm::kInternal);
+    }
+    tokens.push_back(special('.'));
+    append(tokens, domain_);
+    bool is_localhost = iequals(domain, "localhost");
+    if (!says_so_ || (is_localhost && localhost_is_known_)) {
+        return;
+    }
+    log_old_default(
+        OldDefault::kAppendDotMydomain,
+        format("to rewrite \"{}\" to \"{}.{}\"{}", domain, domain,
+               print_tokens(domain_, TokenForm::kInternal),
+               is_localhost ? "; please add \"localhost\" to mydestination or other address class"
+                            : ""));
 }
 
 }  // namespace relais

@@ -31,8 +31,12 @@ class AddressRewriter {
 
     void complete_domain(AddressTokens& tokens) const;
 
+    void append_domain(AddressTokens& tokens, AddressTokens::const_iterator at) const;
+
     AddressTokens origin_;
     AddressTokens domain_;
+    bool says_so_ = false;             // appending domain_ is an old default
+    bool localhost_is_known_ = false;  // as a domain, while says_so_
 };
 
 // Places in a list of tokens, for those who work on them.

@@ -17,6 +17,7 @@
 #include "lib/config/config.h"
 #include "lib/config/load.h"
 #include "lib/config/log_setup.h"
+#include "lib/config/old_default.h"
 
 #include "tools/postfix/control.h"
 #include "tools/postfix/layout.h"
@@ -69,6 +70,14 @@ void load_configuration() {
     ::setenv("MAIL_CONFIG", conf().config_directory().c_str(), 1);
 }
 
+// The lines of this command itself are "postfix[pid]:", whatever syslog_name says.
+void open_own_log() {
+    open_log("postfix", LogStderr::kYes);
+    LogOptions options = log_options();
+    options.tag = "postfix";
+    log_open(std::move(options));
+}
+
 void check_identity() {
     if (::getuid() == 0) {
         return;
@@ -92,8 +101,7 @@ void check_directories() {
 
 // An old compatibility_level means old defaults: the administrator should know.
 void warn_of_old_defaults() {
-    constexpr std::string_view kNewest = "3.11";
-    if (!conf().level_below(kNewest)) {
+    if (!conf().level_below(kNewestLevel)) {
         return;
     }
     log_info("Postfix is using backwards-compatible default settings");
@@ -101,7 +109,7 @@ void warn_of_old_defaults() {
     log_info(
         "To disable backwards compatibility use \"postconf compatibility_level={}\" and \"postfix "
         "reload\"",
-        kNewest);
+        kNewestLevel);
 }
 
 // With several instances, the wrapper command runs this one for each of them.
@@ -170,7 +178,7 @@ int main(int argc, char** argv) {
     open_early_log("postfix", LogStderr::kYes);
     Options options = parse(argc, argv);
     load_configuration();
-    open_log("postfix", LogStderr::kYes);
+    open_own_log();
     check_identity();
     warn_of_old_defaults();
     check_directories();

@@ -1,12 +1,13 @@
-#include "cleanup/rewriter.h"
+#include "lib/ipc/rewriter.h"
 
 #include <algorithm>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/old_default.h"
 #include "lib/mail/address.h"
 
-namespace relais::cleanup {
+namespace relais {
 
 namespace {
 
@@ -63,7 +64,8 @@ std::optional<std::string> Rewriter::at_once(RewriteContext context,
     if (parts.domain.contains('.') || !config_.append_dot_mydomain()) {
         return result;
     }
-    if (!local) {
+    // trivial-rewrite has a remark to make where this is an old default.
+    if (!local || in_force(OldDefault::kAppendDotMydomain, config_)) {
         return std::nullopt;
     }
     return result + "." + config_.mydomain();
@@ -92,4 +94,15 @@ Task<Result<std::string>> Rewriter::internal(std::string address) {
     co_return unquote_address(*rewritten);
 }
 
-}  // namespace relais::cleanup
+Task<Result<Resolved>> Rewriter::resolve(std::string sender, std::string address) {
+    if (!address.empty()) {
+        auto complete = co_await internal(std::move(address));
+        if (!complete) {
+            co_return fail_with(complete);
+        }
+        address = std::move(*complete);
+    }
+    co_return co_await client_.resolve(std::move(sender), std::move(address));
+}
+
+}  // namespace relais

@@ -1,5 +1,5 @@
 // Address rewriting: by trivial-rewrite(8), or at once where the configuration alone says what it
-// would answer, which holds for nearly every address.
+// would answer, which holds for nearly every address.  cleanup and smtpd complete addresses so.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 #include "lib/config/config.h"
 #include "lib/ipc/rewrite_client.h"
 
-namespace relais::cleanup {
+namespace relais {
 
 class Rewriter {
   public:
@@ -21,6 +21,9 @@ class Rewriter {
 
     // An address in internal form.
     [[nodiscard]] Task<Result<std::string>> internal(std::string address);
+
+    // Where mail for an address goes once it is in standard form.  Both in internal form.
+    [[nodiscard]] Task<Result<Resolved>> resolve(std::string sender, std::string address);
 
     // What external() returns, if that takes no question.
     std::optional<std::string> at_once(RewriteContext context, std::string_view address) const;
@@ -34,4 +37,4 @@ class Rewriter {
 // of its only "@": one that rewriting can at most complete.
 [[nodiscard]] bool is_plain_address(std::string_view address);
 
-}  // namespace relais::cleanup
+}  // namespace relais
