@@ -171,10 +171,6 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
     if (is_refused_by_transport(*resolved)) {
         co_return reject_by_transport(check, subject, *resolved);
     }
-    if (resolved->address_class() == kResolveRelay && in_force(OldDefault::kRelayDomains)) {
-        log_old_default(OldDefault::kRelayDomains,
-                        format("to accept mail for address \"{}\"", subject.address));
-    }
     if (const auto rule = rule_for(site, *resolved)) {
         auto listed = Listed::kNo;
         if (rule->tables != nullptr) {
@@ -189,6 +185,10 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
                 format("<{}>: {} rejected: User unknown{}", subject.address, subject.reply_class(),
                        conf().show_user_unknown_table_name() ? rule->table_name : ""));
         }
+    }
+    if (resolved->address_class() == kResolveRelay && in_force(OldDefault::kRelayDomains)) {
+        log_old_default(OldDefault::kRelayDomains,
+                        format("to accept mail for address \"{}\"", subject.address));
     }
     co_return Verdict::kDunno;
 }
