@@ -7,8 +7,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/deliver/agent_process.h"
 #include "lib/deliver/deliver_pass.h"
-#include "lib/queue/queue_file.h"
 #include "lib/store/maildir_delivery.h"
 #include "lib/store/mbox_delivery.h"
 
@@ -62,7 +62,7 @@ DeliveryStatus Expansion::into_maildir(MessageCopy copy, const std::string& path
     target.host = agent_.host;
     ContentWriter content = content_of(delivery_, std::move(copy));
     ActingAs user(*agent_.identity, owner);
-    target.directory_sync = needs_directory_sync(path) ? DirectorySync::kYes : DirectorySync::kNo;
+    target.directory_sync = maildir_sync(path);
     auto delivered = deliver_maildir(target, content);
     if (delivered) {
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to maildir");

@@ -14,7 +14,6 @@
 #include "lib/deliver/identity.h"
 #include "lib/deliver/message_copy.h"
 #include "lib/maps/shared_tables.h"
-#include "lib/queue/queue_file.h"
 #include "lib/store/maildir_delivery.h"
 #include "lib/store/mbox_delivery.h"
 
@@ -89,8 +88,7 @@ DeliveryStatus VirtualDaemon::into_maildir(const Mailbox& mailbox, const Content
     MaildirTarget target;
     target.directory = mailbox.path;
     target.host = host_;
-    target.directory_sync =
-        needs_directory_sync(mailbox.path) ? DirectorySync::kYes : DirectorySync::kNo;
+    target.directory_sync = maildir_sync(mailbox.path);
     auto delivered = deliver_maildir(target, content);
     if (delivered) {
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to maildir");

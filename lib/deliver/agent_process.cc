@@ -5,10 +5,12 @@
 #include <cstring>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/queue/queue_file.h"
 
 namespace relais {
 
@@ -41,6 +43,14 @@ void limit_file_size(long limit) {
     if (::setrlimit(RLIMIT_FSIZE, &bounds) != 0) {
         log_fatal("setrlimit: {}", std::strerror(errno));
     }
+}
+
+DirectorySync maildir_sync(const std::string& directory) {
+    struct stat queue{};
+    struct stat mailbox{};
+    bool one_journal = ::stat(".", &queue) == 0 && ::stat(directory.c_str(), &mailbox) == 0 &&
+                       queue.st_dev == mailbox.st_dev && !needs_directory_sync(directory);
+    return one_journal ? DirectorySync::kNo : DirectorySync::kYes;
 }
 
 std::string system_host_name() {

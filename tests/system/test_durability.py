@@ -1,4 +1,6 @@
 """What can't be stored or delivered now is refused with a 4xx or waits in the queue; the log says why."""
+import pathlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -125,4 +127,31 @@ def test_folder_is_synced_where_the_file_system_needs_it():
 
     synced = syncs_before_reply(mta, ("cleanup",), take, '"status\\0')
     check(any(path.endswith("/hold") for path in synced), f"synced before the reply: {synced}")
+    mta.destroy()
+
+
+def synced_by_a_delivery(mta, daemon, name):
+    def take():
+        mta.mail("a@b.test", f"{name}@{'virt' if daemon == 'virtual' else 'example'}.test", TEXT)
+        mta.settle()
+
+    return syncs_before_reply(mta, (daemon,), take, "status\\0\\0diag_type")
+
+
+def test_maildir_is_synced_on_a_file_system_of_its_own():
+    """There, the queue file's end may outlive a crash that undoes the move from tmp/ to new/."""
+    need_suite()
+    room().require_private("a file system of its own")
+    mta = system("ours", main="home_mailbox = Maildir/\n")
+    synced = synced_by_a_delivery(mta, "virtual", "u1")
+    check(not any(path.endswith("/new") for path in synced), f"one journal holds both: {synced}")
+    home = pathlib.Path(pwd.getpwnam("alice").pw_dir)
+    for place in (mta.vmail, home):
+        status = place.stat()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=755,uid={status.st_uid},gid={status.st_gid}", "none", place],
+                       check=True)
+        mta.room.defer(lambda place=place: subprocess.run(["umount", "-l", place]))
+    for daemon, name in (("virtual", "u1"), ("local", "alice")):
+        synced = synced_by_a_delivery(mta, daemon, name)
+        check(any(path.endswith("/new") for path in synced), f"{daemon} synced before it was sent: {synced}")
     mta.destroy()
