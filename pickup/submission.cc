@@ -20,8 +20,8 @@ namespace relais::pickup {
 
 namespace {
 
-constexpr std::time_t kClockTolerance = 2 * 3600;
-constexpr std::time_t kOld = 24 * 3600;
+constexpr std::time_t kClockTolerance = 7200;
+constexpr std::time_t kOld = 86400;
 constexpr std::size_t kFlushSize = 32768;
 constexpr std::string_view kEnvelopeTypes = "MCTcFILSDRO/WVA>K<ionp";
 constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Kon";
