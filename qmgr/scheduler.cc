@@ -277,7 +277,7 @@ void Scheduler::delivered(Destination& destination, Entry& entry, const Delivery
             why.status = "4.0.0";
         }
         why.reason = "delivery temporarily suspended: " + why.reason;
-        kill_destination(destination, std::move(why));
+        kill_destination(destination, why);
     }
     pause(destination);
     entry_done_(entry);
@@ -295,7 +295,7 @@ void Scheduler::pause(Destination& destination) {
     }
 }
 
-void Scheduler::kill_transport(Transport& transport, DeliveryStatus why) {
+void Scheduler::kill_transport(Transport& transport, const DeliveryStatus& why) {
     if (transport.is_dead()) {
         return;
     }
@@ -307,7 +307,7 @@ void Scheduler::kill_transport(Transport& transport, DeliveryStatus why) {
     }
 }
 
-void Scheduler::kill_destination(Destination& destination, DeliveryStatus why) {
+void Scheduler::kill_destination(Destination& destination, const DeliveryStatus& why) {
     destination.why_dead_ = why;
     destination.dead_.start(conf().minimal_backoff_time());
     send_to_retry(destination.take_all(), why);

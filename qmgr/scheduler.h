@@ -155,8 +155,8 @@ class Scheduler {
                                                        const std::string* nexthop);
     void keep_agent(Transport& transport, std::unique_ptr<Stream> agent);
     void delivered(Destination& destination, Entry& entry, const DeliveryReply& reply);
-    void kill_transport(Transport& transport, DeliveryStatus why);
-    void kill_destination(Destination& destination, DeliveryStatus why);
+    void kill_transport(Transport& transport, const DeliveryStatus& why);
+    void kill_destination(Destination& destination, const DeliveryStatus& why);
     void send_to_retry(std::deque<Entry> entries, const DeliveryStatus& why);
     [[nodiscard]] Task<void> defer_here(Entry entry, DeliveryStatus why);
     void pause(Destination& destination);

@@ -44,9 +44,14 @@ bool lists_directory(const std::string& list, const std::string& directory) {
     return false;
 }
 
+// Set-id: the process may do what its caller may not.
+bool has_more_rights_than_caller() {
+    return ::getuid() != ::geteuid() || ::getgid() != ::getegid();
+}
+
 void refuse_foreign_configuration() {
     std::string directory = config_directory_from({});
-    if (::getuid() == 0 || directory == kDefaultConfigDirectory) {
+    if (::getuid() == 0 || directory == kDefaultConfigDirectory || !has_more_rights_than_caller()) {
         return;
     }
     ConfigOptions standard;

@@ -33,7 +33,7 @@ void configure_command(const CommandKind& kind);
 
 // The same for set-gid commands: descriptors 0 to 2 are open, and a configuration other than the
 // default one must be listed in it (alternate_config_directories, multi_instance_directories)
-// unless root asks.
+// unless root asks, or the process is not set-gid at all.
 void configure_setgid_command(const CommandKind& kind);
 
 // For messages and access lists: the login name, or "unknown".

@@ -103,12 +103,18 @@ class Instance:
         self._link_programs()
         for name, text in files.items():
             (self.conf / name).write_text(self.expand(text))
-        self._write_old("aliases", self.expand("postmaster: alice\n" + aliases))
+        self._write_old("aliases", self.expand("postmaster: alice\n" + self._people() + aliases))
         self._write_main_cf()
         (self.conf / "master.cf").write_text(self._master_cf())
         self._make_queue()
         self.room.allow_config(self.conf)
         self.maillog.touch()
+
+    def _people(self):
+        """Where alice and bob have no accounts, aliases take their mail to the same place."""
+        if self.room.private:
+            return ""
+        return f"alice: {self.spool}/alice/\nbob: {self.spool}/bob/\n"
 
     def _write_old(self, name, text):
         """A file from ten seconds ago: Postfix reads main.cf again until it is not brand-new, and

@@ -167,8 +167,7 @@ def run_files(files, tally, options):
         print("\n".join(label(f) for f in files))
         return
     prefix = UNSHARE if can_unshare() else []
-    if prefix:
-        oracle.prepare()
+    oracle.prepare()
     waiting = queue.Queue()
     for path in files:
         waiting.put(path)

@@ -9,8 +9,9 @@ from support.instance import ACCOUNTS, Instance
 
 TYPES = "default_database_type = lmdb\ndefault_cache_db_type = lmdb\n"
 LEVEL = "non_bdb_migration_level = "
-TABLES = """non_bdb_migration_allow_root_prefixes = @CONF@
-non_bdb_migration_allow_user_prefixes = @ROOT@/users
+# Whose tables @CONF@ holds is who runs the tests.
+TABLES = f"""non_bdb_migration_allow_root_prefixes = @CONF@
+non_bdb_migration_allow_user_prefixes = @ROOT@/users{"" if os.geteuid() == 0 else " @CONF@"}
 virtual_alias_domains = list.test
 virtual_alias_maps = hash:@CONF@/virtual, btree:@CONF@/more
 """
