@@ -429,6 +429,7 @@ def paths_right_and_wrong(mta):
             # Postfix forgets to look for the route in doubled brackets.
             if address.isascii() and "\t" not in address and address != "<@r:u>":
                 s.talk(f"RCPT TO:<{address}>", f"RCPT TO:{address}", f"VRFY {address}", f"VRFY <{address}")
+    mta.wait_log("disconnect from")
 
 
 ENDS = (b"a\r\n.\r\r\nb\r\n.\r\n", b"a\r\n.\rb\r\n.\r\n", b"a\r\r\n.\r\n", b"a\r.\rb\r\n.\r\n", b"a\r\r\r\nb\r\n.\r\n",
