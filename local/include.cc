@@ -14,6 +14,22 @@ namespace {
 
 constexpr std::size_t kMaxList = std::size_t{16} << 20;
 
+bool is_fit(const struct stat& status) {
+    return S_ISREG(status.st_mode) && (status.st_mode & S_IWOTH) == 0;
+}
+
+// The text, and in `status` whose it is: the file's that was read, whatever has the name by now.
+Result<std::string> read_list(const std::string& path, struct stat& status) {
+    auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
+    if (!fd) {
+        return fail_with(fd);
+    }
+    if (::fstat(fd->get(), &status) != 0) {
+        return fail_errno("stat " + path);
+    }
+    return is_fit(status) ? read_all(fd->get(), kMaxList) : std::string();
+}
+
 }  // namespace
 
 Task<Disposition> Expansion::deliver_include(Branch branch, std::string path) {
@@ -32,9 +48,8 @@ Task<Disposition> Expansion::deliver_include(Branch branch, std::string path) {
     {
         ActingAs user(*agent_.identity, rights);
         failure = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
-        bool readable = failure == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IWOTH) == 0;
-        if (readable) {
-            text = read_file(path, kMaxList);
+        if (failure == 0 && is_fit(status)) {
+            text = read_list(path, status);
         }
     }
     if (failure != 0) {
@@ -42,7 +57,7 @@ Task<Disposition> Expansion::deliver_include(Branch branch, std::string path) {
         log_warning("{}", error.error().message);
         co_return co_await configuration_error(&branch);
     }
-    if (!S_ISREG(status.st_mode) || (status.st_mode & S_IWOTH) != 0) {
+    if (!is_fit(status)) {
         log_warning(":include: file {} is {}", path,
                     S_ISREG(status.st_mode) ? "world writable" : "not a regular file");
         co_return co_await configuration_error(&branch);

@@ -127,6 +127,40 @@ def test_idle_sessions_share_processes_and_memory():
     mta.destroy()
 
 
+def test_an_included_list_is_read_with_the_rights_of_the_file_that_was_read():
+    """Bob, to whom the list's folder belongs, puts his own file in the place of Alice's between the look at
+    its owner and the reading."""
+    need_suite()
+    if not shutil.which("strace"):
+        raise Skip("no strace here")
+    mta = Instance("ours", aliases="warm: u1@virt.test\nlist: :include:@ROOT@/bobs/list\n",
+                   main="allow_mail_to_commands = alias, forward, include\n").start()
+    folder = mta.root / "bobs"
+    folder.mkdir()
+    out = mta.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    for user in ("alice", "bob"):
+        (folder / user).write_text(f'"|id -un >{out}/who"\n' if user == "bob" else "u1@virt.test\n")
+        shutil.chown(folder / user, user)
+    (folder / "list").symlink_to("alice")
+    mta.mail("a@b.test", "warm@example.test", TEXT)
+    mta.settle()
+    (pid,) = mta.processes("local")
+    slow = subprocess.Popen(["strace", "-p", str(pid), "-o", mta.root / "trace", "-P", folder / "list",
+                             "-e", "inject=openat:delay_enter=2000000"], stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    mta.mail("a@b.test", "list@example.test", TEXT)
+    time.sleep(1)
+    (folder / "next").symlink_to("bob")
+    (folder / "next").rename(folder / "list")
+    mta.wait_log(r"to=<list@example.test>.*status=")
+    slow.terminate()
+    slow.wait()
+    equal((out / "who").read_text().strip() if (out / "who").exists() else "nobody", "bob", "whose rights")
+    mta.destroy()
+
+
 def test_start_runs_no_shell():
     need_suite()
     if not shutil.which("strace"):
