@@ -115,18 +115,30 @@ Task<void> Server::wait_for_room() {
     }
 }
 
+// True where the next client is for a fresh process, which master starts when it sees him wait.
+bool Server::makes_way() {
+    if (retiring_.is_set()) {
+        return true;
+    }
+    auto changed = daemon_->changed_table();
+    if (changed) {
+        log_info("table {} has changed -- restarting", *changed);
+        retire();
+    }
+    return changed.has_value();
+}
+
 Task<void> Server::accept_clients(int fd) {
     Listener listener((UniqueFd(fd)));
     for (;;) {
         co_await wait_for_room();
-        UniqueFd client = co_await listener.accept();
+        UniqueFd client = co_await listener.accept([this] { return !makes_way(); });
+        if (!client) {
+            co_return;
+        }
         if (active_ >= limits_.sessions) {
             // Another listen socket took the last place meanwhile; serve this one all the same.
             log_info("process is over its limit of {} sessions", limits_.sessions);
-        }
-        if (auto changed = daemon_->changed_table()) {
-            log_info("table {} has changed -- restarting", *changed);
-            retire();
         }
         sessions_.spawn(serve_client(std::move(client)));
         if (retiring_.is_set()) {

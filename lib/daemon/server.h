@@ -30,6 +30,7 @@ class Server {
     [[nodiscard]] Task<void> run();
 
   private:
+    bool makes_way();
     [[nodiscard]] Task<void> accept_clients(int fd);
     [[nodiscard]] Task<void> serve_client(UniqueFd fd);
     [[nodiscard]] Task<void> receive_passed(UniqueFd fd);

@@ -61,7 +61,7 @@ static bool is_passing_accept_error(int error) {
            error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
-Task<UniqueFd> Listener::accept() {
+Task<UniqueFd> Listener::accept(std::function<bool()> is_willing) {
     for (;;) {
         if (!ready_) {
             Wait wait;
@@ -73,6 +73,9 @@ Task<UniqueFd> Listener::accept() {
                 throw;
             }
             waiter_ = nullptr;
+        }
+        if (is_willing && !is_willing()) {
+            co_return UniqueFd();
         }
         UniqueFd accepted(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (accepted) {

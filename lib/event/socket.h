@@ -1,6 +1,7 @@
 // Listening, accepting and connecting without blocking.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "lib/base/result.h"
@@ -25,7 +26,11 @@ class Listener {
     int fd() const { return fd_.get(); }
 
     // The next connection, non-blocking and close-on-exec.
-    [[nodiscard]] Task<UniqueFd> accept();
+    [[nodiscard]] Task<UniqueFd> accept() { return accept(nullptr); }
+
+    // The same for who may change his mind: `is_willing` is asked right before a connection is taken,
+    // and where it says no, the connection stays in the queue, and nothing comes back.
+    [[nodiscard]] Task<UniqueFd> accept(std::function<bool()> is_willing);
 
   private:
     static void on_event(int fd, short what, void* self);
