@@ -15,7 +15,7 @@
 namespace relais {
 
 // The text of the symbol relais_plugin in the plug-in.
-inline constexpr std::string_view kLdapPluginName = "relais-ldap-2";
+inline constexpr std::string_view kLdapPluginName = "relais-ldap-3";
 
 enum class LdapScope { kSubtree, kBase, kOneLevel };
 enum class LdapBind { kNone, kSimple, kSasl };
@@ -55,6 +55,10 @@ struct LdapError {
     Kind kind = Kind::kOther;
     int code = 0;
     std::string text;
+    // Of a connection: what could not be done before the bind ("set tls_key to /x:"), and which
+    // function of Postfix's names it in messages.
+    std::string action = {};
+    std::string_view where = {};
 };
 
 struct LdapAttribute {

@@ -66,6 +66,7 @@ class LdapTable : public ClientTable {
     void read_tls(ClientSettings& settings);
 
     bool connect();
+    static void report_setup(const LdapError& error);
     std::expected<std::vector<LdapEntry>, LdapError> search(const LdapSearch& query);
     void gather(const std::vector<LdapEntry>& entries, int depth, Harvest& harvest);
     void gather_entry(const LdapEntry& entry, int depth, Harvest& harvest);
@@ -214,8 +215,23 @@ Result<void> LdapTable::open(ClientSettings& settings, const LdapDriver* driver)
     return settings.failure();
 }
 
+// As Postfix weighs it.
+void LdapTable::report_setup(const LdapError& error) {
+    std::string text = format("{}: Unable to {} {}: {}", error.where, printable(error.action),
+                              error.code, error.text);
+    if (error.action == "set STARTTLS:") {
+        log_error("{}", text);
+    } else {
+        log_warning("{}", text);
+    }
+}
+
 bool LdapTable::connect() {
     auto opened = driver_->connect(options_);
+    if (!opened && !opened.error().action.empty()) {
+        report_setup(opened.error());
+        return false;
+    }
     if (!opened) {
         log_warning("dict_ldap_connect: Unable to bind to server {} with dn {}: {} ({})",
                     options_.servers,

@@ -113,4 +113,4 @@ class Place:
 
 def warnings(text):
     """Behind "query error" Postfix names what happens to be in errno, and it cuts long lines."""
-    return [line.partition(": query error")[0][:1500] for line in text.splitlines() if "warning" in line or "fatal" in line]
+    return [line.partition(": query error")[0][:1500] for line in text.splitlines() if "warning: " in line or "error: " in line or "fatal: " in line]

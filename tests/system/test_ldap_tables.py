@@ -1,5 +1,6 @@
 """ldap: tables against a real directory with inetLocalMailRecipient entries, groups, aliases and
 referrals; where Debian's plug-in can be had, Postfix's postmap must give the same answers and warnings."""
+import os
 import time
 
 from support import Skip, bound, certificates, check, equal
@@ -203,7 +204,10 @@ def ask_at(where, more="", *keys):
     """The route of alice, from the servers that `where` says."""
     p = directory()
     table = p.table("at", f"{BY_ADDRESS}\nresult_attribute = mailRoutingAddress\n{more}", f"{where}\nsearch_base = {BASE}")
-    return p.ask(table, *(keys or ("alice@virt.test", "a.l@virt.test")))
+    keys = keys or ("alice@virt.test", "a.l@virt.test")
+    if p.theirs and os.geteuid() == 0:
+        p.like_postfix(table, keys)
+    return p.ask(table, *keys)
 
 
 def test_lists_of_servers():

@@ -32,10 +32,10 @@ using Text = std::unique_ptr<char, FreeMemory>;
 
 constexpr int kSizeLimitOfHandle = -1;
 
-LdapError error_of(int code, const std::string& what = {}) {
+LdapError error_of(int code) {
     LdapError error;
     error.code = code;
-    error.text = what + ::ldap_err2string(code);
+    error.text = ::ldap_err2string(code);
     switch (code) {
         case LDAP_NO_SUCH_OBJECT:
             error.kind = LdapError::Kind::kNoSuchObject;
@@ -53,8 +53,15 @@ LdapError error_of(int code, const std::string& what = {}) {
     return error;
 }
 
-std::unexpected<LdapError> failure(int code, const std::string& what = {}) {
-    return std::unexpected(error_of(code, what));
+std::unexpected<LdapError> failure(int code) {
+    return std::unexpected(error_of(code));
+}
+
+std::unexpected<LdapError> failure_of(int code, std::string_view where, std::string action) {
+    LdapError error = error_of(code);
+    error.where = where;
+    error.action = std::move(action);
+    return std::unexpected(error);
 }
 
 timeval seconds(std::chrono::seconds time) {
@@ -203,18 +210,21 @@ class OptionSetter {
   public:
     explicit OptionSetter(LDAP* handle) : handle_(handle) {}
 
-    void set(int option, const void* value, const char* name) {
+    void set(int option, const void* value, const std::string& action,
+             std::string_view where = "dict_ldap_connect") {
         int code = ::ldap_set_option(handle_, option, value);
         if (code != LDAP_OPT_SUCCESS && result_) {
-            result_ = failure(code, std::string("unable to set ") + name + ": ");
+            result_ = failure_of(code, where, action);
         }
     }
 
-    void text(int option, const std::string& value, const char* name) {
+    void tls(int option, const std::string& value, const std::string& name) {
         if (!value.empty()) {
-            set(option, value.c_str(), name);
+            set(option, value.c_str(), "set " + name + " to " + value + ":", kTls);
         }
     }
+
+    static constexpr std::string_view kTls = "dict_ldap_set_tls_options";
 
     const std::expected<void, LdapError>& result() const { return result_; }
 
@@ -224,29 +234,30 @@ class OptionSetter {
 };
 
 void set_tls(OptionSetter& setter, const LdapOptions& options) {
-    setter.text(LDAP_OPT_X_TLS_RANDOM_FILE, options.tls_random_file, "tls_random_file");
-    setter.text(LDAP_OPT_X_TLS_CACERTFILE, options.tls_ca_file, "tls_ca_cert_file");
-    setter.text(LDAP_OPT_X_TLS_CACERTDIR, options.tls_ca_directory, "tls_ca_cert_dir");
-    setter.text(LDAP_OPT_X_TLS_CERTFILE, options.tls_certificate, "tls_cert");
-    setter.text(LDAP_OPT_X_TLS_KEYFILE, options.tls_key, "tls_key");
-    setter.text(LDAP_OPT_X_TLS_CIPHER_SUITE, options.tls_ciphers, "tls_cipher_suite");
+    setter.tls(LDAP_OPT_X_TLS_RANDOM_FILE, options.tls_random_file, "tls_random_file");
+    setter.tls(LDAP_OPT_X_TLS_CACERTFILE, options.tls_ca_file, "tls_ca_cert_file");
+    setter.tls(LDAP_OPT_X_TLS_CACERTDIR, options.tls_ca_directory, "tls_ca_cert_dir");
+    setter.tls(LDAP_OPT_X_TLS_CERTFILE, options.tls_certificate, "tls_cert");
+    setter.tls(LDAP_OPT_X_TLS_KEYFILE, options.tls_key, "tls_key");
+    setter.tls(LDAP_OPT_X_TLS_CIPHER_SUITE, options.tls_ciphers, "tls_cipher_suite");
     int demand = options.tls_require_certificate ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER;
-    setter.set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand, "tls_require_cert");
+    setter.set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand,
+               "set tls_require_cert to " + std::to_string(demand) + ":", OptionSetter::kTls);
     int client = 0;
-    setter.set(LDAP_OPT_X_TLS_NEWCTX, &client, "a TLS context");
+    setter.set(LDAP_OPT_X_TLS_NEWCTX, &client, "allocate new TLS context", OptionSetter::kTls);
 }
 
 std::expected<void, LdapError> set_options(LDAP* handle, const LdapOptions& options) {
     OptionSetter setter(handle);
     timeval limit = seconds(options.timeout);
-    setter.set(LDAP_OPT_NETWORK_TIMEOUT, &limit, "the network timeout");
-    setter.set(LDAP_OPT_TIMEOUT, &limit, "the timeout");
-    setter.set(LDAP_OPT_PROTOCOL_VERSION, &options.version, "the protocol version");
+    setter.set(LDAP_OPT_NETWORK_TIMEOUT, &limit, "set network timeout:");
+    setter.set(LDAP_OPT_TIMEOUT, &limit, "set timeout:");
+    setter.set(LDAP_OPT_PROTOCOL_VERSION, &options.version, "set LDAP protocol version:");
     int most = static_cast<int>(options.size_limit);
-    setter.set(LDAP_OPT_SIZELIMIT, &most, "size_limit");
-    setter.set(LDAP_OPT_DEREF, &options.dereference, "dereference");
+    setter.set(LDAP_OPT_SIZELIMIT, &most, "set query result size limit:");
+    setter.set(LDAP_OPT_DEREF, &options.dereference, "set dereference option:");
     setter.set(LDAP_OPT_REFERRALS, options.chase_referrals ? LDAP_OPT_ON : LDAP_OPT_OFF,
-               "chase_referrals");
+               "set Referral chasing:");
     if (options.debug_level > 0) {
         int level = static_cast<int>(options.debug_level);
         ::ldap_set_option(nullptr, LDAP_OPT_DEBUG_LEVEL, &level);
@@ -318,7 +329,7 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
     int code = ::ldap_initialize(&opened, options.servers.c_str());
     Handle handle(opened);
     if (code != LDAP_SUCCESS) {
-        return failure(code, "unable to init: ");
+        return failure_of(code, "dict_ldap_connect", "init LDAP server:");
     }
     if (auto set = set_options(handle.get(), options); !set) {
         return std::unexpected(set.error());
@@ -326,7 +337,7 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
     if (options.start_tls) {
         code = ::ldap_start_tls_s(handle.get(), nullptr, nullptr);
         if (code != LDAP_SUCCESS) {
-            return failure(code, "unable to set STARTTLS: ");
+            return failure_of(code, "dict_ldap_connect", "set STARTTLS:");
         }
     }
     code = options.bind == LdapBind::kSasl     ? bind_with_sasl(handle.get(), options)
@@ -342,7 +353,7 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-ldap-2";
+const char relais_plugin[] = "relais-ldap-3";
 const relais::LdapDriver* dict_ldap_open();
 
 const relais::LdapDriver* dict_ldap_open() {
