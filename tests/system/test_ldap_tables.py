@@ -255,7 +255,7 @@ def test_a_server_that_is_stuck():
         begun = time.monotonic()
         status, output, errors = ask_at(f"server_host = 127.0.0.1:{p.server.port}", "timeout = 1")
         check(status == 1 and not output and "Timed out" in errors, f"{status} {output} {errors}")
-        check(time.monotonic() - begun < 8, "the limit of time is not held")
+        check(time.monotonic() - begun < 20, "the limit of time is not held")
     finally:
         p.server.thaw()
     equal(p.found("route", "alice@virt.test"), ["alice@mx.virt.test"], "after that")
