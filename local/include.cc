@@ -84,6 +84,7 @@ Task<Disposition> Expansion::expand_include(Branch branch, std::string text, uid
         branch.rights = **user;
     }
     branch.source = kFromInclude;
+    ++branch.level;
     if (branch.owner.empty()) {
         branch.owner = branch.rcpt.address;
     }

@@ -63,10 +63,10 @@ Task<Disposition> Expansion::deliver_list(const Branch* branch, std::string text
     AddressList list = AddressList::parse(quote_includes(text));
     Disposition all = Disposition::kDone;
     for (std::size_t i = 0; i < list.size(); ++i) {
-        std::string internal = list.internal(i);
-        if (internal.empty()) {
+        if (list.is_null(i)) {
             continue;
         }
+        std::string internal = list.internal(i);
         ++*count;
         Branch item = *branch;
         Disposition one =

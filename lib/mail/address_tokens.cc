@@ -8,8 +8,9 @@
 namespace relais {
 namespace {
 
-// "%" and "!" are no specials of RFC 5322; they are here because rewriting looks for them.
-constexpr std::string_view kSpecials = "<>@,;:.[]()\"\\%!";
+// "%", "!" and "|" are no specials of RFC 5322; they are here because rewriting looks for the first
+// two, and because an alias may be |"command with blanks".
+constexpr std::string_view kSpecials = "<>@,;:.[]()\"\\%!|";
 
 class Scanner {
   public:

@@ -85,10 +85,15 @@ Result<void> move_to_new(const std::string& base, const std::string& from, const
     if (::rename(from.c_str(), to.c_str()) == 0) {
         return {};
     }
-    if (errno == ENOENT && make_maildir(base) && ::rename(from.c_str(), to.c_str()) == 0) {
-        return {};
+    int reason = errno;
+    if (reason == ENOENT) {
+        auto made = make_maildir(base);
+        if (made && ::rename(from.c_str(), to.c_str()) == 0) {
+            return {};
+        }
+        reason = made ? errno : made.error().sys_errno;
     }
-    return fail_errno("create maildir file " + to);
+    return fail_errno("create maildir file " + to, reason);
 }
 
 }  // namespace

@@ -375,3 +375,17 @@ def loops(mta):
         mta.settle()
     note_users(mta)
     mta.note_mail("u1", mta.virtual("u1"))
+
+
+ODD = ("|\"exit 70\"", "| \"echo out; exit 70\"", "alice, :include:@CONF@/odd", ":include:@CONF@/odd, \"\", x <alice>", "a b <alice>, bob@example.test",
+       "\"alice, bob\"", "alice (c),,bob,", "\" |true\", \\alice", "a\\|b", "\"|exit 0\" x", "/dev/null bob")
+
+
+@scenario(main=BASE + "alias_maps = inline:{" + ", ".join(f"{{odd{i} = {text}}}" for i, text in enumerate(ODD)) + "}\n"
+          "allow_mail_to_commands = alias, include\n",
+          files={"odd": "alice bob\n# remark\n\n<u2@virt.test>\n \"|true\"\n\\bob\nx y@virt.test\n"})
+def odd_lists(mta):
+    for i in range(len(ODD)):
+        send(mta, f"odd{i}")
+    note_users(mta)
+    mta.note_mail("u2", mta.virtual("u2"))
