@@ -8,7 +8,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
-#include "lib/base/log.h"
 
 namespace relais::bounce {
 
@@ -59,7 +58,11 @@ Result<void> append_to_log(const QueueDirs& dirs, const std::string& service,
         written = fail_errno(format("append file {} {}", service, queue_id));
     }
     if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {
-        log_warning("truncate file {} {}: {}", service, queue_id, fail_errno("").error().message);
+        // This runs on a helper thread, which must not write to the log.
+        Error error = written.error();
+        error.message +=
+            "; " + fail_errno(format("truncate file {} {}", service, queue_id)).error().message;
+        return std::unexpected(std::move(error));
     }
     return written;
 }
