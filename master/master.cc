@@ -27,6 +27,7 @@
 #include "lib/config/old_default.h"
 #include "lib/config/without_effect.h"
 #include "lib/daemon/debugger.h"
+#include "lib/event/log_pump.h"
 #include "lib/event/signals.h"
 
 #include "master/environment.h"
@@ -247,7 +248,7 @@ void reload(Suite& suite, Runtime& runtime) {
 // Serves until told to end.  Whoever waits on `ready` hears when signals are taken.
 void run(Suite& suite, Runtime& runtime, const MasterOptions& options, UniqueFd ready) {
     Loop& loop = Loop::current();
-    loop.before_sleep([] { log_flush(); });
+    pump_log();
     SignalWatch child(SIGCHLD, [&] { suite.reap(); });
     SignalWatch hang_up(SIGHUP, [&] { reload(suite, runtime); });
     SignalWatch terminated(SIGTERM, [&] { terminate(SIGTERM, options); });

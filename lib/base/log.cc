@@ -13,6 +13,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/base/log_backlog.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
 
@@ -93,6 +94,8 @@ class LogSocket {
     const LogOptions& options() const { return options_; }
 
     int descriptor() const { return socket_.get(); }
+
+    std::size_t waiting() const { return waiting_.size(); }
 
     void log(Severity severity, std::string_view text) {
         auto name = severity_name(severity);
@@ -199,6 +202,10 @@ const LogOptions& log_options() {
 
 void log_flush(int wait_ms) {
     log_socket().flush(wait_ms);
+}
+
+std::size_t log_waiting() {
+    return log_socket().waiting();
 }
 
 int log_descriptor() {

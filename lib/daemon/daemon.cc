@@ -21,6 +21,7 @@
 #include "lib/daemon/privileges.h"
 #include "lib/daemon/server.h"
 #include "lib/daemon/stdio_client.h"
+#include "lib/event/log_pump.h"
 #include "lib/maps/non_bdb.h"
 
 namespace relais {
@@ -193,7 +194,7 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     if (options.debugger || debugging_wanted()) {
         run_debugger(traits.name);
     }
-    Loop::current().before_sleep([] { log_flush(); });
+    pump_log();
     auto daemon = make();
     daemon->before_jail();
     enter_jail(options.chroot ? conf().queue_directory() : "",

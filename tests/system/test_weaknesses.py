@@ -182,3 +182,18 @@ def wait_until(condition, seconds=10):
     while not condition():
         check(time.monotonic() < end, f"not so after {seconds} s")
         time.sleep(0.02)
+
+
+def test_log_lines_come_soon_though_the_reader_is_slow():
+    """What the log's socket had no room for stayed in the sender until it had more to say."""
+    need_suite()
+    mta = Instance("ours", main="transport_maps = inline:{void.test=discard:}\nvirtual_alias_maps =\n"
+                                "discard_destination_recipient_limit = 2000\nsmtpd_recipient_limit = 2000\n").start()
+    with mta.smtp(client=100) as session:
+        session.talk("EHLO c.test", "MAIL FROM:<carol@remote.test>")
+        for first in range(0, 2000, 100):
+            session.pipeline(*[f"RCPT TO:<u{n}@void.test>" for n in range(first, first + 100)])
+        equal(session.data(TEXT).code, "250", "mail")
+    mta.settle()
+    mta.wait_log("status=sent", count=2000, seconds=10)
+    mta.destroy()
