@@ -28,8 +28,8 @@ class Listener {
     // The next connection, non-blocking and close-on-exec.
     [[nodiscard]] Task<UniqueFd> accept() { return accept(nullptr); }
 
-    // The same for who may change his mind: `is_willing` is asked right before a connection is taken,
-    // and where it says no, the connection stays in the queue, and nothing comes back.
+    // The same for who may change his mind: `is_willing` is asked right before a connection is
+    // taken, and where it says no, the connection stays in the queue, and nothing comes back.
     [[nodiscard]] Task<UniqueFd> accept(std::function<bool()> is_willing);
 
   private:
