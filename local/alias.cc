@@ -1,6 +1,4 @@
 // alias_maps: what a name stands for, with whose rights, and who is told of failures.
-#include <sys/stat.h>
-
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
@@ -16,29 +14,10 @@ namespace {
 
 constexpr int kMaxLevel = 101;
 
-// The file that holds a table, for those types that have one; its owner's rights are the alias's.
-std::optional<std::string> file_of(const Table& table) {
-    const std::string& type = table.type();
-    if (type == "hash" || type == "btree" || type == "dbm" || type == "sdbm") {
-        return table.name() + ".db";
-    }
-    if (type == "cdb" || type == "lmdb") {
-        return table.name() + "." + type;
-    }
-    if (type == "texthash" || type == "regexp" || type == "pcre" || type == "cidr") {
-        return table.name();
-    }
-    return std::nullopt;
-}
-
-// Nothing: root's, or a table that is no file.
+// Whose rights the aliases of a table have: nothing means root's, or a table that is no file.  The
+// file that is open decides, since its name may stand for another one by now.
 std::optional<uid_t> owner_of(const Table& table) {
-    auto path = file_of(table);
-    struct stat status{};
-    if (!path || ::stat(path->c_str(), &status) != 0 || status.st_uid == 0) {
-        return std::nullopt;
-    }
-    return status.st_uid;
+    return table.owner() == uid_t{0} ? std::nullopt : table.owner();
 }
 
 struct AliasEntry {

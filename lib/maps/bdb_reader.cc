@@ -100,6 +100,7 @@ Result<void> BdbReader::open() {
     if (::fstat(file_.get(), &opened_) != 0) {
         opened_ = {};
     }
+    set_owner(opened_.st_uid);
     warn_if_outdated(name(), source_, opened_);
     if (!keeps_lock()) {
         lock_whole_file(file_.get(), LOCK_UN);

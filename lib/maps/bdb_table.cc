@@ -186,7 +186,9 @@ Result<void> BdbTable::open_db(const std::string& path, unsigned db_flags) {
 }
 
 void BdbTable::remember() {
-    if (::fstat(file_.get(), &opened_) != 0) {
+    if (::fstat(file_.get(), &opened_) == 0) {
+        set_owner(opened_.st_uid);
+    } else {
         opened_ = {};
     }
 }

@@ -78,6 +78,7 @@ Result<void> CdbReader::open() {
     cdb_ = opened;
     file_ = std::move(*file);
     opened_ = it;
+    set_owner(it.st_uid);
     warn_if_outdated(name(), source_, it);
     return {};
 }

@@ -48,6 +48,7 @@ Result<void> CidrTable::load() {
     if (!source) {
         return fail_with(source);
     }
+    set_owner(source->owner);
     if (!source->unreadable.message.empty()) {
         return fail_errno(format("{} map {}: read error", type(), name()),
                           source->unreadable.sys_errno);

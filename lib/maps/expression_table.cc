@@ -22,6 +22,7 @@ Result<void> ExpressionTable::load() {
     if (!source) {
         return fail_with(source);
     }
+    set_owner(source->owner);
     if (!source->unreadable.message.empty()) {
         log_warning("{} map {}: {}", type(), name(), source->unreadable.message);
     }

@@ -100,6 +100,7 @@ Result<void> LmdbTable::open() {
     env_ = std::move(*env);
     struct stat it = {};
     if (::fstat(env_->fd(), &it) == 0) {
+        set_owner(it.st_uid);
         warn_if_outdated(path_, name(), it);
     }
     return {};

@@ -88,6 +88,7 @@ Result<void> TextHashTable::read_open_file() {
         return fail_with(text);
     }
     opened_ = now;
+    set_owner(now.st_uid);
     entries_.clear();
     LogicalLines lines(*text, name());
     while (lines.next()) {

@@ -1,6 +1,7 @@
 #include "lib/maps/rule_source.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
@@ -62,6 +63,10 @@ Result<RuleSource> read_rule_source(std::string_view type, const std::string& na
         return fail_errno("open " + name, file.error().sys_errno);
     }
     RuleSource source;
+    struct stat status = {};
+    if (::fstat(file->get(), &status) == 0) {
+        source.owner = status.st_uid;
+    }
     if (auto text = read_all(file->get(), kLargestSource)) {
         source.text = std::move(*text);
     } else {

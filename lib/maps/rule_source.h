@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "lib/base/result.h"
 
@@ -13,7 +16,8 @@ namespace relais {
 
 struct RuleSource {
     std::string text;
-    Error unreadable;  // the file could be opened, and no more; empty where all is well
+    Error unreadable;            // the file could be opened, and no more; empty where all is well
+    std::optional<uid_t> owner;  // of the file
 };
 
 // The errors carry Postfix's messages.  `type` is the table's.

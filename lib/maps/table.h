@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 #include "lib/base/result.h"
 #include "lib/event/task.h"
 #include "lib/maps/lookup.h"
@@ -34,6 +36,9 @@ class Table {
     std::string reference() const { return type_ + ":" + name_; }
 
     TableFlags flags() const { return flags_; }
+
+    // Who owns the file that is open; nothing for a table that is no file.
+    std::optional<uid_t> owner() const { return owner_; }
 
     // Exact keys: callers may also try parts of an address or a domain.
     bool is_fixed() const { return (flags_ & table_flag::kFixed) != 0; }
@@ -83,6 +88,8 @@ class Table {
 
     void set_flags(TableFlags flags) { flags_ = flags; }
 
+    void set_owner(std::optional<uid_t> owner) { owner_ = owner; }
+
   private:
     // Nothing for a key that cannot be in the table.
     std::optional<std::string_view> prepare(std::string_view key, std::string& folded) const;
@@ -91,6 +98,7 @@ class Table {
     std::string type_;
     std::string name_;
     TableFlags flags_;
+    std::optional<uid_t> owner_;
 };
 
 }  // namespace relais

@@ -161,6 +161,32 @@ def test_an_included_list_is_read_with_the_rights_of_the_file_that_was_read():
     mta.destroy()
 
 
+def test_an_alias_table_gives_the_rights_of_the_file_that_is_open():
+    """Bob, to whom a table belongs, puts a link to a file of Alice's in its place, while the table is open."""
+    need_suite()
+    mta = Instance("ours", main="alias_maps = hash:@CONF@/aliases, hash:@ROOT@/bobs/aliases\n")
+    folder = mta.root / "bobs"
+    folder.mkdir()
+    out = mta.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    for user in ("alice", "bob"):
+        (folder / user).write_text(f'who: "|id -un >>{out}/who"\n')
+        mta.must_run("postalias", f"hash:{folder}/{user}")
+        shutil.chown(folder / f"{user}.db", user)
+    (folder / "bob.db").rename(folder / "aliases.db")
+    mta.start()
+    mta.mail("a@b.test", "who@example.test", TEXT)
+    mta.settle()
+    (folder / "aliases.db").rename(folder / "bob.db")
+    (folder / "aliases.db").symlink_to("alice.db")
+    mta.mail("a@b.test", "who@example.test", TEXT)
+    mta.settle()
+    check(mta.processes("local"), "it still runs")
+    equal((out / "who").read_text().split(), ["bob", "bob"], "whose rights")
+    mta.destroy()
+
+
 def test_start_runs_no_shell():
     need_suite()
     if not shutil.which("strace"):
