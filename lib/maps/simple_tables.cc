@@ -41,6 +41,11 @@ class FailTable : public Table {
 
     bool is_substitute() const { return announces_; }
 
+    Result<std::optional<TableEntry>> sequence(Step /*step*/) override {
+        return fail(Errc::kTemporary,
+                    format("table {}: sequence error: Application error", reference()));
+    }
+
   protected:
     Lookup find_key(std::string_view /*key*/) override {
         if (announces_) {

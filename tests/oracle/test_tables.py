@@ -304,6 +304,17 @@ def test_tables_of_tables():
             [(["-u", "-q", "KEY", name], "") for name in names if "pcre" in name])
 
 
+def test_types_without_a_file():
+    names = ["environ:x", "environ:", "internal:x", "fail:x", "fail:", "static:x", "unix:passwd.byname", "unix:group.byname", "unix:other",
+             "inline:{PATH=y}", "texthash:t"]
+    compare([asked(name, "PATH", "path", "root", "Root", "nobody-here", "MAIL_CONFIG") for name in names if not name.startswith("environ")] +
+            [asked("environ:x", "PATH", "path", "none", "a=b")] +
+            [case for name in names for case in (([f"-q", "root", name], ""), (["-s", name], ""), (["-d", "root", name], ""),
+                                                 (["-i", name], "a b\n"), ([name], ""), (["-f", "-q", "ROOT", name], ""))
+             # What is there in the environment is by chance; a type that cannot be built is told before its empty name.
+             if case[0] != ["-s", "environ:x"] and not ("fail" in name and len(case[0]) < 3 and case[0][0] != "-s") and case[0] != ["-i", "environ:"]], {"t": "root 1\nPATH 2\nroot 3\n", "x": "a b\n"})
+
+
 def test_values_that_name_files():
     files = {"one": "hello\n", "two": "two\nlines\n", "text": "k one\nk2 one, two\nk3 nosuch\n",
              "expressions": "/a/ one two\n/b/ nosuch\n/(c)/ $1\n/d/\n/e/ one\n", "networks": "1.2.3.4 one\n1.2.3.5 nosuch\n"}
