@@ -44,7 +44,7 @@ constexpr auto kWaitForStart = std::chrono::seconds(100);
 void load_configuration() {
     ConfigOptions wanted;
     wanted.process_name = "master";
-    load_conf_with_accounts(wanted);
+    load_usable_conf_with_accounts(wanted);
 }
 
 bool is_privileged() {

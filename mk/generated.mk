@@ -1,7 +1,7 @@
 # Sources that are made: before any object is compiled.
 GENERATED += $(BUILD)/gen/generated/parameters.stamp
-$(BUILD)/gen/generated/parameters.stamp: conf/parameters.tsv mk/gen-parameters
-	mk/gen-parameters conf/parameters.tsv $(@D) $(if $(HAVE_DB),,without-berkeley-db)
+$(BUILD)/gen/generated/parameters.stamp: conf/parameters.tsv conf/parameter-readers.tsv mk/gen-parameters
+	mk/gen-parameters conf/parameters.tsv conf/parameter-readers.tsv $(@D) $(if $(HAVE_DB),,without-berkeley-db)
 $(BUILD)/gen/generated/parameters.h $(BUILD)/gen/generated/parameters.inc: $(BUILD)/gen/generated/parameters.stamp ;
 
 # postconf(5) is the parameter table in another form.

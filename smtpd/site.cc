@@ -103,6 +103,15 @@ std::string format_ehlo_keywords(unsigned keywords) {
     return out;
 }
 
+// A class whose restrictions are nowhere would let everything pass.
+static void require_class_definitions() {
+    for (auto name : split_words(conf().smtpd_restriction_classes(), ", \t\r\n")) {
+        if (conf().find(name).value_or("").empty()) {
+            log_fatal("restriction class `{}' needs a definition", name);
+        }
+    }
+}
+
 Site::Site()
     : service_name(process_info().service_name),
       banner(conf().smtpd_banner()),
@@ -114,6 +123,7 @@ Site::Site()
       dns(std::make_unique<Resolver>()) {
     refuse_missing_features();
     open_lists();
+    require_class_definitions();
     open_restrictions();
     open_tls();
     open_auth();

@@ -60,8 +60,10 @@ void refuse_foreign_configuration() {
     if (!config || (!lists_directory(config->alternate_config_directories(), directory) &&
                     !lists_directory(config->multi_instance_directories(), directory))) {
         log_error("unauthorized configuration directory name: {}", directory);
-        log_fatal("specify \"alternate_config_directories = {}\" in {}/main.cf", directory,
-                  kDefaultConfigDirectory);
+        log_fatal(
+            "specify \"alternate_config_directories = {0}\" or \"multi_instance_directories = "
+            "{0}\" in {1}/main.cf",
+            directory, kDefaultConfigDirectory);
     }
 }
 
@@ -83,7 +85,7 @@ void use_config_directory(const std::string& directory) {
 void configure_command(const CommandKind& kind) {
     ConfigOptions wanted;
     wanted.process_name = kind.name;
-    load_conf(wanted);
+    load_usable_conf(wanted);
     std::string stderr_name = log_options().stderr_name;
     open_log(kind.name, LogStderr::kYes);
     apply(kind, std::move(stderr_name));

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 
+#include "lib/base/format.h"
 #include "lib/config/config.h"
+#include "lib/config/readers.h"
 
 namespace relais {
 
@@ -21,6 +23,7 @@ struct Row {
     bool implemented;
     std::int32_t min;
     std::int32_t max;
+    std::uint8_t readers;
 };
 
 }  // namespace
@@ -53,6 +56,11 @@ ParameterInfo parameter_at(std::size_t index) {
             .implemented = row.implemented,
             .min = row.min,
             .max = row.max};
+}
+
+bool refuses_bad_value(std::string_view program, std::size_t parameter) {
+    auto readers = kReaders.at(kRows.at(parameter).readers);
+    return readers == ",all," || readers.contains(format(",{},", program));
 }
 
 std::optional<std::size_t> find_parameter(std::string_view name) {

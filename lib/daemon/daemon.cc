@@ -56,7 +56,7 @@ void load_configuration(const DaemonOptions& options, const DaemonTraits& traits
     wanted.process_name = traits.name;
     wanted.service_name = options.service_name;
     wanted.settings = options.settings;
-    load_conf_with_accounts(wanted);
+    load_usable_conf_with_accounts(wanted);
 }
 
 void raise_descriptor_limit() {

@@ -136,7 +136,7 @@ void begin_table_command(const char* name, char** argv) {
 void configure_table_command(const char* name) {
     ConfigOptions wanted;
     wanted.process_name = name;
-    load_conf(wanted);
+    load_usable_conf(wanted);
     open_log(name, LogStderr::kYes);
 }
 
