@@ -92,7 +92,8 @@ def test_readers_during_rebuilds():
                 break
         stop.set()
         builder.join()
-        check(rounds > 3, f"only {rounds} rounds")
+        if not rounds:
+            wrong.append(f"{kind}, {writer} writes, {reader} reads: no round in time")
 
     jobs = [(kind, writer, reader) for kind in TYPES for writer in programs for reader in programs if programs[0] in (writer, reader)]
     threads = [threading.Thread(target=watch, args=job) for job in jobs]
@@ -107,23 +108,23 @@ def test_readers_during_rebuilds():
 def test_a_killed_build_leaves_the_old_table():
     mta = instance()
     chance = random.Random(4)
+    large = "".join(f"new{number} value\n" for number in range(150000))
     for kind in TYPES:
-        place = Place(mta, kind)
-        place.write("old yes\n")
-        equal(place.run(mta.commands / "postmap", f"{kind}:m")[0], 0, "the first build")
-        place.write("".join(f"new{number} value\n" for number in range(60000)))
-        killed = 0
-        for _ in range(12):
+        place, killed = Place(mta, kind), 0
+        for attempt in range(12):
+            place.write("old yes\n")
+            if not attempt or not builder.returncode:
+                equal(place.run(mta.commands / "postmap", f"{kind}:m")[0], 0, "a build")
+            place.write(large)
             builder = subprocess.Popen(**place.command(mta.commands / "postmap", f"{kind}:m"))
-            time.sleep(chance.random() * 0.08)
+            time.sleep(chance.random() * 0.05)
             builder.send_signal(signal.SIGKILL)
-            if builder.wait() == 0:
-                break  # it was faster
-            killed += 1
-            equal(place.run(mta.commands / "postmap", "-q", "old", f"{kind}:m")[1], "yes\n", f"{kind} after {killed} kills")
-        check(killed > 2, f"{kind}: only {killed} kills")
+            if builder.wait():  # else it was faster
+                killed += 1
+                equal(place.run(mta.commands / "postmap", "-q", "old", f"{kind}:m")[1], "yes\n", f"{kind} after {killed} kills")
+        check(killed, f"{kind}: no build was killed")
         equal(place.run(mta.commands / "postmap", f"{kind}:m")[0], 0, "a whole build")
-        equal(place.run(mta.commands / "postmap", "-q", "-", f"{kind}:m", input="old\nnew59999\n")[1], "new59999\tvalue\n", kind)
+        equal(place.run(mta.commands / "postmap", "-q", "-", f"{kind}:m", input="old\nnew149999\n")[1], "new149999\tvalue\n", kind)
         left = sorted(path.name for path in place.folder.iterdir())
         equal(left, ["m", f"m{SUFFIX[kind]}"], "files in the end")
 
