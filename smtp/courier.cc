@@ -78,10 +78,10 @@ Task<bool> Courier::greet(Session* session, HandshakeOptions options) {
             co_return true;
         }
     } catch (const TimedOut&) {
-        session->reusable = false;
+        session->broken = true;
         trouble = timed_out(*session);
     } catch (const IoError&) {
-        session->reusable = false;
+        session->broken = true;
         trouble = lost_connection(*session);
     }
     if (plaintext_will_do(*session)) {
@@ -104,7 +104,7 @@ Task<void> Courier::send_over(Session* session) {
         trouble = local_data_error(session->name());
     }
     if (trouble) {
-        session->reusable = false;
+        session->broken = true;
         co_await recipients_.all_failed(std::move(*trouble), Throttle::kYes);
     }
 }
@@ -113,13 +113,13 @@ Task<void> Courier::put_away(std::unique_ptr<Session> session, Ready ready) {
     const Settings& settings = client_->settings;
     bool wanted = co_await wants_caching();
     bool keep =
-        ready == Ready::kYes && wanted && session->reusable && session->best_mx &&
-        !session->usable_until.passed() &&
+        ready == Ready::kYes && wanted && session->reusable && !session->broken &&
+        session->best_mx && !session->usable_until.passed() &&
         (!session->tls || session->tls_policy.reuse_connections) &&
         (settings.reuse_count_limit == 0 || session->reuse_count < settings.reuse_count_limit);
     if (keep) {
         client_->pool.keep(request_->nexthop, std::move(session));
-    } else if (session->reusable) {
+    } else if (!session->broken) {
         co_await close_session(&settings, std::move(session));
     }
 }

@@ -110,6 +110,10 @@ Task<Outcome> say_hello(Client* client, Session* session, const HandshakeOptions
         }
     }
     session->capabilities = smtp::Capabilities::parse(reply.text);
+    const auto size = session->capabilities.arguments("SIZE").value_or("");
+    if (!size.empty() && !parse_uint(size)) {
+        log_warning("bad EHLO SIZE limit \"{}\" from {}", size, session->name_with_port());
+    }
     if (options->loop_detection && greets_itself(*session, settings)) {
         log_warning("host {} replied to HELO/EHLO with my own hostname {}",
                     session->name_with_port(), settings.my_hostname);
@@ -174,7 +178,7 @@ Task<Outcome> start_tls(Client* client, Session* session, const HandshakeOptions
     TlsConnectOptions tls = connect_options(*client, *session, *options);
     auto info = co_await tls_connect(&session->stream(), client->tls.get(), std::move(tls));
     if (!info) {
-        session->reusable = false;
+        session->broken = true;
         session->tls_failed = options->tls.level == TlsLevel::kMay;
         co_return local_trouble("4.7.5", "Cannot start TLS: handshake failure");
     }

@@ -62,6 +62,7 @@ class Session {
     int reuse_count = 0;
     Deadline usable_until;  // smtp_connection_reuse_time_limit
     bool reusable = true;   // no error that leaves the conversation in doubt
+    bool broken = false;    // to be hung up without another word, not even QUIT
 
   private:
     ServerAddress server_;

@@ -86,7 +86,7 @@ class Transfer {
 // What this server can't do for this message.
 std::optional<DeliveryStatus> Transfer::find_obstacle() const {
     const smtp::Capabilities& server = session_->capabilities;
-    std::uint64_t limit = server.has("SIZE") ? server.size_limit() : 0;
+    std::uint64_t limit = server.size_limit();
     if (limit > 0 && request_->data_size > 0 &&
         limit < static_cast<std::uint64_t>(request_->data_size)) {
         return local_trouble("5.3.4", format("message size {} exceeds size limit {} of server {}",
@@ -238,7 +238,7 @@ Task<void> Transfer::send_message() {
     if (!written) {
         // Half a message is in the server's hands and must not be completed.
         log_warning("{}: {}", request_->queue_id, written.error().message);
-        session_->reusable = false;
+        session_->broken = true;
         if (written.error().code == Errc::kCorrupt) {
             delivery_->note_damage();
         }
@@ -250,7 +250,7 @@ Task<void> Transfer::send_message() {
 }
 
 Task<void> Transfer::reset() {
-    if (!session_->reusable) {
+    if (!session_->reusable || session_->broken) {
         co_return;
     }
     session_->set_doing("sending final RSET");
@@ -260,7 +260,7 @@ Task<void> Transfer::reset() {
 
 Task<void> Transfer::run() {
     if (auto obstacle = find_obstacle()) {
-        session_->reusable = false;
+        session_->broken = true;
         co_await recipients_->all_failed(std::move(*obstacle), Throttle::kNo);
         co_return;
     }
@@ -289,7 +289,7 @@ Task<void> Transfer::run() {
 std::string mail_command(const std::string& sender, const DeliveryRequest& request,
                          const smtp::Capabilities& server) {
     std::string line = "MAIL FROM:<" + sender + ">";
-    if (server.has("SIZE")) {
+    if (server.size_limit() > 0) {
         line += format(" SIZE={}", request.data_size);
     }
     if (server.has("8BITMIME")) {

@@ -13,7 +13,9 @@ DeliveryStatus local_trouble(std::string_view dsn, std::string reason) {
 
 DeliveryStatus server_trouble(const std::string& host, const smtp::Reply& reply,
                               std::string reason) {
-    DeliveryStatus status = local_trouble(reply.dsn, std::move(reason));
+    // Whoever answers with neither is out of step.
+    const bool refused = reply.klass() == 4 || reply.klass() == 5;
+    DeliveryStatus status = local_trouble(refused ? reply.dsn : "5.5.0", std::move(reason));
     status.diag_type = "smtp";
     status.diag_text = reply.text;
     status.mta_type = "dns";

@@ -53,7 +53,8 @@ Reply ReplyParser::take() {
         reply.dsn = "5.5.0";
     } else {
         // The enhanced code counts only where it agrees with the reply code.  RFC 2034 section 4
-        const auto dsn = DsnCode::parse_prefix(last_.size() > 4 ? last_.substr(4) : "");
+        const auto text = std::string_view(last_).substr(std::min(last_.size(), std::size_t{4}));
+        const auto dsn = DsnCode::parse_prefix(trim_left(text));
         const int dsn_class = klass == 3 ? 2 : klass;
         reply.dsn = dsn && dsn->klass() == klass ? dsn->to_string() : format("{}.0.0", dsn_class);
     }

@@ -245,3 +245,15 @@ def size_limit_of_the_server(mta):
 def long_lines_are_split(mta):
     with mta.sink(31):
         send(mta, "x@one.test", "Subject: long\n\n" + "x" * 2500 + "\nend\n")
+
+
+OUT_OF_STEP = ({"MAIL": "334 x"}, {"RCPT": "354 go"}, {"RCPT": "220 x"}, {".": "354 more"}, {"RCPT": "600 x"},
+               {".": "199 x"}, {"RCPT": "550  5.1.1 two blanks"}, {"RCPT": "550 4.1.1 mixed"}, {"RCPT": "550-5.1.1 x\n450 4.1.1 y"},
+               {"EHLO": "250-sink\n250 SIZE 0"}, {"EHLO": "250-sink\n250 SIZE"}, {"EHLO": "250-sink\n250 SIZE abc"}, {"CONNECT": "354 go"})
+
+
+@scenario(main=PORT + "\nsmtp_connection_cache_on_demand = no\n")
+def servers_out_of_step(mta):
+    for script in OUT_OF_STEP:
+        with mta.sink(31, **script):
+            send(mta, "x@one.test")
