@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kSmallestPage = 512;
 constexpr std::size_t kLargestPage = 65536;
+constexpr std::size_t kInnerCache = std::size_t{4} << 20;  // taken as it fills
 
 // Places in the first page.
 constexpr std::size_t kMagic = 12;
@@ -49,6 +50,22 @@ std::unexpected<Error> corrupt(std::string_view what) {
 
 std::unexpected<Error> unsupported(std::string_view what) {
     return fail(Errc::kDenied, std::string(what));
+}
+
+PageCache::PageCache(std::size_t slots, std::size_t page_size)
+    : page_size_(page_size),
+      numbers_(slots),
+      bytes_(std::make_unique_for_overwrite<char[]>(slots * page_size)) {
+}
+
+const char* PageCache::find(PageNumber number) const {
+    bool here = !numbers_.empty() && numbers_[slot(number)] == number;
+    return here ? bytes_.get() + slot(number) * page_size_ : nullptr;
+}
+
+char* PageCache::place(PageNumber number) {
+    numbers_[slot(number)] = 0;
+    return bytes_.get() + slot(number) * page_size_;
 }
 
 std::uint16_t Page::u16(std::size_t at) const {
@@ -112,10 +129,14 @@ Result<Pages> Pages::open(int fd, std::size_t cache_size) {
     }
     auto pages = static_cast<std::uint64_t>(it.st_size) / out.page_size_;
     out.count_ = static_cast<PageNumber>(std::min<std::uint64_t>(pages, UINT32_MAX));
-    std::size_t slots = std::bit_floor(std::max<std::size_t>(cache_size / out.page_size_, 4));
-    slots = std::min(slots, std::bit_ceil(std::size_t{out.count_} + 1));
-    out.cached_.resize(slots);
-    out.cache_.resize(slots * out.page_size_);
+    std::size_t all = std::bit_ceil(std::size_t{out.count_} + 1);
+    auto slots = [&](std::size_t bytes) {
+        return std::min(all, std::bit_floor(std::max<std::size_t>(bytes / out.page_size_, 4)));
+    };
+    out.pages_ = PageCache(slots(cache_size), out.page_size_);
+    if (magic == kBtreeMagic) {
+        out.inner_ = PageCache(slots(kInnerCache), out.page_size_);
+    }
     return out;
 }
 
@@ -123,20 +144,26 @@ Result<Page> Pages::read(PageNumber number) {
     if (number == 0 || number >= count_) {
         return corrupt("page number beyond the end");
     }
-    std::size_t slot = number & (cached_.size() - 1);
-    char* place = cache_.data() + slot * page_size_;
-    if (cached_[slot] != number) {
-        cached_[slot] = 0;
-        auto got = read_at(fd_, place, page_size_, std::size_t{number} * page_size_);
-        if (!got) {
-            return fail_with(got);
-        }
-        if (*got < page_size_) {
-            return corrupt("the file ends early");
-        }
-        cached_[slot] = number;
+    const char* there = inner_.find(number);
+    there = there == nullptr ? pages_.find(number) : there;
+    if (there != nullptr) {
+        return Page({there, page_size_}, order_);
     }
-    return Page({place, page_size_}, order_);
+    char* place = pages_.place(number);
+    auto got = read_at(fd_, place, page_size_, std::size_t{number} * page_size_);
+    if (!got) {
+        return fail_with(got);
+    }
+    if (*got < page_size_) {
+        return corrupt("the file ends early");
+    }
+    pages_.keep(number);
+    Page page({place, page_size_}, order_);
+    if (page.type() == PageType::kBtreeInternal && !inner_.empty()) {
+        std::memcpy(inner_.place(number), place, page_size_);
+        inner_.keep(number);
+    }
+    return page;
 }
 
 Result<void> Pages::read_overflow(PageNumber first, std::size_t size, std::string& content) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,31 @@ class Page {
     ByteOrder order_;
 };
 
+// Copies of pages, each in the one place that its number gives.
+class PageCache {
+  public:
+    PageCache() = default;
+    // `slots` is a power of two.
+    PageCache(std::size_t slots, std::size_t page_size);
+
+    bool empty() const { return numbers_.empty(); }
+
+    // The page's copy, or null.
+    const char* find(PageNumber number) const;
+
+    // Where the page's copy belongs, whose old content is forgotten; keep() says that it is there.
+    char* place(PageNumber number);
+
+    void keep(PageNumber number) { numbers_[slot(number)] = number; }
+
+  private:
+    std::size_t slot(PageNumber number) const { return number & (numbers_.size() - 1); }
+
+    std::size_t page_size_ = 0;
+    std::vector<PageNumber> numbers_;  // by slot; 0 for none, as page 0 is never cached
+    std::unique_ptr<char[]> bytes_;
+};
+
 class Pages {
   public:
     // Reads the file's first page.  `fd` stays the caller's.  The cache holds `cache_size` bytes.
@@ -98,8 +124,8 @@ class Pages {
     std::size_t page_size_ = 0;
     PageNumber count_ = 0;
     std::array<char, 512> meta_ = {};
-    std::vector<PageNumber> cached_;  // by slot; 0 for none, as page 0 is never cached
-    std::vector<char> cache_;
+    PageCache pages_;
+    PageCache inner_;  // those above the leaves of a btree: every search needs some of them
 };
 
 // The file contradicts itself.
