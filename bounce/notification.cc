@@ -246,7 +246,11 @@ std::optional<LogEntry> Entries::next() {
     }
     while (has_log_) {
         auto entry = reader_.next();
-        if (!entry || !*entry) {
+        if (!entry) {
+            failure_ = entry.error();
+            return std::nullopt;
+        }
+        if (!*entry) {
             return std::nullopt;
         }
         bool wanted = filter_ == kEveryNotify || (*entry)->notify == kNotifyNone ||
@@ -282,6 +286,9 @@ Task<Result<std::string>> post_notification(NotificationPlan plan, Entries* entr
     writer.header();
     writer.people_text(*entries);
     writer.status_part(*entries);
+    if (entries->failure()) {
+        co_return std::unexpected(*entries->failure());
+    }
     DsnRet ret = allowed_ret(plan);
     writer.original_head(ret);
     if (plan.message->file) {

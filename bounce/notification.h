@@ -30,12 +30,16 @@ class Entries {
     // True when there is something to report.  A log that is not there is reported as missing.
     bool any();
 
+    // Why the log could not be read to its end, if so.
+    const std::optional<Error>& failure() const { return failure_; }
+
     bool log_missing() const { return !one_ && !has_log_; }
 
   private:
     DeliveryLogReader reader_;
     bool has_log_ = false;
     int filter_ = 0;
+    std::optional<Error> failure_;
     std::optional<LogEntry> one_;
     bool one_taken_ = false;
 };

@@ -74,10 +74,13 @@ struct Job {
 
 // Posts the notification and says so in the log.  True also where there was nothing to report.
 Task<bool> post(NotificationPlan plan, Entries* entries, std::string_view what) {
-    if (!entries->any()) {
-        co_return true;
-    }
     std::string id = plan.request->queue_id;
+    if (!entries->any()) {
+        if (entries->failure()) {
+            log_warning("{}: {}: {}", id, what, entries->failure()->message);
+        }
+        co_return !entries->failure();
+    }
     auto posted = co_await post_notification(std::move(plan), entries);
     if (!posted) {
         log_warning("{}: {}: {}", id, what, posted.error().message);

@@ -108,9 +108,15 @@ def test_a_bounce_log_that_cannot_be_read_is_not_the_end_of_the_bounce():
                  *(("N", line) for line in ("Received: x", "", "body")), ("X", ""), ("E", ""))
     equal(session.finish()[0], 0, "cleanup's answer")
     log = mta.queue / "bounce" / session.id
+    log.mkdir()  # it can be opened, but not be read
+    shutil.chown(log, mta.owner)
+    mta.must_run("postsuper", "-H", session.id)
+    mta.must_run("postqueue", "-f")
+    mta.wait_log(f"{session.id}: sender non-delivery notification: .*Is a directory")
+    wait_until(lambda: not mta.queue_files("incoming", "active"), "it is looked after")
+    log.rmdir()
     log.write_text("\nrecipient=gone@far.test\nstatus=5.1.1\naction=failed\nreason=nobody of that name\n\n")
     log.chmod(0o600)
-    mta.must_run("postsuper", "-H", session.id)
     mta.must_run("postqueue", "-f")
     mta.wait_log(f"open bounce {session.id}: ")
     wait_until(lambda: not mta.queue_files("incoming", "active"), "it is looked after")
