@@ -32,13 +32,17 @@ MessageFlags changed_flags(MessageFlags old, FlagChange how, MessageFlags by) {
 }
 
 // Runs on a helper thread: the names of new messages and their UIDs outlive a crash.
-void sync_paths(const std::vector<std::string>& paths) {
+Result<void> sync_paths(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         auto fd = open_file(path, O_RDONLY);
-        if (fd) {
-            ::fsync(fd->get());
+        if (!fd) {
+            return fail_with(fd);
+        }
+        if (::fsync(fd->get()) < 0) {
+            return fail_errno("fsync " + path);
         }
     }
+    return {};
 }
 
 }  // namespace
@@ -293,8 +297,11 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
     }
     std::vector<std::string> paths = {list_path(), place_.directory + "/new",
                                       place_.directory + "/cur"};
-    auto sync_all = [paths = std::move(paths)] { sync_paths(paths); };
-    co_await run_blocking(std::move(sync_all));
+    auto sync_all = [paths = std::move(paths)] { return sync_paths(paths); };
+    auto synced = co_await run_blocking(std::move(sync_all));
+    if (!synced) {
+        co_return fail_with(synced);  // the messages are there, but nobody may rely on it
+    }
     co_return uids;
 }
 
