@@ -137,7 +137,7 @@ class MariaDb(Server):
         return ["--no-defaults", *base, f"--datadir={self.folder}/data", "--skip-grant-tables", "--user=root",
                 f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
                 f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M",
-                "--innodb-flush-log-at-trx-commit=0", *self.more]
+                "--innodb-flush-log-at-trx-commit=1", *self.more]
 
     def shell(self, text):
         return Program("mariadb", "mysql").run("--no-defaults", f"--socket={self.folder}/socket", text=text)
