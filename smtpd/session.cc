@@ -274,6 +274,9 @@ Task<void> Session::start_tls() {
     TlsAcceptOptions options;
     options.peer = client.label;
     options.timeout = conf().smtpd_starttls_timeout();
+    if (!stand_alone()) {
+        co_await site.ticket_keys.ready();
+    }
     auto accepted = co_await tls_accept(stream.get(), site.tls.get(), std::move(options));
     if (!accepted) {
         throw IoError(accepted.error().message);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/daemon/shared_ticket_keys.h"
 #include "lib/dns/resolver.h"
 #include "lib/ipc/anvil.h"
 #include "lib/ipc/rewriter.h"
@@ -85,6 +86,7 @@ class Site {
     bool wrapper_mode = false;
     bool client_certificate_required = false;
     std::unique_ptr<TlsContext> tls;  // null: TLS is off or impossible
+    SharedTicketKeys ticket_keys;
     smtp::BareNewline bare_newline = smtp::BareNewline::kNormalize;
     unsigned discarded_keywords = 0;
     unsigned notices = 0;  // notify_classes: NoticeClass bits

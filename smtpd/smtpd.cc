@@ -12,7 +12,6 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
-#include "lib/daemon/shared_ticket_keys.h"
 #include "lib/maps/shared_tables.h"
 
 #include "smtpd/session.h"
@@ -29,7 +28,7 @@ class Smtpd : public Daemon {
 
     Task<void> background() override {
         if (site_->tls) {
-            co_await share_ticket_keys(site_->tls.get());
+            co_await site_->ticket_keys.keep(site_->tls.get());
         }
     }
 

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <vector>
 
+#include "lib/event/errors.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/tlsmgr_client.h"
 
@@ -17,7 +18,7 @@ static TlsTicketKey ticket_key(const TicketKeyRecord& record) {
     return key;
 }
 
-Task<void> share_ticket_keys(TlsContext* context) {
+Task<void> SharedTicketKeys::keep(TlsContext* context) {
     constexpr std::int64_t kLongestWait = 600;
     TlsmgrClient tlsmgr;
     std::vector<TlsTicketKey> keys;  // the newest first
@@ -33,7 +34,17 @@ Task<void> share_ticket_keys(TlsContext* context) {
             wait = std::clamp<std::int64_t>(current->expires - std::time(nullptr) + 1, 1,
                                             kLongestWait);
         }
+        asked_.set();
         co_await sleep_for(std::chrono::seconds(wait));
+    }
+}
+
+Task<void> SharedTicketKeys::ready() {
+    constexpr std::chrono::seconds kPatience{2};
+    try {
+        co_await asked_.wait(Deadline::after(kPatience));
+    } catch (const TimedOut&) {
+        // A handshake without shared keys is better than none.
     }
 }
 

@@ -136,15 +136,14 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
         if (message == nullptr) {
             continue;
         }
-        if (::unlink(path_of(*message).c_str()) == 0) {
+        const bool removed = ::unlink(path_of(*message).c_str()) == 0;
+        if (removed || (errno == ENOENT && retried)) {
             gone.push_back(uids[i]);
-        } else if (errno == ENOENT && !retried) {
+        } else if (errno == ENOENT) {
             retried = true;
             drop_messages(gone);
             outcome = co_await full_scan(MailboxAccess::kReadOnly);
             --i;
-        } else if (errno == ENOENT) {
-            gone.push_back(uids[i]);
         } else {
             outcome = fail_errno("remove " + path_of(*message));
         }

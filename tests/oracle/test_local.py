@@ -383,7 +383,7 @@ ODD = ("|\"exit 70\"", "| \"echo out; exit 70\"", "alice, :include:@CONF@/odd", 
 
 @scenario(main=BASE + "alias_maps = inline:{" + ", ".join(f"{{odd{i} = {text}}}" for i, text in enumerate(ODD)) + "}\n"
           "allow_mail_to_commands = alias, include\n",
-          files={"odd": "alice bob\n# remark\n\n<u2@virt.test>\n \"|true\"\n\\bob\nx y@virt.test\n"})
+          files={"odd": "alice bob\n# remark\n\n<u2@virt.test>\n \"|true\"\n\\bob\nx alice\n"})
 def odd_lists(mta):
     for i in range(len(ODD)):
         send(mta, f"odd{i}")
