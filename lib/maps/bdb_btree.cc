@@ -1,5 +1,7 @@
 #include "lib/maps/bdb_btree.h"
 
+#include <optional>
+
 namespace relais::bdb {
 
 namespace {
@@ -23,6 +25,18 @@ constexpr std::uint8_t kDeleted = 0x80;
 // from its content on an internal page.
 constexpr std::size_t kOverflowPage = 4;
 constexpr std::size_t kOverflowSize = 8;
+
+// An item that stands whole in its page.
+std::optional<std::string_view> plain_item(const Page& page, std::size_t index) {
+    std::size_t at = page.item(index);
+    if ((page.u8(at + kItemKind) & ~kDeleted) != kPlain) {
+        return std::nullopt;
+    }
+    bool leaf = page.type() == PageType::kBtreeLeaf;
+    std::size_t size = page.u16(at);
+    std::string_view there = page.slice(at + (leaf ? kLeafContent : kInternalContent), size);
+    return there.size() == size ? std::optional(there) : std::nullopt;
+}
 
 }  // namespace
 
@@ -85,17 +99,28 @@ Result<std::size_t> BtreeFile::count_not_greater(PageNumber number, std::size_t 
                                                  std::string_view key) {
     std::size_t low = from;
     std::size_t high = count;
-    while (low < high) {
+    auto page = pages_.read(number);
+    while (page && low < high) {
         std::size_t middle = (low + high) / 2;
-        auto order = compare(number, middle * stride, key);
-        if (!order) {
-            return fail_with(order);
+        int order = 0;
+        if (auto there = plain_item(*page, middle * stride)) {
+            order = key.compare(*there);
+        } else {
+            auto slow = compare(number, middle * stride, key);
+            if (!slow) {
+                return fail_with(slow);
+            }
+            order = *slow;
+            page = pages_.read(number);  // the item's own pages may have taken its place
         }
-        if (*order < 0) {
+        if (order < 0) {
             high = middle;
         } else {
             low = middle + 1;
         }
+    }
+    if (!page) {
+        return fail_with(page);
     }
     return low;
 }
@@ -105,16 +130,8 @@ Result<int> BtreeFile::compare(PageNumber number, std::size_t index, std::string
     if (!page) {
         return fail_with(page);
     }
-    std::size_t at = page->item(index);
-    if ((page->u8(at + kItemKind) & ~kDeleted) == kPlain) {
-        bool leaf = page->type() == PageType::kBtreeLeaf;
-        std::size_t begin = at + (leaf ? kLeafContent : kInternalContent);
-        std::size_t size = page->u16(at);
-        std::string_view there = page->slice(begin, size);
-        if (there.size() != size) {
-            return corrupt("bad item");
-        }
-        return key.compare(there);
+    if (auto there = plain_item(*page, index)) {
+        return key.compare(*there);
     }
     auto copied = content(number, index, key_);
     if (!copied) {
@@ -132,12 +149,11 @@ Result<void> BtreeFile::content(PageNumber number, std::size_t index, std::strin
     std::size_t at = page->item(index);
     int kind = page->u8(at + kItemKind) & ~kDeleted;
     if (kind == kPlain) {
-        std::size_t size = page->u16(at);
-        std::string_view there = page->slice(at + (leaf ? kLeafContent : kInternalContent), size);
-        if (there.size() != size) {
+        auto there = plain_item(*page, index);
+        if (!there) {
             return corrupt("bad item");
         }
-        out.assign(there);
+        out.assign(*there);
         return {};
     }
     if (kind != kOverflow) {
