@@ -417,7 +417,8 @@ class Instance:
             busy = self.queue_files("maildrop", "incoming", "active")
             quiet = quiet + 1 if now == size and not busy else 0
             size = now
-            if quiet == 4 and time.monotonic() < end - seconds + 2 and (self._sessions_open() or self._ends_unlogged()):
+            waited = time.monotonic() - (end - seconds)
+            if quiet == 4 and (waited < 2 and self._sessions_open() or waited < 0.6 and self._ends_unlogged()):
                 quiet = 0
             if time.monotonic() > end:
                 raise AssertionError(f"queue not quiet after {seconds} s: {busy}\n{self.log_text()[-4000:]}")
