@@ -25,7 +25,7 @@ $(error $(CXX) is a g++ below 14, which miscompiles coroutines: use clang++ 19 o
 endif
 endif
 
-LIBS      := base mail smtp imap config event dns tls sasl queue ipc maps store milter deliver daemon
+LIBS      := base mail smtp imap config event dns tls sasl queue ipc maps rules store milter deliver daemon
 PROGRAMS  := $(patsubst %/,%,$(foreach d,master smtpd smtp qmgr cleanup pickup local virtual bounce,$(if $(wildcard $(d)/*.cc),$(d)/)) \
              $(dir $(wildcard services/*/*.cc tools/*/*.cc imapd/*/*.cc)))
 PROGRAMS  := $(sort $(PROGRAMS))
@@ -49,6 +49,8 @@ CXXFLAGS  += -D_FORTIFY_SOURCE=2
 endif
 
 objs       = $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard $(1)/*.cc))
+lib_dirs   = lib/$(1) $(patsubst %/,%,$(wildcard lib/$(1)/*/))
+lib_objs   = $(foreach d,$(call lib_dirs,$(1)),$(call objs,$(d)))
 LIBFILES  := $(foreach l,$(LIBS),$(if $(wildcard lib/$(l)/*.cc),$(BUILD)/lib/$(l).a))
 revlist    = $(if $(1),$(call revlist,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 LINKLIBS  := $(call revlist,$(LIBFILES))

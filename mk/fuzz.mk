@@ -8,7 +8,7 @@ fuzz:
 
 define fuzz_rule
 $(BUILD)/fuzz-$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(LINKLIBS)
-	@echo '  LINK $$@'
+	$$(call say,LINK,$$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $(LDLIBS)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))

@@ -1,16 +1,47 @@
 Q := $(if $(V),,@)
+
+# say WHAT,FILE: a line of progress, "[123/413] CXX  lib/base/log.cc".  How many steps there are is asked of a
+# dry run of the same goals, once; the count is kept in make itself.
+ifndef STEPS
+STEPS := $(if $(or $(findstring n,$(firstword -$(MAKEFLAGS))),$(BUILD_SILENT)),,$(shell \
+    $(MAKE) -n STEPS='?' $(MAKECMDGOALS) 2>/dev/null | grep -c '^echo .*\[[0-9]*/?\]'))
+endif
+say = @$(eval STEP += x)echo '[$(words $(STEP))/$(STEPS)] $(1)  $(2)'
 # Pattern rules: how an object, an archive, a program and a test are made.
 
-$(BUILD)/obj/%.o: %.cc | $(GENERATED)
+# Common headers are parsed once.  Only with clang: g++ has another way, and is not what we build with.
+PRECOMPILED ?= $(if $(findstring clang,$(notdir $(CXX))),yes,no)
+ifeq ($(PRECOMPILED),yes)
+PCH       := $(BUILD)/pch/precompiled.pch
+PCH_TESTS := $(BUILD)/pch/precompiled-tests.pch
+# What ccache must be told so that it caches what uses a precompiled header.
+export CCACHE_SLOPPINESS := pch_defines,time_macros
+endif
+
+$(BUILD)/pch/%.pch: mk/%.h | $(GENERATED)
 	@mkdir -p $(@D)
-	@echo '  CXX  $<'
-	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+	$(call say,PCH,$<)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -MT $@ -MF $(@:.pch=.d) -Xclang -fno-pch-timestamp \
+	    -fpch-instantiate-templates -x c++-header $< -o $@
+-include $(wildcard $(BUILD)/pch/*.d)
+
+define compile
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(patsubst %,-include-pch %,$(filter %.pch,$^)) -MMD -MP -c $< -o $@
+endef
+$(BUILD)/obj/%.o: %.cc $(PCH) | $(GENERATED)
+	$(compile)
+$(BUILD)/obj/tests/unit/%.o: tests/unit/%.cc $(PCH_TESTS) | $(GENERATED)
+	$(compile)
+$(BUILD)/obj/tests/support/%.o: tests/support/%.cc $(PCH_TESTS) | $(GENERATED)
+	$(compile)
 
 define lib_rule
-$(BUILD)/lib/$(1).a: $$(call objs,lib/$(1))
+$(BUILD)/lib/$(1).a: $$(call lib_objs,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	@echo '  AR   $$@'
+	$$(call say,AR,$$@)
 	$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LIBS),$(if $(wildcard lib/$(l)/*.cc),$(eval $(call lib_rule,$(l)))))
@@ -20,7 +51,7 @@ SANITIZED := $(if $(filter 1,$(SANITIZE)),$(BUILD)/obj/tests/sanitized/options.o
 define program_rule
 $(BUILD)/bin/$(notdir $(1)): $$(call objs,$(1)) $(SANITIZED) $(LINKLIBS)
 	@mkdir -p $$(@D)
-	@echo '  LINK $$@'
+	$$(call say,LINK,$$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
@@ -28,7 +59,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 define test_rule
 $(BUILD)/test/$(1): $$(call objs,tests/unit/$(1)) $$(call objs,tests/support) $(LINKLIBS)
 	@mkdir -p $$(@D)
-	@echo '  LINK $$@'
+	$$(call say,LINK,$$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ -lCatch2WithMain $(LDLIBS)
 test-$(1): $(BUILD)/test/$(1)
 	$(BUILD)/test/$(1) $$(T)
@@ -40,7 +71,7 @@ COMPILER_TEST := $(BUILD)/test/compiler
 COMPILER_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 $(COMPILER_TEST): $(wildcard tests/compiler/*.cc lib/event/*.h) $(filter %/base.a %/event.a,$(LIBFILES))
 	@mkdir -p $(@D)
-	@echo '  LINK $@'
+	$(call say,LINK,$@)
 	$(Q)$(CXX) $(CPPFLAGS) $(filter-out -D_FORTIFY_SOURCE=2,$(CXXFLAGS)) $(COMPILER_SAN) $(LDFLAGS) \
 	    -o $@ $(filter %.cc,$^) $(filter %/event.a,$^) $(filter %/base.a,$^) -lCatch2WithMain $(LDLIBS)
 tests: $(COMPILER_TEST)
