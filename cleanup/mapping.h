@@ -8,9 +8,9 @@
 
 #include "lib/config/config.h"
 #include "lib/ipc/rewriter.h"
-#include "lib/maps/address_lookup.h"
-#include "lib/maps/local_domains.h"
 #include "lib/maps/table_set.h"
+#include "lib/rules/address_lookup.h"
+#include "lib/rules/local_domains.h"
 
 #include "cleanup/message.h"
 

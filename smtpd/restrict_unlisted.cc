@@ -8,7 +8,7 @@
 #include "lib/config/old_default.h"
 #include "lib/mail/address.h"
 #include "lib/mail/dsn.h"
-#include "lib/maps/address_lookup.h"
+#include "lib/rules/address_lookup.h"
 
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"

@@ -7,7 +7,7 @@
 
 #include "lib/base/safe_open.h"
 #include "lib/mail/dsn.h"
-#include "lib/maps/address_lookup.h"
+#include "lib/rules/address_lookup.h"
 
 namespace relais::virtual_agent {
 

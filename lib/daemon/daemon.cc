@@ -22,7 +22,7 @@
 #include "lib/daemon/server.h"
 #include "lib/daemon/stdio_client.h"
 #include "lib/event/log_pump.h"
-#include "lib/maps/non_bdb.h"
+#include "lib/maps/bdb/non_bdb.h"
 
 namespace relais {
 

@@ -6,8 +6,8 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/maps/dynamic_maps.h"
-#include "lib/maps/non_bdb.h"
+#include "lib/maps/bdb/non_bdb.h"
+#include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {

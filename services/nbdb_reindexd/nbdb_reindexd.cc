@@ -1,6 +1,6 @@
 // nbdb_reindexd(8): during a migration away from Berkeley DB, builds the tables of the new type
 // that daemons find missing, by running postmap or postalias as the owner of the old table.  Called
-// by daemons through lib/maps/non_bdb.cc, and by `postfix non-bdb` with -S and a table's name.
+// by daemons through lib/maps/bdb/non_bdb.cc, and by `postfix non-bdb` with -S and a table's name.
 //
 // Runs as root, with mail_owner's effective identity but where a request needs more; policy.cc
 // tells which requests are fulfilled.  One at a time: who asks for what was just built finds it

@@ -13,8 +13,8 @@
 #include "lib/config/config.h"
 #include "lib/config/values.h"
 #include "lib/daemon/privileges.h"
+#include "lib/maps/bdb/non_bdb.h"
 #include "lib/maps/map_source.h"
-#include "lib/maps/non_bdb.h"
 
 #include "services/nbdb_reindexd/identity.h"
 

@@ -13,9 +13,9 @@
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/rewrite_client.h"
-#include "lib/maps/address_resolver.h"
-#include "lib/maps/address_rewriter.h"
 #include "lib/maps/shared_tables.h"
+#include "lib/rules/address_resolver.h"
+#include "lib/rules/address_rewriter.h"
 
 using namespace relais;
 

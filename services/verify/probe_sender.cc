@@ -4,7 +4,7 @@
 
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
-#include "lib/maps/address_rewriter.h"
+#include "lib/rules/address_rewriter.h"
 
 namespace relais::verify {
 

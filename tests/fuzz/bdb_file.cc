@@ -1,5 +1,5 @@
 // Fuzz target: a .db file of arbitrary bytes, looked up in and listed.
-#include "lib/maps/bdb_file.h"
+#include "lib/maps/bdb/bdb_file.h"
 
 #include <cstddef>
 #include <cstdint>

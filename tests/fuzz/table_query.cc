@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "lib/base/strings.h"
-#include "lib/maps/key_template.h"
-#include "lib/maps/ldap_quote.h"
+#include "lib/maps/databases/key_template.h"
+#include "lib/maps/databases/ldap_quote.h"
 
 namespace {
 

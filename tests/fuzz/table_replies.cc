@@ -1,5 +1,5 @@
 // Fuzz target: what tcp:, socketmap: and memcache: servers answer, and the templates of keys.
-#include "lib/maps/table_replies.h"
+#include "lib/maps/servers/table_replies.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/maps/key_template.h"
-#include "lib/maps/ldap_quote.h"
+#include "lib/maps/databases/key_template.h"
+#include "lib/maps/databases/ldap_quote.h"
 
 namespace {
 

@@ -12,8 +12,8 @@
 #include "lib/base/log.h"
 #include "lib/base/unique_fd.h"
 #include "lib/config/config.h"
+#include "lib/maps/patterns/replacement.h"
 #include "lib/maps/registry.h"
-#include "lib/maps/replacement.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // postalias(1): makes alias databases out of files in the form of aliases(5), and queries, changes
 // and lists them.  Runs with the rights of whoever calls it; root takes on the owner of each source
-// file.  What postmap does as well is in lib/maps/table_command.h and table_tool.h.
+// file.  What postmap does as well is in lib/maps/build/table_command.h and table_tool.h.
 
 #include <ctime>
 
@@ -11,7 +11,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/casefold.h"
-#include "lib/maps/table_command.h"
+#include "lib/maps/build/table_command.h"
 
 #include "tools/postalias/alias_entry.h"
 

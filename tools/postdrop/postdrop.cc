@@ -20,9 +20,9 @@
 #include "lib/ipc/attr.h"
 #include "lib/ipc/cleanup_client.h"
 #include "lib/ipc/service_client.h"
-#include "lib/maps/user_access.h"
 #include "lib/queue/queue_config.h"
 #include "lib/queue/queue_file.h"
+#include "lib/rules/user_access.h"
 
 #include "tools/postdrop/record_filter.h"
 

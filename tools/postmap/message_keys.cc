@@ -4,7 +4,7 @@
 
 #include "lib/config/config.h"
 #include "lib/mail/mime_parser.h"
-#include "lib/maps/key_input.h"
+#include "lib/maps/build/key_input.h"
 
 namespace relais {
 

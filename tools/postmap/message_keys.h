@@ -2,7 +2,7 @@
 // keys, as header_checks and body_checks see them.
 #pragma once
 
-#include "lib/maps/table_tool.h"
+#include "lib/maps/build/table_tool.h"
 
 namespace relais {
 

@@ -1,6 +1,6 @@
 // postmap(1): makes lookup tables out of text files, and queries, changes and lists tables of any
 // type.  Runs with the rights of whoever calls it; root takes on the owner of each source file.
-// What postalias does as well is in lib/maps/table_command.h and table_tool.h.
+// What postalias does as well is in lib/maps/build/table_command.h and table_tool.h.
 
 #include <optional>
 
@@ -12,9 +12,9 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/values.h"
+#include "lib/maps/build/table_command.h"
 #include "lib/maps/file_value.h"
 #include "lib/maps/map_source.h"
-#include "lib/maps/table_command.h"
 
 #include "tools/postmap/message_keys.h"
 

@@ -15,8 +15,8 @@
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/service_client.h"
-#include "lib/maps/user_access.h"
 #include "lib/queue/queue_id.h"
+#include "lib/rules/user_access.h"
 
 #include "tools/postqueue/flush_requests.h"
 #include "tools/postqueue/queue_report.h"

@@ -15,7 +15,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
-#include "lib/maps/user_access.h"
+#include "lib/rules/user_access.h"
 
 #include "tools/sendmail/options.h"
 #include "tools/sendmail/submission.h"

@@ -2,7 +2,7 @@
 // key0 to key59 (with a NUL, the last ten deleted again), each with 1 to 10 letters, but key7 with
 // 1500; a key of 700 letters; a, ab and abc without a NUL.  The "swapped" ones are of the other
 // byte order, "dup" and "dups" hold 3 and 200 values under one key, "sum" has checksums.
-#include "lib/maps/bdb_file.h"
+#include "lib/maps/bdb/bdb_file.h"
 
 #include <map>
 

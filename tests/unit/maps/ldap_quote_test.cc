@@ -1,5 +1,5 @@
 // Keys inside LDAP filters and names.
-#include "lib/maps/ldap_quote.h"
+#include "lib/maps/databases/ldap_quote.h"
 
 #include "tests/support/catch.h"
 

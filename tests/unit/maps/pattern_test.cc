@@ -1,8 +1,8 @@
 // Tables of patterns: regexp, pcre and cidr; what a rule's result is made of.
 #include "lib/config/config.h"
+#include "lib/maps/patterns/replacement.h"
+#include "lib/maps/patterns/rule_source.h"
 #include "lib/maps/registry.h"
-#include "lib/maps/replacement.h"
-#include "lib/maps/rule_source.h"
 
 #include "tests/support/catch.h"
 

@@ -1,7 +1,7 @@
 // Rewriting and resolving: the answers of Postfix 3.7.11's trivial-rewrite to the same questions.
 #include "lib/config/config.h"
-#include "lib/maps/address_resolver.h"
 #include "lib/maps/inline_task.h"
+#include "lib/rules/address_resolver.h"
 
 #include "tests/support/catch.h"
 

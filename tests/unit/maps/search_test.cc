@@ -1,9 +1,9 @@
 // Search orders: table sets, match lists, addresses, networks.
 #include "lib/config/config.h"
-#include "lib/maps/address_lookup.h"
 #include "lib/maps/match_list.h"
 #include "lib/maps/shared_tables.h"
 #include "lib/maps/table_set.h"
+#include "lib/rules/address_lookup.h"
 
 #include "tests/support/catch.h"
 

@@ -12,8 +12,8 @@
 #include "lib/event/loop.h"
 #include "lib/event/task_group.h"
 #include "lib/maps/registry.h"
-#include "lib/maps/table_connection.h"
-#include "lib/maps/table_replies.h"
+#include "lib/maps/servers/table_connection.h"
+#include "lib/maps/servers/table_replies.h"
 
 #include "tests/support/catch.h"
 

@@ -1,7 +1,7 @@
 // Templates of SQL and LDAP tables, and their settings.
 #include "lib/config/config.h"
-#include "lib/maps/client_settings.h"
-#include "lib/maps/key_template.h"
+#include "lib/maps/databases/client_settings.h"
+#include "lib/maps/databases/key_template.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/maps/scratch.h"
