@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/pump.h"
 #include "lib/event/task_group.h"
 
 #include "imapd/imap-login/session.h"
@@ -20,26 +21,6 @@ namespace {
 constexpr int kMaxFailures = 10;
 constexpr std::size_t kMaxResponse = 8192;
 constexpr std::chrono::hours kQuietTime{24 * 365};
-
-// Copies from one stream to the other until the end of the first.
-Task<void> pump(Stream* from, Stream* to) {
-    try {
-        bool more = true;
-        while (more) {
-            if (from->buffered().empty() && !from->transport().has_pending()) {
-                co_await from->wait_readable();
-            }
-            more = from->fill_now();
-            to->write(from->buffered());
-            from->consume(from->buffered().size());
-            co_await to->flush();
-        }
-    } catch (const IoError&) {
-        // Either side has gone; the other one is told below.
-    } catch (const TimedOut&) {
-    }
-    ::shutdown(to->fd(), SHUT_WR);
-}
 
 }  // namespace
 

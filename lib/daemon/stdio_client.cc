@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/event/pump.h"
 #include "lib/event/stream.h"
 #include "lib/event/task_group.h"
 
@@ -28,21 +29,6 @@ UniqueFd duplicate(int fd) {
         log_fatal("standard input and output must be open");
     }
     return copy;
-}
-
-// Copies until the source ends (a regular file ends with IoError: it cannot be waited for), then
-// closes the sending side of the target.
-Task<void> pump(Stream* from, Stream* to) {
-    try {
-        while (co_await from->fill()) {
-            to->write(from->buffered());
-            from->consume(from->buffered().size());
-            co_await to->flush();
-        }
-    } catch (const IoError&) {
-    } catch (const TimedOut&) {
-    }
-    ::shutdown(to->fd(), SHUT_WR);
 }
 
 }  // namespace

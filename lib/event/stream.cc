@@ -91,9 +91,16 @@ bool Stream::fill_now() {
 }
 
 Task<bool> Stream::fill() {
-    if (!out_.empty()) {
-        co_await flush();
-    }
+    return out_.empty() ? receive() : flush_and_receive();
+}
+
+Task<bool> Stream::flush_and_receive() {
+    co_await flush();
+    bool more = co_await receive();
+    co_return more;
+}
+
+Task<bool> Stream::receive() {
     for (;;) {
         if (readable_ || transport_->has_pending()) {
             Progress progress = read_some();

@@ -51,6 +51,9 @@ class Stream {
     // Sends what is written, then waits until more input has come.  False at end of stream.
     [[nodiscard]] Task<bool> fill();
 
+    // The same without sending anything: for a stream that another task writes to.
+    [[nodiscard]] Task<bool> receive();
+
     // Reads what has arrived without waiting.  False at end of stream.
     bool fill_now();
 
@@ -84,6 +87,7 @@ class Stream {
     enum class Progress { kSome, kNone, kEnd };
 
     Progress read_some();
+    [[nodiscard]] Task<bool> flush_and_receive();
     void note_events(short what);
     [[nodiscard]] Task<void> wait_arrival();
     [[nodiscard]] Task<void> wait_writable();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "lib/maps/databases/client_settings.h"
+#include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/databases/key_template.h"
 #include "lib/maps/databases/table_workers.h"
 #include "lib/maps/match_list.h"
@@ -64,5 +65,28 @@ class ClientTable : public Table {
     MatchList domains_;
     std::unique_ptr<TableWorkers> workers_;
 };
+
+// Opens a table of a type whose client library is behind a plug-in.  `plugin_kind` is what the
+// plug-in must say of itself; it gives the Driver that AnyTable::open() talks through.
+template <class AnyTable, class Driver>
+OpenedTable open_client_table(const OpenRequest& request, std::string_view plugin_kind) {
+    auto function = load_table_plugin(request.type, plugin_kind);
+    if (!function) {
+        return fail_with(function);
+    }
+    if (request.mode != OpenMode::kRead) {
+        return refuse_mode(request);
+    }
+    auto settings = ClientSettings::load(request.name);
+    if (!settings) {
+        return fail_with(settings);
+    }
+    const auto* driver = reinterpret_cast<const Driver* (*)()>(*function)();
+    auto table = std::make_unique<AnyTable>(request);
+    if (auto opened = table->open(*settings, driver); !opened) {
+        return fail_with(opened);
+    }
+    return table;
+}
 
 }  // namespace relais

@@ -7,7 +7,6 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/maps/databases/client_table.h"
-#include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/databases/ldap_client.h"
 #include "lib/maps/databases/ldap_quote.h"
 #include "lib/maps/table_types.h"
@@ -406,23 +405,7 @@ Lookup LdapTable::ask(std::string_view key) {
 }  // namespace
 
 OpenedTable open_ldap_table(const OpenRequest& request) {
-    auto function = load_table_plugin(request.type, kLdapPluginName);
-    if (!function) {
-        return fail_with(function);
-    }
-    if (request.mode != OpenMode::kRead) {
-        return refuse_mode(request);
-    }
-    auto settings = ClientSettings::load(request.name);
-    if (!settings) {
-        return fail_with(settings);
-    }
-    const auto* driver = reinterpret_cast<const LdapDriver* (*)()>(*function)();
-    auto table = std::make_unique<LdapTable>(request);
-    if (auto opened = table->open(*settings, driver); !opened) {
-        return fail_with(opened);
-    }
-    return table;
+    return open_client_table<LdapTable, LdapDriver>(request, kLdapPluginName);
 }
 
 }  // namespace relais

@@ -7,7 +7,6 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/maps/databases/client_table.h"
-#include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/databases/sql_servers.h"
 #include "lib/maps/table_types.h"
 
@@ -245,23 +244,7 @@ Lookup SqlTable::ask(std::string_view key) {
 }  // namespace
 
 OpenedTable open_sql_table(const OpenRequest& request) {
-    auto function = load_table_plugin(request.type, kSqlPluginName);
-    if (!function) {
-        return fail_with(function);
-    }
-    if (request.mode != OpenMode::kRead) {
-        return refuse_mode(request);
-    }
-    auto settings = ClientSettings::load(request.name);
-    if (!settings) {
-        return fail_with(settings);
-    }
-    auto driver = reinterpret_cast<const SqlDriver* (*)()>(*function)();
-    auto table = std::make_unique<SqlTable>(request);
-    if (auto opened = table->open(*settings, driver); !opened) {
-        return fail_with(opened);
-    }
-    return table;
+    return open_client_table<SqlTable, SqlDriver>(request, kSqlPluginName);
 }
 
 }  // namespace relais
