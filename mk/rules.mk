@@ -3,7 +3,7 @@ Q := $(if $(V),,@)
 # say WHAT,FILE: a line of progress, "[123/413] CXX  lib/base/log.cc".  How many steps there are is asked of a
 # dry run of the same goals, once; the count is kept in make itself.
 ifndef STEPS
-STEPS := $(if $(or $(findstring n,$(firstword -$(MAKEFLAGS))),$(BUILD_SILENT)),,$(shell \
+STEPS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(shell \
     $(MAKE) -n STEPS='?' $(MAKECMDGOALS) 2>/dev/null | grep -c '^echo .*\[[0-9]*/?\]'))
 endif
 say = @$(eval STEP += x)echo '[$(words $(STEP))/$(STEPS)] $(1)  $(2)'

@@ -18,6 +18,8 @@ from support import BUILD, ROOT, TESTS, Skip, oracle, sanitizer, take_case_count
 from support.room import UNSHARE, can_unshare
 
 RINGS = ("system", "oracle", "swap", "crash")
+# Only when asked for: it installs and builds all anew, alone, before the others.
+FRESH = "fresh"
 SECONDS = 60
 
 
@@ -29,7 +31,7 @@ def main():
     options = parse_arguments()
     if options.worker:
         return work(pathlib.Path(options.worker), options)
-    files = chosen_files(options.selectors)
+    files = chosen_files(options.selectors, options.fresh)
     if not files and not options.selectors == ["unit"]:
         print(f"no test file matches {' '.join(options.selectors)}")
         return 2
@@ -37,14 +39,16 @@ def main():
     started = time.monotonic()
     if not options.no_unit and (not options.selectors or "unit" in options.selectors):
         run_units(tally, options)
-    run_files(files, tally, options)
+    for path in [p for p in files if p.parent.name == FRESH]:
+        run_file(path, [], tally, options)
+    run_files([p for p in files if p.parent.name != FRESH], tally, options)
     tally.close(time.monotonic() - started)
     return 1 if tally.failed or not tally.passed else 0
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="tests/run", description="Runs the tests. A selector is a "
-                                     "ring (unit, system, oracle, swap, crash) or ring/file.")
+                                     "ring (unit, system, oracle, swap, crash, fresh) or ring/file.")
     parser.add_argument("selectors", nargs="*")
     parser.add_argument("-k", dest="name", default="", help="only tests whose name contains this")
     parser.add_argument("-j", dest="jobs", type=int, default=2 * (os.cpu_count() or 1),
@@ -52,6 +56,8 @@ def parse_arguments():
     parser.add_argument("--ours", default="ours", help="what stands for ours in the oracle ring: "
                         "ours, postfix, or a mixture like postfix+smtpd,cleanup")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directories")
+    parser.add_argument("--fresh", action="store_true", help="also what a newcomer types, in a fresh Debian "
+                        "(ring `fresh`; needs root and debootstrap)")
     parser.add_argument("--no-unit", action="store_true", help="leave the Catch2 binaries out")
     parser.add_argument("--list", action="store_true", help="only list the test files")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -59,8 +65,9 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def chosen_files(selectors):
-    found = sorted(p for ring in RINGS for p in (TESTS / ring).glob("test_*.py"))
+def chosen_files(selectors, fresh):
+    rings = RINGS + ((FRESH,) if FRESH in selectors or fresh else ())
+    found = sorted(p for ring in rings for p in (TESTS / ring).glob("test_*.py"))
     if selectors:
         found = [p for p in found if any(selects(s, p) for s in selectors)]
     return found
