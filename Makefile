@@ -60,7 +60,7 @@ TESTBINS  := $(foreach t,$(TESTS),$(BUILD)/test/$(t))
 # What `./dev run` shows: a newcomer does not wait for the rest.
 DEMO      := master smtpd cleanup qmgr pickup trivial-rewrite virtual local smtp bounce error discard verify flush showq \
              proxymap anvil scache tlsmgr postlogd imap-login imap auth \
-             postfix postlog postconf postdrop postqueue sendmail
+             postfix postlog postconf postdrop postqueue postsuper sendmail
 
 .PHONY: all demo man check unit lint bench fuzz install clean help headers
 .SECONDARY:

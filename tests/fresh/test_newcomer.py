@@ -28,6 +28,7 @@ def test_dev_run_as_a_user():
     prove("newcomer")
 
 
+@bound(600)
 def test_leaves_nothing_behind():
     fresh_root().close()
     _roots.clear()

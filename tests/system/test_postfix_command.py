@@ -50,6 +50,14 @@ def test_start_makes_missing_directories():
     mta.must_run("postfix", "stop")
 
 
+def test_a_missing_program_is_named():
+    mta = made()
+    (mta.commands / "postsuper").unlink()
+    done = mta.run("postfix", "start")
+    equal(done.status, 1, "start")
+    check(f"cannot execute {mta.commands}/postsuper: No such file or directory" in done.stderr, done.stderr)
+
+
 def test_a_left_over_temporary_file_does_not_stop_a_start():
     """A weakness of Postfix: with maillog_file, a stale file in incoming/ makes start fail."""
     mta = made()

@@ -77,6 +77,10 @@ pid_t start_process(const std::vector<std::string>& argv, Output output = Output
             ::dup2(null, STDOUT_FILENO);
         }
         ::execv(pointers[0], pointers.data());
+        int reason = errno;
+        open_log_for_people(true);
+        log_error("cannot execute {}: {}", argv.front(), std::strerror(reason));
+        log_flush(500);
         ::_exit(127);
     }
     return pid;
