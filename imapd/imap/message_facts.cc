@@ -113,7 +113,9 @@ Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) 
         file.map_ = static_cast<const char*>(at);
         return file;
     }
-    file.read_.resize_and_overwrite(file.size_, [&fd](char* data, std::size_t size) {
+    // What is handed in may be more than was asked for (libstdc++ 12).
+    const std::size_t size = file.size_;
+    file.read_.resize_and_overwrite(size, [&fd, size](char* data, std::size_t) {
         std::size_t had = 0;
         while (had < size) {
             ssize_t got = ::read(fd->get(), data + had, size - had);
