@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 
+#include "lib/base/fd_message.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
@@ -18,6 +19,8 @@ namespace {
 constexpr std::size_t kSmallRead = 4096;
 constexpr std::size_t kLargeRead = 65536;
 constexpr std::size_t kKeepOutput = 4096;  // a larger output buffer is given back once sent
+// A descriptor travels beside a byte of its own.
+constexpr std::string_view kFdByte("\0", 1);
 
 }  // namespace
 
@@ -202,61 +205,10 @@ Task<void> Stream::flush() {
     }
 }
 
-namespace {
-
-// One byte with one descriptor beside it.
-class FdMessage {
-  public:
-    FdMessage() {
-        part_.iov_base = &byte_;
-        part_.iov_len = 1;
-        message_.msg_iov = &part_;
-        message_.msg_iovlen = 1;
-        message_.msg_control = control_.data();
-        message_.msg_controllen = control_.size();
-    }
-
-    FdMessage(const FdMessage&) = delete;
-    FdMessage& operator=(const FdMessage&) = delete;
-
-    ssize_t send(int socket, int fd) {
-        cmsghdr* header = CMSG_FIRSTHDR(&message_);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-        return ::sendmsg(socket, &message_, MSG_NOSIGNAL);
-    }
-
-    ssize_t receive(int socket, UniqueFd& fd) {
-        ssize_t got = ::recvmsg(socket, &message_, MSG_CMSG_CLOEXEC);
-        if (got > 0) {
-            for (auto* header = CMSG_FIRSTHDR(&message_); header != nullptr;
-                 header = CMSG_NXTHDR(&message_, header)) {
-                if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-                    int received = -1;
-                    std::memcpy(&received, CMSG_DATA(header), sizeof received);
-                    fd.reset(received);
-                }
-            }
-        }
-        return got;
-    }
-
-  private:
-    char byte_ = 0;
-    iovec part_{};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control_{};
-    msghdr message_{};
-};
-
-}  // namespace
-
 Task<void> Stream::send_fd(int fd) {
     co_await flush();
     for (;;) {
-        FdMessage message;
-        if (message.send(fd_.get(), fd) > 0) {
+        if (send_with_fd(fd_.get(), kFdByte, fd) > 0) {
             co_return;
         }
         if (errno == EAGAIN) {
@@ -274,9 +226,9 @@ Task<UniqueFd> Stream::receive_fd() {
         throw IoError("protocol error: data before a descriptor");
     }
     for (;;) {
-        FdMessage message;
+        char byte = 0;
         UniqueFd fd;
-        ssize_t got = message.receive(fd_.get(), fd);
+        ssize_t got = receive_with_fd(fd_.get(), {&byte, 1}, fd);
         if (got > 0 && fd) {
             co_return std::move(fd);
         }
