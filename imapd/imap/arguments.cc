@@ -47,6 +47,8 @@ Reply failure(const Error& error) {
             return Reply::no("[NOPERM] Permission denied");
         case EEXIST:
             return Reply::no("[ALREADYEXISTS] Mailbox already exists");
+        case ENAMETOOLONG:
+            return Reply::no("[CANNOT] Name is too long");
         default:
             break;
     }

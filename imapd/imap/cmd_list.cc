@@ -23,9 +23,24 @@ struct ListRequest {
     bool select_special_use = false;
     bool recursive_match = false;
     bool return_subscribed = false;
+    bool return_children = false;
+    bool return_special_use = false;
     bool extended = false;
     std::optional<StatusItems> status;
-    std::vector<std::string> patterns;
+    std::vector<imap::ListPattern> patterns;
+    // Where the pattern is empty: the root of the reference.
+    std::optional<std::string> root_of;
+
+    // Whether clients are told of it (RFC 5258 4, RFC 6154 2); plain LIST always tells.
+    bool tells_children() const { return !extended || return_children; }
+
+    bool tells_special_use() const { return !extended || select_special_use || return_special_use; }
+
+    bool matches(std::string_view name) const {
+        return std::ranges::any_of(patterns, [name](const imap::ListPattern& pattern) {
+            return pattern.match(name) == imap::ListMatch::kYes;
+        });
+    }
 };
 
 // "(SUBSCRIBED RECURSIVEMATCH)"
@@ -69,7 +84,11 @@ bool parse_return(imap::Scanner& scanner, ListRequest& request) {
             if (!request.status) {
                 return false;
             }
-        } else if (!scanner.accept_word("CHILDREN") && !scanner.accept_word("SPECIAL-USE")) {
+        } else if (scanner.accept_word("CHILDREN")) {
+            request.return_children = true;
+        } else if (scanner.accept_word("SPECIAL-USE")) {
+            request.return_special_use = true;
+        } else {
             return false;
         }
     }
@@ -77,7 +96,7 @@ bool parse_return(imap::Scanner& scanner, ListRequest& request) {
 }
 
 // Reference and patterns.
-bool parse_patterns(imap::Scanner& scanner, ListRequest& request) {
+bool parse_patterns(imap::Scanner& scanner, char separator, ListRequest& request) {
     auto reference = scanner.astring();
     if (!reference || !scanner.space()) {
         return false;
@@ -89,7 +108,10 @@ bool parse_patterns(imap::Scanner& scanner, ListRequest& request) {
         if (!pattern || request.patterns.size() >= kMaxPatterns) {
             return false;
         }
-        request.patterns.push_back(*reference + *pattern);
+        if (pattern->empty()) {
+            request.root_of = reference->substr(0, reference->find(separator) + 1);
+        }
+        request.patterns.emplace_back(*reference + *pattern, separator);
     } while (list && scanner.space());
     return !list || scanner.accept(')');
 }
@@ -98,52 +120,50 @@ bool parse_patterns(imap::Scanner& scanner, ListRequest& request) {
 struct Listed {
     bool exists = false;
     bool subscribed = false;
-    bool child_subscribed = false;  // CHILDINFO
+    bool child_subscribed = false;  // and not in the answer itself
+    bool has_children = false;
 };
 
 using Listing = std::map<std::string, Listed>;
 
 class Lister {
   public:
-    Lister(Session& session, std::vector<std::string> names, std::vector<std::string> subscribed)
-        : session_(session), names_(std::move(names)), subscribed_(std::move(subscribed)) {}
+    Lister(Session& session, const ListRequest& request) : session_(session), request_(request) {}
 
-    Listing collect(const ListRequest& request) const {
+    Listing collect(const std::vector<std::string>& names,
+                    const std::vector<std::string>& subscribed) const {
         Listing all;
-        for (const std::string& name : names_) {
-            add_with_parents(all, name);
+        for (const std::string& name : names) {
+            add_with_parents(all, name).exists = true;
         }
-        if (request.select_subscribed) {
-            for (const std::string& name : subscribed_) {
+        if (request_.select_subscribed) {
+            for (const std::string& name : subscribed) {
                 add_with_parents(all, name);
             }
         }
-        for (const std::string& name : subscribed_) {
+        for (const std::string& name : subscribed) {
             mark_subscribed(all, name);
         }
-        Listing wanted;
-        for (const auto& [name, entry] : all) {
-            if (is_wanted(request, name, entry)) {
-                wanted.emplace(name, entry);
-            }
-        }
-        return wanted;
+        std::erase_if(all,
+                      [this](const auto& each) { return !is_wanted(each.first, each.second); });
+        return all;
     }
 
     // "(\HasChildren \Sent)"
-    std::string attributes(const ListRequest& request, const std::string& name,
-                           const Listed& entry) const {
+    std::string attributes(const std::string& name, const Listed& entry) const {
         std::vector<std::string> list;
-        bool below = has_children(name);
         if (!entry.exists) {
             // A name that is only there because of what is below it, or of a subscription.
-            list.emplace_back(request.extended ? "\\NonExistent" : "\\Noselect");
+            list.emplace_back(request_.extended ? "\\NonExistent" : "\\Noselect");
         }
-        list.emplace_back(below ? "\\HasChildren" : "\\HasNoChildren");
-        if (entry.subscribed && (request.return_subscribed || request.select_subscribed)) {
+        if (request_.tells_children()) {
+            list.emplace_back(entry.has_children ? "\\HasChildren" : "\\HasNoChildren");
+        }
+        if (entry.subscribed && (request_.return_subscribed || request_.select_subscribed)) {
             list.emplace_back("\\Subscribed");
         }
-        std::string_view use = entry.exists ? session_.user.special_use(name) : "";
+        std::string_view use =
+            entry.exists && request_.tells_special_use() ? session_.user.special_use(name) : "";
         if (!use.empty()) {
             list.emplace_back(use);
         }
@@ -151,18 +171,21 @@ class Lister {
     }
 
   private:
-    void add_with_parents(Listing& all, const std::string& name) const {
-        all[name].exists = std::ranges::find(names_, name) != names_.end();
+    Listed& add_with_parents(Listing& all, const std::string& name) const {
         for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
              at = name.rfind(separator(), at - 1)) {
-            all[name.substr(0, at)];
+            all[name.substr(0, at)].has_children = true;
         }
+        return all[name];
     }
 
     void mark_subscribed(Listing& all, const std::string& name) const {
         auto found = all.find(name);
         if (found != all.end()) {
             found->second.subscribed = true;
+        }
+        if (request_.matches(name)) {
+            return;  // RFC 5258 3.5: a parent speaks for children that are not in the answer
         }
         for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
              at = name.rfind(separator(), at - 1)) {
@@ -173,28 +196,17 @@ class Lister {
         }
     }
 
-    bool is_wanted(const ListRequest& request, const std::string& name, const Listed& entry) const {
-        bool subscribed = entry.subscribed || (request.recursive_match && entry.child_subscribed);
-        if ((request.select_subscribed && !subscribed) ||
-            (request.select_special_use && session_.user.special_use(name).empty())) {
-            return false;
-        }
-        return std::ranges::any_of(request.patterns, [&](const std::string& pattern) {
-            return imap::ListPattern(pattern, separator()).match(name) == imap::ListMatch::kYes;
-        });
-    }
-
-    bool has_children(const std::string& name) const {
-        std::string prefix = name + separator();
-        return std::ranges::any_of(
-            names_, [&prefix](const std::string& each) { return each.starts_with(prefix); });
+    bool is_wanted(const std::string& name, const Listed& entry) const {
+        bool subscribed = entry.subscribed || (request_.recursive_match && entry.child_subscribed);
+        bool special = entry.exists && !session_.user.special_use(name).empty();
+        return (!request_.select_subscribed || subscribed) &&
+               (!request_.select_special_use || special) && request_.matches(name);
     }
 
     char separator() const { return session_.user.separator(); }
 
     Session& session_;
-    std::vector<std::string> names_;
-    std::vector<std::string> subscribed_;
+    const ListRequest& request_;
 };
 
 void write_line(Session& session, std::string_view word, const std::string& attributes,
@@ -205,9 +217,14 @@ void write_line(Session& session, std::string_view word, const std::string& attr
     session.stream.write(line + "\r\n");
 }
 
-// RFC 3501 6.3.8: an empty pattern asks for the separator and the root.
-Reply answer_root(Session& session) {
-    session.stream.write(format("* LIST (\\Noselect) \"{}\" \"\"\r\n", session.user.separator()));
+// RFC 3501 6.3.8: an empty pattern asks for the separator and the root of the reference.
+Reply answer_root(Session& session, const std::string& root) {
+    if (root.empty()) {
+        session.stream.write(
+            format("* LIST (\\Noselect) \"{}\" \"\"\r\n", session.user.separator()));
+    } else {
+        write_line(session, "LIST", "(\\Noselect)", root);
+    }
     return Reply::ok("List completed.");
 }
 
@@ -217,24 +234,24 @@ Task<Reply> cmd_list(Session& session, Command& command) {
     ListRequest request;
     imap::Scanner& scanner = command.arguments;
     bool good = scanner.space() && parse_selection(scanner, request) &&
-                parse_patterns(scanner, request) && parse_return(scanner, request) &&
-                scanner.at_end();
+                parse_patterns(scanner, session.user.separator(), request) &&
+                parse_return(scanner, request) && scanner.at_end();
     if (!good) {
         co_return bad_arguments(command);
     }
-    if (!request.extended && request.patterns.front().empty()) {
-        co_return answer_root(session);
+    if (!request.extended && request.root_of) {
+        co_return answer_root(session, *request.root_of);
     }
     auto names = session.user.tree().list();
     auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
     if (!names || !subscribed) {
         co_return failure(!names ? names.error() : subscribed.error());
     }
-    Lister lister(session, std::move(*names), subscribed->names());
-    for (const auto& [name, entry] : lister.collect(request)) {
+    Lister lister(session, request);
+    for (const auto& [name, entry] : lister.collect(*names, subscribed->names())) {
         bool child = request.recursive_match && entry.child_subscribed;
-        write_line(session, "LIST", lister.attributes(request, name, entry), name,
-                   child ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : "");
+        write_line(session, "LIST", lister.attributes(name, entry), name,
+                   child ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
         if (request.status && entry.exists) {
             auto status = co_await mailbox_status(session, name, *request.status);
             session.stream.write(status ? *status : "");
@@ -248,22 +265,22 @@ Task<Reply> cmd_list(Session& session, Command& command) {
 Task<Reply> cmd_lsub(Session& session, Command& command) {
     ListRequest request;
     imap::Scanner& scanner = command.arguments;
-    if (!scanner.space() || !parse_patterns(scanner, request) || !scanner.at_end() ||
-        request.patterns.size() != 1) {
+    if (!scanner.space() || !parse_patterns(scanner, session.user.separator(), request) ||
+        !scanner.at_end() || request.patterns.size() != 1) {
         co_return bad_arguments(command);
     }
     auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
     if (!subscribed) {
         co_return failure(subscribed.error());
     }
-    imap::ListPattern pattern(request.patterns.front(), session.user.separator());
+    const imap::ListPattern& pattern = request.patterns.front();
     std::map<std::string, std::string> lines;
     for (const std::string& name : subscribed->names()) {
         imap::ListMatch match = pattern.match(name);
         if (match == imap::ListMatch::kYes) {
             lines[name] = format("({})", session.user.special_use(name));
         }
-        bool percent = request.patterns.front().ends_with('%');
+        bool percent = pattern.text().ends_with('%');
         if (match != imap::ListMatch::kParent || !percent) {
             continue;
         }

@@ -3,7 +3,6 @@
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/subscriptions.h"
 
@@ -17,15 +16,6 @@ namespace {
 std::optional<std::string> only_mailbox(Session& session, Command& command) {
     auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
     return name && command.arguments.at_end() ? name : std::nullopt;
-}
-
-// Why a mailbox of that name cannot be made; empty when it can.
-std::string name_problem(Session& session, std::string_view name) {
-    std::string why = session.user.tree().invalid_because(name);
-    if (why.empty() && !imap::utf7_to_utf8(name)) {
-        why = "Name is not valid mUTF-7";
-    }
-    return why;
 }
 
 Reply missing(std::string_view name) {
@@ -99,7 +89,7 @@ Task<Reply> cmd_create(Session& session, Command& command) {
     if (name->size() > 1 && name->back() == session.user.separator()) {
         name->pop_back();
     }
-    std::string why = name_problem(session, *name);
+    std::string why = session.user.tree().invalid_because(*name);
     if (!why.empty()) {
         co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
     }
@@ -139,7 +129,7 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     if (!to || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    std::string why = name_problem(session, *to);
+    std::string why = session.user.tree().invalid_because(*to);
     if (!why.empty()) {
         co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
     }
@@ -148,9 +138,6 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     }
     if (*from == "INBOX") {
         co_return co_await rename_inbox(session, *to);
-    }
-    if (!session.user.tree().invalid_because(*from).empty()) {
-        co_return missing(*from);
     }
     std::string inside = *from + session.user.separator();
     if (to->starts_with(inside)) {

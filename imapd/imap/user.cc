@@ -58,6 +58,10 @@ std::shared_ptr<OpenMailbox> User::open(const std::string& name) {
         found->second->last_used = std::chrono::steady_clock::now();
         return found->second;
     }
+    auto complete = tree_.prepare(name);
+    if (!complete) {
+        log_warning("{}", complete.error().message);  // opening will fail, and tell the client
+    }
     auto made = std::make_shared<OpenMailbox>(name, tree_.place_of(name));
     made->box.load_index();
     open_.emplace(name, made);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
 
 namespace relais::imap {
 
@@ -74,7 +75,7 @@ class Matcher {
 }  // namespace
 
 ListPattern::ListPattern(std::string pattern, char separator)
-    : pattern_(std::move(pattern)), separator_(separator) {
+    : pattern_(utf7_to_utf8(pattern).value_or(pattern)), separator_(separator) {
     if (pattern_.size() > kMaxPattern) {
         pattern_.resize(kMaxPattern);
     }
@@ -91,7 +92,10 @@ ListPattern::ListPattern(std::string pattern, char separator)
     }
 }
 
-ListMatch ListPattern::match(std::string_view name) const {
+ListMatch ListPattern::match(std::string_view encoded) const {
+    auto decoded =
+        encoded.find('&') == std::string_view::npos ? std::nullopt : utf7_to_utf8(encoded);
+    std::string_view name = decoded ? std::string_view(*decoded) : encoded;
     bool inbox = name == "INBOX" || (name.starts_with("INBOX") && name[5] == separator_);
     Matcher matcher(inbox ? inbox_pattern_ : pattern_, separator_);
     ListMatch parent = ListMatch::kNo;

@@ -16,9 +16,11 @@ enum class ListMatch {
 
 class ListPattern {
   public:
+    // In modified UTF-7, or raw UTF-8.
     ListPattern(std::string pattern, char separator);
 
-    // INBOX, and it alone, matches without regard to case.
+    // INBOX, and it alone, matches without regard to case.  A wildcard stands for characters, not
+    // for those that encode them: the name is in modified UTF-7.
     [[nodiscard]] ListMatch match(std::string_view name) const;
 
     const std::string& text() const { return pattern_; }

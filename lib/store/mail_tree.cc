@@ -11,14 +11,17 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/mailbox_name.h"
 #include "lib/store/uid_validity.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::string_view kTrash = ".DOVECOT-TRASHED";  // what Dovecot calls it, and skips
-constexpr std::size_t kMaxName = 240;
+constexpr std::string_view kTrash =
+    "..DOVECOT-TRASHED";               // Dovecot's name for it; no mailbox has such
+constexpr std::size_t kMaxName = 254;  // and a dot: what file systems take
 
 bool is_directory(const std::string& path) {
     struct stat status;
@@ -59,39 +62,54 @@ Result<void> MailTree::make_maildir(const std::string& directory) const {
     return {};
 }
 
-Result<void> MailTree::prepare() {
-    if (is_directory(root_ + "/cur") && is_directory(root_ + "/new") &&
-        is_directory(root_ + "/tmp")) {
+Result<void> MailTree::prepare(std::string_view name) {
+    std::string directory = directory_of(name);
+    if (is_directory(directory + "/cur") && is_directory(directory + "/new") &&
+        is_directory(directory + "/tmp")) {
         return {};
     }
-    return make_maildir(root_);
+    return make_maildir(directory);
 }
 
 std::string MailTree::canonical(std::string_view name) const {
-    return iequals(name, "INBOX") ? "INBOX" : std::string(name);
+    return canonical_mailbox(name, separator_);
 }
 
+// Most names stand on disk as they are.  Others may have been put there by hand or by another
+// program: in raw UTF-8, or as "inbox.Sub".
 std::string MailTree::directory_of(std::string_view name) const {
     if (name == "INBOX") {
         return root_;
     }
-    std::string level(name);
-    std::ranges::replace(level, separator_, '.');
-    return root_ + "/." + level;
+    std::string directory = root_ + "/." + mailbox_to_disk(name, separator_);
+    bool several_forms = name.find('&') != std::string_view::npos || name.starts_with("INBOX");
+    if (several_forms && !is_directory(directory)) {
+        auto entries = list_directory(root_);
+        for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+            if (name_of(entry) == name) {
+                return root_ + "/" + entry;
+            }
+        }
+    }
+    return directory;
 }
 
-std::string MailTree::name_of(std::string_view directory) const {
-    std::string name(directory.substr(1));
-    std::ranges::replace(name, '.', separator_);
-    return name;
+// Nothing for an entry that is no mailbox.
+std::optional<std::string> MailTree::name_of(std::string_view entry) const {
+    bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.';
+    return folder ? mailbox_from_disk(entry.substr(1), separator_) : std::nullopt;
 }
 
-std::string MailTree::invalid_because(std::string_view name) const {
+// Whether there can be a directory of that name; a new one has to meet more.
+std::string MailTree::unusable_because(std::string_view name) const {
     if (name.empty()) {
         return "Name is empty";
     }
     if (name.size() > kMaxName) {
         return "Name is too long";
+    }
+    if (!imap::utf7_to_utf8(name)) {
+        return "Name is not valid mUTF-7";
     }
     if (name.find('/') != std::string_view::npos && separator_ != '/') {
         return "Name must not have '/' characters";
@@ -99,20 +117,24 @@ std::string MailTree::invalid_because(std::string_view name) const {
     if (separator_ != '.' && name.find('.') != std::string_view::npos) {
         return "Name must not have '.' characters";
     }
-    if (!std::ranges::all_of(name, is_print) ||
-        name.find_first_of("*%") != std::string_view::npos) {
-        return "Name has characters that are not allowed";
+    return name.front() == separator_ ? "Begins with hierarchy separator" : "";
+}
+
+std::string MailTree::invalid_because(std::string_view name) const {
+    std::string why = unusable_because(name);
+    if (!why.empty()) {
+        return why;
     }
-    for (std::string_view level : split_fields(name, separator_)) {
-        if (level.empty()) {
-            return "Name has an empty level in its hierarchy";
-        }
+    if (name.front() == '~') {
+        return "Begins with '~'";
     }
-    return directory_of(name) == root_ + "/" + std::string(kTrash) ? "Name is reserved" : "";
+    auto levels = split_fields(name, separator_);
+    bool gap = std::ranges::any_of(levels, &std::string_view::empty);
+    return gap ? "Name has an empty level in its hierarchy" : "";
 }
 
 bool MailTree::exists(std::string_view name) const {
-    return invalid_because(name).empty() && is_directory(directory_of(name) + "/cur");
+    return unusable_because(name).empty() && is_directory(directory_of(name));
 }
 
 bool MailTree::has_children(std::string_view name) const {
@@ -132,21 +154,25 @@ Result<std::vector<std::string>> MailTree::list() const {
     if (!entries) {
         return fail_with(entries);
     }
-    std::vector<std::string> names = {"INBOX"};
+    std::vector<std::string> names;
     for (const std::string& entry : *entries) {
-        bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.' && entry != kTrash;
-        if (folder && is_directory(root_ + "/" + entry + "/cur")) {
-            names.push_back(name_of(entry));
+        auto name = name_of(entry);
+        if (name && *name != "INBOX" && is_directory(root_ + "/" + entry)) {
+            names.push_back(std::move(*name));
         }
     }
+    std::ranges::sort(names);
+    auto again = std::ranges::unique(names);
+    names.erase(again.begin(), again.end());
+    names.insert(names.begin(), "INBOX");
     return names;
 }
 
 Result<void> MailTree::create(std::string_view name) {
-    std::string directory = directory_of(name);
     if (exists(name)) {
         return denied(EEXIST, "Mailbox already exists");
     }
+    std::string directory = directory_of(name);
     auto made = make_maildir(directory);
     if (!made) {
         return made;
@@ -182,31 +208,39 @@ Result<void> MailTree::remove(std::string_view name) {
 }
 
 Result<void> MailTree::rename(std::string_view from, std::string_view to) {
-    if (exists(to) || has_children(to)) {
-        return denied(EEXIST, "Target mailbox already exists");
-    }
-    bool itself = exists(from);
     auto all = list();
     if (!all) {
         return fail_with(all);
     }
-    std::string prefix = std::string(from) + separator_;
+    std::string below = std::string(from) + separator_;
     std::vector<std::string> moved;
-    if (itself) {
-        moved.emplace_back(from);
-    }
     for (const std::string& name : *all) {
-        if (name.starts_with(prefix)) {
+        if (name == from || name.starts_with(below)) {
             moved.push_back(name);
         }
     }
     if (moved.empty()) {
         return denied(ENOENT, "Mailbox doesn't exist");
     }
+    auto new_name = [from, to](const std::string& name) {
+        return std::string(to) + name.substr(from.size());
+    };
+    // A place that one of them leaves is free: "p/q" can become "p".
+    bool taken = std::ranges::any_of(moved, [&](const std::string& name) {
+        return exists(new_name(name)) && std::ranges::find(moved, new_name(name)) == moved.end();
+    });
+    bool too_long = std::ranges::any_of(
+        moved, [&](const std::string& name) { return new_name(name).size() > kMaxName; });
+    if (too_long) {
+        return denied(ENAMETOOLONG, "Name is too long");
+    }
+    if (taken || from == to) {
+        return denied(EEXIST, "Target mailbox already exists");
+    }
     for (const std::string& name : moved) {
-        std::string target = std::string(to) + name.substr(from.size());
-        if (std::rename(directory_of(name).c_str(), directory_of(target).c_str()) < 0) {
-            return fail_errno("rename " + directory_of(name));
+        std::string source = directory_of(name);
+        if (std::rename(source.c_str(), directory_of(new_name(name)).c_str()) < 0) {
+            return fail_errno("rename " + source);
         }
     }
     return {};

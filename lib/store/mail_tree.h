@@ -2,6 +2,7 @@
 // named ".A.B".  Names here are those of IMAP: modified UTF-7, with the hierarchy separator.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,16 +22,16 @@ class MailTree {
 
     unsigned file_mode() const { return file_mode_; }
 
-    // Makes the root and INBOX where they are missing.
-    [[nodiscard]] Result<void> prepare();
+    // Makes the directories of a mailbox where they are missing.
+    [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX");
 
     // All mailboxes, INBOX first, the others sorted.
     [[nodiscard]] Result<std::vector<std::string>> list() const;
 
-    // INBOX in any case is INBOX.
+    // INBOX in any case is INBOX, and so is the first level of "inbox/Sub".
     std::string canonical(std::string_view name) const;
 
-    // Why there can be no mailbox of that name; empty when there can.
+    // Why no mailbox of that name can be made; empty when it can.
     std::string invalid_because(std::string_view name) const;
 
     bool exists(std::string_view name) const;
@@ -42,12 +43,13 @@ class MailTree {
     // kDenied with sys_errno EEXIST or ENOENT where the name is taken or there is nothing.
     [[nodiscard]] Result<void> create(std::string_view name);
     [[nodiscard]] Result<void> remove(std::string_view name);
-    // With all mailboxes below it.  INBOX cannot be renamed this way.
+    // With all mailboxes below it; each needs a free place.  INBOX cannot be renamed this way.
     [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to);
 
   private:
     std::string directory_of(std::string_view name) const;
-    std::string name_of(std::string_view directory) const;
+    std::optional<std::string> name_of(std::string_view entry) const;
+    std::string unusable_because(std::string_view name) const;
     [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;
 
     std::string root_;

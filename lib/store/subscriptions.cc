@@ -5,6 +5,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
@@ -59,55 +60,67 @@ Result<Subscriptions> Subscriptions::load(const std::string& root, char separato
     list.version_ = text->starts_with("V\t2\n") ? 2 : 1;
     bool header = list.version_ == 2;
     for (std::string_view line : split_fields(*text, '\n')) {
-        if (line.empty() || header) {
-            header = false;
-            continue;
+        line = trim_right(line, "\r");
+        if (!line.empty() && !header) {
+            list.lines_.push_back({std::string(line), list.name_in(line)});
         }
-        if (list.version_ == 1) {
-            list.add(line);
-            continue;
-        }
-        std::string name;
-        for (std::string_view level : split_fields(line, '\t')) {
-            name += (name.empty() ? "" : std::string(1, separator)) + unescape(level);
-        }
-        list.add(name);
+        header = false;
     }
     return list;
 }
 
+std::optional<std::string> Subscriptions::name_in(std::string_view line) const {
+    if (version_ == 1) {
+        return mailbox_from_disk(line, separator_);
+    }
+    std::vector<std::string> levels;
+    for (std::string_view level : split_fields(line, '\t')) {
+        levels.push_back(unescape(level));
+    }
+    return mailbox_from_disk(join(levels, "."), separator_);
+}
+
+std::string Subscriptions::line_of(std::string_view name) const {
+    if (version_ == 1) {
+        return mailbox_to_disk(name, separator_);
+    }
+    std::vector<std::string> levels;
+    for (std::string_view level : split_fields(name, separator_)) {
+        levels.push_back(escape(level));
+    }
+    return join(levels, "\t");
+}
+
+std::vector<std::string> Subscriptions::names() const {
+    std::vector<std::string> names;
+    for (const Line& line : lines_) {
+        if (line.name) {
+            names.push_back(*line.name);
+        }
+    }
+    return names;
+}
+
 bool Subscriptions::contains(std::string_view name) const {
-    return std::ranges::find(names_, name) != names_.end();
+    return std::ranges::any_of(lines_, [name](const Line& line) { return line.name == name; });
 }
 
 bool Subscriptions::add(std::string_view name) {
     if (contains(name)) {
         return false;
     }
-    names_.emplace_back(name);
+    lines_.push_back({line_of(name), std::string(name)});
     return true;
 }
 
 bool Subscriptions::remove(std::string_view name) {
-    return std::erase(names_, name) > 0;
+    return std::erase_if(lines_, [name](const Line& line) { return line.name == name; }) > 0;
 }
 
 Result<void> Subscriptions::save(const std::string& root, unsigned mode) const {
     std::string text = version_ == 2 ? std::string(kVersion2) : "";
-    for (const std::string& name : names_) {
-        if (version_ == 1) {
-            text += name;
-        } else {
-            char before = '\0';
-            for (std::string_view level : split_fields(name, separator_)) {
-                if (before != '\0') {
-                    text += before;
-                }
-                text += escape(level);
-                before = '\t';
-            }
-        }
-        text += '\n';
+    for (const Line& line : lines_) {
+        text += line.text + '\n';
     }
     return replace_file(root + "/" + std::string(kFileName), text, mode);
 }

@@ -1,7 +1,9 @@
-// Dovecot's subscriptions file in the mail root.  Old form: one name per line.  New form: "V\t2",
-// an empty line, and names whose levels are separated by tabs.  The form found is kept.
+// Dovecot's subscriptions file in the mail root.  Old form: a name per line, as on disk ("A.B").
+// New form: "V\t2", an empty line, and names whose levels are separated by tabs.  The form found is
+// kept, and so are lines that name nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +19,7 @@ class Subscriptions {
     // `separator` is the hierarchy separator of the names that callers use.
     [[nodiscard]] static Result<Subscriptions> load(const std::string& root, char separator);
 
-    const std::vector<std::string>& names() const { return names_; }
+    std::vector<std::string> names() const;
 
     bool contains(std::string_view name) const;
 
@@ -29,7 +31,15 @@ class Subscriptions {
     [[nodiscard]] Result<void> save(const std::string& root, unsigned mode) const;
 
   private:
-    std::vector<std::string> names_;
+    struct Line {
+        std::string text;
+        std::optional<std::string> name;
+    };
+
+    std::optional<std::string> name_in(std::string_view line) const;
+    std::string line_of(std::string_view name) const;
+
+    std::vector<Line> lines_;
     char separator_ = '.';
     int version_ = 2;
 };

@@ -3,63 +3,12 @@ and UIDVALIDITY, finds nothing to transfer after each move."""
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 
-from support import Skip, check, equal, oracle
+from support import Skip, check, equal
+from support.dovecot import Dovecot
 from support.imap import IMAP, PASSWORD, ImapInstance, deliver_into
 from support.room import room
-
-DOVECOT_CONF = """\
-protocols = imap
-base_dir = {root}/run
-state_dir = {root}/run
-log_path = {root}/dovecot.log
-listen = {address}
-ssl = no
-disable_plaintext_auth = no
-default_internal_user = nobody
-default_internal_group = nogroup
-default_login_user = nobody
-first_valid_uid = 1
-first_valid_gid = 1
-mail_location = maildir:~/Maildir
-stats_writer_socket_path =
-auth_mechanisms = plain login
-service imap-login {{
-  chroot =
-  inet_listener imap {{
-    port = 1431
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service anvil {{
-  chroot =
-}}
-service stats {{
-  chroot =
-  unix_listener stats-reader {{
-    mode = 0
-  }}
-}}
-namespace inbox {{
-  inbox = yes
-  mailbox Sent {{
-    special_use = \\Sent
-  }}
-}}
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {root}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {root}/users
-}}
-"""
 
 MBSYNCRC = """\
 IMAPAccount server
@@ -86,53 +35,6 @@ Create Both
 Expunge Both
 SyncState {root}/state/
 """
-
-
-class Dovecot:
-    """Debian's Dovecot, in its own places in this room's mount namespace, for the same home."""
-
-    def __init__(self, mail):
-        room().require_private("Dovecot")
-        tree = oracle.tree("dovecot")
-        self.mail, self.root = mail, room().scratch / "dovecot"
-        self.port = 1431
-        if not self.root.exists():
-            self.root.mkdir()
-            for part in ("bin", "lib"):
-                lower = f"{tree}/usr/{part}:/usr/{part}"
-                mounted = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower}", f"/usr/{part}"],
-                                         capture_output=True, text=True)
-                if mounted.returncode:
-                    raise Skip(f"Dovecot needs an overlay mount: {mounted.stderr.strip()}")
-        uid, gid = mail.mta.vmail_ids()
-        (self.root / "users").write_text(f"bob:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{mail.home('bob')}::\n")
-        (self.root / "dovecot.conf").write_text(DOVECOT_CONF.format(root=self.root, address=mail.address))
-        log = open(self.root / "out", "wb")
-        self.process = subprocess.Popen([tree / "usr/sbin/dovecot", "-F", "-c", self.root / "dovecot.conf"], stdout=log,
-                                        stderr=log, stdin=subprocess.DEVNULL)
-        room().defer(self.stop)
-        self._wait()
-
-    def _wait(self):
-        import socket
-        end = time.monotonic() + 15
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection((self.mail.address, self.port), timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        logs = [p.read_text() for p in (self.root / "out", self.root / "dovecot.log") if p.exists()]
-        raise AssertionError("dovecot did not start:\n" + "\n".join(logs))
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=15)
-        log = self.root / "dovecot.log"
-        complaints = [line for line in log.read_text().splitlines()
-                      if re.search(r"imap\(.*(Error|Warning|Panic)", line)] if log.exists() else []
-        equal(complaints, [], "what Dovecot complains about")
 
 
 class Client:

@@ -1,0 +1,163 @@
+"""Ours and Dovecot side by side: the same Maildir for each, the same commands to each.
+
+    pair = ImapPair()
+    account = pair.account({"cur/1.M1.h:2,S": b"Subject: x\\n\\ny\\n", ".Sent/cur/": b""}, {"subscriptions": b"Sent\\n"})
+    account.ours("SELECT INBOX")       # the lines of the answer, without what may differ
+    account.same("SELECT INBOX", "FETCH 1 ENVELOPE")
+"""
+import os
+import re
+import socket
+
+from support import equal
+from support.dovecot import Dovecot
+from support.imap import IMAP, PASSWORD, ImapInstance
+
+# Each server gives these where the other one is silent.
+LOOSE_CODES = (b"NONEXISTENT", b"CANNOT", b"CAPABILITY", b"HIGHESTMODSEQ")
+FOLDER_PARTS = ("cur", "new", "tmp")
+
+
+class Session:
+    """A plain connection that is logged in unless `login` is false; literals are sent as they stand."""
+
+    def __init__(self, address, port, user, login=True):
+        self.sock = socket.create_connection((address, port), 20)
+        self.file = self.sock.makefile("rb")
+        self.count = 0
+        self.file.readline()
+        if login:
+            answer = self.command(f"LOGIN {user} {PASSWORD}")
+            assert b" OK" in answer[-1], answer
+
+    def command(self, text):
+        self.count += 1
+        tag = b"x%d" % self.count
+        data = text if isinstance(text, bytes) else text.encode()
+        self.sock.sendall(tag + b" " + data + b"\r\n")
+        lines = []
+        while True:
+            line = self._read_line()
+            lines.append(line)
+            if not line.startswith(b"* ") or line.startswith(b"* BYE"):
+                return lines
+
+    def _read_line(self):
+        line = b""
+        while True:
+            part = self.file.readline()
+            if not part:
+                return line + b"(hung up)"
+            line += part
+            literal = re.search(rb"(~?)\{(\d+)\}\r\n$", part)
+            if not literal:
+                return line
+            line += self.file.read(int(literal[2]))
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def plain(lines):
+    """What must be equal: not the words for people, the numbers that each server chooses, capabilities, order of lists."""
+    kept = []
+    for line in lines:
+        line = line.removesuffix(b"\r\n")
+        tagged = re.match(rb"(?:x\d+|\*) (OK|NO|BAD|BYE)( \[[A-Z-]+)?", line)
+        if tagged:
+            code = (tagged[2] or b"").strip(b" [")
+            code = b"" if code in LOOSE_CODES else code
+            if line.startswith(b"* OK") and code in (b"", b"CLOSED"):
+                continue
+            line = (b"* " if line.startswith(b"*") else b"") + b" ".join([tagged[1], code]).strip()
+        elif line.startswith((b"* LIST ", b"* LSUB ")):
+            line = re.sub(rb"\((.*?)\)", lambda m: b"(" + b" ".join(sorted(m[1].split())) + b")", line, count=1)
+        line = re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY", line)
+        kept.append(line)
+    if kept and all(line.startswith((b"* LIST ", b"* LSUB ", b"* STATUS")) for line in kept[:-1]):
+        kept[:-1] = sorted(kept[:-1])
+    return kept
+
+
+class Account:
+    def __init__(self, pair, user, homes):
+        self.pair, self.user, self.homes = pair, user, homes
+        self.sessions = {}
+
+    def session(self, whose):
+        if whose not in self.sessions:
+            port = IMAP if whose == "ours" else self.pair.their_port
+            self.sessions[whose] = Session(self.pair.address, port, self.user)
+        return self.sessions[whose]
+
+    def ours(self, command):
+        return plain(self.session("ours").command(command))
+
+    def theirs(self, command):
+        return plain(self.session("theirs").command(command))
+
+    def same(self, *commands):
+        for command in commands:
+            equal(self.ours(command), self.theirs(command), f"{command}")
+
+    def close(self):
+        for session in self.sessions.values():
+            session.close()
+        self.sessions = {}
+
+
+class ImapPair:
+    def __init__(self, accounts=20, separator="/"):
+        self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n")
+        self.uid, self.gid = self.mail.mta.vmail_ids()
+        self.root, self.names = self.mail.mta.vmail, [f"u{i}" for i in range(accounts)]
+        self.address = self.mail.address
+        self._write_users(self.mail.mta.conf / "users", "ours")
+        self.dovecot = Dovecot(self.mail, separator=separator, complaints=False)
+        self.their_port = self.dovecot.port
+        self._write_users(self.dovecot.root / "users", "theirs")
+        self.used = 0
+
+    def _write_users(self, path, whose):
+        path.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.root}/{name}-{whose}::\n"
+                                for name in self.names))
+
+    def account(self, files):
+        """A user of both servers with these files in the Maildir: {path: bytes}; a path that ends in "/" is a folder."""
+        user = self.names[self.used]
+        self.used += 1
+        homes = {}
+        for whose in ("ours", "theirs"):
+            homes[whose] = self.root / f"{user}-{whose}"
+            fill_maildir(homes[whose] / "Maildir", files, self.uid, self.gid)
+            os.chmod(homes[whose], 0o700)
+            os.chown(homes[whose], self.uid, self.gid)
+        return Account(self, user, homes)
+
+    def stop(self):
+        self.dovecot.stop()
+        self.mail.stop()
+
+
+def fill_maildir(maildir, files, uid, gid):
+    root = os.fsencode(maildir)
+    folders = {b""}
+    for path in files:
+        first = (path if isinstance(path, bytes) else path.encode()).split(b"/")[0]
+        if first.startswith(b"."):
+            folders.add(first)
+    for folder in folders:
+        for part in FOLDER_PARTS:
+            os.makedirs(os.path.join(root, folder, part.encode()), mode=0o700)
+    for path, data in files.items():
+        name = os.path.join(root, path if isinstance(path, bytes) else path.encode())
+        if name.endswith(b"/"):
+            os.makedirs(name, exist_ok=True)
+            continue
+        with open(name, "wb") as out:
+            out.write(data)
+        os.utime(name, (1700000000, 1700000000))
+    for folder, subfolders, names in os.walk(root):
+        for each in [folder] + [os.path.join(folder, n) for n in names]:
+            os.chown(each, uid, gid)
