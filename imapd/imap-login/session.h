@@ -57,7 +57,7 @@ class LoginSession {
 
     Site& site_;
     Stream stream_;
-    imap::CommandReader reader_{8192};
+    imap::CommandReader reader_{40960};  // ID: 30 pairs of 30 and 1024 bytes (RFC 2971 3.3)
     std::string remote_;
     std::string local_;
     std::uint16_t remote_port_ = 0;

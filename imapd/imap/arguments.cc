@@ -62,7 +62,7 @@ Reply failure(const Error& error) {
 }
 
 std::optional<std::string> mailbox_argument(Session& session, Command& command) {
-    auto name = command.arguments.astring();
+    auto name = command.arguments.mailbox();
     if (!name) {
         return std::nullopt;
     }

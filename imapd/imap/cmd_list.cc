@@ -97,14 +97,14 @@ bool parse_return(imap::Scanner& scanner, ListRequest& request) {
 
 // Reference and patterns.
 bool parse_patterns(imap::Scanner& scanner, char separator, ListRequest& request) {
-    auto reference = scanner.astring();
+    auto reference = scanner.mailbox();
     if (!reference || !scanner.space()) {
         return false;
     }
     bool list = scanner.accept('(');
     request.extended |= list;
     do {
-        auto pattern = scanner.list_mailbox();
+        auto pattern = scanner.mailbox();
         if (!pattern || request.patterns.size() >= kMaxPatterns) {
             return false;
         }

@@ -63,9 +63,9 @@ void CommandReader::next() {
 // The literal that ends the command so far is APPEND's message, not a mailbox name, when a name
 // stands before it.
 bool CommandReader::is_message(std::size_t literal_begin) const {
-    Scanner scanner(std::string_view(command_).substr(0, literal_begin));
+    Scanner scanner(std::string_view(command_).substr(0, literal_begin + 1));
     return scanner.atom() && scanner.space() && scanner.accept_word("APPEND") && scanner.space() &&
-           scanner.astring() && scanner.space();
+           scanner.mailbox() && scanner.space();
 }
 
 void CommandReader::message_done() {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "lib/base/strings.h"
+#include "lib/imap/format.h"
 
 namespace relais::imap {
 
@@ -12,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxItems = 200;
 constexpr std::size_t kMaxPath = 100;
 constexpr std::size_t kMaxFields = 500;
+constexpr std::uint64_t kToTheEnd = std::numeric_limits<std::uint64_t>::max();
 
 struct SimpleItem {
     std::string_view name;
@@ -103,18 +106,18 @@ Result<Section> parse_section(Scanner& scanner) {
         }
         section.fields = std::move(*fields);
     }
+    scanner.space();
     return scanner.accept(']') ? Result<Section>(std::move(section)) : bad("Invalid section");
 }
 
-// "<0.100>"; only in requests.
+// "<0.100>", or "<100>" for all from there on, which the grammar does not have but clients send.
 Result<std::optional<FetchItem::Partial>> parse_partial(Scanner& scanner) {
     if (!scanner.accept('<')) {
         return std::nullopt;
     }
     auto origin = scanner.number64();
-    bool dot = scanner.accept('.');
-    auto count = dot ? scanner.number64() : std::nullopt;
-    if (!origin || !count || *count == 0 || !scanner.accept('>')) {
+    auto count = scanner.accept('.') ? scanner.number64() : std::optional(kToTheEnd);
+    if (!origin || !count || !scanner.accept('>')) {
         return bad("Invalid partial range");
     }
     return FetchItem::Partial{*origin, *count};
@@ -197,7 +200,14 @@ std::string Section::to_string() const {
     }
     text += name;
     if (kind == Kind::kFields || kind == Kind::kFieldsNot) {
-        text += " (" + join(fields, " ") + ")";
+        char before = '(';
+        text += ' ';
+        for (const std::string& field : fields) {
+            text += before;
+            append_astring(text, field);
+            before = ' ';
+        }
+        text += ')';
     }
     return text;
 }

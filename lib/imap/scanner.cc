@@ -1,5 +1,7 @@
 #include "lib/imap/scanner.h"
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 
 namespace relais::imap {
@@ -21,12 +23,27 @@ std::string_view Scanner::take_while(Predicate predicate) {
     return text_.substr(start, at_ - start);
 }
 
+std::size_t Scanner::behind_blanks(std::size_t at) const {
+    return std::min(text_.find_first_not_of(' ', at), text_.size());
+}
+
+// Blanks inside of a parenthesis, and several in a row, are common mistakes of clients.
 bool Scanner::accept(char c) {
-    if (at_ < text_.size() && text_[at_] == c) {
-        ++at_;
-        return true;
+    std::size_t at = c == ')' ? behind_blanks(at_) : at_;
+    if (at == text_.size() || text_[at] != c) {
+        return false;
     }
-    return false;
+    at_ = c == '(' ? behind_blanks(at + 1) : at + 1;
+    return true;
+}
+
+bool Scanner::space() {
+    std::size_t next = behind_blanks(at_);
+    if (next == at_ || next == text_.size() || text_[next] == ')') {
+        return false;
+    }
+    at_ = next;
+    return true;
 }
 
 bool Scanner::accept_word(std::string_view word) {
@@ -115,7 +132,7 @@ std::optional<Scanner::NString> Scanner::nstring() {
     return value ? std::optional(NString{std::move(value)}) : std::nullopt;
 }
 
-std::optional<std::string> Scanner::list_mailbox() {
+std::optional<std::string> Scanner::mailbox() {
     if (peek() == '"' || peek() == '{') {
         return string();
     }

@@ -19,17 +19,20 @@ class Scanner {
   public:
     explicit Scanner(std::string_view text) : text_(text) {}
 
-    bool at_end() const { return at_ == text_.size(); }
+    // Blanks at the end count for nothing.
+    bool at_end() const { return behind_blanks(at_) == text_.size(); }
 
     std::string_view rest() const { return text_.substr(at_); }
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
+    // With the blanks behind "(" and before ")".
     bool accept(char c);
     // The word, without regard to case, and not as the beginning of a longer atom.
     bool accept_word(std::string_view word);
 
-    bool space() { return accept(' '); }
+    // Over the blanks between two arguments.
+    bool space();
 
     std::optional<std::string_view> atom();
     // Quoted string or literal.
@@ -42,8 +45,8 @@ class Scanner {
     };
 
     std::optional<NString> nstring();
-    // As in LIST: atoms may hold wildcards.
-    std::optional<std::string> list_mailbox();
+    // A mailbox, or a pattern for some: atoms may hold wildcards.
+    std::optional<std::string> mailbox();
     std::optional<std::uint32_t> number();
     std::optional<std::uint64_t> number64();
     // The characters of a sequence set; not checked further.
@@ -55,6 +58,7 @@ class Scanner {
     std::optional<std::vector<std::string>> flag_list(Parentheses parentheses);
 
   private:
+    std::size_t behind_blanks(std::size_t at) const;
     std::optional<std::string> quoted();
     std::optional<std::string> literal();
     template <class Predicate>

@@ -240,8 +240,11 @@ class SearchParser {
 
 // RFC 4731 3.1: RETURN (MIN MAX ALL COUNT); an empty list stands for ALL.
 Result<std::optional<SearchCommand::Return>> parse_return(Scanner& scanner) {
-    if (!scanner.accept_word("RETURN (")) {
+    if (!scanner.accept_word("RETURN")) {
         return std::nullopt;
+    }
+    if (!scanner.space() || !scanner.accept('(')) {
+        return fail(Errc::kSyntax, "Missing list of SEARCH return options");
     }
     SearchCommand::Return wanted;
     while (!scanner.accept(')')) {

@@ -40,6 +40,9 @@ std::optional<SequenceSet> SequenceSet::parse(std::string_view text) {
             return set;
         }
         at = end + 1;
+        if (at == text.size()) {
+            return set;  // "1,2,": a comma too many
+        }
     }
 }
 
