@@ -73,7 +73,7 @@ TEST_CASE("fd_message: a descriptor arrives and is the same file") {
 }
 
 TEST_CASE("fd_message: more descriptors than one are not kept open") {
-    for (std::size_t count : {1, 2, 3, 50, 200}) {
+    for (std::size_t count : {1U, 2U, 3U, 50U, 200U}) {
         Pair pair;
         auto before = open_descriptors();
         send_many(pair.left.get(), count);
