@@ -72,6 +72,7 @@ help:
 	@echo 'make            build everything into $(BUILD)/'
 	@echo 'make check      all tests; SANITIZE=1 under ASan and UBSan'
 	@echo 'make unit       the Catch2 tests; make test-X T="pattern" runs one area'
+	@echo 'make check-memory   the Catch2 tests of parsers under valgrind'
 	@echo 'make lint       layers, headers, format, sizes, clang-tidy'
 	@echo 'make bench      ours and Postfix, as ratios'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
@@ -82,5 +83,6 @@ include mk/rules.mk
 include mk/plugins.mk
 include mk/install.mk
 include mk/fuzz.mk
+include mk/memory.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 -include $(DEPS)
