@@ -6,25 +6,20 @@
 
 #include "lib/base/result.h"
 #include "lib/event/loop.h"
+#include "lib/store/dot_lock.h"
 
 namespace relais {
 
 class MailboxLock {
   public:
-    // PATH.lock.  kTemporary when somebody else holds it for more than ten seconds; a lock file
-    // older than two minutes is a leftover.
+    // PATH.lock.  kTemporary when somebody else holds it for more than ten seconds.  A lock whose
+    // process is gone, and one older than two minutes, is a leftover.
     [[nodiscard]] static Task<Result<MailboxLock>> acquire(std::string path);
 
-    MailboxLock(MailboxLock&& other) noexcept;
-    MailboxLock& operator=(MailboxLock&& other) noexcept;
-    MailboxLock(const MailboxLock&) = delete;
-    MailboxLock& operator=(const MailboxLock&) = delete;
-    ~MailboxLock();
-
   private:
-    explicit MailboxLock(std::string lock_path) : lock_path_(std::move(lock_path)) {}
+    explicit MailboxLock(DotLock lock) : lock_(std::move(lock)) {}
 
-    std::string lock_path_;
+    DotLock lock_;
 };
 
 }  // namespace relais

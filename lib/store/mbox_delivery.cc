@@ -17,13 +17,6 @@ namespace relais {
 
 namespace {
 
-// True when the lock file is old enough to be a leftover.
-bool is_stale(const std::string& lock_path, std::chrono::seconds limit) {
-    struct stat status;
-    return ::stat(lock_path.c_str(), &status) == 0 &&
-           ::time(nullptr) - status.st_ctime > limit.count();
-}
-
 std::unexpected<Error> locked_error(const std::string& what, int reason) {
     auto failed = fail_errno(what, reason);
     failed.error().code = Errc::kTemporary;
@@ -112,7 +105,7 @@ Result<std::optional<DotLock>> dot_lock(const MboxTarget& target) {
     if (!wanted) {
         return std::nullopt;
     }
-    auto lock = DotLock::acquire(target.path, target.patience);
+    auto lock = acquire_dot_lock(target.path, target.patience);
     if (lock) {
         return std::optional<DotLock>(std::move(*lock));
     }
@@ -141,36 +134,20 @@ Result<MailboxLocks> parse_mailbox_locks(std::string_view text) {
     return locks;
 }
 
-Result<DotLock> DotLock::acquire(const std::string& path, const LockPatience& patience) {
+Result<DotLock> acquire_dot_lock(const std::string& path, const LockPatience& patience) {
+    // As Postfix makes it: empty, and nobody's to read.
+    const DotLockRule rule{LockContent::kNothing, 0, patience.stale};
     std::string lock_path = path + ".lock";
-    int reason = 0;
+    std::optional<Result<DotLock>> last;
     bool done = try_patiently(patience, [&] {
-        auto fd = open_file(lock_path, O_WRONLY | O_CREAT | O_EXCL, 0);
-        reason = fd ? 0 : fd.error().sys_errno;
-        if (reason == EEXIST && is_stale(lock_path, patience.stale)) {
-            ::unlink(lock_path.c_str());
-        }
-        return reason != EEXIST;
+        last = DotLock::attempt(lock_path, rule);
+        return *last || last->error().sys_errno != EEXIST;
     });
-    if (done && reason == 0) {
-        return DotLock(std::move(lock_path));
+    if (done && *last) {
+        return std::move(*last);
     }
     std::string what = "unable to create lock file " + lock_path;
-    return done ? fail_errno(what, reason) : locked_error(what, EEXIST);
-}
-
-DotLock::DotLock(DotLock&& other) noexcept : lock_path_(std::exchange(other.lock_path_, {})) {
-}
-
-DotLock& DotLock::operator=(DotLock&& other) noexcept {
-    std::swap(lock_path_, other.lock_path_);
-    return *this;
-}
-
-DotLock::~DotLock() {
-    if (!lock_path_.empty()) {
-        ::unlink(lock_path_.c_str());
-    }
+    return done ? fail_errno(what, last->error().sys_errno) : locked_error(what, EEXIST);
 }
 
 Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "lib/base/safe_open.h"
+#include "lib/store/dot_lock.h"
 #include "lib/store/file_sink.h"
 
 namespace relais {
@@ -30,23 +31,9 @@ struct LockPatience {
     std::chrono::seconds stale{500};        // stale_lock_time: an older lock file is removed
 };
 
-// A lock file PATH.lock; removed on destruction.
-class DotLock {
-  public:
-    // An existing lock that outlives the patience gives Errc::kTemporary with sys_errno EEXIST.
-    [[nodiscard]] static Result<DotLock> acquire(const std::string& path,
-                                                 const LockPatience& patience);
-    DotLock(DotLock&& other) noexcept;
-    DotLock& operator=(DotLock&& other) noexcept;
-    DotLock(const DotLock&) = delete;
-    DotLock& operator=(const DotLock&) = delete;
-    ~DotLock();
-
-  private:
-    explicit DotLock(std::string lock_path) : lock_path_(std::move(lock_path)) {}
-
-    std::string lock_path_;
-};
+// PATH.lock.  One that outlives the patience gives Errc::kTemporary with sys_errno EEXIST.
+[[nodiscard]] Result<DotLock> acquire_dot_lock(const std::string& path,
+                                               const LockPatience& patience);
 
 // What to do when the lock file cannot be made because the directory is not ours to write to.
 enum class DotLockFailure { kFatal, kWarn };
