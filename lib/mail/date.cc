@@ -148,7 +148,7 @@ std::optional<MailDate> make_date(std::optional<int> year, std::optional<int> mo
 std::string format_mail_date(std::time_t when) {
     std::tm local{};
     localtime_r(&when, &local);
-    return format("{}, {} {} {} {:02}:{:02}:{:02} {} ({})",
+    return format("{}, {:2} {} {} {:02}:{:02}:{:02} {} ({})",
                   kDays[static_cast<std::size_t>(local.tm_wday)], local.tm_mday,
                   kMonths[static_cast<std::size_t>(local.tm_mon)], local.tm_year + 1900,
                   local.tm_hour, local.tm_min, local.tm_sec, zone_of(local),

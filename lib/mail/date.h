@@ -8,7 +8,7 @@
 
 namespace relais {
 
-// "Sat, 21 Nov 2026 07:58:18 +0000 (UTC)" in the process's time zone.
+// "Sat, 21 Nov 2026 07:58:18 +0000 (UTC)" in the process's time zone, the day padded with a blank.
 [[nodiscard]] std::string format_mail_date(std::time_t when);
 
 // "21-Nov-2026 07:58:18 +0000", day padded with a blank, in the process's time zone.

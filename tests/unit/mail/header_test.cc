@@ -104,6 +104,8 @@ TEST_CASE("mail/date: printed and read") {
     setenv("TZ", "UTC", 1);
     tzset();
     CHECK(format_mail_date(1795247898) == "Sat, 21 Nov 2026 07:58:18 +0000 (UTC)");
+    // What Postfix 3.7.11 prints: the day is padded with a blank.
+    CHECK(format_mail_date(1796403446) == "Fri,  4 Dec 2026 16:57:26 +0000 (UTC)");
     CHECK(format_imap_date(1795247898) == "21-Nov-2026 07:58:18 +0000");
     CHECK(format_imap_date(0) == " 1-Jan-1970 00:00:00 +0000");
     CHECK(parse_mail_date("Sat, 21 Nov 2026 07:58:18 +0000 (UTC)")->when == 1795247898);
