@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`./dev run`: a private mail system, one message through it, and then it is yours to play with.
 
-The message goes in with swaks (or Python's smtplib where swaks is missing) through STARTTLS and AUTH on
-the submission port, and is read back with curl or Python's imaplib.  `--proof` stops after that; the exit
-status is 0 only if the message arrived unchanged.
+The message goes in with swaks through STARTTLS and AUTH on the submission port, and is read back with curl.
+A client that is missing, or was built without what this takes, is replaced by Python's smtplib or imaplib;
+without openssl there is no certificate, and all goes without TLS.  `--proof` stops after that; the exit status
+is 0 only if the message arrived unchanged.
 """
 import argparse
 import email.utils
@@ -12,6 +13,7 @@ import imaplib
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import smtplib
@@ -57,12 +59,16 @@ virtual_mailbox_base = {root}/mail
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
-smtpd_tls_chain_files = {root}/etc/key-and-certificate.pem
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
 auth_users_file = {root}/etc/users
 imap_minimum_uid = 1
 """
+CERTIFICATE = "smtpd_tls_chain_files = {root}/etc/key-and-certificate.pem\n"
+
+# Exit statuses with which a client says that a part of it is missing, before it has sent anything.
+SWAKS_LACKS = (10,)
+CURL_LACKS = (1, 2, 4)
 
 # Services, with the program that each needs: what is not built is left out.
 MASTER_CF = """\
@@ -123,6 +129,19 @@ def free_ports(count):
     return ports
 
 
+def run_client(lacks, name, *arguments, text=""):
+    """What became of it; None, and said why, where it is not here or says by its status that it can't do this."""
+    if not shutil.which(name):
+        say(f"{name} is not here; Python does its part.")
+        return None
+    done = subprocess.run([name, *map(str, arguments)], input=text.encode(), capture_output=True, timeout=60)
+    if done.returncode not in lacks:
+        return done
+    said = (done.stdout + done.stderr).decode(errors="replace").strip()
+    say(f"{name} can't do this here ({said.splitlines()[0] if said else done.returncode}); Python does its part.")
+    return None
+
+
 class Demo:
     def __init__(self, directory):
         if directory:
@@ -132,6 +151,7 @@ class Demo:
             self.root = pathlib.Path(tempfile.mkdtemp(prefix="relais-", dir="/tmp"))
         self.root.chmod(0o755)
         self.temporary = not directory
+        self.tls = bool(shutil.which("openssl"))
         self.ports = dict(zip(("smtp", "submission", "imap", "imaps"), free_ports(4)))
         self.choose_accounts()
 
@@ -182,7 +202,7 @@ class Demo:
     def write_configuration(self):
         etc, user = self.root / "etc", self.mailbox_user
         values = {"root": self.root, "owner": self.owner, "group": self.group, "uid": user.pw_uid, "gid": user.pw_gid}
-        (etc / "main.cf").write_text(MAIN_CF.format(**values))
+        (etc / "main.cf").write_text((MAIN_CF + (CERTIFICATE if self.tls else "")).format(**values))
         (etc / "master.cf").write_text(self.services())
         (etc / "mailboxes").write_text(f"{USER} demo/Maildir/\npostmaster@example.test demo/Maildir/\n")
         (etc / "aliases").write_text("")
@@ -194,7 +214,8 @@ class Demo:
 
     def services(self):
         kept, built = [], {p.name for p in BIN.iterdir()}
-        for line in MASTER_CF.format(**self.ports).splitlines():
+        text = MASTER_CF if self.tls else re.sub("(?m)^.*imaps.*\n", "", MASTER_CF.replace("=encrypt", "=none"))
+        for line in text.format(**self.ports).splitlines():
             if line.startswith(" "):
                 kept.append(line)
             elif line.split()[7] in built:
@@ -202,6 +223,9 @@ class Demo:
         return "\n".join(kept) + "\n"
 
     def make_certificate(self):
+        if not self.tls:
+            say("openssl is not here to make a certificate: everything goes without TLS.")
+            return
         key, certificate = self.root / "etc/key.pem", self.root / "etc/cert.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
                         "30", "-subj", "/CN=mail.example.test", "-keyout", key, "-out", certificate],
@@ -237,21 +261,20 @@ class Demo:
                           f"Message-ID: <{os.getpid()}.{time.time_ns()}@example.test>", "", *BODY, ""])
 
     def send(self, text):
-        headline("The message goes in: submission, STARTTLS, AUTH")
-        if shutil.which("swaks"):
-            done = subprocess.run(["swaks", "--server", "127.0.0.1", "--port", str(self.ports["submission"]), "-tls",
-                                   "--auth", "PLAIN", "--auth-user", USER, "--auth-password", PASSWORD, "--from", USER,
-                                   "--to", USER, "--ehlo", "client.example.test", "--data", "-"],
-                                  input=text.rstrip("\n"), capture_output=True, text=True, timeout=60)
-            say(done.stdout + done.stderr)
-            return done.returncode == 0
-        return self.send_with_smtplib(text)
+        headline(f"The message goes in: submission, {'STARTTLS, ' if self.tls else ''}AUTH")
+        done = run_client(SWAKS_LACKS, "swaks", "--server", "127.0.0.1", "--port", self.ports["submission"],
+                          *(["-tls"] if self.tls else []), "--auth", "PLAIN", "--auth-user", USER, "--auth-password", PASSWORD,
+                          "--from", USER, "--to", USER, "--ehlo", "client.example.test", "--data", "-", text=text.rstrip("\n"))
+        if not done:
+            return self.send_with_smtplib(text)
+        say((done.stdout + done.stderr).decode(errors="replace"))
+        return done.returncode == 0
 
     def send_with_smtplib(self, text):
-        context = ssl._create_unverified_context()
         with smtplib.SMTP("127.0.0.1", self.ports["submission"], timeout=60) as client:
             client.set_debuglevel(1)
-            client.starttls(context=context)
+            if self.tls:
+                client.starttls(context=ssl._create_unverified_context())
             client.login(USER, PASSWORD)
             client.sendmail(USER, [USER], text)
         return True
@@ -265,20 +288,21 @@ class Demo:
         return True
 
     def read_back(self):
-        headline("It is read back: IMAP, STARTTLS")
-        if shutil.which("curl"):
-            done = subprocess.run(["curl", "--silent", "--verbose", "--insecure", "--ssl-reqd", "--max-time", "30", "--user",
-                                   f"{USER}:{PASSWORD}", f"imap://127.0.0.1:{self.ports['imap']}/INBOX;MAILINDEX=1"],
-                                  capture_output=True, timeout=60)
-            say("\n".join(line for line in done.stderr.decode(errors="replace").splitlines() if line[:1] in "<>*"))
-            say(done.stdout.decode(errors="replace"))
-            return done.stdout
-        return self.read_with_imaplib()
+        headline(f"It is read back: IMAP{', STARTTLS' if self.tls else ''}")
+        done = run_client(CURL_LACKS, "curl", "--silent", "--verbose", "--insecure", *(["--ssl-reqd"] if self.tls else []),
+                          "--max-time", "30", "--user", f"{USER}:{PASSWORD}",
+                          f"imap://127.0.0.1:{self.ports['imap']}/INBOX;MAILINDEX=1")
+        if not done:
+            return self.read_with_imaplib()
+        say("\n".join(line for line in done.stderr.decode(errors="replace").splitlines() if line[:1] in "<>*"))
+        say(done.stdout.decode(errors="replace"))
+        return done.stdout
 
     def read_with_imaplib(self):
         client = imaplib.IMAP4("127.0.0.1", self.ports["imap"])
         client.debug = 4
-        client.starttls(ssl._create_unverified_context())
+        if self.tls:
+            client.starttls(ssl._create_unverified_context())
         client.login(USER, PASSWORD)
         client.select("INBOX")
         _, answer = client.fetch("1", "(BODY[])")
@@ -304,16 +328,18 @@ class Demo:
     def show_commands(self):
         headline("To go on playing (Ctrl-C ends everything)")
         etc, ports = self.root / "etc", self.ports
+        curl = f"curl --user {USER}:{PASSWORD}" + (" -k --ssl-reqd" if self.tls else "")
+        imaps = f"\n    curl --user {USER}:{PASSWORD} -k 'imaps://127.0.0.1:{ports['imaps']}/'" if self.tls else ""
         say(f"""    swaks --server 127.0.0.1 --port {ports['smtp']} --to {USER}
-    swaks --server 127.0.0.1 --port {ports['submission']} -tls --auth PLAIN --auth-user {USER} --auth-password {PASSWORD} --to {USER}
-    curl -k --ssl-reqd --user {USER}:{PASSWORD} 'imap://127.0.0.1:{ports['imap']}/INBOX;MAILINDEX=1'
-    curl -k --user {USER}:{PASSWORD} 'imaps://127.0.0.1:{ports['imaps']}/'
+    swaks --server 127.0.0.1 --port {ports['submission']} {'-tls ' if self.tls else ''}\
+          --auth PLAIN --auth-user {USER} --auth-password {PASSWORD} --to {USER}
+    {curl} 'imap://127.0.0.1:{ports['imap']}/INBOX;MAILINDEX=1'{imaps}
     export MAIL_CONFIG={etc} PATH={self.root}/bin:$PATH
     echo hello | sendmail {USER}
     mailq
     postconf -n
     tail -f {self.root}/mail.log
-SMTP {ports['smtp']}, submission {ports['submission']}, IMAP {ports['imap']}, IMAPS {ports['imaps']}; user {USER}, password {PASSWORD}""")
+SMTP {ports['smtp']}, submission {ports['submission']}, IMAP {ports['imap']}{f", IMAPS {ports['imaps']}" if self.tls else ""}; user {USER}, password {PASSWORD}""")
 
 
 def main():
