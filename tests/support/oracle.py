@@ -3,6 +3,7 @@ packages, downloaded by apt-get into build/oracle and unpacked there, never inst
 import fcntl
 import glob
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -17,9 +18,7 @@ WANTED = {
                 "ldap-utils", "memcached"],
 }
 ORACLES = [which for which in WANTED if which != "servers"]
-SERVER_LIBRARIES = ["libaio1", "libltdl7", "libncurses6", "libnsl2", "libnuma1", "libtirpc3", "liburing2", "libwrap0"]
-LIBRARIES = ["libnsl2", "libdb5.3", "libicu72", "libsasl2-2", "libtirpc3", "liblua5.3-0",
-             "libexttextcat-2.0-0", "libstemmer0d", "libsodium23", "liblz4-1", "libzstd1"]
+ROUNDS = 6  # of looking for libraries that libraries need
 
 
 def tree(which="postfix"):
@@ -53,7 +52,7 @@ def _tree(which):
     if reason:
         why_not.write_text(f"Debian's {which} can't be had: {reason}")
         raise Skip(why_not.read_text())
-    _add_missing_libraries(folder, debs, SERVER_LIBRARIES if which == "servers" else LIBRARIES)
+    _add_missing_libraries(folder, debs, WANTED[which])
     (folder / ".complete").touch()
     return folder
 
@@ -78,20 +77,44 @@ def _unpack(packages, folder, debs):
 
 
 def _add_missing_libraries(folder, debs, packages):
-    """Libraries that the package needs and this machine lacks come from their packages too."""
+    """Libraries that the programs need and this machine lacks come from the packages that theirs depend on,
+    and from those that these depend on, until the loader finds all or there is nothing more to be had."""
+    seen = set(packages)
+    for _ in range(ROUNDS):
+        if not packages or not _lacks_libraries(folder):
+            return
+        packages = [name for name in _libraries_of(packages, debs, seen) if not _unpack([name], folder, debs)]
+
+
+def _lacks_libraries(folder):
     binaries = [p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
                 and p.open("rb").read(4) == b"\x7fELF"]
     shown = subprocess.run(["ldd", *binaries], capture_output=True, text=True,
                            env={"LD_LIBRARY_PATH": library_path(folder), "PATH": "/usr/bin:/bin"})
-    if "not found" in shown.stdout:
-        for package in packages:
-            _unpack([package], folder, debs)
+    return "not found" in shown.stdout
+
+
+def _libraries_of(packages, debs, seen):
+    """Names of the libraries that these packages depend on and that are not installed; each once, noted in `seen`."""
+    found = []
+    for package in packages:
+        deb = sorted(glob.glob(f"{debs}/{package}_*.deb"))[-1]
+        fields = subprocess.run(["dpkg-deb", "-f", deb, "Depends", "Pre-Depends"], capture_output=True, text=True).stdout
+        for name in re.findall(r"(?:^|[:,|])\s*(lib[a-z0-9.+-]+)", fields, re.M):
+            if name not in seen and not _installed(name):
+                found.append(name)
+            seen.add(name)
+    return found
+
+
+def _installed(package):
+    shown = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Status}", package], capture_output=True, text=True)
+    return shown.stdout == "installed"
 
 
 def _library_dirs(folder):
-    return [d for d in (folder / "usr/lib/postfix", folder / "usr/lib/dovecot",
-                        folder / "usr/lib/x86_64-linux-gnu", folder / "lib/x86_64-linux-gnu",
-                        folder / "usr/lib/aarch64-linux-gnu") if d.is_dir()]
+    own = [folder / "usr/lib/postfix", folder / "usr/lib/dovecot"]
+    return [d for d in [*own, *folder.glob("usr/lib/*-linux-gnu"), *folder.glob("lib/*-linux-gnu")] if d.is_dir()]
 
 
 def library_path(folder):
