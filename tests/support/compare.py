@@ -173,6 +173,13 @@ MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 
 
+def short_ids(side):
+    """Queue ids of fewer digits than the general rule wants, where files have small numbers: those in the log."""
+    ids = {line.id for line in side.log() if 6 <= len(line.id) < 9}
+    return [(re.compile(rf"(?<![\w.@-])(?:{'|'.join(sorted(ids))})(?![\w@-])"), "QID"),
+            (re.compile(rf"STAMP\.(?:{'|'.join(sorted(ids))})@"), "STAMP.QID@")] if ids else []
+
+
 class Normaliser:
     """Replaces what differs between two right answers by a word that says what stood there."""
 
@@ -186,8 +193,8 @@ class Normaliser:
             (place, "ROOT"),
             (re.escape(side.address) + r"\b", "SERVER"),
             (rf"{net}\.", "NET."),
-            (rf"(?:{DAYS}), +\d+ (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}} \(\w+\)", "DATE"),
-            (rf"(?:{DAYS}), +\d+ (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}}", "DATE-WITHOUT-ZONE"),
+            (rf"(?:{DAYS}), [ \d]\d (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}} \(\w+\)", "DATE"),
+            (rf"(?:{DAYS}), [ \d]\d (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}}", "DATE-WITHOUT-ZONE"),
             (rf"(?:{DAYS}) (?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d(?: \d{{4}})?", "DATE-C"),
             (rf"(?m)^(?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d", "DATE-LOG"),
             (r"delay=\d+(?:\.\d+)?, delays=\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?){3}", "delay=N, delays=N/N/N/N"),
@@ -203,7 +210,7 @@ class Normaliser:
             (r"STAMP\.[0-9A-F]{9,15}@", "STAMP.QID@"),
             (r"(?<=[a-z])\[\d+\]:", "[PID]:"),
             (r"pid=\d+|pid \d+", "pid=PID"),
-        )]
+        )] + short_ids(side)
 
     def __call__(self, text):
         for pattern, new in self.rules:

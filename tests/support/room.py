@@ -20,6 +20,10 @@ UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", 
            "--mount-proc"]
 ACCOUNTS = {"postfix": 60901, "postdrop": 60902, "alice": 60903, "bob": 60904, "vmail": 60905}
 CLAIM_PORT = 47111
+# What a machine without netbase lacks, and Postfix asks for.
+SERVICES = ("biff 512/udp comsat", "smtp 25/tcp mail", "domain 53/tcp", "domain 53/udp", "http 80/tcp", "imap2 143/tcp imap",
+            "ldap 389/tcp", "submissions 465/tcp ssmtp smtps urd", "submission 587/tcp", "imaps 993/tcp")
+PROTOCOLS = ("ip 0 IP", "icmp 1 ICMP", "tcp 6 TCP", "udp 17 UDP", "ipv6 41 IPv6")
 
 
 class Room:
@@ -105,6 +109,9 @@ class Room:
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n"
                                            "services: files\nprotocols: files\n")
         (etc / "hosts").write_text("127.0.0.1 localhost\n")
+        for name, lines in (("services", SERVICES), ("protocols", PROTOCOLS)):
+            if not (etc / name).exists():
+                (etc / name).write_text("\n".join(lines) + "\n")
         (etc / "postfix").mkdir(exist_ok=True)
         oracle.write_loader_cache(etc / "ld.so.cache", self.scratch)
         subprocess.run(["mount", "--bind", etc, "/etc"], check=True)

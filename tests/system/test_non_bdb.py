@@ -2,6 +2,7 @@
 nbdb_reindexd where they are missing (enable-reindex), and the command that sets the level."""
 import os
 import pwd
+import re
 import subprocess
 
 from support import check, equal, need_program
@@ -86,8 +87,9 @@ def test_reindex():
     equal((len(mta.virtual("u1")), len(mta.virtual("u2")), len(mta.local_mail("alice"))), (1, 1, 1), "mail")
     for table in ("postmap lmdb:@/virtual", "postmap lmdb:@/more", "postalias lmdb:@/aliases"):
         line = f"successfully executed '{table.replace('@', str(mta.conf))}' as uid {os.geteuid()}"
+        mta.wait_log(re.escape(line))
         equal(mta.log_text().count(line), 1, line)
-    check(f"redirecting hash:{mta.conf}/virtual to lmdb:{mta.conf}/virtual" in mta.log_text(), mta.log_text())
+    mta.wait_log(f"redirecting hash:{mta.conf}/virtual to lmdb:{mta.conf}/virtual")
     equal(mta.run("postmap", "-s", f"lmdb:{mta.conf}/virtual").stdout, "one@list.test\tu1@virt.test\n", "the new table")
 
 
