@@ -174,6 +174,7 @@ class AddressParser {
             std::string host = read_domain();
             skip_blanks();
             add(comment_name(), std::nullopt, words.local, host);
+            skip_rest();
         } else if (next == ':') {
             ++at_;
             close_group();
@@ -192,6 +193,13 @@ class AddressParser {
 
     std::optional<std::string> comment_name() const {
         return comment_.empty() ? std::nullopt : std::optional(comment_);
+    }
+
+    // What stands behind an address before the next comma makes no second one.
+    void skip_rest() {
+        while (skip_blanks() && peek() != ',' && peek() != ';') {
+            ++at_;
+        }
     }
 
     // Behind "<": [route ":"] local "@" domain ">"
@@ -213,7 +221,8 @@ class AddressParser {
         }
         at_ = std::min(at_ + 1, text_.size());
         skip_blanks();
-        auto shown = name.any ? std::optional(name.phrase) : std::nullopt;
+        skip_rest();
+        auto shown = name.phrase.empty() ? std::nullopt : std::optional(name.phrase);
         if (!local.any && host.empty() && !route) {
             add(shown, std::nullopt, "", "");
         } else {

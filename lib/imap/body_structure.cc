@@ -1,4 +1,5 @@
 // BODY and BODYSTRUCTURE.
+#include <algorithm>
 #include <optional>
 
 #include "lib/base/strings.h"
@@ -9,8 +10,6 @@
 namespace relais::imap {
 
 namespace {
-
-constexpr std::size_t kMaxLanguages = 100;
 
 void append_parameters(std::string& out, const MimeParameters& parameters) {
     if (parameters.empty()) {
@@ -36,7 +35,7 @@ std::optional<std::string> text_of(std::string_view header, std::string_view nam
 void append_disposition(std::string& out, std::string_view header) {
     auto field = find_field(header, "Content-Disposition");
     MimeValue value = field ? parse_mime_value(field->value) : MimeValue();
-    if (value.value.empty()) {
+    if (value.value.empty() && value.parameters.empty()) {
         out += "NIL";
         return;
     }
@@ -50,15 +49,15 @@ void append_disposition(std::string& out, std::string_view header) {
 // RFC 3282: a list of tags
 void append_language(std::string& out, std::string_view header) {
     auto field = find_field(header, "Content-Language");
-    auto tags = split_words(field ? field->value : std::string_view(), ", \t\r\n");
+    auto tags = parse_mime_tokens(field ? field->value : std::string_view());
     if (tags.empty()) {
         out += "NIL";
         return;
     }
     char before = '(';
-    for (std::size_t i = 0; i < tags.size() && i < kMaxLanguages; ++i) {
+    for (const std::string& tag : tags) {
         out += before;
-        append_string(out, tags[i]);
+        append_string(out, tag);
         before = ' ';
     }
     out += ')';
@@ -140,7 +139,10 @@ class BodyWriter {
     }
 
     void append_type_parameters(const MimePart& part) {
-        if (part.is_text() && find_parameter(part.parameters, "charset").empty()) {
+        bool named = std::ranges::any_of(part.parameters, [](const MimeParameter& parameter) {
+            return iequals(parameter.first, "charset");
+        });
+        if (part.is_text() && !named) {
             MimeParameters completed = part.parameters;  // RFC 2045 5.2
             completed.emplace_back("charset", "us-ascii");
             append_parameters(out_, completed);

@@ -92,8 +92,9 @@ void append_subject(std::string& out, const std::optional<std::string>& value) {
     std::string line = unfold(*value);
     std::string shown;
     for (char c : line) {
-        if (c != ' ' || !shown.ends_with(' ')) {
-            shown += c;
+        bool blank = c == ' ' || c == '\t';
+        if (!blank || !shown.ends_with(' ')) {
+            shown += blank ? ' ' : c;
         }
     }
     append_string(out, shown);

@@ -13,13 +13,23 @@ constexpr std::size_t kMaxQuoted = 1000;
 
 bool is_quotable(std::string_view value) {
     return value.size() <= kMaxQuoted && std::ranges::all_of(value, [](char c) {
-               return c != '\r' && c != '\n' && c != '\0' && static_cast<unsigned char>(c) < 128;
+               return c != '\r' && c != '\n' && static_cast<unsigned char>(c) < 128;
            });
 }
 
 }  // namespace
 
 void append_string(std::string& out, std::string_view value) {
+    // No string of IMAP can hold a NUL: it is shown as what it cannot be, U+FFFD.
+    auto nul = value.find('\0');
+    if (nul != std::string_view::npos) {
+        std::string shown(value.substr(0, nul));
+        for (char c : value.substr(nul)) {
+            shown += c == '\0' ? std::string_view("\xef\xbf\xbd") : std::string_view(&c, 1);
+        }
+        append_string(out, shown);
+        return;
+    }
     if (!is_quotable(value)) {
         out += '{';
         out += std::to_string(value.size());

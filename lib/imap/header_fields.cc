@@ -56,11 +56,12 @@ std::optional<HeaderField> find_field(std::string_view header, std::string_view 
 
 std::string unfold(std::string_view value) {
     std::string out;
-    for (char c : trim(value)) {
-        if (c == '\r' || c == '\n' || c == '\0') {
-            continue;
+    std::string_view text = trim(value);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        bool line_end = text[i] == '\n' || (text[i] == '\r' && text.substr(i + 1, 1) == "\n");
+        if (!line_end) {
+            out += text[i] == '\r' ? ' ' : text[i];
         }
-        out += c == '\t' ? ' ' : c;
     }
     return out;
 }

@@ -29,7 +29,8 @@ class HeaderWalk {
 // The first field of that name; nothing when there is none.
 [[nodiscard]] std::optional<HeaderField> find_field(std::string_view header, std::string_view name);
 
-// A value on one line: line ends removed, tabs and line ends become blanks, trimmed at both ends.
+// A value on one line: line ends are taken out and a CR without LF is a blank; trimmed at both
+// ends.
 [[nodiscard]] std::string unfold(std::string_view value);
 
 }  // namespace relais::imap

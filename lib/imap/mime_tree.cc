@@ -66,19 +66,19 @@ class MimeParser {
         if (!line.starts_with("--")) {
             return {};
         }
+        // RFC 2046 5.1.1: a line that begins with the boundary is enough.  Where one boundary
+        // begins with another, the longer one is meant; of equal ones the inner.
         std::string_view rest = line.substr(2);
+        Delimiter found;
+        std::size_t longest = 0;
         for (std::size_t i = boundaries_.size(); i > 0; --i) {
             const std::string& boundary = boundaries_[i - 1];
-            if (!rest.starts_with(boundary)) {
-                continue;
-            }
-            std::string_view tail = rest.substr(boundary.size());
-            bool last = tail.starts_with("--");
-            if (last || trim(tail).empty()) {
-                return {i, last};
+            if (boundary.size() > longest && rest.starts_with(boundary)) {
+                longest = boundary.size();
+                found = {i, rest.substr(longest).starts_with("--")};
             }
         }
-        return {};
+        return found;
     }
 
     // Stops before a delimiter line of an enclosing multipart, or at the end.

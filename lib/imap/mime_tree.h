@@ -22,7 +22,8 @@ struct Mark {
     std::uint64_t wire() const { return offset + bare_lfs; }
 };
 
-using MimeParameters = std::vector<std::pair<std::string, std::string>>;
+using MimeParameter = std::pair<std::string, std::string>;
+using MimeParameters = std::vector<MimeParameter>;
 
 struct MimePart {
     Mark begin;  // of the header
@@ -51,13 +52,16 @@ struct MimePart {
 // The wire size of a text: its size once every line ends in CRLF.
 [[nodiscard]] std::uint64_t wire_size(std::string_view text);
 
-// A value with parameters: Content-Type or Content-Disposition (RFC 2045 5.1).
+// A value with parameters: Content-Type or Content-Disposition (RFC 2045 5.1).  The pieces of a
+// long parameter are one here, in RFC 2231's encoding where they use it: "filename*".
 struct MimeValue {
     std::string value;  // as written: "text/plain", "Attachment"
     MimeParameters parameters;
 };
 
 [[nodiscard]] MimeValue parse_mime_value(std::string_view text);
+// "en, de": up to what is none.
+[[nodiscard]] std::vector<std::string> parse_mime_tokens(std::string_view text);
 [[nodiscard]] std::string_view find_parameter(const MimeParameters& parameters,
                                               std::string_view name);
 

@@ -73,11 +73,29 @@ def plain(lines):
             line = (b"* " if line.startswith(b"*") else b"") + b" ".join([tagged[1], code]).strip()
         elif line.startswith((b"* LIST ", b"* LSUB ")):
             line = re.sub(rb"\((.*?)\)", lambda m: b"(" + b" ".join(sorted(m[1].split())) + b")", line, count=1)
-        line = re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY", line)
+        line = one_form(re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY", line))
         kept.append(line)
     if kept and all(line.startswith((b"* LIST ", b"* LSUB ", b"* STATUS")) for line in kept[:-1]):
         kept[:-1] = sorted(kept[:-1])
     return kept
+
+
+def one_form(line):
+    """With all strings quoted: which of them are literals is each server's choice."""
+    def quoted(text):
+        return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    out, at = b"", 0
+    while at < len(line):
+        literal = re.compile(rb"\{(\d+)\}\r\n").match(line, at)
+        string = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S).match(line, at)
+        if literal:
+            end = literal.end() + int(literal[1])
+            out += quoted(line[literal.end():end])
+        else:
+            end = string.end() if string else at + 1
+            out += line[at:end]
+        at = end
+    return out
 
 
 class Account:
