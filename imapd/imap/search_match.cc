@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "lib/base/strings.h"
+#include "lib/imap/address_list.h"
 #include "lib/imap/charset.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/header_fields.h"
@@ -47,6 +48,39 @@ int cost(const SearchKey& key) {
 
 bool contains(std::string_view text, const std::string& folded) {
     return imap::fold_case(text).find(folded) != std::string::npos;
+}
+
+bool is_address_field(std::string_view name) {
+    constexpr std::array<std::string_view, 6> kNames = {"From",   "To",  "Cc",
+                                                        "Sender", "Bcc", "Reply-To"};
+    return std::ranges::any_of(kNames, [name](auto each) { return iequals(name, each); });
+}
+
+// As it stands, and in addresses also without comments, quotes, and blanks around "@".
+bool field_contains(const imap::HeaderField& field, const std::string& folded) {
+    std::string value = imap::unfold(field.value);
+    if (contains(imap::single_blanks(imap::decode_header(value)), folded)) {
+        return true;
+    }
+    bool plain = value.find_first_of("(\"\\") == std::string::npos &&
+                 value.find(" @") == std::string::npos && value.find("@ ") == std::string::npos;
+    return !plain && is_address_field(field.name) &&
+           contains(imap::show_address_list(value), folded);
+}
+
+// Fields are searched without their folding.
+bool header_contains(std::string_view header, const std::string& folded) {
+    std::string text = imap::decode_header(header);
+    if (contains(text, folded)) {
+        return true;
+    }
+    imap::HeaderWalk walk(text);
+    while (auto field = walk.next()) {
+        if (contains(imap::single_blanks(field->whole), folded)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // With the empty line at its end.
@@ -101,6 +135,8 @@ void SearchMatch::prepare(SearchKey& key) {
             break;
         }
         case Kind::kHeader:
+            key.text = imap::fold_case(imap::single_blanks(key.text));
+            break;
         case Kind::kBody:
         case Kind::kText:
             key.text = imap::fold_case(key.text);
@@ -231,8 +267,7 @@ bool SearchMatch::test_header(const SearchKey& key) {
     imap::HeaderWalk walk(header_for(key.field));
     while (auto field = walk.next()) {
         if (iequals(field->name, key.field) &&
-            (key.text.empty() ||
-             contains(imap::decode_header(imap::unfold(field->value)), key.text))) {
+            (key.text.empty() || field_contains(*field, key.text))) {
             return true;
         }
     }
@@ -248,7 +283,7 @@ bool SearchMatch::test_text(const SearchKey& key) {
     }
     std::string_view text = file_->text();
     std::string_view header = header_of(text);
-    if (key.kind == Kind::kText && contains(imap::decode_header(header), key.text)) {
+    if (key.kind == Kind::kText && header_contains(header, key.text)) {
         return true;
     }
     if (is_plain_text(header)) {
@@ -267,7 +302,7 @@ bool SearchMatch::body_contains(const imap::MimePart& part, const std::string& t
     return std::ranges::any_of(part.children, [&](const imap::MimePart& child) {
         std::string_view header =
             file_->text().substr(child.begin.offset, child.body.offset - child.begin.offset);
-        bool message_header = part.is_message() && contains(imap::decode_header(header), text);
+        bool message_header = part.is_message() && header_contains(header, text);
         return message_header || body_contains(child, text);
     });
 }

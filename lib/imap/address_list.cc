@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/imap/charset.h"
 
 namespace relais::imap {
 
@@ -254,6 +255,25 @@ class AddressParser {
 
 std::vector<EnvelopeAddress> parse_address_list(std::string_view text) {
     return AddressParser(text).parse();
+}
+
+std::string show_address_list(std::string_view text) {
+    std::string out;
+    for (const EnvelopeAddress& address : parse_address_list(text)) {
+        if (!address.mailbox) {
+            continue;  // the end of a group
+        }
+        out += out.empty() ? "" : ", ";
+        if (!address.host) {
+            out += decode_header(*address.mailbox) + ":";
+        } else if (address.name) {
+            out +=
+                decode_header(*address.name) + " <" + *address.mailbox + "@" + *address.host + ">";
+        } else {
+            out += *address.mailbox + "@" + *address.host;
+        }
+    }
+    return out;
 }
 
 }  // namespace relais::imap

@@ -18,4 +18,8 @@ struct EnvelopeAddress {
 
 [[nodiscard]] std::vector<EnvelopeAddress> parse_address_list(std::string_view text);
 
+// "Name <user@host>, ..." for people to read and to search in: without quotes, comments and
+// encoding.
+[[nodiscard]] std::string show_address_list(std::string_view text);
+
 }  // namespace relais::imap

@@ -89,15 +89,7 @@ void append_subject(std::string& out, const std::optional<std::string>& value) {
         out += "NIL";
         return;
     }
-    std::string line = unfold(*value);
-    std::string shown;
-    for (char c : line) {
-        bool blank = c == ' ' || c == '\t';
-        if (!blank || !shown.ends_with(' ')) {
-            shown += blank ? ' ' : c;
-        }
-    }
-    append_string(out, shown);
+    append_string(out, single_blanks(unfold(*value)));
 }
 
 }  // namespace

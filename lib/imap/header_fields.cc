@@ -66,4 +66,16 @@ std::string unfold(std::string_view value) {
     return out;
 }
 
+std::string single_blanks(std::string_view text) {
+    std::string out;
+    for (char c : text) {
+        if (!is_blank(c)) {
+            out += c;
+        } else if (!out.ends_with(' ')) {
+            out += ' ';
+        }
+    }
+    return out;
+}
+
 }  // namespace relais::imap

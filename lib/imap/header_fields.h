@@ -33,4 +33,7 @@ class HeaderWalk {
 // ends.
 [[nodiscard]] std::string unfold(std::string_view value);
 
+// Every run of blanks, tabs and line ends as one blank.
+[[nodiscard]] std::string single_blanks(std::string_view text);
+
 }  // namespace relais::imap

@@ -84,7 +84,7 @@ class SearchParser {
                 return key;
             }
             all.children.push_back(std::move(*key));
-        } while (scanner_.space());
+        } while (scanner_.space() || scanner_.peek() == '(');
         return all.children.size() == 1 ? std::move(all.children.front()) : std::move(all);
     }
 
@@ -161,7 +161,7 @@ class SearchParser {
             return parse_set(Kind::kUid);
         }
         if (name == "KEYWORD" || name == "UNKEYWORD") {
-            auto keyword = scanner_.atom();
+            auto keyword = scanner_.astring();
             if (!keyword) {
                 return bad("Invalid keyword");
             }

@@ -71,6 +71,13 @@ std::string pick_fields(std::string_view header, const Section& section) {
     return out + "\r\n";
 }
 
+// No literal can hold a NUL (RFC 3501 4.3); octets above 127 nobody takes for text either.
+void hide_nuls(std::string& out, std::size_t from) {
+    for (auto at = out.find('\0', from); at != std::string::npos; at = out.find('\0', at + 1)) {
+        out[at] = '\x80';
+    }
+}
+
 // For HEADER and TEXT: the message itself, or the one inside a message/rfc822 part.
 const MimePart* message_of(const MimePart* part, bool is_root) {
     if (is_root) {
@@ -80,6 +87,12 @@ const MimePart* message_of(const MimePart* part, bool is_root) {
 }
 
 }  // namespace
+
+void WireReader::read(std::string& out, std::uint64_t count) {
+    std::size_t before = out.size();
+    take(&out, count);
+    hide_nuls(out, before);
+}
 
 void WireReader::take(std::string* out, std::uint64_t count) {
     auto give = [out, &count](std::string_view bytes) {
@@ -109,6 +122,13 @@ void WireReader::take(std::string* out, std::uint64_t count) {
 }
 
 void SectionText::append(std::string& out, std::uint64_t origin, std::uint64_t count) const {
+    std::size_t before = out.size();
+    append_as_stored(out, origin, count);
+    hide_nuls(out, before);
+}
+
+void SectionText::append_as_stored(std::string& out, std::uint64_t origin,
+                                   std::uint64_t count) const {
     if (made_ || wire_size_ == piece_.size()) {
         std::string_view all = made_ ? std::string_view(*made_) : piece_;
         out += all.substr(origin, count);

@@ -19,7 +19,7 @@ class WireReader {
     // Both end early at the end of the text.
     void skip(std::uint64_t count) { take(nullptr, count); }
 
-    void read(std::string& out, std::uint64_t count) { take(&out, count); }
+    void read(std::string& out, std::uint64_t count);
 
   private:
     // Takes up to `count` bytes; into `out` where it is given.
@@ -41,13 +41,16 @@ class SectionText {
 
     std::uint64_t wire_size() const { return wire_size_; }
 
-    // Appends `count` bytes of the wire form from `origin` on (both within the size).
+    // Appends `count` bytes of the wire form from `origin` on (both within the size); 0x80 stands
+    // for NUL.
     void append(std::string& out, std::uint64_t origin, std::uint64_t count) const;
 
     // For long texts: all of it, to be read bit by bit.  The text must outlive the reader.
     WireReader reader() const { return WireReader(made_ ? std::string_view(*made_) : piece_); }
 
   private:
+    void append_as_stored(std::string& out, std::uint64_t origin, std::uint64_t count) const;
+
     std::string_view piece_;
     std::optional<std::string> made_;  // has CRLF line ends already
     std::uint64_t wire_size_;
