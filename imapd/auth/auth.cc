@@ -49,12 +49,15 @@ class Auth : public Daemon {
         verifier_.emplace();
     }
 
+    Task<void> background() override { return verifier_->watch_helper(); }
+
     Task<void> serve(Connection connection) override;
 
   private:
     Task<void> converse(Client* client);
     Task<void> check(Client* client, AuthCheck check);
     void answer_request(Client& client, const std::vector<std::string>& fields);
+    void answer_lookup(Client& client, const std::vector<std::string>& fields);
     static Task<void> flush(Client* client);
 
     std::vector<std::string> mechanisms_;
@@ -107,7 +110,9 @@ Task<void> Auth::converse(Client* client) {
         if (step.check) {
             client->checks.spawn(check(client, std::move(*step.check)));
         }
-        if (step.request) {
+        if (step.request && step.request->front() == "USER") {
+            answer_lookup(*client, *step.request);
+        } else if (step.request) {
             answer_request(*client, *step.request);
         }
         if (step.hang_up) {
@@ -140,6 +145,8 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
         if (verdict.kind == Verdict::Kind::kTemporary) {
             line.field("temp");
         }
+        // "reason" would be told to the client; this one is for the logs of those who know it.
+        line.field(kAuthLogReason, verdict.reason);
         // From when the request came: how long the check took tells whether there is such a user.
         auto took =
             std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - came);
@@ -150,24 +157,46 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
     co_await flush(client);
 }
 
+void write_user(Client& client, const std::string& id, const std::string& user,
+                const AuthParameters& fields) {
+    AuthLine line("USER");
+    line.field(id).field(user);
+    for (const auto& [name, value] : fields.all()) {
+        line.field(name, value);
+    }
+    client.stream.write(line.finish());
+}
+
 // REQUEST <id> <client pid> <client's request id> <cookie>
 void Auth::answer_request(Client& client, const std::vector<std::string>& fields) {
     std::string id = fields.size() > 1 ? fields[1] : "0";
     auto request = fields.size() > 3 ? parse_uint(fields[3]) : std::nullopt;
     std::string cookie = fields.size() > 4 ? fields[4] : "";
     auto login = request
-                     ? finished_.take(cookie, static_cast<std::uint32_t>(*request), ::time(nullptr))
+                     ? finished_.find(cookie, static_cast<std::uint32_t>(*request), ::time(nullptr))
                      : std::nullopt;
     if (!login) {
         client.stream.write(AuthLine("NOTFOUND").field(id).finish());
         return;
     }
-    AuthLine line("USER");
-    line.field(id).field(login->user);
-    for (const auto& [name, value] : login->fields.all()) {
-        line.field(name, value);
+    write_user(client, id, login->user, login->fields);
+}
+
+// USER <id> <name>
+void Auth::answer_lookup(Client& client, const std::vector<std::string>& fields) {
+    std::string id = fields.size() > 1 ? fields[1] : "0";
+    Verdict verdict = verifier_->look_up(fields.size() > 2 ? fields[2] : "");
+    switch (verdict.kind) {
+        case Verdict::Kind::kRight:
+            write_user(client, id, verdict.user, verdict.fields);
+            break;
+        case Verdict::Kind::kWrong:
+            client.stream.write(AuthLine("NOTFOUND").field(id).finish());
+            break;
+        case Verdict::Kind::kTemporary:
+            client.stream.write(AuthLine("FAIL").field(id).field("temp").finish());
+            break;
     }
-    client.stream.write(line.finish());
 }
 
 }  // namespace
@@ -177,6 +206,7 @@ int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "auth";
     traits.kind = relais::ServiceKind::kShared;
+    traits.privilege = relais::Privilege::kNever;
     traits.limit = relais::ProcessLimit::kOne;
     traits.lifetime = relais::Lifetime::kEndless;
     return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Auth>(); });

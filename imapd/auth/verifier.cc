@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/event/blocking.h"
@@ -106,9 +107,27 @@ Verdict temporary(std::string user, std::string reason) {
     return verdict;
 }
 
+std::string hex_text(std::string_view bytes) {
+    std::string text;
+    for (char c : bytes) {
+        text += format("{:02x}", static_cast<unsigned char>(c));
+    }
+    return text;
+}
+
+// All of it, so that whatever changes is seen.
+std::string text_of(const UserEntry& entry) {
+    return format("{}\n{}\n{}\n{}\n{}\n{}\n{}", entry.password, entry.uid, entry.gid, entry.home,
+                  entry.mail, entry.allow_nets, entry.no_login ? 1 : 0);
+}
+
 }  // namespace
 
-Verifier::Verifier() : opener_(users_files()), files_(opener_.size()), key_(random_secret(32)) {
+Verifier::Verifier()
+    : opener_(users_files()),
+      files_(opener_.size()),
+      key_(random_secret(32)),
+      process_(hex_text(random_secret(8))) {
     if (files_.empty()) {
         log_warning("auth_users_file is empty: nobody can log in");
     }
@@ -125,6 +144,9 @@ void Verifier::refresh_files() {
     broken_ = false;
     for (std::size_t i = 0; i < files_.size(); ++i) {
         auto fd = opener_.open(i);
+        if (!fd && fd.error().code == Errc::kClosed) {
+            continue;  // what was read before is good for the short while that is left
+        }
         Result<void> done = fd ? files_[i].refresh(fd->get()) : fail_with(fd);
         if (!done) {
             log_warning("auth_users_file: {}: {}", opener_.path(i), done.error().message);
@@ -180,10 +202,7 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
     refresh_files();
     const UserEntry* found = find(user);
     if (found == nullptr) {
-        if (broken_ || files_.empty()) {
-            co_return temporary(user, "the users' file cannot be read");
-        }
-        co_return wrong(user, "unknown user");
+        co_return missing(std::move(user));
     }
     UserEntry entry = *found;
     auto right = co_await check_password(user, check.credentials.password, entry.password);
@@ -201,16 +220,40 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
     if (!address_allowed(entry.allow_nets, check.parameters.get("rip"))) {
         co_return wrong(user, "not allowed from this address");
     }
+    co_return admit(std::move(user), entry);
+}
+
+Verdict Verifier::look_up(const std::string& user) {
+    refresh_files();
+    const UserEntry* entry = find(user);
+    if (entry == nullptr) {
+        return missing(user);
+    }
+    return entry->no_login ? wrong(user, "login is disabled for this user") : admit(user, *entry);
+}
+
+Verdict Verifier::missing(std::string user) const {
+    return broken_ || files_.empty() ? temporary(std::move(user), "the users' file cannot be read")
+                                     : wrong(std::move(user), "unknown user");
+}
+
+Verdict Verifier::admit(std::string user, const UserEntry& entry) const {
     auto fields = user_fields(user, entry);
     if (!fields) {
         log_warning("user {}: unknown account or group", printable(user));
-        co_return temporary(user, "unknown account or group");
+        return temporary(std::move(user), "unknown account or group");
     }
+    std::uint64_t reads = 0;
+    for (const UsersFile& file : files_) {
+        reads += file.version();
+    }
+    fields->set("version", process_ + "." + hex_text(password_digest(key_, user, text_of(entry))));
+    fields->set("files", format("{}.{}", process_, reads));
     Verdict verdict;
     verdict.kind = Verdict::Kind::kRight;
     verdict.user = std::move(user);
     verdict.fields = std::move(*fields);
-    co_return verdict;
+    return verdict;
 }
 
 }  // namespace relais

@@ -20,7 +20,7 @@ struct Verdict {
     Kind kind = Kind::kTemporary;
     std::string user;       // as it is looked up
     std::string reason;     // for the log
-    AuthParameters fields;  // kRight: uid, gid, home, mail
+    AuthParameters fields;  // kRight: uid, gid, home, mail, version, files
 };
 
 class Verifier {
@@ -29,6 +29,12 @@ class Verifier {
     Verifier();
 
     [[nodiscard]] Task<Verdict> verify(AuthCheck check);
+
+    // The same for a user who gives no password, because nobody logs in.
+    [[nodiscard]] Verdict look_up(const std::string& user);
+
+    // Ends the process when the helper that opens the files has ended.
+    [[nodiscard]] Task<void> watch_helper() const { return opener_.watch(); }
 
   private:
     struct Remembered {
@@ -41,12 +47,15 @@ class Verifier {
     void refresh_files();
     bool is_remembered(const std::string& user, const std::string& digest,
                        const std::string& stored) const;
+    [[nodiscard]] Verdict admit(std::string user, const UserEntry& entry) const;
+    Verdict missing(std::string user) const;
     [[nodiscard]] Task<Result<bool>> check_password(std::string user, std::string password,
                                                     std::string stored);
 
     Opener opener_;
     std::vector<UsersFile> files_;
     std::string key_;
+    std::string process_;  // tells the versions that this process gives from others'
     std::unordered_map<std::string, Remembered> remembered_;
     std::int64_t refreshed_ = 0;
     bool broken_ = false;  // a file could not be read

@@ -33,6 +33,7 @@ class ImapLogin : public Daemon {
 int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "imap-login";
+    traits.privilege = relais::Privilege::kNever;
     traits.most_sessions = 10000;
     return relais::run_daemon(argc, argv, traits,
                               [] { return std::make_unique<relais::ImapLogin>(); });

@@ -132,12 +132,19 @@ Task<std::string> LoginSession::read_response() {
 
 void LoginSession::refuse(const std::string& tag, const std::string& mechanism,
                           const AuthReply& reply) {
+    std::string_view told = reply.parameters.get(kAuthLogReason);
+    std::string reason = printable(told.empty() ? std::string_view(reply.reason) : told);
+    bool temporary = reply.kind == AuthReply::Kind::kTemporary;
+    if (reason.empty()) {
+        reason = temporary ? "temporary failure" : "reason unavailable";
+    } else if (temporary) {
+        reason = "temporary failure: " + reason;
+    }
     log_warning("unknown[{}]: SASL {} authentication failed: {}, sasl_username={}", remote_,
-                mechanism, printable(reply.reason),
+                mechanism, reason,
                 reply.user.empty() ? "(unavailable)" : printable(reply.user.substr(0, 100)));
-    answer(tag, reply.kind == AuthReply::Kind::kTemporary
-                    ? "NO [UNAVAILABLE] Temporary authentication failure."
-                    : "NO [AUTHENTICATIONFAILED] Authentication failed.");
+    answer(tag, temporary ? "NO [UNAVAILABLE] Temporary authentication failure."
+                          : "NO [AUTHENTICATIONFAILED] Authentication failed.");
     if (++failures_ >= kMaxFailures) {
         stream_.write("* BYE Too many failed logins.\r\n");
         done_ = true;

@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
 #include "lib/event/socket.h"
 #include "lib/tls/tls_settings.h"
 
@@ -36,6 +37,8 @@ Site::Site()
     : auth_("private/" + conf().imap_auth_service_name()),
       imap_path_("private/" + conf().imap_service_name()) {
     auth_.set_timeout(kServiceTimeout);
+    // Passwords go to it: not to whoever has put a socket in its place.
+    auth_.set_maker(process_info().master);
     auto level = parse_tls_level(conf().imap_tls_security_level());
     if (!level) {
         log_fatal("imap_tls_security_level: \"{}\" is none of none, may, encrypt",
@@ -82,7 +85,9 @@ Task<Result<std::unique_ptr<Stream>>> Site::imap_connection() {
         idle_.pop_back();
         co_return stream;
     }
-    auto fd = co_await connect_unix(imap_path_, Deadline::after(kServiceTimeout));
+    // Whose connections these are is worth as much.
+    auto fd = co_await connect_unix_made_by(process_info().master, imap_path_,
+                                            Deadline::after(kServiceTimeout));
     if (!fd) {
         co_return fail_with(fd);
     }
@@ -100,16 +105,19 @@ void Site::keep(std::unique_ptr<Stream> stream) {
 Task<Result<void>> Site::hand_over(int fd, ImapHandoff handoff) {
     std::string list = handoff.serialize();
     std::string trouble;
-    // An idle connection may be one to a service that was restarted.
-    for (std::size_t attempt = 0; attempt <= kMaxIdle; ++attempt) {
-        bool fresh = idle_.empty();
+    // An idle connection may be one to a service that was restarted, and a new one to a service
+    // that is just about to be.
+    int fresh_ones = 0;
+    while (fresh_ones < 2) {
+        fresh_ones += idle_.empty() ? 1 : 0;
         auto stream = co_await imap_connection();
         if (!stream) {
             co_return fail_with(stream);
         }
         try {
             auto sent = co_await send_imap_handoff(stream->get(), fd, list);
-            bool answered = sent || sent.error().code == Errc::kTemporary;
+            bool answered =
+                sent || sent.error().code == Errc::kTemporary || sent.error().code == Errc::kDenied;
             if (answered) {
                 keep(std::move(*stream));
                 co_return sent;
@@ -117,9 +125,6 @@ Task<Result<void>> Site::hand_over(int fd, ImapHandoff handoff) {
             trouble = sent.error().message;
         } catch (const IoError& error) {
             trouble = error.what();
-        }
-        if (fresh) {
-            break;
         }
     }
     co_return fail(Errc::kClosed, trouble);

@@ -8,9 +8,11 @@
 
 #include "lib/event/stream.h"
 #include "lib/event/sync.h"
+#include "lib/event/task_group.h"
 #include "lib/ipc/imap_handoff.h"
 #include "lib/sasl/auth_client.h"
 
+#include "imapd/imap/login_inquiry.h"
 #include "imapd/imap/spawner.h"
 
 namespace relais {
@@ -23,28 +25,43 @@ class Broker {
     // Serves one imap-login process.
     [[nodiscard]] Task<void> serve(UniqueFd fd);
 
-    // Forgets the processes that have ended, until cancelled.
+    // Forgets the processes that have ended, and ends those of users who are not any more what they
+    // were, until cancelled.  Ends this process when the helper has ended.
     [[nodiscard]] Task<void> keep_house();
 
-    [[nodiscard]] Task<void> close() { return auth_.close(); }
+    [[nodiscard]] Task<void> close();
 
   private:
     struct WorkerLink {
-        explicit WorkerLink(UniqueFd fd) : stream(std::move(fd)) {}
+        WorkerLink(UniqueFd fd, UserRecord about) : stream(std::move(fd)), user(std::move(about)) {}
 
         Stream stream;
+        UserRecord user;  // as auth knew him last
         Semaphore turn{1};
+        bool fresh = true;  // has not answered yet
         bool dead = false;
+        bool suspect = false;  // the last look found another user
     };
 
+    using WorkerPtr = std::shared_ptr<WorkerLink>;
+
     [[nodiscard]] Task<Result<void>> pass_on(UniqueFd fd, ImapHandoff handoff);
-    [[nodiscard]] Task<Result<WorkerIdentity>> identify(ImapHandoff handoff);
     // The process of the user, made if need be.
-    [[nodiscard]] Result<std::shared_ptr<WorkerLink>> worker_for(const WorkerIdentity& identity);
+    [[nodiscard]] Result<WorkerPtr> worker_for(const UserRecord& user, const LoginTicket& ticket);
+    // Hands something over; an error where the process takes nothing, which then counts as dead.
+    [[nodiscard]] static Task<Result<void>> hand_to(WorkerPtr worker, int fd, std::string list);
+    void end_worker(WorkerPtr worker);
+    // Where the helper has just gone, the end of this process is the answer: who asked asks the
+    // next.
+    [[nodiscard]] Task<Result<void>> refuse(std::string user, std::string trouble);
+    [[nodiscard]] Task<void> tell_end(WorkerPtr worker);
+    [[nodiscard]] Task<void> look_for_changes();
 
     Spawner spawner_;
     AuthClient auth_;
-    std::map<std::string, std::shared_ptr<WorkerLink>> workers_;
+    std::map<std::string, WorkerPtr> workers_;  // by name: the one that new sessions go to
+    std::string files_;  // the version of the users' files that all of them fit
+    TaskGroup beside_;
 };
 
 }  // namespace relais

@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "imap";
     traits.kind = relais::ServiceKind::kShared;
+    traits.privilege = relais::Privilege::kNever;
     traits.lifetime = relais::Lifetime::kEndless;
     return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Imap>(); });
 }

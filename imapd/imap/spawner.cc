@@ -11,54 +11,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/fd_message.h"
 #include "lib/base/log.h"
-#include "lib/daemon/daemon.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+
+#include "imapd/imap/worker.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::size_t kMaxRequest = 16384;
-
-std::array<UniqueFd, 2> make_pair(int type) {
-    std::array<int, 2> fds{};
-    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds.data()) < 0) {
-        log_fatal("socketpair: {}", std::strerror(errno));
-    }
-    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
-// A datagram with one descriptor.
-struct Datagram {
-    Datagram() {
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-    }
-
-    Datagram(const Datagram&) = delete;
-    Datagram& operator=(const Datagram&) = delete;
-
-    iovec part{};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-};
-
-Result<void> send_request(int channel, std::string bytes, int fd) {
-    Datagram datagram;
-    datagram.part = {bytes.data(), bytes.size()};
-    cmsghdr* header = CMSG_FIRSTHDR(&datagram.message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    ssize_t sent = -1;
-    do {
-        sent = ::sendmsg(channel, &datagram.message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? fail_errno("ask for a process") : Result<void>();
-}
+constexpr std::size_t kMaxRequest = 4096;
+// auth answers at once or is in trouble; nobody else gets a process meanwhile.
+constexpr std::chrono::seconds kAuthTime{10};
 
 struct Request {
     std::string bytes;
@@ -69,9 +35,7 @@ struct Request {
 std::optional<Request> receive_request(int channel) {
     Request request;
     request.bytes.resize(kMaxRequest);
-    Datagram datagram;
-    datagram.part = {request.bytes.data(), request.bytes.size()};
-    ssize_t got = ::recvmsg(channel, &datagram.message, MSG_CMSG_CLOEXEC);
+    ssize_t got = receive_with_fd(channel, request.bytes, request.fd);
     if (got < 0 && errno == EINTR) {
         return Request();
     }
@@ -79,12 +43,6 @@ std::optional<Request> receive_request(int channel) {
         return std::nullopt;
     }
     request.bytes.resize(static_cast<std::size_t>(got));
-    const cmsghdr* header = CMSG_FIRSTHDR(&datagram.message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-        request.fd = UniqueFd(fd);
-    }
     return request;
 }
 
@@ -97,13 +55,29 @@ void reap_children() {
     }
 }
 
+Task<Result<UserRecord>> ask_auth(LoginTicket ticket) {
+    AuthClient auth("private/" + conf().imap_auth_service_name());
+    use_own_auth(auth);
+    auth.set_timeout(kAuthTime);
+    auto record = co_await who_logged_in(&auth, std::move(ticket));
+    co_await auth.close();
+    co_return record;
+}
+
+// The broker says which login it is, never who it was: it has no more rights than those who talk to
+// strangers.
 void start_worker(int channel, int signals, Request request) {
-    auto parsed = parse_attributes(request.bytes);
-    auto identity = parsed.status == AttrParse::Status::kComplete
-                        ? WorkerIdentity::parse(parsed.attributes)
-                        : fail(Errc::kSyntax, "malformed request");
-    if (!identity || !request.fd) {
-        log_warning("cannot start a process for a user: malformed request");
+    auto ticket = LoginTicket::parse(request.bytes);
+    auto record = ticket && request.fd
+                      ? Loop::current().run_task(ask_auth(std::move(*ticket)))
+                      : Result<UserRecord>(fail(Errc::kSyntax, "malformed request"));
+    if (!record) {
+        log_warning("no process for a user: {}", record.error().message);
+        return;
+    }
+    auto allowed = check_worker_identity(record->identity);
+    if (!allowed) {
+        log_warning("user {}: {}", printable(record->identity.user), allowed.error().message);
         return;
     }
     pid_t pid = ::fork();
@@ -117,12 +91,13 @@ void start_worker(int channel, int signals, Request request) {
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        run_worker(std::move(request.fd), std::move(*identity));
+        run_worker(std::move(request.fd), record->identity);
     }
 }
 
 // The life of the helper: requests, and the ends of what was started.
-[[noreturn]] void serve(int channel) {
+void serve(int channel) {
+    Loop::current().after_fork();
     sigset_t children;
     ::sigemptyset(&children);
     ::sigaddset(&children, SIGCHLD);
@@ -142,7 +117,7 @@ void start_worker(int channel, int signals, Request request) {
         if (wait[0].revents != 0) {
             auto request = receive_request(channel);
             if (!request) {
-                break;
+                return;
             }
             if (!request->bytes.empty()) {
                 start_worker(channel, signals.get(), std::move(*request));
@@ -150,38 +125,29 @@ void start_worker(int channel, int signals, Request request) {
         }
         log_flush();
     }
-    log_flush(1000);
-    ::_exit(0);
 }
 
 }  // namespace
 
-Spawner::Spawner() {
-    auto pair = make_pair(SOCK_SEQPACKET);
-    pid_t pid = ::fork();
-    if (pid < 0) {
-        log_fatal("fork: {}", std::strerror(errno));
-    }
-    if (pid == 0) {
-        pair[0].reset();
-        if (process_info().has_master) {
-            // The ties to master are the parent's.
-            for (int fd = kFlowReadFd; fd <= kListenFd; ++fd) {
-                ::close(fd);
-            }
-        }
-        serve(pair[1].get());
-    }
-    channel_ = std::move(pair[0]);
+Spawner::Spawner() : helper_(serve) {
 }
 
-Result<UniqueFd> Spawner::start(const WorkerIdentity& identity) {
-    auto pair = make_pair(SOCK_STREAM);
-    auto sent = send_request(channel_.get(), identity.serialize(), pair[1].get());
-    if (!sent) {
-        return fail_with(sent);
+Result<UniqueFd> Spawner::start(const LoginTicket& ticket) {
+    std::array<int, 2> pair{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) < 0) {
+        return fail_errno("socketpair");
     }
-    return std::move(pair[0]);
+    UniqueFd ours(pair[0]);
+    UniqueFd theirs(pair[1]);
+    std::string request = ticket.serialize();
+    ssize_t sent = -1;
+    do {
+        sent = send_with_fd(helper_.channel(), request, theirs.get());
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        return fail_errno("ask for a process");
+    }
+    return ours;
 }
 
 }  // namespace relais

@@ -1,11 +1,13 @@
 // Starts the users' processes.  The imap service itself gives up root; what keeps it is a small
-// process, forked before, that does nothing but fork again and take on the users' identities.
+// process, forked before, that does nothing but ask auth who has logged in, fork again, and take on
+// that user's identity.
 #pragma once
 
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
+#include "lib/daemon/root_helper.h"
 
-#include "imapd/imap/worker.h"
+#include "imapd/imap/login_inquiry.h"
 
 namespace relais {
 
@@ -14,12 +16,17 @@ class Spawner {
     // Forks the helper.  Before anything waits in the event loop.
     Spawner();
 
-    // A process for this user; the result is the control socket to it.  Whether it could take on
-    // the identity shows only there.
-    [[nodiscard]] Result<UniqueFd> start(const WorkerIdentity& identity);
+    // A process for the user of this login; the result is the control socket to it.  Whether there
+    // is a process at its other end shows only there.
+    [[nodiscard]] Result<UniqueFd> start(const LoginTicket& ticket);
+
+    bool is_gone() const { return helper_.is_gone(); }
+
+    // Ends this process when the helper has ended.
+    [[nodiscard]] Task<void> watch() const { return helper_.watch(); }
 
   private:
-    UniqueFd channel_;
+    RootHelper helper_;
 };
 
 }  // namespace relais

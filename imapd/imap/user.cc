@@ -12,20 +12,6 @@ namespace {
 constexpr std::chrono::seconds kHousework{2};
 constexpr std::chrono::seconds kKeepUnused{10};
 
-std::string mail_root(std::string_view location, const std::string& user, const std::string& home) {
-    if (location.starts_with("maildir:")) {
-        location.remove_prefix(8);
-    }
-    std::string path = expand_user_variables(location, user, home);
-    path.resize(std::min(path.find(':'), path.size()));  // Dovecot's further settings
-    if (path == "~" || path.starts_with("~/")) {
-        path.replace(0, 1, home);
-    } else if (!path.starts_with('/')) {
-        path = home + "/" + path;
-    }
-    return path;
-}
-
 std::map<std::string, std::string, std::less<>> parse_special_use(std::string_view text) {
     std::map<std::string, std::string, std::less<>> uses;
     for (std::string_view word : split_words(text, ", \t\r\n")) {
@@ -40,6 +26,20 @@ std::map<std::string, std::string, std::less<>> parse_special_use(std::string_vi
 }
 
 }  // namespace
+
+std::string mail_root(std::string_view location, const std::string& user, const std::string& home) {
+    if (location.starts_with("maildir:")) {
+        location.remove_prefix(8);
+    }
+    std::string path = expand_user_variables(location, user, home);
+    path.resize(std::min(path.find(':'), path.size()));  // Dovecot's further settings
+    if (path == "~" || path.starts_with("~/")) {
+        path.replace(0, 1, home);
+    } else if (!path.starts_with('/')) {
+        path = home + "/" + path;
+    }
+    return path;
+}
 
 OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
     : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {

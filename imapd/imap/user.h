@@ -26,6 +26,10 @@ struct OpenMailbox {
     SteadyTime last_used = std::chrono::steady_clock::now();
 };
 
+// The directory that `location` means: "maildir:PATH" or a path; "~" is `home`.
+[[nodiscard]] std::string mail_root(std::string_view location, const std::string& user,
+                                    const std::string& home);
+
 class User {
   public:
     // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.

@@ -1,5 +1,6 @@
 #include "imapd/imap/worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +12,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/privileges.h"
 #include "lib/event/task_group.h"
 #include "lib/ipc/imap_handoff.h"
 
@@ -35,14 +37,35 @@ Result<SessionStart> parse_start(const Attributes& attributes) {
     return start;
 }
 
+// True for "/a/b" in "/a" and "/a/b", and for nothing that climbs.
+bool lies_within(std::string_view path, std::string_view directory) {
+    directory = trim_right(directory, "/");
+    std::string_view rest = path.starts_with(directory) ? path.substr(directory.size()) : "x";
+    auto parts = split_fields(path, '/');
+    return path.starts_with('/') && (rest.empty() || rest.starts_with('/')) &&
+           std::ranges::find(parts, "..") == parts.end();
+}
+
+Result<void> check_places(const WorkerIdentity& identity) {
+    auto places = split_words(conf().imap_home_prefixes(), ", \t\r\n");
+    std::string_view location =
+        identity.mail.empty() ? std::string_view(conf().imap_mail_location()) : identity.mail;
+    std::string mail = mail_root(location, identity.user, identity.home);
+    for (const std::string& path : {identity.home, mail}) {
+        bool inside = std::ranges::any_of(
+            places, [&](std::string_view place) { return lies_within(path, place); });
+        if (!places.empty() && !path.empty() && !inside) {
+            return fail(Errc::kDenied,
+                        format("{} is not within imap_home_prefixes", printable(path)));
+        }
+    }
+    return {};
+}
+
 // For good: nothing of root's is left.
 Result<void> become(const WorkerIdentity& identity) {
     if (!process_info().privileged) {
         return {};
-    }
-    if (identity.uid < conf().imap_minimum_uid() || identity.gid < 1) {
-        return fail(Errc::kDenied, format("uid {} or gid {} is below what is allowed", identity.uid,
-                                          identity.gid));
     }
     auto uid = static_cast<uid_t>(identity.uid);
     auto gid = static_cast<gid_t>(identity.gid);
@@ -83,6 +106,12 @@ class Worker {
         try {
             UniqueFd fd = co_await control_.receive_fd();
             auto list = co_await read_attributes(&control_);
+            if (list && list->size() == 1 && list->front().first == "end") {
+                control_.write(imap_handoff_answer(HandoffStatus::kTaken, ""));
+                co_await control_.flush();
+                sessions_.cancel();
+                co_return false;
+            }
             auto start = list ? parse_start(*list) : fail_with(list);
             if (!start) {
                 log_warning("malformed hand-over: {}", start.error().message);
@@ -90,7 +119,9 @@ class Worker {
             }
             bool full =
                 sessions_.size() >= static_cast<std::size_t>(conf().imap_user_session_limit());
-            control_.write(imap_handoff_answer(full ? 1 : 0, full ? "Too many connections" : ""));
+            control_.write(
+                imap_handoff_answer(full ? HandoffStatus::kTooMany : HandoffStatus::kTaken,
+                                    full ? "Too many connections" : ""));
             co_await control_.flush();
             if (!full) {
                 sessions_.spawn(serve(std::move(fd), std::move(*start)));
@@ -132,31 +163,27 @@ class Worker {
 
 }  // namespace
 
-std::string WorkerIdentity::serialize() const {
-    return AttrWriter()
-        .string("user", user)
-        .string("home", home)
-        .string("mail", mail)
-        .string("uid", std::to_string(uid))
-        .string("gid", std::to_string(gid))
-        .end()
-        .take();
-}
-
-Result<WorkerIdentity> WorkerIdentity::parse(const Attributes& attributes) {
-    AttrReader reader(attributes);
-    WorkerIdentity identity;
-    identity.user = reader.string("user");
-    identity.home = reader.string("home");
-    identity.mail = reader.string("mail");
-    auto uid = parse_int(reader.string("uid"));
-    auto gid = parse_int(reader.string("gid"));
-    if (reader.failed() || !uid || !gid || *uid > 0xfffffffe || *gid > 0xfffffffe) {
-        return fail(Errc::kSyntax, "malformed identity");
+Result<void> check_worker_identity(const WorkerIdentity& identity) {
+    if (!process_info().privileged) {
+        return {};
     }
-    identity.uid = static_cast<long>(*uid);
-    identity.gid = static_cast<long>(*gid);
-    return identity;
+    if (identity.uid < std::max(conf().imap_minimum_uid(), 1)) {
+        return fail(Errc::kDenied, format("uid {} is below imap_minimum_uid", identity.uid));
+    }
+    if (identity.gid < std::max(conf().imap_minimum_gid(), 1)) {
+        return fail(Errc::kDenied, format("gid {} is below imap_minimum_gid", identity.gid));
+    }
+    auto owner = user_ids(conf().mail_owner());
+    if (!owner) {
+        return fail_with(owner);
+    }
+    const group* drop = ::getgrnam(conf().setgid_group().c_str());
+    if (identity.uid == owner->uid || identity.gid == owner->gid ||
+        (drop != nullptr && identity.gid == drop->gr_gid)) {
+        return fail(Errc::kDenied, format("uid {} or gid {} is the mail system's own", identity.uid,
+                                          identity.gid));
+    }
+    return check_places(identity);
 }
 
 std::string serialize_start(const SessionStart& start) {
@@ -167,6 +194,10 @@ std::string serialize_start(const SessionStart& start) {
         .number("secured", start.secured ? 1 : 0)
         .end()
         .take();
+}
+
+std::string serialize_end() {
+    return AttrWriter().number("end", 1).end().take();
 }
 
 void run_worker(UniqueFd control, const WorkerIdentity& identity) {

@@ -9,24 +9,20 @@
 #include "lib/event/stream.h"
 #include "lib/ipc/attr.h"
 
+#include "imapd/imap/login_inquiry.h"
 #include "imapd/imap/session.h"
 
 namespace relais {
 
-// Who the process is to be.
-struct WorkerIdentity {
-    std::string user;
-    std::string home;
-    std::string mail;  // overrides imap_mail_location
-    long uid = -1;     // -1: as whoever started the service
-    long gid = -1;
-
-    std::string serialize() const;
-    [[nodiscard]] static Result<WorkerIdentity> parse(const Attributes& attributes);
-};
+// kDenied where root must not take on this identity: that of the system, of the mail system itself,
+// or one whose mail lies outside imap_home_prefixes.
+[[nodiscard]] Result<void> check_worker_identity(const WorkerIdentity& identity);
 
 // A connection for the worker.
 [[nodiscard]] std::string serialize_start(const SessionStart& start);
+
+// In place of a connection's list: the user is not any more who he was, so his sessions end.
+[[nodiscard]] std::string serialize_end();
 
 // Takes on the identity and serves until nobody is left.  In a process forked for it.
 [[noreturn]] void run_worker(UniqueFd control, const WorkerIdentity& identity);

@@ -11,8 +11,8 @@
 
 namespace relais {
 
-// Sends `bytes` (at least one) with `fd` beside them; with none where it is negative.  As sendmsg(2),
-// without SIGPIPE.
+// Sends `bytes` (at least one) with `fd` beside them; with none where it is negative.  As
+// sendmsg(2), without SIGPIPE.
 ssize_t send_with_fd(int socket, std::string_view bytes, int fd);
 
 // As recvmsg(2).  `fd` takes the first descriptor that came; others, which nobody asked for, are

@@ -187,6 +187,7 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
                                  .privileged = can_change_identity(),
                                  .single = options.alone,
                                  .has_master = !options.on_stdio,
+                                 .master = options.on_stdio ? 0 : ::getppid(),
                                  .arguments = options.arguments};
     if (!options.on_stdio) {
         ask_for_missing_tables();
@@ -197,8 +198,10 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     pump_log();
     auto daemon = make();
     daemon->before_jail();
+    bool unprivileged =
+        options.as_mail_owner || (traits.privilege == Privilege::kNever && !options.on_stdio);
     enter_jail(options.chroot ? conf().queue_directory() : "",
-               options.as_mail_owner ? conf().mail_owner() : "");
+               unprivileged ? conf().mail_owner() : "");
     daemon->after_jail();
     if (options.on_stdio) {
         Loop::current().run_task(serve_once(daemon.get()));

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "lib/base/unique_fd.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/attr.h"
@@ -40,7 +42,7 @@ enum class ServiceKind {
 };
 
 enum class ProcessLimit { kAny, kOne, kNone };
-enum class Privilege { kMailOwner, kRoot };
+enum class Privilege { kMailOwner, kRoot, kNever };
 enum class Lifetime { kBounded, kEndless };
 
 struct DaemonTraits {
@@ -48,7 +50,8 @@ struct DaemonTraits {
     ServiceKind kind = ServiceKind::kSessions;
     // What maxproc in master.cf must be: 1 (-l), 0 (-z) or anything.
     ProcessLimit limit = ProcessLimit::kAny;
-    // kRoot: refuses -u, because it takes on the recipients' identities.
+    // kRoot: refuses -u, because it takes on the recipients' identities.  kNever: becomes
+    // mail_owner even where master.cf does not say so; what it needs root for, a RootHelper does.
     Privilege privilege = Privilege::kMailOwner;
     // kEndless: ignores max_use and max_idle.
     Lifetime lifetime = Lifetime::kBounded;
@@ -105,6 +108,7 @@ struct ProcessInfo {
     bool privileged = false;             // started as root: may change its identity
     bool single = false;                 // -l
     bool has_master = false;             // false with -S
+    pid_t master = 0;                    // its process; 0 with -S
     std::vector<std::string> arguments;  // what follows the switches
 };
 

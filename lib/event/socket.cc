@@ -10,7 +10,9 @@
 #include <sys/un.h>
 
 #include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 
 namespace relais {
 
@@ -132,6 +134,41 @@ Task<Result<UniqueFd>> connect_unix(std::string path, Deadline deadline) {
         }
         co_await sleep_for(std::chrono::milliseconds(10));
     }
+}
+
+// listen(2) notes down the process, bind(2) the name; renaming the socket changes neither.  A name
+// is compared as it was given, since master binds relative ones too.
+static Result<void> check_maker(int fd, const std::string& path, pid_t maker) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return fail_errno("peer credentials of " + path);
+    }
+    sockaddr_un address{};
+    socklen_t length = sizeof address;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+        return fail_errno("peer name of " + path);
+    }
+    std::string_view name(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
+    if (peer.pid != maker || name != path) {
+        return fail(
+            Errc::kDenied,
+            format("{} is not the socket that master (process {}) has made: process {}, uid {} "
+                   "made it as \"{}\"",
+                   path, maker, peer.pid, peer.uid, printable(name)));
+    }
+    return {};
+}
+
+Task<Result<UniqueFd>> connect_unix_made_by(pid_t maker, std::string path, Deadline deadline) {
+    auto fd = co_await connect_unix(path, deadline);
+    if (fd && maker != 0) {
+        auto checked = check_maker(fd->get(), path, maker);
+        if (!checked) {
+            co_return fail_with(checked);
+        }
+    }
+    co_return fd;
 }
 
 static Result<UniqueFd> tcp_socket(const SocketAddress& to,

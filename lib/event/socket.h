@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include <sys/types.h>
+
 #include "lib/base/result.h"
 #include "lib/base/socket_address.h"
 #include "lib/base/unique_fd.h"
@@ -43,6 +45,13 @@ class Listener {
 
 // A connected stream socket to a UNIX-domain path (relative to the working directory, or absolute).
 [[nodiscard]] Task<Result<UniqueFd>> connect_unix(std::string path, Deadline deadline);
+
+// The same for a service that must be the one it is taken for, in a directory where others may
+// rename and replace sockets: kDenied unless the process `maker` (0: whoever) has made the
+// listening socket, under this very name.  Neither can be said by anybody else, as long as `maker`
+// lives.
+[[nodiscard]] Task<Result<UniqueFd>> connect_unix_made_by(pid_t maker, std::string path,
+                                                          Deadline deadline);
 
 // A TCP connection; `source` (nothing: any) is the local address to bind.  TCP_NODELAY is set.
 [[nodiscard]] Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline,

@@ -33,8 +33,12 @@ Result<ImapHandoff> ImapHandoff::parse(const Attributes& attributes) {
     return handoff;
 }
 
-std::string imap_handoff_answer(int status, std::string_view reason) {
-    return AttrWriter().number("status", status).string("reason", reason).end().take();
+std::string imap_handoff_answer(HandoffStatus status, std::string_view reason) {
+    return AttrWriter()
+        .number("status", static_cast<int>(status))
+        .string("reason", reason)
+        .end()
+        .take();
 }
 
 Task<Result<void>> send_imap_handoff(Stream* stream, int fd, std::string list) {
@@ -52,8 +56,9 @@ Task<Result<void>> send_imap_handoff(Stream* stream, int fd, std::string list) {
     if (reader.failed()) {
         co_return fail(Errc::kSyntax, reader.error());
     }
-    if (status != 0) {
-        co_return fail(Errc::kTemporary, reason);
+    if (status != static_cast<int>(HandoffStatus::kTaken)) {
+        bool many = status == static_cast<int>(HandoffStatus::kTooMany);
+        co_return fail(many ? Errc::kTemporary : Errc::kDenied, reason);
     }
     co_return Result<void>();
 }

@@ -27,10 +27,14 @@ struct ImapHandoff {
     [[nodiscard]] static Result<ImapHandoff> parse(const Attributes& attributes);
 };
 
-// The answer: status 0, or why not.
-[[nodiscard]] std::string imap_handoff_answer(int status, std::string_view reason);
+enum class HandoffStatus { kTaken, kTooMany, kTrouble };
 
-// Sends a descriptor and its list, and waits for the answer: an error where the other side refuses.
+// The answer, with the reason why not.
+[[nodiscard]] std::string imap_handoff_answer(HandoffStatus status, std::string_view reason);
+
+// Sends a descriptor and its list, and waits for the answer.  An error of the other side's answer
+// is kTemporary where the user has too many connections, kDenied for any other reason; other codes:
+// there was no answer.
 [[nodiscard]] Task<Result<void>> send_imap_handoff(Stream* stream, int fd, std::string list);
 
 }  // namespace relais

@@ -235,7 +235,7 @@ std::string AuthClient::cookie() const {
 }
 
 Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
-    auto fd = co_await connect_unix(path_, Deadline::after(timeout_));
+    auto fd = co_await connect_unix_made_by(maker_, path_, Deadline::after(timeout_));
     if (!fd) {
         co_return fail_with(fd);
     }
@@ -318,21 +318,37 @@ Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
     co_return reply;
 }
 
+Task<AuthReply> AuthExchange::ask(std::string command, std::vector<std::string> fields) {
+    AuthReply reply;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        auto ready = co_await client_.connection();
+        if (!ready) {
+            co_return temporary(ready.error().message);
+        }
+        connection_ = *ready;
+        id_ = ++connection_->next_id;
+        AuthLine line(command);
+        line.field(std::to_string(id_));
+        for (const std::string& field : fields) {
+            line.field(field);
+        }
+        reply = co_await converse(line.finish());
+        bool lost = connection_->pending[id_].lost;
+        connection_->pending.erase(id_);
+        if (!lost) {
+            break;
+        }
+    }
+    co_return reply;
+}
+
 Task<AuthReply> AuthExchange::request_user(std::uint32_t client_pid, std::uint32_t login_id,
                                            std::string cookie) {
-    auto ready = co_await client_.connection();
-    if (!ready) {
-        co_return temporary(ready.error().message);
-    }
-    connection_ = *ready;
-    id_ = ++connection_->next_id;
-    std::string line = AuthLine("REQUEST")
-                           .field(std::to_string(id_))
-                           .field(std::to_string(client_pid))
-                           .field(std::to_string(login_id))
-                           .field(cookie)
-                           .finish();
-    co_return co_await converse(std::move(line));
+    return ask("REQUEST", {std::to_string(client_pid), std::to_string(login_id), cookie});
+}
+
+Task<AuthReply> AuthExchange::look_up(std::string user) {
+    return ask("USER", {std::move(user)});
 }
 
 Task<AuthReply> AuthExchange::respond(std::string response) {

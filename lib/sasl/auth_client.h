@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "lib/base/result.h"
 #include "lib/event/stream.h"
 #include "lib/event/sync.h"
@@ -67,6 +69,9 @@ class AuthClient {
     AuthClient(const AuthClient&) = delete;
     AuthClient& operator=(const AuthClient&) = delete;
 
+    // Only a socket that this process has made counts, whatever the path leads to (0: any does).
+    void set_maker(pid_t maker) { maker_ = maker; }
+
     // The mechanisms that the server offers; connects when needed.
     [[nodiscard]] Task<Result<std::vector<AuthMechanism>>> mechanisms();
 
@@ -90,6 +95,7 @@ class AuthClient {
     [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connect();
 
     std::string path_;
+    pid_t maker_ = 0;
     std::chrono::milliseconds timeout_{std::chrono::seconds(60)};
     std::shared_ptr<Connection> connection_;
     Semaphore connecting_{1};
@@ -115,10 +121,17 @@ class AuthExchange {
     [[nodiscard]] Task<AuthReply> request_user(std::uint32_t client_pid, std::uint32_t login_id,
                                                std::string cookie);
 
+    // Asks for a user's data as they would be after a login now; kFailure: there is none.  Ours
+    // alone, too.
+    [[nodiscard]] Task<AuthReply> look_up(std::string user);
+
     // The request's number, for a master request.
     std::uint32_t id() const { return id_; }
 
   private:
+    // A request that has its answer in one line.  Asked again where the connection was one to a
+    // server that is gone.
+    [[nodiscard]] Task<AuthReply> ask(std::string command, std::vector<std::string> fields);
     [[nodiscard]] Task<AuthReply> converse(std::string line);
     [[nodiscard]] Task<AuthReply> await_reply();
 

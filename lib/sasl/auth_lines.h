@@ -14,6 +14,9 @@ namespace relais {
 // A line is refused when it is longer (Dovecot's own limit for requests).
 inline constexpr std::size_t kMaxAuthLine = 16384;
 
+// Ours, in FAIL: why, for the log and never for the client.  Dovecot's clients ignore it.
+inline constexpr std::string_view kAuthLogReason = "log_reason";
+
 [[nodiscard]] std::string auth_escape(std::string_view text);
 [[nodiscard]] std::string auth_unescape(std::string_view text);
 

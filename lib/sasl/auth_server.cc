@@ -14,7 +14,7 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kMaxPending = 10000;
-constexpr std::size_t kMaxFinished = 20000;
+constexpr std::size_t kMaxFinished = 100000;
 constexpr std::int64_t kLoginLifetime = 60;
 
 std::optional<std::uint32_t> parse_id(const std::vector<std::string>& fields) {
@@ -51,23 +51,21 @@ void FinishedLogins::add(const std::string& cookie, std::uint32_t id, FinishedLo
                          std::int64_t now) {
     if (logins_.size() >= kMaxFinished) {
         std::erase_if(logins_, [now](const auto& entry) { return entry.second.expires < now; });
+        if (logins_.size() >= kMaxFinished) {
+            logins_.clear();
+        }
     }
     login.expires = now + kLoginLifetime;
     logins_.insert_or_assign({cookie, id}, std::move(login));
 }
 
-std::optional<FinishedLogin> FinishedLogins::take(const std::string& cookie, std::uint32_t id,
-                                                  std::int64_t now) {
+std::optional<FinishedLogin> FinishedLogins::find(const std::string& cookie, std::uint32_t id,
+                                                  std::int64_t now) const {
     auto found = logins_.find({cookie, id});
-    if (found == logins_.end()) {
+    if (found == logins_.end() || found->second.expires < now) {
         return std::nullopt;
     }
-    FinishedLogin login = std::move(found->second);
-    logins_.erase(found);
-    if (login.expires < now) {
-        return std::nullopt;
-    }
-    return login;
+    return found->second;
 }
 
 AuthServerSession::AuthServerSession(std::vector<std::string> mechanisms,
@@ -105,7 +103,7 @@ AuthServerSession::Step AuthServerSession::line(std::string_view text) {
         }
         return proceed(*id, fields.size() > 2 ? fields[2] : "");
     }
-    if (command == "REQUEST") {
+    if (command == "REQUEST" || command == "USER") {
         Step step;
         step.request = std::move(fields);
         return step;

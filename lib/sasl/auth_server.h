@@ -4,7 +4,9 @@
 //
 // Besides AUTH, CONT and CANCEL it takes
 //     REQUEST <id> <client pid> <client's request id> <cookie>
-// from whoever was handed a login, and answers who it was (USER) from the successful requests.
+// from whoever was handed a login, and answers who it was (USER) from the successful requests, and
+//     USER <id> <name>
+// which is answered with what the users' file says of him now, but for the password.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +41,9 @@ struct FinishedLogin {
 class FinishedLogins {
   public:
     void add(const std::string& cookie, std::uint32_t id, FinishedLogin login, std::int64_t now);
-    // Can be taken once.
-    std::optional<FinishedLogin> take(const std::string& cookie, std::uint32_t id,
-                                      std::int64_t now);
+    // For a minute: the imap service and its helper ask both, each for itself.
+    std::optional<FinishedLogin> find(const std::string& cookie, std::uint32_t id,
+                                      std::int64_t now) const;
 
   private:
     std::map<std::pair<std::string, std::uint32_t>, FinishedLogin> logins_;
@@ -59,7 +61,7 @@ class AuthServerSession {
     struct Step {
         std::string output;                               // to be sent at once
         std::optional<AuthCheck> check;                   // a password to look at
-        std::optional<std::vector<std::string>> request;  // a REQUEST line for the caller
+        std::optional<std::vector<std::string>> request;  // REQUEST or USER, for the caller
         bool hang_up = false;                             // the peer makes no sense
     };
 

@@ -72,6 +72,7 @@ Result<void> UsersFile::refresh(int fd) {
         return fail_with(text);
     }
     parse(*text);
+    ++version_;
     stamp_ = now;
     return {};
 }

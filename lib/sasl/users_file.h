@@ -4,7 +4,7 @@
 // userdb_gid=..., allow_nets=NET[,NET], nologin.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +34,9 @@ class UsersFile {
 
     const UserEntry* find(std::string_view user) const;
 
+    // Counts the times that the file was read.
+    std::uint64_t version() const { return version_; }
+
     // For tests.
     void parse(std::string_view text);
 
@@ -47,6 +50,7 @@ class UsersFile {
     };
 
     Stamp stamp_;
+    std::uint64_t version_ = 0;
     std::unordered_map<std::string, UserEntry, StringHash, std::equal_to<>> users_;
 };
 
