@@ -17,9 +17,18 @@ class ImapLogin : public Daemon {
     void before_jail() override { site_.emplace(); }
 
     Task<void> serve(Connection connection) override {
-        LoginSession session(*site_, std::move(connection.fd));
-        co_await session.run();
+        TaskGroup task;  // so that it can be ended from outside
+        LoginSession session(*site_, std::move(connection.fd), task);
+        task.spawn(session.run());
+        try {
+            co_await task.join();
+        } catch (const Cancelled&) {
+            // The whole process ends.
+        }
+        co_await task.close();
     }
+
+    bool make_room() override { return site_->limits().drop_oldest(); }
 
     Task<void> shut_down() override { co_await site_->close(); }
 

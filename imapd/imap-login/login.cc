@@ -92,22 +92,39 @@ AuthPeer LoginSession::auth_peer() const {
 Task<void> LoginSession::exchange(std::string tag, std::string mechanism,
                                   std::optional<std::string> initial) {
     AuthExchange exchange(site_.auth());
-    AuthReply reply = co_await exchange.start(mechanism, auth_peer(), std::move(initial));
+    auto reply = co_await prove(&exchange, tag, mechanism, std::move(initial));
+    if (reply && reply->kind != AuthReply::Kind::kSuccess) {
+        refuse(tag, mechanism, *reply);
+    } else if (reply) {
+        co_await hand_over(std::move(tag), std::move(mechanism), reply->user, exchange.id());
+    }
+}
+
+Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::string tag,
+                                                   std::string mechanism,
+                                                   std::optional<std::string> initial) {
+    auto attempt = co_await site_.limits().begin_login(remote_);
+    if (attempt.refused() > 0) {
+        answer(tag, "NO [LIMIT] Too many failed logins from your address, try again later.");
+        stream_.write("* BYE Too many failed logins.\r\n");
+        done_ = true;
+        co_return std::nullopt;
+    }
+    AuthReply reply = co_await exchange->start(mechanism, auth_peer(), std::move(initial));
     while (reply.kind == AuthReply::Kind::kChallenge) {
         stream_.write(format("+ {}\r\n", reply.challenge));
         std::string response = co_await read_response();
         if (response == "*" || !base64_decode(response)) {
             answer(tag, response == "*" ? "BAD Authentication aborted by client."
                                         : "BAD Invalid base64 data in response.");
-            co_return;
+            co_return std::nullopt;
         }
-        reply = co_await exchange.respond(std::move(response));
+        reply = co_await exchange->respond(std::move(response));
     }
-    if (reply.kind != AuthReply::Kind::kSuccess) {
-        refuse(tag, mechanism, reply);
-        co_return;
+    if (reply.kind == AuthReply::Kind::kFailure) {
+        co_await site_.limits().login_failed(std::move(attempt));
     }
-    co_await hand_over(std::move(tag), std::move(mechanism), reply.user, exchange.id());
+    co_return reply;
 }
 
 // A line of its own, in answer to "+".
@@ -188,6 +205,7 @@ Task<void> LoginSession::hand_over(std::string tag, std::string mechanism, std::
     log_info("login: user={}, method={}, client=[{}]{}", printable(user), mechanism, remote_,
              secured_ ? ", TLS" : "");
     done_ = true;
+    co_await leave();
     if (secured_) {
         co_await relay(std::move(ours));
     }

@@ -1,5 +1,9 @@
 #include "imapd/imap-login/session.h"
 
+#include <utility>
+
+#include <sys/socket.h>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/socket_address.h"
@@ -17,7 +21,8 @@ using Event = imap::CommandReader::Event;
 
 }  // namespace
 
-LoginSession::LoginSession(Site& site, UniqueFd fd) : site_(site), stream_(std::move(fd)) {
+LoginSession::LoginSession(Site& site, UniqueFd fd, TaskGroup& task)
+    : site_(site), stream_(std::move(fd)), task_(task) {
     if (auto peer = SocketAddress::peer_of(stream_.fd()); peer && peer->is_ip()) {
         remote_ = peer->host();
         remote_port_ = peer->port();
@@ -29,15 +34,52 @@ LoginSession::LoginSession(Site& site, UniqueFd fd) : site_(site), stream_(std::
 }
 
 Task<void> LoginSession::run() {
+    place_ = site_.limits().arrive({this, &task_});
+    try {
+        co_await attend();
+    } catch (const Cancelled&) {
+        // It makes room, or the process ends.
+    }
+    co_await leave();
+}
+
+Task<void> LoginSession::leave() {
+    if (place_) {
+        site_.limits().depart(*std::exchange(place_, std::nullopt));
+    }
+    if (std::exchange(entered_, false)) {
+        co_await site_.limits().leave(remote_);
+    }
+}
+
+void LoginSession::turn_away() {
+    place_.reset();
+    log_warning("all places are taken: the oldest connection without login goes: unknown[{}]",
+                remote_);
+    if (!secured_ && !conf().imap_tls_wrappermode()) {
+        constexpr std::string_view kBye = "* BYE Too many connections, try again later.\r\n";
+        ssize_t ignored =
+            ::send(stream_.fd(), kBye.data(), kBye.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        static_cast<void>(ignored);
+    }
+}
+
+Task<void> LoginSession::attend() {
     auto patience = std::chrono::milliseconds(conf().imap_login_timeout());
     stream_.set_timeout(patience);
     stream_.set_deadline(Deadline::after(patience));
     bool late = false;
     try {
-        if (conf().imap_tls_wrappermode()) {
+        entered_ = true;
+        bool welcome = co_await site_.limits().enter(remote_);
+        if (welcome && conf().imap_tls_wrappermode()) {
             co_await put_tls_under();
         }
-        co_await converse();
+        if (welcome) {
+            co_await converse();
+        } else if (!conf().imap_tls_wrappermode()) {
+            stream_.write("* BYE Too many connections from your address.\r\n");
+        }
         co_await stream_.flush();
     } catch (const TimedOut&) {
         late = true;

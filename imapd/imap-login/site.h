@@ -11,6 +11,8 @@
 #include "lib/sasl/auth_client.h"
 #include "lib/tls/tls_context.h"
 
+#include "imapd/imap-login/client_limits.h"
+
 namespace relais {
 
 class Site {
@@ -24,6 +26,8 @@ class Site {
     bool tls_required() const { return tls_required_; }
 
     AuthClient& auth() { return auth_; }
+
+    ClientLimits& limits() { return limits_; }
 
     // The mechanisms that auth offers and that we can carry; empty when auth cannot be asked.
     [[nodiscard]] Task<std::vector<std::string>> mechanisms();
@@ -40,6 +44,7 @@ class Site {
     std::unique_ptr<TlsContext> tls_;
     bool tls_required_ = false;
     AuthClient auth_;
+    ClientLimits limits_;
     std::string imap_path_;
     std::deque<std::unique_ptr<Stream>> idle_;
 };

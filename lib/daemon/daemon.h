@@ -88,6 +88,10 @@ class Daemon {
     // process should make room for a fresh one.
     virtual std::optional<std::string> changed_table() { return std::nullopt; }
 
+    // Asked while clients wait and the process has no place: ends a session that is worth less than
+    // a new one.  False: there is none.
+    virtual bool make_room() { return false; }
+
     // The last thing, when no session is left.
     virtual Task<void> shut_down() { co_return; }
 

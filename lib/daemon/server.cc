@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kMaxTrigger = 1024;
 constexpr std::size_t kMaxDatagram = 4096;
 constexpr auto kTriggerWait = std::chrono::seconds(10);
+// How often a full process looks for clients that wait outside.
+constexpr auto kLookForClients = std::chrono::milliseconds(100);
 constexpr auto kPassWait = std::chrono::seconds(100);
 
 }  // namespace
@@ -109,9 +112,21 @@ void Server::report_load() {
     }
 }
 
-Task<void> Server::wait_for_room() {
+static bool has_waiting_client(int listener) {
+    pollfd wait = {listener, POLLIN, 0};
+    return ::poll(&wait, 1, 0) > 0;
+}
+
+Task<void> Server::wait_for_room(int listener) {
     while (active_ >= limits_.sessions) {
-        co_await room_.wait();
+        if (has_waiting_client(listener)) {
+            daemon_->make_room();
+        }
+        try {
+            co_await room_.wait(Deadline::after(kLookForClients));
+        } catch (const TimedOut&) {
+            // Nobody has left.
+        }
     }
 }
 
@@ -131,7 +146,7 @@ bool Server::makes_way() {
 Task<void> Server::accept_clients(int fd) {
     Listener listener((UniqueFd(fd)));
     for (;;) {
-        co_await wait_for_room();
+        co_await wait_for_room(fd);
         UniqueFd client = co_await listener.accept([this] { return !makes_way(); });
         if (!client) {
             co_return;

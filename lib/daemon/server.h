@@ -41,7 +41,7 @@ class Server {
     [[nodiscard]] Task<void> retire_when_idle();
     [[nodiscard]] Task<void> retire_after(std::chrono::seconds time);
     [[nodiscard]] Task<void> retire_with_master();
-    [[nodiscard]] Task<void> wait_for_room();
+    [[nodiscard]] Task<void> wait_for_room(int listener);
     void client_came();
     void client_went();
     void report_load();

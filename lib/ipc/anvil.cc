@@ -1,8 +1,11 @@
 // The client side of anvil: see the header.
 #include "lib/ipc/anvil.h"
 
+#include <algorithm>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/event/errors.h"
 #include "lib/ipc/service_client.h"
 
@@ -109,6 +112,33 @@ Task<std::optional<AnvilCounts>> AnvilClient::connect(std::string ident) {
 Task<void> AnvilClient::disconnect(std::string ident) {
     auto request = request_text("disconnect", ident);
     (void)co_await shielded(call(std::move(request)));
+}
+
+// The names under which "lookup" tells the rates.
+static std::string_view lookup_name(AnvilEvent event) {
+    switch (event) {
+        case AnvilEvent::kMessage:
+            return "mail";
+        case AnvilEvent::kRecipient:
+            return "rcpt";
+        case AnvilEvent::kAuth:
+            return "auth";
+        case AnvilEvent::kNewTls:
+        case AnvilEvent::kNewTlsStatus:
+            break;
+    }
+    return "newtls";
+}
+
+Task<std::optional<int>> AnvilClient::current(AnvilEvent event, std::string ident) {
+    auto request = request_text("lookup", ident);
+    auto answer = co_await shielded(call(std::move(request)));
+    if (!answer) {
+        co_return std::nullopt;
+    }
+    auto found = std::ranges::find(*answer, lookup_name(event), &Attributes::value_type::first);
+    auto rate = found == answer->end() ? std::nullopt : parse_int(found->second);
+    co_return rate ? std::optional<int>(static_cast<int>(*rate)) : std::nullopt;
 }
 
 Task<std::optional<int>> AnvilClient::rate(AnvilEvent event, std::string ident) {

@@ -42,6 +42,9 @@ class AnvilClient {
     [[nodiscard]] Task<void> disconnect(std::string ident);
     [[nodiscard]] Task<std::optional<int>> rate(AnvilEvent event, std::string ident);
 
+    // What was counted of an event, without counting another one.
+    [[nodiscard]] Task<std::optional<int>> current(AnvilEvent event, std::string ident);
+
     // "service:address".
     [[nodiscard]] static std::string ident(std::string_view service, std::string_view address);
 
