@@ -224,11 +224,8 @@ Task<Reply> refuse(Session& session, Reply reply) {
 
 Task<Result<std::string>> store(Session& session, AppendRequest request, NewMessage message) {
     auto target = session.user.open(request.mailbox);
-    auto bits = co_await target->box.keyword_bits(request.flags.keywords);
-    if (!bits) {
-        co_return fail_with(bits);
-    }
-    message.flags = {request.flags.system, *bits};
+    message.flags.system = request.flags.system;
+    message.keywords = std::move(request.flags.keywords);
     std::vector<NewMessage> added;
     added.push_back(std::move(message));
     auto uids = co_await target->box.add(std::move(added));
@@ -248,7 +245,7 @@ Task<Reply> cmd_append(Session& session, Command& command) {
     }
     std::uint64_t size = session.reader.literal_size();
     auto limit = static_cast<std::uint64_t>(conf().imap_append_size_limit());
-    if (!session.user.tree().exists(request->mailbox)) {
+    if (!session.user.tree().ready(request->mailbox)) {
         co_return co_await refuse(session, Reply::no("[TRYCREATE] Mailbox doesn't exist: " +
                                                      printable(request->mailbox)));
     }

@@ -41,34 +41,8 @@ std::string guid_of(const UidList& list, const MailMessage& message, std::string
     return "G" + std::string(maildir_base(name));
 }
 
-// Keyword letters differ from mailbox to mailbox.
-std::uint32_t translate_keywords(std::uint32_t bits, const KeywordFile& from,
-                                 const KeywordFile& to) {
-    std::uint32_t out = 0;
-    for (int i = 0; i < kMaxKeywords; ++i) {
-        auto number = (bits >> i & 1) != 0 ? to.find(from.name(i)) : std::nullopt;
-        out |= number ? 1U << *number : 0;
-    }
-    return out;
-}
-
-std::vector<std::string> keyword_names(const Mailbox& box, const std::vector<std::uint32_t>& uids) {
-    std::uint32_t bits = 0;
-    for (std::uint32_t uid : uids) {
-        const MailMessage* message = box.find(uid);
-        bits |= message == nullptr ? 0 : message->keywords;
-    }
-    std::vector<std::string> names;
-    for (int i = 0; i < kMaxKeywords; ++i) {
-        if ((bits >> i & 1) != 0 && !box.keywords().name(i).empty()) {
-            names.emplace_back(box.keywords().name(i));
-        }
-    }
-    return names;
-}
-
 // The hard links to be made in the target.
-Result<std::vector<NewMessage>> plan_copies(Mailbox& from, Mailbox& to,
+Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& to,
                                             const std::vector<std::uint32_t>& uids) {
     auto list = UidList::load(from.place().directory);
     if (!list) {
@@ -83,8 +57,8 @@ Result<std::vector<NewMessage>> plan_copies(Mailbox& from, Mailbox& to,
         NewMessage copy;
         copy.path = from.path_of(*message);
         copy.base = copy_base(to.place(), from.name_of(*message));
-        copy.flags = {message->system,
-                      translate_keywords(message->keywords, from.keywords(), to.keywords())};
+        copy.flags.system = message->system;
+        copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
         copy.extensions = guid_of(*list, *message, from.name_of(*message));
         copy.link = true;
         copies.push_back(std::move(copy));
@@ -103,10 +77,6 @@ std::string set_text(const std::vector<std::uint32_t>& uids) {
 Task<Result<Copied>> copy_messages(Session& session, std::shared_ptr<OpenMailbox> target,
                                    std::vector<std::uint32_t> uids) {
     Mailbox& from = session.selected->box();
-    auto bits = co_await target->box.keyword_bits(keyword_names(from, uids));
-    if (!bits) {
-        co_return fail_with(bits);
-    }
     Result<std::vector<std::uint32_t>> added;
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto copies = plan_copies(from, target->box, uids);
@@ -150,7 +120,7 @@ std::expected<CopyRequest, Reply> parse_copy(Session& session, Command& command)
     if (!name || !command.arguments.at_end()) {
         return std::unexpected(bad_arguments(command));
     }
-    if (!session.user.tree().exists(*name)) {
+    if (!session.user.tree().ready(*name)) {
         return std::unexpected(Reply::no("[TRYCREATE] Mailbox doesn't exist: " + printable(*name)));
     }
     return CopyRequest{std::move(*uids), *name};

@@ -231,7 +231,7 @@ Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
     }
     bool up_to_date = selected.told() == selected.box().last_change();
     auto changed =
-        co_await selected.box().change_flags(unseen, FlagChange::kAdd, {MessageFlags::kSeen, 0});
+        co_await selected.box().change_flags(unseen, FlagChange::kAdd, MessageFlags::kSeen);
     if (!changed) {
         co_return fail_with(changed);
     }

@@ -52,22 +52,14 @@ Task<Reply> rename_inbox(Session& session, std::string to) {
         co_return failure(synced.error());
     }
     std::vector<NewMessage> moved;
-    std::vector<std::string> keywords = inbox->box.keywords().names();
-    auto bits = co_await target->box.keyword_bits(keywords);
-    if (!bits) {
-        co_return failure(bits.error());
-    }
     for (const MailMessage& message : inbox->box.messages()) {
-        MessageFlags flags = message.flags();
-        flags.keywords = 0;
-        for (int i = 0; i < kMaxKeywords; ++i) {
-            auto number = (message.keywords >> i & 1) != 0
-                              ? target->box.keywords().find(inbox->box.keywords().name(i))
-                              : std::nullopt;
-            flags.keywords |= number ? 1U << *number : 0;
-        }
         std::string base(maildir_base(inbox->box.name_of(message)));
-        moved.push_back({inbox->box.path_of(message), base, flags, "", false});
+        moved.push_back({inbox->box.path_of(message),
+                         base,
+                         {message.system, 0},
+                         "",
+                         false,
+                         inbox->box.keywords_of(message)});
     }
     if (!moved.empty()) {
         auto added = co_await target->box.add(std::move(moved));

@@ -21,7 +21,7 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
         session.selected.reset();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
-    if (!session.user.tree().exists(*name)) {
+    if (!session.user.tree().ready(*name)) {
         co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
     }
     auto selected = std::make_unique<Selected>(session.user.open(*name), access);

@@ -110,7 +110,7 @@ Task<Reply> cmd_status(Session& session, Command& command) {
     if (!items || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    if (!session.user.tree().exists(*name)) {
+    if (!session.user.tree().ready(*name)) {
         co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
     }
     auto status = co_await mailbox_status(session, *name, *items);

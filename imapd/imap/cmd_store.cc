@@ -72,12 +72,8 @@ Task<Reply> cmd_store(Session& session, Command& command) {
     }
     // Changes of others are told first, so that what comes after is ours.
     co_await session.sync(command.uid ? Expunges::kTell : Expunges::kHold, command.with_uid());
-    auto bits = co_await selected.box().keyword_bits(names->keywords);
-    if (!bits) {
-        co_return failure(bits.error());
-    }
-    auto changed =
-        co_await selected.box().change_flags(*uids, request->how, {names->system, *bits});
+    auto changed = co_await selected.box().change_flags(*uids, request->how, names->system,
+                                                        std::move(names->keywords));
     if (!changed) {
         co_return failure(changed.error());
     }

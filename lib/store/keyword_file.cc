@@ -57,16 +57,26 @@ std::optional<int> KeywordFile::find_or_add(std::string_view name) {
     return static_cast<int>(free - names_.begin());
 }
 
-bool KeywordFile::name_letters(std::uint32_t letters) {
+bool KeywordFile::name_letters(std::uint32_t letters, const KeywordFile& known) {
     bool changed = false;
     for (int i = 0; i < kMaxKeywords; ++i) {
-        std::string& known = names_[static_cast<std::size_t>(i)];
-        if ((letters >> i & 1) != 0 && known.empty()) {
-            known = "unknown-" + std::to_string(i);
+        std::string& name = names_[static_cast<std::size_t>(i)];
+        if ((letters >> i & 1) != 0 && name.empty()) {
+            std::string_view old = known.name(i);
+            name = old.empty() || find(old) ? "unknown-" + std::to_string(i) : std::string(old);
             changed = true;
         }
     }
     return changed;
+}
+
+std::uint32_t KeywordFile::letters_of(const std::vector<std::string>& names) const {
+    std::uint32_t letters = 0;
+    for (const std::string& name : names) {
+        auto number = find(name);
+        letters |= number ? 1U << *number : 0;
+    }
+    return letters;
 }
 
 std::vector<std::string> KeywordFile::names() const {

@@ -27,8 +27,12 @@ class KeywordFile {
     // The number of a name that is there or is added now (in memory only); nothing when all 26
     // letters are taken.
     std::optional<int> find_or_add(std::string_view name);
-    // Letters that occur in file names but have no name get one.  True when there were any.
-    bool name_letters(std::uint32_t letters);
+    // Letters that occur in file names but have no name get the one in `known`, where nothing else
+    // has that, or a new one.  True when there were any.
+    bool name_letters(std::uint32_t letters, const KeywordFile& known);
+
+    // The letters of those of the names that are there, as bits.
+    std::uint32_t letters_of(const std::vector<std::string>& names) const;
 
     std::string_view name(int number) const { return names_[static_cast<std::size_t>(number)]; }
 
@@ -37,6 +41,7 @@ class KeywordFile {
 
     bool full() const;
 
+    // Of the file; all zero when there is none.
     const FileStamp& stamp() const { return stamp_; }
 
     // Writes the file anew; the lock is held.

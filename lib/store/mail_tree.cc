@@ -28,6 +28,11 @@ bool is_directory(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+bool has_all_parts(const std::string& directory) {
+    return is_directory(directory + "/cur") && is_directory(directory + "/new") &&
+           is_directory(directory + "/tmp");
+}
+
 std::unexpected<Error> denied(int reason, std::string text) {
     return std::unexpected(Error{Errc::kDenied, std::move(text), reason});
 }
@@ -62,13 +67,9 @@ Result<void> MailTree::make_maildir(const std::string& directory) const {
     return {};
 }
 
-Result<void> MailTree::prepare(std::string_view name) {
+Result<void> MailTree::prepare(std::string_view name) const {
     std::string directory = directory_of(name);
-    if (is_directory(directory + "/cur") && is_directory(directory + "/new") &&
-        is_directory(directory + "/tmp")) {
-        return {};
-    }
-    return make_maildir(directory);
+    return has_all_parts(directory) ? Result<void>() : make_maildir(directory);
 }
 
 std::string MailTree::canonical(std::string_view name) const {
@@ -135,6 +136,13 @@ std::string MailTree::invalid_because(std::string_view name) const {
 
 bool MailTree::exists(std::string_view name) const {
     return unusable_because(name).empty() && is_directory(directory_of(name));
+}
+
+bool MailTree::ready(std::string_view name) const {
+    if (!exists(name) && name != "INBOX") {
+        return false;
+    }
+    return prepare(name).has_value();
 }
 
 bool MailTree::has_children(std::string_view name) const {

@@ -23,7 +23,7 @@ class MailTree {
     unsigned file_mode() const { return file_mode_; }
 
     // Makes the directories of a mailbox where they are missing.
-    [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX");
+    [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const;
 
     // All mailboxes, INBOX first, the others sorted.
     [[nodiscard]] Result<std::vector<std::string>> list() const;
@@ -35,6 +35,10 @@ class MailTree {
     std::string invalid_because(std::string_view name) const;
 
     bool exists(std::string_view name) const;
+
+    // The same before a mailbox is used: what somebody else has removed and every mailbox has
+    // (new/, tmp/, all of INBOX) is made again.
+    bool ready(std::string_view name) const;
     // A mailbox below it exists.
     bool has_children(std::string_view name) const;
 

@@ -111,41 +111,6 @@ void Mailbox::drop_messages(const std::vector<std::uint32_t>& uids) {
     index_stale_ = true;
 }
 
-Task<Result<std::uint32_t>> Mailbox::keyword_bits(std::vector<std::string> names) {
-    std::uint32_t bits = 0;
-    bool missing = false;
-    for (const std::string& name : names) {
-        auto number = keywords_.find(name);
-        missing |= !number;
-        bits |= number ? 1U << *number : 0;
-    }
-    if (!missing) {
-        co_return bits;
-    }
-    Semaphore::Place turn = co_await busy_.take();
-    auto lock = co_await MailboxLock::acquire(list_path());
-    if (!lock) {
-        co_return fail_with(lock);
-    }
-    auto file = KeywordFile::load(place_.directory);
-    if (!file) {
-        co_return fail_with(file);
-    }
-    bits = 0;
-    for (const std::string& name : names) {
-        auto number = file->find_or_add(name);
-        bits |= number ? 1U << *number : 0;
-    }
-    auto written = file->write(place_.directory, place_.file_mode);
-    if (!written) {
-        co_return fail_with(written);
-    }
-    keywords_ = std::move(*file);
-    known_.keywords = keywords_.stamp();
-    index_stale_ = true;
-    co_return bits;
-}
-
 Result<std::string> Mailbox::uidlist_extensions(std::uint32_t uid) const {
     auto list = UidList::load(place_.directory);
     if (!list) {

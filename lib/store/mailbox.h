@@ -56,6 +56,7 @@ struct NewMessage {
     MessageFlags flags;
     std::string extensions;  // for the uidlist: "G<guid>" of a copied message
     bool link = false;
+    std::vector<std::string> keywords{};  // by name; they get their letters when it is added
 };
 
 enum class FlagChange { kReplace, kAdd, kRemove };
@@ -105,12 +106,14 @@ class Mailbox {
 
     const KeywordFile& keywords() const { return keywords_; }
 
-    // The bits of the keyword names; unknown ones are added to the file, as far as there is room.
-    [[nodiscard]] Task<Result<std::uint32_t>> keyword_bits(std::vector<std::string> names);
+    // The names of a message's keywords.
+    std::vector<std::string> keywords_of(const MailMessage& message) const;
 
-    // Changes the flags of these messages; those that are gone are left out.
+    // Changes the flags of these messages; those that are gone are left out.  Keywords whose names
+    // are not known are added to the file, as far as there is room.
     [[nodiscard]] Task<Result<void>> change_flags(std::vector<std::uint32_t> uids, FlagChange how,
-                                                  MessageFlags flags);
+                                                  std::uint8_t system,
+                                                  std::vector<std::string> keywords = {});
 
     // Removes these messages; the UIDs that are gone now, ascending.
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> expunge(std::vector<std::uint32_t> uids);
@@ -133,6 +136,7 @@ class Mailbox {
 
     // What is on disk, as far as it was looked at.
     struct Stamps {
+        FileStamp directory;  // which one it is, no more
         FileStamp cur;
         FileStamp fresh;  // new/
         FileStamp uidlist;
@@ -153,8 +157,14 @@ class Mailbox {
     void take_over(const UidList& list, FoundFiles& found);
     void note_recent(FoundFiles& found, const std::vector<std::string>& moved);
     void set_known(const Stamps& stamps);
-    [[nodiscard]] Task<Result<void>> read_keywords();
-    [[nodiscard]] Task<Result<void>> name_letters();
+    [[nodiscard]] Result<UidList> load_list() const;
+
+    // The names of keywords (mailbox_keywords.cc).
+    enum class SameMailbox { kNo, kYes };
+    [[nodiscard]] Task<Result<void>> read_keywords(SameMailbox same);
+    [[nodiscard]] Task<Result<KeywordFile>> keywords_with(std::vector<std::string> names);
+    void take_keywords(KeywordFile file);
+    FileStamp keywords_stamp() const;
 
     // Changing it (mailbox_change.cc).
     bool rename_to(MailMessage& message, MessageFlags flags);
@@ -163,6 +173,8 @@ class Mailbox {
     void take_back(const std::vector<NewMessage>& added,
                    const std::vector<std::string>& placed) const;
     [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
+    [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
+                                                       std::optional<MailboxLock>& lock);
     [[nodiscard]] Task<Result<void>> shrink_uidlist();
     void begin_own_change();
     void end_own_change();
@@ -185,6 +197,7 @@ class Mailbox {
     std::uint32_t first_recent_ = 0;  // 0: not known yet
     std::uint64_t last_change_ = 1;
     std::size_t listed_ = 0;       // lines in the uidlist
+    bool unwritten_ = false;       // there are UIDs that no list tells: we may only read
     bool foreign_change_ = false;  // somebody else was at work while we changed something
     KeywordFile keywords_;
     Stamps known_;

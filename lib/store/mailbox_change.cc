@@ -17,6 +17,7 @@ namespace relais {
 
 namespace {
 
+constexpr int kAttempts = 5;
 constexpr std::size_t kChunk = 256;  // so many system calls before other sessions get their turn
 
 MessageFlags changed_flags(MessageFlags old, FlagChange how, MessageFlags by) {
@@ -84,8 +85,16 @@ bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {
 }
 
 Task<Result<void>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagChange how,
-                                         MessageFlags flags) {
+                                         std::uint8_t system, std::vector<std::string> keywords) {
     Semaphore::Place turn = co_await busy_.take();
+    MessageFlags flags{system, 0};
+    if (!keywords.empty()) {
+        auto file = co_await keywords_with(keywords);
+        if (!file) {
+            co_return fail_with(file);
+        }
+        flags.keywords = file->letters_of(keywords);
+    }
     begin_own_change();
     std::uint64_t change = last_change_ + 1;
     std::size_t done = 0;
@@ -171,7 +180,7 @@ Task<Result<void>> Mailbox::shrink_uidlist() {
     if (!lock) {
         co_return Result<void>();  // some other time
     }
-    auto list = UidList::load(place_.directory);
+    auto list = load_list();
     if (!list || !list->exists || list->uid_validity != uid_validity_) {
         co_return Result<void>();
     }
@@ -238,7 +247,7 @@ Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock)
         co_return list;
     }
     foreign_change_ = scanned_;
-    auto loaded = UidList::load(place_.directory);
+    auto loaded = load_list();
     if (!loaded || loaded->uid_validity != 0) {
         co_return loaded;
     }
@@ -253,7 +262,35 @@ Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock)
         co_return fail_with(again);
     }
     lock.emplace(std::move(*again));
-    co_return UidList::load(place_.directory);
+    co_return load_list();
+}
+
+// The same, when the keywords of the messages have got their letters.
+Task<Result<UidList>> Mailbox::prepare_adding(std::vector<NewMessage>& added,
+                                              std::optional<MailboxLock>& lock) {
+    std::vector<std::string> names;
+    for (const NewMessage& message : added) {
+        names.insert(names.end(), message.keywords.begin(), message.keywords.end());
+    }
+    if (names.empty()) {
+        co_return co_await list_for_adding(lock);
+    }
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        auto file = co_await keywords_with(names);
+        if (!file) {
+            co_return fail_with(file);
+        }
+        auto list = co_await list_for_adding(lock);
+        // Who changes the file holds the lock: what it says now holds until we let go.
+        if (!list || keywords_stamp() == file->stamp()) {
+            for (NewMessage& message : added) {
+                message.flags.keywords |= file->letters_of(message.keywords);
+            }
+            co_return list;
+        }
+        lock.reset();
+    }
+    co_return fail(Errc::kTemporary, place_.directory + ": the keywords change all the time");
 }
 
 Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> added) {
@@ -263,7 +300,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
     std::vector<std::uint32_t> uids;
     {
         std::optional<MailboxLock> lock;
-        auto list = co_await list_for_adding(lock);
+        auto list = co_await prepare_adding(added, lock);
         if (!list) {
             co_return fail_with(list);
         }

@@ -17,7 +17,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'R', 'L', 'S', 'I', 'D', 'X', '0', '1'};
+constexpr std::array<char, 8> kMagic = {'R', 'L', 'S', 'I', 'D', 'X', '0', '2'};
 constexpr std::string_view kFileName = "relais.index";
 constexpr std::size_t kMaxFile = std::size_t{1} << 30;
 
@@ -31,7 +31,7 @@ struct IndexHeader {
     std::uint64_t names_size = 0;
     std::uint64_t listed = 0;
     std::uint64_t settled = 0;  // 0: a scan was due
-    std::array<FileStamp, 4> stamps{};
+    std::array<FileStamp, 5> stamps{};
 };
 
 struct IndexRecord {
@@ -79,16 +79,21 @@ void Mailbox::load_index() {
         header.checksum != checksum_of(std::string_view(*text).substr(kSummed))) {
         return;
     }
-    Stamps stored{header.stamps[0], header.stamps[1], header.stamps[2], header.stamps[3]};
+    Stamps stored{header.stamps[0], header.stamps[1], header.stamps[2], header.stamps[3],
+                  header.stamps[4]};
     Stamps now = stamps_now();
     if (stored.uidlist.inode == now.uidlist.inode || now.uidlist.inode == 0) {
         first_recent_ = header.first_recent;  // only a hint, harmless when it is old
     }
-    if (stored.cur != now.cur || stored.uidlist != now.uidlist || header.settled == 0) {
+    // Whatever else has happened, UIDs below this one have been given out.
+    uid_validity_ = header.uid_validity;
+    next_uid_ = header.next_uid;
+    if (stored.directory != now.directory || stored.cur != now.cur ||
+        stored.uidlist != now.uidlist || header.settled == 0) {
         return;
     }
     auto keywords = KeywordFile::load(place_.directory);
-    if (!keywords || keywords->stamp() != now.keywords) {
+    if (!keywords || keywords->stamp() != stored.keywords) {
         return;
     }
     names_ = std::string(body.substr(records));
@@ -106,11 +111,8 @@ void Mailbox::load_index() {
         message.change = last_change_;
     }
     keywords_ = std::move(*keywords);
-    uid_validity_ = header.uid_validity;
-    next_uid_ = header.next_uid;
     listed_ = header.listed;
     known_ = stored;
-    known_.keywords = keywords_.stamp();
     scanned_ = true;
     index_stale_ = false;
 }
@@ -127,7 +129,7 @@ void Mailbox::save_index() {
     header.count = static_cast<std::uint32_t>(messages_.size());
     header.listed = listed_;
     header.settled = verify_at_ ? 0 : 1;
-    header.stamps = {known_.cur, known_.fresh, known_.uidlist, known_.keywords};
+    header.stamps = {known_.directory, known_.cur, known_.fresh, known_.uidlist, known_.keywords};
     std::string text(sizeof(header), '\0');
     std::string names;
     for (const MailMessage& message : messages_) {

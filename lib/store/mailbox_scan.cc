@@ -47,7 +47,10 @@ Mailbox::Stamps Mailbox::stamps_now() const {
     stamps.cur = stamp_of(place_.directory + "/cur");
     stamps.fresh = stamp_of(place_.directory + "/new");
     stamps.uidlist = stamp_of(list_path());
-    stamps.keywords = stamp_of(place_.directory + "/" + std::string(KeywordFile::kFileName));
+    stamps.keywords = keywords_stamp();
+    FileStamp directory = stamp_of(place_.directory);
+    stamps.directory.device = directory.device;
+    stamps.directory.inode = directory.inode;
     // The size of a directory says nothing.
     stamps.cur.size = 0;
     stamps.fresh.size = 0;
@@ -55,6 +58,9 @@ Mailbox::Stamps Mailbox::stamps_now() const {
 }
 
 void Mailbox::set_known(const Stamps& stamps) {
+    if (stamps.directory != known_.directory) {
+        directory_ = UniqueFd();
+    }
     known_ = stamps;
     scanned_ = true;
     index_stale_ = true;
@@ -79,16 +85,19 @@ Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
     }
     bool verify = verify_at_ && Clock::now() >= *verify_at_;
     if (!scanned_ || verify || foreign_change_ || now.cur != known_.cur ||
-        now.uidlist != known_.uidlist) {
+        now.uidlist != known_.uidlist || now.directory != known_.directory) {
         co_return co_await full_scan(access);
     }
     bool waiting =
         access == MailboxAccess::kReadWrite && std::ranges::any_of(messages_, &MailMessage::in_new);
     if (now.fresh != known_.fresh || waiting) {
-        co_return co_await scan_new(access);
+        auto scanned = co_await scan_new(access);
+        if (!scanned) {
+            co_return scanned;
+        }
     }
-    if (now.keywords != known_.keywords) {
-        co_return co_await read_keywords();
+    if (keywords_stamp() != known_.keywords) {
+        co_return co_await read_keywords(SameMailbox::kYes);
     }
     co_return Result<void>();
 }
@@ -144,7 +153,7 @@ Task<Result<void>> Mailbox::full_scan(MailboxAccess access) {
     if (!found) {
         co_return fail_with(found);
     }
-    auto list = UidList::load(place_.directory);
+    auto list = load_list();
     if (!list) {
         co_return fail_with(list);
     }
@@ -152,12 +161,13 @@ Task<Result<void>> Mailbox::full_scan(MailboxAccess access) {
     if (!complete) {
         co_return fail_with(complete);
     }
+    auto same = complete->uid_validity == uid_validity_ ? SameMailbox::kYes : SameMailbox::kNo;
     take_over(*complete, *found);
     note_recent(*found, moved);
     at.uidlist = complete->stamp;
     foreign_change_ = false;
     set_known(at);
-    co_return co_await read_keywords();
+    co_return co_await read_keywords(same);
 }
 
 // The list with a UID for every file.  Written, under the lock, when there were files without.
@@ -188,14 +198,14 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     if (!lock && !cannot_write(lock.error().sys_errno)) {
         co_return fail_with(lock);
     }
-    auto current = UidList::load(place_.directory);
+    auto current = load_list();
     if (!current) {
         co_return current;
     }
     list = std::move(*current);
     bool fresh_list = !list.exists || list.uid_validity == 0;
     if (fresh_list) {
-        auto validity = next_uid_validity(place_.root, place_.file_mode);
+        auto validity = next_uid_validity(place_.root, place_.file_mode, uid_validity_);
         if (!validity && !cannot_write(validity.error().sys_errno)) {
             co_return fail_with(validity);
         }
@@ -209,6 +219,7 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     for (const FoundFile* file : without) {
         list.add(std::string(found.base(*file)));
     }
+    unwritten_ = !lock && !without.empty();
     if (lock) {
         auto stored = fresh_list || list.damaged ? list.rewrite(place_.directory, place_.file_mode)
                                                  : list.append(place_.directory, without.size());
@@ -238,6 +249,10 @@ Task<void> Mailbox::sync_list() const {
 void Mailbox::take_over(const UidList& list, FoundFiles& found) {
     std::vector<MailMessage> old;
     old.swap(messages_);
+    if (uid_validity_ != 0 && uid_validity_ != list.uid_validity) {
+        old.clear();  // another mailbox
+        first_recent_ = 0;
+    }
     names_.clear();
     wasted_names_ = 0;
     messages_.reserve(found.files().size());
@@ -309,9 +324,10 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
             found.add(name, false);
         }
         at = stamps_now();
+        at.keywords = known_.keywords;  // not read yet
     }
     auto left = found.read(place_.directory + "/new", true);
-    if (!left) {
+    if (!left && left.error().sys_errno != ENOENT) {
         co_return fail_with(left);
     }
     found.index();
@@ -363,41 +379,17 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
     co_return Result<void>();
 }
 
-Task<Result<void>> Mailbox::read_keywords() {
-    auto file = KeywordFile::load(place_.directory);
-    if (!file) {
-        co_return fail_with(file);
+// UIDs that were given out are not given again, even where somebody has put an older list back.
+Result<UidList> Mailbox::load_list() const {
+    auto list = UidList::load(place_.directory);
+    bool known = list && list->uid_validity == uid_validity_ && uid_validity_ != 0 && !unwritten_;
+    if (known && list->next_uid < next_uid_) {
+        log_warning("{}: the next UID was lowered from {} to {}", list_path(), next_uid_,
+                    list->next_uid);
+        list->next_uid = next_uid_;
+        list->damaged = true;  // to be written anew
     }
-    keywords_ = std::move(*file);
-    known_.keywords = keywords_.stamp();
-    index_stale_ = true;
-    co_return co_await name_letters();
-}
-
-// Keyword letters that stand in file names without a name get one, as Dovecot does it.
-Task<Result<void>> Mailbox::name_letters() {
-    std::uint32_t letters = 0;
-    for (const MailMessage& message : messages_) {
-        letters |= message.keywords;
-    }
-    if (!keywords_.name_letters(letters)) {
-        co_return Result<void>();
-    }
-    auto lock = co_await MailboxLock::acquire(list_path());
-    if (lock) {
-        // Somebody else may have named them meanwhile.
-        auto current = KeywordFile::load(place_.directory);
-        if (current) {
-            keywords_ = std::move(*current);
-            keywords_.name_letters(letters);
-        }
-        auto written = keywords_.write(place_.directory, place_.file_mode);
-        if (!written) {
-            log_warning("{}", written.error().message);
-        }
-    }
-    known_.keywords = keywords_.stamp();
-    co_return Result<void>();
+    return list;
 }
 
 }  // namespace relais

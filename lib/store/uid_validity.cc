@@ -69,7 +69,8 @@ Result<std::optional<std::uint32_t>> find_highest(const std::string& root) {
     return highest;
 }
 
-Result<std::uint32_t> take_after_scan(const std::string& root, const std::string& path) {
+Result<std::uint32_t> take_after_scan(const std::string& root, const std::string& path,
+                                      std::uint32_t above) {
     for (int i = 0; i < kAttempts; ++i) {
         auto highest = find_highest(root);
         if (!highest) {
@@ -81,7 +82,7 @@ Result<std::uint32_t> take_after_scan(const std::string& root, const std::string
             }
             continue;
         }
-        auto first = static_cast<std::uint32_t>(::time(nullptr));
+        auto first = std::max(static_cast<std::uint32_t>(::time(nullptr)), above + 1);
         auto made = open_file(suffixed(path, first), O_RDWR | O_CREAT | O_EXCL, 0444);
         if (made) {
             return first;
@@ -95,7 +96,11 @@ Result<std::uint32_t> take_after_scan(const std::string& root, const std::string
 
 }  // namespace
 
-Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode) {
+Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode,
+                                        std::uint32_t above) {
+    // Where the counter is lost, what this process has given out is not given again.
+    static std::uint32_t last_given = 0;
+    above = std::max(above, last_given);
     std::string path = root + "/" + std::string(kFileName);
     std::optional<std::uint32_t> known;
     if (auto text = read_file(path, 4096)) {
@@ -103,7 +108,7 @@ Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode) 
     }
     std::optional<std::uint32_t> taken = known ? take_next(path, *known) : std::nullopt;
     if (!taken) {
-        auto scanned = take_after_scan(root, path);
+        auto scanned = take_after_scan(root, path, above);
         if (!scanned) {
             return scanned;
         }
@@ -113,6 +118,7 @@ Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode) 
     if (!written) {
         return fail_with(written);
     }
+    last_given = *taken;
     return *taken;
 }
 

@@ -11,6 +11,7 @@
 namespace relais {
 
 // A value that no mailbox below `root` has had.
-[[nodiscard]] Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode);
+[[nodiscard]] Result<std::uint32_t> next_uid_validity(const std::string& root, unsigned mode,
+                                                      std::uint32_t above = 0);
 
 }  // namespace relais

@@ -29,8 +29,11 @@ std::optional<std::uint32_t> parse_uid(std::string_view text) {
 }
 
 FileStamp stamp_of_status(const struct stat& status) {
-    return {status.st_ino, static_cast<std::uint64_t>(status.st_size),
-            status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec};
+    auto nanoseconds = [](const timespec& time) {
+        return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+    };
+    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+            nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
 // Readers compare the modification time with seconds' precision only: it has to grow.

@@ -22,11 +22,13 @@ struct UidListEntry {
     std::string base;
 };
 
-// What tells whether a file has changed.
+// What tells whether a file has changed or is another one.
 struct FileStamp {
+    std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;  // a copy that was put back in place may have all the rest
 
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };

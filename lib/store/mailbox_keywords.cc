@@ -1,0 +1,112 @@
+// How a Mailbox knows keywords: file names have letters, dovecot-keywords says what they mean.
+// Letters are given by what that file says at the moment, never by what was read earlier: others
+// change it, and put another mailbox in the place of this one.
+#include <algorithm>
+
+#include "lib/base/log.h"
+#include "lib/store/mailbox.h"
+
+namespace relais {
+
+FileStamp Mailbox::keywords_stamp() const {
+    return stamp_of(place_.directory + "/" + std::string(KeywordFile::kFileName));
+}
+
+std::vector<std::string> Mailbox::keywords_of(const MailMessage& message) const {
+    std::vector<std::string> names;
+    for (int i = 0; i < kMaxKeywords; ++i) {
+        if ((message.keywords >> i & 1) != 0 && !keywords_.name(i).empty()) {
+            names.emplace_back(keywords_.name(i));
+        }
+    }
+    return names;
+}
+
+// Messages whose letters mean something else now have changed.
+void Mailbox::take_keywords(KeywordFile file) {
+    std::uint32_t renamed = 0;
+    for (int i = 0; i < kMaxKeywords; ++i) {
+        bool same = keywords_.name(i).empty() || keywords_.name(i) == file.name(i);
+        renamed |= same ? 0 : 1U << i;
+    }
+    std::uint64_t change = last_change_ + 1;
+    for (MailMessage& message : messages_) {
+        if ((message.keywords & renamed) != 0) {
+            message.change = change;
+            last_change_ = change;
+        }
+    }
+    keywords_ = std::move(file);
+    known_.keywords = keywords_.stamp();
+    index_stale_ = true;
+}
+
+// Letters that stand in file names without a name keep the one that we know, when it is the mailbox
+// that we know; else they get one, as Dovecot does it.
+Task<Result<void>> Mailbox::read_keywords(SameMailbox same) {
+    const KeywordFile known = same == SameMailbox::kYes ? keywords_ : KeywordFile();
+    std::uint32_t letters = 0;
+    for (const MailMessage& message : messages_) {
+        letters |= message.keywords;
+    }
+    auto file = KeywordFile::load(place_.directory);
+    if (!file) {
+        co_return fail_with(file);
+    }
+    if (file->name_letters(letters, known)) {
+        auto lock = co_await MailboxLock::acquire(list_path());
+        // Somebody else may have named them meanwhile.
+        auto current = KeywordFile::load(place_.directory);
+        if (current) {
+            file = std::move(current);
+        }
+        if (lock && file->name_letters(letters, known)) {
+            auto written = file->write(place_.directory, place_.file_mode);
+            if (!written) {
+                log_warning("{}", written.error().message);
+            }
+        }
+        file->name_letters(letters, known);
+    }
+    take_keywords(std::move(*file));
+    co_return Result<void>();
+}
+
+// The file as it is now, with these names as far as there is room.
+Task<Result<KeywordFile>> Mailbox::keywords_with(std::vector<std::string> names) {
+    auto knows_all = [&names](const KeywordFile& file) {
+        return std::ranges::all_of(
+            names, [&file](const std::string& name) { return file.find(name).has_value(); });
+    };
+    auto file = KeywordFile::load(place_.directory);
+    if (!file || knows_all(*file)) {
+        co_return file;
+    }
+    // A letter that is free in the file may be in use all the same: all messages are looked at.
+    auto synced = co_await sync_locked(MailboxAccess::kReadOnly);
+    if (!synced) {
+        co_return fail_with(synced);
+    }
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    file = KeywordFile::load(place_.directory);
+    if (!file || knows_all(*file)) {
+        co_return file;
+    }
+    bool room = false;
+    for (const std::string& name : names) {
+        room |= !file->find(name) && file->find_or_add(name);
+    }
+    if (room) {
+        auto written = file->write(place_.directory, place_.file_mode);
+        if (!written) {
+            co_return fail_with(written);
+        }
+        take_keywords(*file);
+    }
+    co_return file;
+}
+
+}  // namespace relais

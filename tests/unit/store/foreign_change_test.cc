@@ -1,0 +1,264 @@
+// What others do to a mailbox behind our back: files and directories moved away, replaced, removed.
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/store/mailbox.h"
+#include "lib/store/uid_validity.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A mail root with one mailbox below it, as Maildir++ has it.
+class Place {
+  public:
+    Place() {
+        std::string pattern = (fs::temp_directory_path() / "relais-foreign-XXXXXX").string();
+        root_ = ::mkdtemp(pattern.data());
+        make();
+    }
+
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    ~Place() { fs::remove_all(root_); }
+
+    std::string at(const std::string& relative) const { return root_ + "/.Box/" + relative; }
+
+    void make() const {
+        for (const char* part : {"cur", "new", "tmp"}) {
+            fs::create_directories(at(part));
+        }
+    }
+
+    void put(const std::string& relative, const std::string& text = "Subject: x\n\ny\n") const {
+        std::ofstream(at(relative)) << text;
+    }
+
+    std::string get(const std::string& relative) const {
+        return read_file(at(relative)).value_or("(none)");
+    }
+
+    std::string old() const { return root_ + "/.Old"; }
+
+    void move_away() const { fs::rename(root_ + "/.Box", old()); }
+
+    MailboxPlace place() const { return {root_ + "/.Box", root_, "host", 0600}; }
+
+  private:
+    std::string root_;
+};
+
+template <class T>
+T run(Task<T> task) {
+    return Loop::current().run_task(std::move(task));
+}
+
+void sync(Mailbox& box) {
+    REQUIRE(run(box.sync(MailboxAccess::kReadWrite)));
+}
+
+using Names = std::vector<std::string>;
+using Uids = std::vector<std::uint32_t>;
+
+Names keywords(Mailbox& box, std::uint32_t uid) {
+    return box.keywords_of(*box.find(uid));
+}
+
+std::uint32_t add(const Place& place, Mailbox& box, const std::string& name, Names keywords = {}) {
+    place.put("tmp/" + name);
+    NewMessage message{place.at("tmp/" + name), name, {}, "", false, std::move(keywords)};
+    auto uids = run(box.add({message}));
+    INFO((uids ? "" : uids.error().message));
+    REQUIRE(uids);
+    return uids->front();
+}
+
+}  // namespace
+
+TEST_CASE("store/foreign: letters are given by what the file says now") {
+    Place place;
+    Mailbox box(place.place());
+    sync(box);
+    add(place, box, "1.a", {"kwA", "kwB"});
+    SECTION("the names have got other letters") {
+        place.put("dovecot-keywords", "0 kwX\n1 kwA\n");
+        std::uint64_t before = box.last_change();
+        std::uint32_t uid = add(place, box, "2.a", {"kwA"});
+        CHECK(fs::exists(place.at("cur/2.a:2,b")));
+        sync(box);
+        CHECK(keywords(box, uid) == Names{"kwA"});
+        CHECK(keywords(box, 1) == Names{"kwX", "kwA"});
+        CHECK(box.find(1)->change > before);  // its flags are told anew
+    }
+    SECTION("a flag of a message that is there already") {
+        place.put("dovecot-keywords", "0 kwX\n1 kwA\n2 kwC\n");
+        REQUIRE(run(box.change_flags({1}, FlagChange::kReplace, 0, {"kwC", "kwD"})));
+        CHECK(fs::exists(place.at("cur/1.a:2,cd")));
+        CHECK(place.get("dovecot-keywords") == "0 kwX\n1 kwA\n2 kwC\n3 kwD\n");
+    }
+    SECTION("seen together with new mail") {
+        place.put("new/2.a");
+        place.put("dovecot-keywords", "0 kwX\n1 kwY\n");
+        sync(box);
+        CHECK(keywords(box, 1) == Names{"kwX", "kwY"});
+    }
+    SECTION("the file is removed: names that are in use are not lost") {
+        fs::remove(place.at("dovecot-keywords"));
+        SECTION("before a look") {
+            sync(box);
+        }
+        SECTION("before an addition") {
+            add(place, box, "2.a", {"kwC"});
+        }
+        sync(box);
+        CHECK(keywords(box, 1) == Names{"kwA", "kwB"});
+        CHECK(place.get("dovecot-keywords").starts_with("0 kwA\n1 kwB\n"));
+    }
+    SECTION("removed between sessions: a letter in use is not given to another name") {
+        fs::remove(place.at("dovecot-keywords"));
+        Mailbox later(place.place());
+        std::uint32_t uid = add(place, later, "2.a", {"kwA"});
+        sync(later);
+        CHECK(keywords(later, 1) == Names{"unknown-0", "unknown-1"});
+        CHECK(keywords(later, uid) == Names{"kwA"});
+    }
+}
+
+TEST_CASE("store/foreign: another mailbox of the same name") {
+    Place place;
+    Mailbox box(place.place());
+    sync(box);
+    add(place, box, "1.a", {"kwA", "kwB"});
+    sync(box);
+    auto validity = box.uid_validity();
+    REQUIRE(box.directory_fd());
+    place.move_away();
+    CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));
+    place.make();
+    SECTION("added to before a look") {
+        std::uint32_t uid = add(place, box, "7.a", {"kwB"});
+        CHECK(uid == 1);
+        CHECK(box.uid_validity() > validity);
+        sync(box);
+        CHECK(keywords(box, uid) == Names{"kwB"});
+        CHECK(place.get("dovecot-keywords") == "0 kwB\n");
+    }
+    SECTION("with a letter that has no name") {
+        place.put("cur/7.a:2,a");
+        sync(box);
+        CHECK(box.uid_validity() > validity);
+        CHECK(keywords(box, 1) == Names{"unknown-0"});
+        CHECK(box.first_recent() == 2);
+        auto fd = box.directory_fd();
+        REQUIRE(fd);
+        CHECK(open_at(*fd, box.relative_path(*box.find(1)), 0));
+    }
+    SECTION("a copy that is put back") {
+        fs::remove_all(place.at(""));
+        fs::copy(place.old(), place.at(""), fs::copy_options::recursive);
+        sync(box);
+        CHECK(box.uid_validity() == validity);
+        CHECK(keywords(box, 1) == Names{"kwA", "kwB"});
+        auto fd = box.directory_fd();
+        REQUIRE(fd);
+        fs::remove_all(place.old());
+        CHECK(open_at(*fd, box.relative_path(*box.find(1)), 0));
+    }
+}
+
+TEST_CASE("store/foreign: a uidlist that is removed or replaced") {
+    Place place;
+    place.put("new/1.a");
+    Mailbox box(place.place());
+    sync(box);
+    auto validity = box.uid_validity();
+    std::string early = place.get("dovecot-uidlist");
+    add(place, box, "2.a");
+    add(place, box, "3.a");
+    sync(box);
+    CHECK(*box.uids() == Uids{1, 2, 3});
+    SECTION("removed: a new UIDVALIDITY") {
+        fs::remove(place.at("dovecot-uidlist"));
+        sync(box);
+        CHECK(box.uid_validity() > validity);
+        CHECK(*box.uids() == Uids{1, 2, 3});
+    }
+    SECTION("removed with the counter: a new one all the same") {
+        fs::remove(place.at("dovecot-uidlist"));
+        for (const auto& entry : fs::directory_iterator(place.at(".."))) {
+            if (entry.path().filename().string().starts_with("dovecot-uidvalidity")) {
+                fs::remove(entry.path());
+            }
+        }
+        sync(box);
+        CHECK(box.uid_validity() > validity);
+    }
+    SECTION("an older one put back: UIDs are not given twice") {
+        place.put("dovecot-uidlist", early);
+        sync(box);
+        CHECK(box.uid_validity() == validity);
+        CHECK(*box.uids() == Uids{1, 4, 5});
+        CHECK(add(place, box, "9.a") == 6);
+        Mailbox again(place.place());
+        sync(again);
+        CHECK(*again.uids() == Uids{1, 4, 5, 6});
+    }
+    SECTION("an older one put back, then an addition at once") {
+        place.put("dovecot-uidlist", early);
+        CHECK(add(place, box, "9.a") > 3);
+    }
+    SECTION("an older one put back between sessions") {
+        box.save_index();
+        place.put("dovecot-uidlist", early);
+        Mailbox later(place.place());
+        later.load_index();
+        sync(later);
+        CHECK(later.uid_validity() == validity);
+        CHECK(*later.uids() == Uids{1, 4, 5});
+    }
+    SECTION("the size and the time are those of before") {
+        std::string text = place.get("dovecot-uidlist");
+        auto time = fs::last_write_time(place.at("dovecot-uidlist"));
+        auto at = text.find("3.a");
+        REQUIRE(at != std::string::npos);
+        text.replace(at, 3, "8.a");
+        place.put("dovecot-uidlist", text);
+        fs::last_write_time(place.at("dovecot-uidlist"), time);
+        sync(box);
+        CHECK(*box.uids() == Uids{1, 2, 4});
+    }
+}
+
+TEST_CASE("store/foreign: directories that are removed or replaced") {
+    Place place;
+    Mailbox box(place.place());
+    sync(box);
+    add(place, box, "1.a");
+    sync(box);
+    SECTION("cur/ emptied and made anew") {
+        fs::remove_all(place.at("cur"));
+        fs::create_directory(place.at("cur"));
+        sync(box);
+        CHECK(box.messages().empty());
+        CHECK(add(place, box, "2.a") == 2);
+    }
+    SECTION("new/ gone: the mailbox can be read") {
+        fs::remove_all(place.at("new"));
+        sync(box);
+        CHECK(*box.uids() == Uids{1});
+    }
+    SECTION("all gone") {
+        fs::remove_all(place.at(""));
+        CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));
+        CHECK_FALSE(run(box.change_flags({1}, FlagChange::kAdd, MessageFlags::kSeen, {"kw"})));
+        CHECK_FALSE(run(box.add({{"/nowhere", "2.a", {}, "", false}})));
+        CHECK_FALSE(fs::exists(place.at("")));
+    }
+}
