@@ -14,8 +14,10 @@ PRECOMPILED ?= $(if $(findstring clang,$(notdir $(CXX))),yes,no)
 ifeq ($(PRECOMPILED),yes)
 PCH       := $(BUILD)/pch/precompiled.pch
 PCH_TESTS := $(BUILD)/pch/precompiled-tests.pch
-# What ccache must be told so that it caches what uses a precompiled header.
+# What ccache must be told so that it caches what uses a precompiled header: it goes by the header's text
+# (.pch.sum), since the precompiled form names the folder it was made in.
 export CCACHE_SLOPPINESS := pch_defines,time_macros
+export CCACHE_PCH_EXTSUM := 1
 endif
 
 $(BUILD)/pch/%.pch: mk/%.h | $(GENERATED)
@@ -23,6 +25,7 @@ $(BUILD)/pch/%.pch: mk/%.h | $(GENERATED)
 	$(call say,PCH,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -MT $@ -MF $(@:.pch=.d) -Xclang -fno-pch-timestamp \
 	    -fpch-instantiate-templates -x c++-header $< -o $@
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -P $< | sha256sum > $@.sum
 -include $(wildcard $(BUILD)/pch/*.d)
 
 define compile
