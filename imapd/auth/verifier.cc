@@ -207,8 +207,9 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
     UserEntry entry = *found;
     auto right = co_await check_password(user, check.credentials.password, entry.password);
     if (!right) {
+        // Whoever tries, and however often: it will not get right by itself.
         log_warning("user {}: {}", printable(user), right.error().message);
-        co_return temporary(user, right.error().message);
+        co_return wrong(user, right.error().message);
     }
     if (!*right || entry.password.empty()) {
         co_return wrong(user, "password mismatch");

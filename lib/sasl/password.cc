@@ -20,7 +20,7 @@ namespace relais {
 
 namespace {
 
-enum class Encoding { kUnsaid, kHex, kBase64 };
+enum class Encoding { kUnsaid, kHex, kBase64, kUnknown };
 
 struct Stored {
     std::string scheme;  // upper case
@@ -83,7 +83,9 @@ Stored parse_stored(std::string_view stored, std::string_view default_scheme) {
     parsed.data = stored.substr(end + 1);
     auto dot = split_last(parsed.scheme, '.');
     if (dot) {
-        parsed.encoding = dot->second == "HEX" ? Encoding::kHex : Encoding::kBase64;
+        parsed.encoding = dot->second == "HEX"                               ? Encoding::kHex
+                          : dot->second == "B64" || dot->second == "BASE64" ? Encoding::kBase64
+                                                                            : Encoding::kUnknown;
         parsed.scheme = std::string(dot->first);
     }
     return parsed;
@@ -111,6 +113,10 @@ std::optional<std::string> decode_hex(std::string_view text) {
     return bytes;
 }
 
+std::optional<std::string> decode(std::string_view text, Encoding encoding) {
+    return encoding == Encoding::kHex ? decode_hex(text) : base64_decode(text);
+}
+
 std::optional<std::string> decode(const Stored& stored, const DigestScheme& scheme,
                                   std::size_t digest_size) {
     Encoding encoding = stored.encoding == Encoding::kUnsaid ? scheme.usual : stored.encoding;
@@ -119,7 +125,7 @@ std::optional<std::string> decode(const Stored& stored, const DigestScheme& sche
         stored.data.size() == 2 * digest_size) {
         encoding = Encoding::kHex;
     }
-    return encoding == Encoding::kHex ? decode_hex(stored.data) : base64_decode(stored.data);
+    return decode(stored.data, encoding);
 }
 
 std::string digest_of(const EVP_MD* kind, std::string_view first, std::string_view second) {
@@ -151,6 +157,9 @@ Result<bool> verify_digest(std::string_view password, const Stored& stored,
 
 Result<bool> verify_crypt(std::string_view password, const Stored& stored,
                           const CryptScheme& scheme) {
+    if (stored.data.empty() || stored.data.front() == '!' || stored.data.front() == '*') {
+        return false;  // locked, as in shadow(5)
+    }
     if (!stored.data.starts_with(scheme.prefix)) {
         return fail(Errc::kSyntax, "the stored {" + stored.scheme + "} password is malformed");
     }
@@ -173,11 +182,25 @@ Result<bool> verify_crypt(std::string_view password, const Stored& stored,
 Result<bool> verify_password(std::string_view password, std::string_view stored,
                              std::string_view default_scheme) {
     Stored parsed = parse_stored(stored, default_scheme);
-    if (std::ranges::find(kPlain, parsed.scheme) != kPlain.end()) {
+    if (parsed.encoding == Encoding::kUnknown) {
+        return fail(Errc::kSyntax, "unknown encoding of a {" + printable(parsed.scheme) + "} password");
+    }
+    const CryptScheme* crypt_scheme = find_crypt(parsed.scheme);
+    bool plain = std::ranges::find(kPlain, parsed.scheme) != kPlain.end();
+    std::string decoded;
+    if ((plain || crypt_scheme != nullptr) && parsed.encoding != Encoding::kUnsaid) {
+        auto bytes = decode(parsed.data, parsed.encoding);
+        if (!bytes) {
+            return fail(Errc::kSyntax, "the stored {" + parsed.scheme + "} password is malformed");
+        }
+        decoded = std::move(*bytes);
+        parsed.data = decoded;
+    }
+    if (plain) {
         return equal_secrets(password, parsed.data);
     }
-    if (const CryptScheme* scheme = find_crypt(parsed.scheme)) {
-        return verify_crypt(password, parsed, *scheme);
+    if (crypt_scheme != nullptr) {
+        return verify_crypt(password, parsed, *crypt_scheme);
     }
     auto digest = std::ranges::find(kDigests, parsed.scheme, &DigestScheme::name);
     if (digest != kDigests.end()) {

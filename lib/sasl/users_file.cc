@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/base/socket_address.h"
 
 namespace relais {
@@ -100,8 +101,10 @@ void UsersFile::parse(std::string_view text) {
                 set_extra(entry, word);
             }
         }
-        if (!fields[0].empty()) {
-            users_.insert_or_assign(std::string(fields[0]), std::move(entry));
+        if (!fields[0].empty() &&
+            !users_.try_emplace(std::string(fields[0]), std::move(entry)).second) {
+            log_warning("users' file: user {} occurs again: the first line counts",
+                        printable(fields[0]));
         }
     }
 }

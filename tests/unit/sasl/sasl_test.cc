@@ -10,6 +10,7 @@
 #include "lib/sasl/auth_client.h"
 #include "lib/sasl/mechanism.h"
 #include "lib/sasl/password.h"
+#include "lib/sasl/users_file.h"
 
 #include "tests/support/catch.h"
 
@@ -37,6 +38,29 @@ TEST_CASE("sasl/password: every scheme takes the right password and no other") {
     CHECK(verify_password("secret", stored) == true);
     CHECK(verify_password("Secret", stored) == false);
     CHECK(verify_password("", stored) == false);
+}
+
+TEST_CASE("sasl/password: every scheme can be written in hexadecimal digits and base64") {
+    CHECK(verify_password("secret", "{PLAIN.HEX}736563726574") == true);
+    CHECK(verify_password("secret", "{plain.b64}c2VjcmV0") == true);
+    CHECK(verify_password("c2VjcmV0", "{PLAIN.B64}c2VjcmV0") == false);
+    CHECK(verify_password("secret", "{CLEARTEXT.BASE64}c2VjcmV0") == true);
+    CHECK_FALSE(verify_password("secret", "{PLAIN.FOO}secret"));
+    CHECK_FALSE(verify_password("secret", "{PLAIN.HEX}7"));
+}
+
+TEST_CASE("sasl/password: locked and empty hashes refuse") {
+    for (const char* stored : {"!", "*", "{CRYPT}!", "{SHA512-CRYPT}*", "{MD5-CRYPT}", "{CRYPT}!$6$salt$x"}) {
+        CHECK(verify_password("secret", stored) == false);
+        CHECK(verify_password("", stored) == false);
+    }
+}
+
+TEST_CASE("sasl/users_file: the first of two lines for a user counts") {
+    UsersFile file;
+    file.parse("bob:one:1000\nalice:x\nbob:two:2000\n");
+    CHECK(file.find("bob")->password == "one");
+    CHECK(file.find("bob")->uid == "1000");
 }
 
 TEST_CASE("sasl/password: unknown schemes and torn data are errors, not refusals") {
