@@ -92,4 +92,25 @@ Task<std::string> Session::over_rate_limit(RateCheck which) {
     co_return format("{} {}", kind.reply, client.address);
 }
 
+// Beside smtpd_client_auth_rate_limit: failures alone, in one count with imap-login's.
+Task<LoginFailures::Attempt> Session::begin_login() {
+    if (anvil_ident_.empty() || xclient_allowed) {
+        co_return LoginFailures::Attempt();
+    }
+    const auto excepted =
+        co_await site.clients.without_login_limit.match(client.name, client.address);
+    if (excepted == Match::kYes) {
+        co_return LoginFailures::Attempt();
+    }
+    auto attempt = co_await site.login_failures->begin(client.address);
+    if (attempt.refused() > 0) {
+        log_warning(
+            "Login failure limit exceeded: {} from {} for service {} "
+            "(auth_client_failure_limit = {})",
+            attempt.refused(), client.label, site.service_name,
+            conf().auth_client_failure_limit());
+    }
+    co_return attempt;
+}
+
 }  // namespace relais::smtpd

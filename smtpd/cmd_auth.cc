@@ -129,6 +129,7 @@ Task<Outcome> authenticate(Session& session, std::string method,
         answer = co_await exchange.respond(std::move(response));
     }
     if (answer.kind != AuthReply::Kind::kSuccess) {
+        session.login.refused = answer.kind == AuthReply::Kind::kFailure;
         co_return report_failure(session, method, answer);
     }
     session.login.method = uppercase(method);
@@ -183,7 +184,18 @@ Task<Outcome> cmd_auth(Session& session, const CommandInput& input) {
     }
     auto method = input.line.arguments[0].text;
     auto initial = initial_response(input.line);
-    co_return co_await authenticate(session, std::move(method), std::move(initial));
+    auto attempt = co_await session.begin_login();
+    if (attempt.refused() > 0) {
+        session.reply(
+            format("450 4.7.1 Error: too many failed logins from {}", session.client.address));
+        co_return Outcome::kFailed;
+    }
+    session.login.refused = false;
+    const auto outcome = co_await authenticate(session, std::move(method), std::move(initial));
+    if (session.login.refused) {
+        co_await session.site.login_failures->failed(std::move(attempt));
+    }
+    co_return outcome;
 }
 
 }  // namespace relais::smtpd

@@ -12,6 +12,7 @@
 
 #include "lib/daemon/daemon.h"
 #include "lib/event/stream.h"
+#include "lib/ipc/login_failures.h"
 #include "lib/smtp/command_line.h"
 #include "lib/tls/tls_info.h"
 
@@ -61,6 +62,9 @@ class Session {
 
     // Checks one of the per-client rates; the reply that refuses the command, or "".
     enum class RateCheck { kMessage, kRecipient, kAuth, kNewTls };
+    // An attempt to log in, unless too many have failed: then refused(), which is logged.
+    [[nodiscard]] Task<LoginFailures::Attempt> begin_login();
+
     [[nodiscard]] Task<std::string> over_rate_limit(RateCheck which);
 
     // Turns this session into one of another client (XCLIENT): greets anew.

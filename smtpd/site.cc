@@ -73,7 +73,8 @@ bool any_client_limit() {
     return c.smtpd_client_connection_count_limit() > 0 ||
            c.smtpd_client_connection_rate_limit() > 0 || c.smtpd_client_message_rate_limit() > 0 ||
            c.smtpd_client_recipient_rate_limit() > 0 || c.smtpd_client_auth_rate_limit() > 0 ||
-           c.smtpd_client_new_tls_session_rate_limit() > 0;
+           c.smtpd_client_new_tls_session_rate_limit() > 0 ||
+           (c.smtpd_sasl_auth_enable() && c.auth_client_failure_limit() > 0);
 }
 
 }  // namespace
@@ -129,12 +130,15 @@ Site::Site()
     open_auth();
     if (any_client_limit()) {
         anvil = std::make_unique<AnvilClient>("private/anvil", conf().ipc_timeout());
+        login_failures =
+            std::make_unique<LoginFailures>(*anvil, conf().auth_client_failure_limit());
     }
 }
 
 void Site::open_lists() {
     clients.own_networks = networks("mynetworks");
     clients.without_limits = networks("smtpd_client_event_limit_exceptions");
+    clients.without_login_limit = networks("auth_client_limit_exceptions");
     clients.xclient = networks("smtpd_authorized_xclient_hosts");
     clients.xforward = networks("smtpd_authorized_xforward_hosts");
     clients.without_auth = networks("smtpd_sasl_exceptions_networks");

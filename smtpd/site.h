@@ -11,6 +11,7 @@
 #include "lib/daemon/shared_ticket_keys.h"
 #include "lib/dns/resolver.h"
 #include "lib/ipc/anvil.h"
+#include "lib/ipc/login_failures.h"
 #include "lib/ipc/rewriter.h"
 #include "lib/maps/match_list.h"
 #include "lib/maps/table_set.h"
@@ -48,6 +49,7 @@ enum EhloKeyword : unsigned {
 struct ClientLists {
     MatchList own_networks;        // mynetworks
     MatchList without_limits;      // smtpd_client_event_limit_exceptions
+    MatchList without_login_limit;  // auth_client_limit_exceptions
     MatchList xclient;             // smtpd_authorized_xclient_hosts
     MatchList xforward;            // smtpd_authorized_xforward_hosts
     MatchList without_auth;        // smtpd_sasl_exceptions_networks
@@ -98,6 +100,7 @@ class Site {
     Rewriter addresses;
     LocalDomains local_domains;
     std::unique_ptr<AnvilClient> anvil;                // null: no limits
+    std::unique_ptr<LoginFailures> login_failures;         // beside it
     std::unordered_map<std::string, int> sessions_of;  // in this process, by anvil's ident
     std::unique_ptr<AuthClient> auth;                  // null: no authentication
     std::unique_ptr<Resolver> dns;

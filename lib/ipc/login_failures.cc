@@ -18,10 +18,14 @@ std::string failure_ident(std::string_view client) {
 
 std::string client_network(std::string_view address) {
     auto parsed = SocketAddress::parse(address, 0);
-    if (!parsed || parsed->bytes().size() != 16 || parsed->host().find(':') == std::string::npos) {
+    if (!parsed) {
         return std::string(address);
     }
-    std::string bytes(parsed->bytes().substr(0, 8));
+    auto plain = SocketAddress::from(parsed->data(), parsed->size());  // IPv4 out of its wrapping
+    if (plain.family() == AF_INET) {
+        return plain.host();
+    }
+    std::string bytes(plain.bytes().substr(0, 8));
     bytes.resize(16);
     std::array<char, INET6_ADDRSTRLEN> text{};
     ::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());

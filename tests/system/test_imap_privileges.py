@@ -324,14 +324,14 @@ def test_a_failed_login_is_logged_with_its_reason():
     time.sleep(1.1)
     for user, password, reason in (("nobody", "x", "unknown user"), ("bob", "wrong", "password mismatch"),
                                    ("off", PASSWORD, "login is disabled for this user"),
-                                   ("broken", PASSWORD, "temporary failure: unknown password scheme {NONSENSE}")):
+                                   ("broken", PASSWORD, "unknown password scheme {NONSENSE}")):
         mail.mta.mark()
         try:
             mail.connect().login(user, password)
             raise AssertionError("could log in")
         except imaplib.IMAP4.error as error:
             said = str(error)
-        check(reason.split(":")[-1].strip() not in said, f"the client is told: {said}")
+        check(reason not in said, f"the client is told: {said}")
         mail.mta.wait_log(rf"imap-login\[\d+\]: warning: unknown\[127\.\S+\]: SASL PLAIN authentication failed: "
                           rf"{re.escape(reason)}, sasl_username={user}$")
     mail.stop()
