@@ -107,8 +107,7 @@ Task<LoginFailures::Attempt> Session::begin_login() {
         log_warning(
             "Login failure limit exceeded: {} from {} for service {} "
             "(auth_client_failure_limit = {})",
-            attempt.refused(), client.label, site.service_name,
-            conf().auth_client_failure_limit());
+            attempt.refused(), client.label, site.service_name, conf().auth_client_failure_limit());
     }
     co_return attempt;
 }

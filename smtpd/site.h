@@ -47,16 +47,16 @@ enum EhloKeyword : unsigned {
 [[nodiscard]] std::string format_ehlo_keywords(unsigned keywords);
 
 struct ClientLists {
-    MatchList own_networks;        // mynetworks
-    MatchList without_limits;      // smtpd_client_event_limit_exceptions
+    MatchList own_networks;         // mynetworks
+    MatchList without_limits;       // smtpd_client_event_limit_exceptions
     MatchList without_login_limit;  // auth_client_limit_exceptions
-    MatchList xclient;             // smtpd_authorized_xclient_hosts
-    MatchList xforward;            // smtpd_authorized_xforward_hosts
-    MatchList without_auth;        // smtpd_sasl_exceptions_networks
-    MatchList bare_newlines;       // smtpd_forbid_bare_newline_exclusions
-    MatchList forbidden_commands;  // smtpd_forbidden_commands
-    MatchList noop_commands;       // smtpd_noop_commands
-    MatchList auth_mechanisms;     // smtpd_sasl_mechanism_filter
+    MatchList xclient;              // smtpd_authorized_xclient_hosts
+    MatchList xforward;             // smtpd_authorized_xforward_hosts
+    MatchList without_auth;         // smtpd_sasl_exceptions_networks
+    MatchList bare_newlines;        // smtpd_forbid_bare_newline_exclusions
+    MatchList forbidden_commands;   // smtpd_forbidden_commands
+    MatchList noop_commands;        // smtpd_noop_commands
+    MatchList auth_mechanisms;      // smtpd_sasl_mechanism_filter
 };
 
 struct RestrictionLists {
@@ -100,7 +100,7 @@ class Site {
     Rewriter addresses;
     LocalDomains local_domains;
     std::unique_ptr<AnvilClient> anvil;                // null: no limits
-    std::unique_ptr<LoginFailures> login_failures;         // beside it
+    std::unique_ptr<LoginFailures> login_failures;     // beside it
     std::unordered_map<std::string, int> sessions_of;  // in this process, by anvil's ident
     std::unique_ptr<AuthClient> auth;                  // null: no authentication
     std::unique_ptr<Resolver> dns;

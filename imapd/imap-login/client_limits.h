@@ -1,5 +1,5 @@
-// How much a client may do before it has logged in: the connections and failed logins of an address,
-// which anvil counts over all processes; and who goes when this process is full.
+// How much a client may do before it has logged in: the connections and failed logins of an
+// address, which anvil counts over all processes; and who goes when this process is full.
 #pragma once
 
 #include <list>

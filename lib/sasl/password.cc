@@ -83,7 +83,7 @@ Stored parse_stored(std::string_view stored, std::string_view default_scheme) {
     parsed.data = stored.substr(end + 1);
     auto dot = split_last(parsed.scheme, '.');
     if (dot) {
-        parsed.encoding = dot->second == "HEX"                               ? Encoding::kHex
+        parsed.encoding = dot->second == "HEX"                              ? Encoding::kHex
                           : dot->second == "B64" || dot->second == "BASE64" ? Encoding::kBase64
                                                                             : Encoding::kUnknown;
         parsed.scheme = std::string(dot->first);
@@ -183,7 +183,8 @@ Result<bool> verify_password(std::string_view password, std::string_view stored,
                              std::string_view default_scheme) {
     Stored parsed = parse_stored(stored, default_scheme);
     if (parsed.encoding == Encoding::kUnknown) {
-        return fail(Errc::kSyntax, "unknown encoding of a {" + printable(parsed.scheme) + "} password");
+        return fail(Errc::kSyntax,
+                    "unknown encoding of a {" + printable(parsed.scheme) + "} password");
     }
     const CryptScheme* crypt_scheme = find_crypt(parsed.scheme);
     bool plain = std::ranges::find(kPlain, parsed.scheme) != kPlain.end();

@@ -50,7 +50,8 @@ TEST_CASE("sasl/password: every scheme can be written in hexadecimal digits and 
 }
 
 TEST_CASE("sasl/password: locked and empty hashes refuse") {
-    for (const char* stored : {"!", "*", "{CRYPT}!", "{SHA512-CRYPT}*", "{MD5-CRYPT}", "{CRYPT}!$6$salt$x"}) {
+    for (const char* stored :
+         {"!", "*", "{CRYPT}!", "{SHA512-CRYPT}*", "{MD5-CRYPT}", "{CRYPT}!$6$salt$x"}) {
         CHECK(verify_password("secret", stored) == false);
         CHECK(verify_password("", stored) == false);
     }
