@@ -7,6 +7,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
@@ -75,6 +76,11 @@ void enter_jail(const std::string& directory, const std::string& user) {
     }
     if (!user.empty() && ::setuid(ids.uid) != 0) {
         log_fatal("become {}: {}", user, std::strerror(errno));
+    }
+    if (!user.empty()) {
+        // Other processes of the same account must not trace this one or take its descriptors, even
+        // where fs.suid_dumpable lets programs that have changed their ids be dumped.
+        ::prctl(PR_SET_DUMPABLE, 0);
     }
 }
 

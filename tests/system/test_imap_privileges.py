@@ -5,7 +5,6 @@ import imaplib
 import os
 import pickle
 import re
-import signal
 import socket
 import threading
 import time
@@ -334,28 +333,4 @@ def test_a_failed_login_is_logged_with_its_reason():
         check(reason not in said, f"the client is told: {said}")
         mail.mta.wait_log(rf"imap-login\[\d+\]: warning: unknown\[127\.\S+\]: SASL PLAIN authentication failed: "
                           rf"{re.escape(reason)}, sasl_username={user}$")
-    mail.stop()
-
-
-# -- helpers that die --------------------------------------------------------------------------------
-
-
-@bound(90)
-def test_every_process_is_replaced_when_it_dies():
-    mail = ImapInstance()
-    mail.login("bob").logout()
-    for round_number in range(3):
-        for daemon in ("imap", "auth", "imap-login", "anvil"):
-            services, children = helpers(mail, daemon)
-            if daemon == "auth" and mail.mta.room.private:
-                check(children, "auth has its helper")
-            for pid in sorted(children) + sorted(services):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue  # it went with its helper
-                if pid in children:
-                    time.sleep(0.3)
-                mail.login("alice").logout()
-                mail.login("bob").logout()
     mail.stop()
