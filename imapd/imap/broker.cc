@@ -179,7 +179,10 @@ Task<void> Broker::look_for_changes() {
         if (now && now->files == files_) {
             co_return;
         }
-        files = now ? now->files : files;
+        if (now) {
+            settled = settled && (files.empty() || files == now->files);  // changed meanwhile
+            files = now->files;
+        }
         bool same = now && now->is_still(worker->user);
         if (same) {
             worker->user = *now;
