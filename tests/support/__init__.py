@@ -6,9 +6,13 @@
 """
 import os
 import pathlib
+import resource
+import subprocess
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+FEW_FILES = f"a process may have only {FILES} open files here" if 0 <= FILES < 1024 else ""
 BUILD = ROOT / os.environ.get("RELAIS_TEST_BUILD", "build")
 
 
@@ -71,6 +75,15 @@ def need_suite():
     missing = [name for name in SUITE if not (BUILD / "bin" / name).exists()]
     if missing and ours() == "ours":
         raise Skip(f"not built: {' '.join(missing)}")
+
+
+def need_strace():
+    try:
+        tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, text=True)
+    except OSError:
+        raise Skip("no strace here")
+    if tried.returncode:
+        raise Skip(f"strace may not trace here: {tried.stderr.strip()}")
 
 
 def need_program(name):

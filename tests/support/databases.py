@@ -99,7 +99,7 @@ class Server:
         return self
 
     def identity(self):
-        return {"user": self.user, "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 and self.user else {}
+        return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if os.geteuid() == 0 and self.user else {}
 
     def answers(self):
         with socket.socket() as s:

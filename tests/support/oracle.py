@@ -1,7 +1,9 @@
 """Obtains the programs that ours are compared with, and the servers that they talk to: Debian's
 packages, downloaded by apt-get into build/oracle and unpacked there, never installed."""
+import contextlib
 import fcntl
 import glob
+import os
 import pathlib
 import re
 import shutil
@@ -23,21 +25,53 @@ ROUNDS = 6  # of looking for libraries that libraries need
 
 def tree(which="postfix"):
     """The folder that holds the unpacked packages (usr/, etc/ below it), or a skip."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    # The servers are many: who needs none does not wait for them.
-    with open(CACHE / ("servers.lock" if which == "servers" else "lock"), "w") as lock:
+    folder = CACHE / which
+    if (folder / ".complete").exists():
+        return folder
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        # The servers are many: who needs none does not wait for them.
+        lock = open(CACHE / ("servers.lock" if which == "servers" else "lock"), "w")
+    except OSError as error:
+        raise Skip(f"Debian's {which} is not fetched yet, and there is no place for it: {error}")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _tree(which)
 
 
-def prepare():
-    """Fetches everything before the first test, so that no test's time is spent on it.  Not the servers:
-    only the files that need them wait for those (support.databases)."""
-    for which in ORACLES:
+def prepare(with_servers=False):
+    """Fetches everything before the first test, so that no test's time is spent on it.  The servers only
+    where another account runs the tests: else the files that need them wait for those (support.databases)."""
+    for which in [*ORACLES, *(["servers"] if with_servers else [])]:
         try:
             tree(which)
         except Skip:
             continue
+    if os.geteuid() == 0:
+        list_plugins(CACHE)
+
+
+def list_plugins(cache):
+    """Postfix loads plug-ins only where dynamicmaps.cf is root's: writes one, for all who run tests from here."""
+    lines = []
+    for path in sorted([*cache.glob("postfix/usr/lib/postfix/postfix-*.so"), *cache.glob("plugins/usr/lib/postfix/postfix-*.so")]):
+        kind = path.stem.removeprefix("postfix-")
+        writer = f" mkmap_{kind}_open" if kind in ("cdb", "lmdb", "sdbm") else ""
+        lines.append(f"{kind} {path} dict_{kind}_open{writer}\n")
+    path = cache / "list/dynamicmaps.cf"
+    if lines and not (path.exists() and path.stat().st_uid == 0 and path.read_text() == "".join(lines)):
+        with contextlib.suppress(OSError):  # a checkout that is read only has none
+            path.parent.mkdir(exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.write_text("".join(lines))
+
+
+def plugin_list():
+    """The folder with that dynamicmaps.cf, for meta_directory, or a skip."""
+    path = CACHE / "list/dynamicmaps.cf"
+    if not path.exists() or path.stat().st_uid:
+        raise Skip("Postfix loads plug-ins only where dynamicmaps.cf is root's")
+    return path.parent
 
 
 def _tree(which):

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 from support import Skip, sanitizer
+from support.account import scratch_base
 
 UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
            "--mount-proc"]
@@ -29,7 +30,7 @@ PROTOCOLS = ("ip 0 IP", "icmp 1 ICMP", "tcp 6 TCP", "udp 17 UDP", "ipv6 41 IPv6"
 class Room:
     def __init__(self):
         self.private = os.environ.get("RELAIS_TEST_PRIVATE") == "1"
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=os.environ.get("RELAIS_TEST_SCRATCH", "/tmp")))
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=scratch_base()))
         self.scratch.chmod(0o755)
         self.keep = os.environ.get("RELAIS_TEST_KEEP") == "1"
         sanitizer.prepare(self.scratch, self.private)

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from support import BUILD, Skip, check, equal, need_program, oracle
+from support.instance import group_of_nobody
 from support.room import room
 
 # Those that are plug-ins.
@@ -34,12 +35,12 @@ def write_old(path, text):
     os.utime(path, (past, past))
 
 
-def configuration(folder, library):
-    """A directory for MAIL_CONFIG whose dynamicmaps.cf names the plug-ins in `library`."""
+def configuration(folder, library, listed=None):
+    """A directory for MAIL_CONFIG whose dynamicmaps.cf names the plug-ins in `library`, or that of the directory `listed`."""
     folder.mkdir()
     write_old(folder / "main.cf", f"compatibility_level = 3.6\nmail_owner = games\ndefault_privs = daemon\n"
-                                    f"setgid_group = nogroup\nqueue_directory = {folder}\ndata_directory = {folder}\n"
-                                    f"meta_directory = {folder}\nshlib_directory = {library}\nsmtputf8_enable = yes\n")
+                                    f"setgid_group = {group_of_nobody()}\nqueue_directory = {folder}\ndata_directory = {folder}\n"
+                                    f"meta_directory = {listed or folder}\nshlib_directory = {library}\nsmtputf8_enable = yes\n")
     (folder / "dynamicmaps.cf").write_text(dynamic_maps(library))
     return folder
 
@@ -58,9 +59,10 @@ class Place:
         for name, text in tables.items():
             self.table(name, text)
         try:
-            self.theirs = configuration(self.folder / "theirs", oracle.tree("plugins") / "usr/lib/postfix")
-        except Skip:
-            self.theirs = None
+            self.theirs, self.why_not = None, ""
+            self.theirs = configuration(self.folder / "theirs", oracle.tree("plugins") / "usr/lib/postfix", oracle.plugin_list())
+        except Skip as why:
+            self.why_not = str(why)
 
     def table(self, name, text, access=None):
         """Writes a table's settings and returns type:name."""
@@ -82,9 +84,7 @@ class Place:
 
     def ask_postfix(self, table, *keys):
         if not self.theirs:
-            raise Skip("Debian's plug-ins for tables can't be had")
-        if os.geteuid() != 0:
-            raise Skip("Postfix loads plug-ins only where dynamicmaps.cf is root's")
+            raise Skip(self.why_not)
         environment = {"MAIL_CONFIG": str(self.theirs), "LD_LIBRARY_PATH": str(oracle.tree() / "usr/lib/postfix")}
         return self.run(oracle.command("postmap"), environment, table, keys)
 

@@ -43,7 +43,9 @@ def instance(main="", master=""):
 
 
 def postmaps(mta):
-    """Ours, and Debian's where it can be had."""
+    """Ours, and Debian's where it can be had and finds its libraries and plug-ins."""
+    if not mta.room.private:
+        return [mta.commands / "postmap"]
     try:
         return [mta.commands / "postmap", oracle.command("postmap")]
     except Skip:

@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import sys
 
-from support import ROOT, Skip, bound, check, need_program, need_suite
+from support import ROOT, Skip, account, bound, check, need_program, need_suite
 from support.room import room
 
 
@@ -12,6 +12,8 @@ def prove(user=None, python=sys.executable, path=os.environ.get("PATH", os.defpa
     """What it says; `path` is where it finds programs."""
     need_suite()
     need_program("imap-login")
+    if os.geteuid() == 0 and not account.unprivileged():
+        raise Skip("root can't become another user here")
     options = {"user": user, "group": user, "extra_groups": []} if user else {}
     done = subprocess.run([python, ROOT / "tests/support/demo.py", "--proof"], capture_output=True, text=True,
                           errors="replace", timeout=80, cwd="/", env={**os.environ, "HOME": "/tmp", "PATH": path}, **options)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from support import Skip, check, equal, need_suite
+from support import Skip, check, equal, need_strace, need_suite
 from support.carry import system
 from support.instance import Instance
 from support.queuefile import Cleanup
@@ -77,16 +77,17 @@ def test_missing_map_while_running():
 
 def syncs_before_reply(mta, daemons, take, reply):
     """Under strace: the paths that were synced before the reply to a message was written."""
-    if not shutil.which("strace"):
-        raise Skip("no strace here")
+    need_strace()
     take()
     pids = [str(pid) for name in daemons for pid in mta.processes(name)]
     trace = mta.root / "trace"
     tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "60", "-o", trace, "-e",
                                "trace=fsync,fdatasync,write,sendto,writev,sendmsg"] +
-                              [x for pid in pids for x in ("-p", pid)], stderr=subprocess.DEVNULL)
+                              [x for pid in pids for x in ("-p", pid)], stderr=subprocess.PIPE, text=True)
     try:
         time.sleep(1)
+        if tracer.poll() is not None:
+            raise Skip(f"strace may not attach here: {tracer.stderr.read().strip()}")
         take()
     finally:
         tracer.terminate()

@@ -205,7 +205,7 @@ def ask_at(where, more="", *keys):
     p = directory()
     table = p.table("at", f"{BY_ADDRESS}\nresult_attribute = mailRoutingAddress\n{more}", f"{where}\nsearch_base = {BASE}")
     keys = keys or ("alice@virt.test", "a.l@virt.test")
-    if p.theirs and os.geteuid() == 0:
+    if p.theirs:
         p.like_postfix(table, keys)
     return p.ask(table, *keys)
 

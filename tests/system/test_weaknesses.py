@@ -7,9 +7,10 @@ import statistics
 import subprocess
 import time
 
-from support import Skip, bound, check, equal, need_suite
+from support import Skip, bound, check, equal, need_strace, need_suite
 from support.carry import system
 from support.instance import SMTP, Instance
+from support.room import room
 from support.smtp_client import SmtpClient
 
 TEXT = "Subject: weak\n\nhello\n"
@@ -131,8 +132,8 @@ def test_an_included_list_is_read_with_the_rights_of_the_file_that_was_read():
     """Bob, to whom the list's folder belongs, puts his own file in the place of Alice's between the look at
     its owner and the reading."""
     need_suite()
-    if not shutil.which("strace"):
-        raise Skip("no strace here")
+    room().require_private("files of several users")
+    need_strace()
     mta = Instance("ours", aliases="warm: u1@virt.test\nlist: :include:@ROOT@/bobs/list\n",
                    main="allow_mail_to_commands = alias, forward, include\n").start()
     folder = mta.root / "bobs"
@@ -164,6 +165,7 @@ def test_an_included_list_is_read_with_the_rights_of_the_file_that_was_read():
 def test_an_alias_table_gives_the_rights_of_the_file_that_is_open():
     """Bob, to whom a table belongs, puts a link to a file of Alice's in its place, while the table is open."""
     need_suite()
+    room().require_private("tables of several users")
     mta = Instance("ours", main="alias_maps = hash:@CONF@/aliases, hash:@ROOT@/bobs/aliases\n")
     folder = mta.root / "bobs"
     folder.mkdir()
@@ -189,8 +191,7 @@ def test_an_alias_table_gives_the_rights_of_the_file_that_is_open():
 
 def test_start_runs_no_shell():
     need_suite()
-    if not shutil.which("strace"):
-        raise Skip("no strace here")
+    need_strace()
     mta = Instance("ours")
     mta.must_run("postalias", f"hash:{mta.conf}/aliases")
     trace = mta.root / "trace"
