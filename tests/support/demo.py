@@ -63,6 +63,7 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
 auth_users_file = {root}/etc/users
 imap_minimum_uid = 1
+imap_minimum_gid = 1
 """
 CERTIFICATE = "smtpd_tls_chain_files = {root}/etc/key-and-certificate.pem\n"
 

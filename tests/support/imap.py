@@ -34,7 +34,7 @@ class ImapInstance:
     def __init__(self, main=""):
         for name in ("master", "postlogd", "anvil", "auth", "imap", "imap-login"):
             need_program(name)
-        lowest = "" if room().private else "imap_minimum_uid = 1\n"  # an account of the system may run the tests
+        lowest = "" if room().private else "imap_minimum_uid = 1\nimap_minimum_gid = 1\n"  # an account of the system may run the tests
         self.mta = Instance("ours", main=lowest + f"auth_users_file = $config_directory/users\nauth_failure_delay = 1s\n"
                             f"imap_tls_cert_file = {certificates()}/mx.pem\n"
                             f"imap_tls_key_file = {certificates()}/mx.key\n" + main)
