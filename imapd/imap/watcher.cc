@@ -18,6 +18,12 @@ namespace {
 // So many changes may come at once that each is not worth a look of its own.
 constexpr std::chrono::milliseconds kGather{50};
 
+constexpr std::uint32_t kFiles = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+constexpr std::uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
+// The mailbox's own directory sees each lock come and go, so there only its leaving counts.
+constexpr std::array<std::pair<const char*, std::uint32_t>, 3> kWatched = {
+    {{"/new", kFiles | kItself}, {"/cur", kFiles | kItself}, {"", kItself}}};
+
 class Watches {
   public:
     static Watches& instance() {
@@ -37,19 +43,16 @@ class Watches {
         return fd_.get();
     }
 
-    // Two watches for each mailbox, counted: the kernel gives one for each directory, which after a
-    // renaming may be that of several objects.
-    // Their numbers; none when the kernel will not.
+    // Three watches for each mailbox, counted: the kernel gives one for each directory, which after
+    // a renaming may be that of several objects. Their numbers; none when the kernel will not.
     std::vector<int> add(Mailbox& box) {
         std::vector<int> numbers;
         bool complete = fd() >= 0;
-        for (const char* part : {"/new", "/cur"}) {
+        for (const auto& [part, events] : kWatched) {
             if (!complete) {
                 break;
             }
-            int number = ::inotify_add_watch(
-                fd(), (box.place().directory + part).c_str(),
-                IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF);
+            int number = ::inotify_add_watch(fd(), (box.place().directory + part).c_str(), events);
             if (number < 0) {
                 complete = false;
                 break;

@@ -1,11 +1,11 @@
 #include "lib/store/message_cache.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 30;
 constexpr std::size_t kMaxBlob = std::size_t{1} << 20;
+constexpr std::size_t kWindow = std::size_t{32} * 1024;
 constexpr std::size_t kFlushAt = std::size_t{4} << 20;
 constexpr std::size_t kWorthCompacting = std::size_t{1} << 20;
 
@@ -74,39 +75,26 @@ std::string file_header(std::uint32_t uid_validity) {
 
 MessageCache::~MessageCache() {
     flush();
-    unmap();
-}
-
-void MessageCache::unmap() {
-    if (map_ != nullptr) {
-        ::munmap(const_cast<char*>(map_), map_size_);
-    }
-    map_ = nullptr;
-    map_size_ = 0;
-}
-
-void MessageCache::map_file() {
-    unmap();
-    auto fd = open_file(path_, O_RDONLY);
-    struct stat status;
-    if (!fd || ::fstat(fd->get(), &status) < 0 || !S_ISREG(status.st_mode) ||
-        status.st_size < static_cast<off_t>(sizeof(CacheHeader)) ||
-        status.st_size > static_cast<off_t>(kMaxFile)) {
-        return;
-    }
-    auto size = static_cast<std::size_t>(status.st_size);
-    void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd->get(), 0);
-    if (at != MAP_FAILED) {
-        map_ = static_cast<const char*>(at);
-        map_size_ = size;
-    }
 }
 
 void MessageCache::start_anew() {
-    unmap();
+    file_ = UniqueFd();
+    window_.clear();
     slots_.clear();
     pending_.clear();
     file_size_ = 0;
+}
+
+// The bytes at `offset`; fewer where the file ends.
+std::string_view MessageCache::read_at(std::uint64_t offset, std::size_t size) {
+    if (offset < window_at_ || offset + size > window_at_ + window_.size()) {
+        window_.resize(std::max(size, kWindow));
+        ssize_t got =
+            ::pread(file_.get(), window_.data(), window_.size(), static_cast<off_t>(offset));
+        window_.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+        window_at_ = offset;
+    }
+    return std::string_view(window_).substr(static_cast<std::size_t>(offset - window_at_), size);
 }
 
 void MessageCache::open(std::uint32_t uid_validity) {
@@ -115,29 +103,40 @@ void MessageCache::open(std::uint32_t uid_validity) {
     }
     start_anew();
     uid_validity_ = uid_validity;
-    map_file();
-    CacheHeader header;
-    if (map_ != nullptr) {
-        std::memcpy(&header, map_, sizeof(header));
+    auto fd = open_file(path_, O_RDONLY | O_NONBLOCK);
+    struct stat status;
+    if (!fd || ::fstat(fd->get(), &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size > static_cast<off_t>(kMaxFile)) {
+        return;
     }
-    if (map_ == nullptr || header.magic != kMagic || header.uid_validity != uid_validity) {
+    file_ = std::move(*fd);
+    std::string_view start = read_at(0, sizeof(CacheHeader));
+    CacheHeader header;
+    if (start.size() == sizeof(header)) {
+        std::memcpy(&header, start.data(), sizeof(header));
+    }
+    if (header.magic != kMagic || header.uid_validity != uid_validity) {
         start_anew();  // the first flush replaces the file
         return;
     }
-    read_records(sizeof(header));
-    if (file_size_ < map_size_ && ::truncate(path_.c_str(), static_cast<off_t>(file_size_)) < 0) {
+    auto size = static_cast<std::uint64_t>(status.st_size);
+    read_records(size);
+    if (file_size_ < size && ::truncate(path_.c_str(), static_cast<off_t>(file_size_)) < 0) {
         start_anew();  // a torn end that stays would hide what is added behind it
     }
 }
 
-void MessageCache::read_records(std::uint64_t from) {
-    std::uint64_t at = from;
-    while (at + sizeof(RecordHeader) <= map_size_) {
+void MessageCache::read_records(std::uint64_t end) {
+    std::uint64_t at = sizeof(CacheHeader);
+    while (at + sizeof(RecordHeader) <= end) {
+        std::string_view start = read_at(at, sizeof(RecordHeader));
+        if (start.size() < sizeof(RecordHeader)) {
+            break;
+        }
         RecordHeader record;
-        std::memcpy(&record, map_ + at, sizeof(record));
+        std::memcpy(&record, start.data(), sizeof(record));
         std::uint64_t blob = at + sizeof(record);
-        if (record.mark != kMark || record.size > kMaxBlob ||
-            blob + padded(record.size) > map_size_) {
+        if (record.mark != kMark || record.size > kMaxBlob || blob + padded(record.size) > end) {
             break;  // torn; what follows cannot be found
         }
         slots_[record.uid] = {blob, record.size, record.checksum};
@@ -155,14 +154,8 @@ std::optional<std::string_view> MessageCache::find(std::uint32_t uid) {
     if (slot.offset >= file_size_) {
         return std::string_view(pending_).substr(slot.offset - file_size_, slot.size);
     }
-    if (slot.offset + slot.size > map_size_) {
-        map_file();
-    }
-    if (slot.offset + slot.size > map_size_) {
-        return std::nullopt;
-    }
-    std::string_view blob = mapped().substr(slot.offset, slot.size);
-    if (checksum_of(uid, blob) != slot.checksum) {
+    std::string_view blob = read_at(slot.offset, slot.size);
+    if (blob.size() != slot.size || checksum_of(uid, blob) != slot.checksum) {
         slots_.erase(found);
         return std::nullopt;
     }
@@ -182,21 +175,28 @@ void MessageCache::put(std::uint32_t uid, std::string_view blob) {
     }
 }
 
+// False when the file was removed or replaced, or another process has added to it.
+bool MessageCache::is_intact() const {
+    struct stat named;
+    struct stat opened;
+    return ::stat(path_.c_str(), &named) == 0 && ::fstat(file_.get(), &opened) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino &&
+           static_cast<std::uint64_t>(named.st_size) == file_size_;
+}
+
 void MessageCache::flush() {
     if (pending_.empty()) {
         return;
     }
     bool anew = file_size_ == 0;
-    struct stat status;
-    if (!anew && (::stat(path_.c_str(), &status) < 0 ||
-                  static_cast<std::uint64_t>(status.st_size) != file_size_)) {
-        // Removed, or another process has added to it: begin again with what is there now.
+    if (!anew && !is_intact()) {
+        // Begin again with what is there now.
         std::uint32_t validity = uid_validity_;
         uid_validity_ = 0;
         open(validity);
         return;
     }
-    auto fd = open_file(path_, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND), mode_);
+    auto fd = open_file(path_, O_RDWR | O_CREAT | (anew ? O_TRUNC : O_APPEND), mode_);
     std::string text = anew ? file_header(uid_validity_) + pending_ : pending_;
     if (!fd || !write_all(fd->get(), text)) {
         slots_.clear();
@@ -208,7 +208,9 @@ void MessageCache::flush() {
             slot.offset += sizeof(CacheHeader);
         }
     }
+    file_ = std::move(*fd);
     file_size_ += text.size();
+    window_.clear();
     std::string().swap(pending_);
 }
 

@@ -1,6 +1,7 @@
 // The file relais.cache of a mailbox: what was once found out about messages (sizes, headers,
 // structure), so that their files need not be read again.  One blob for each UID; what is in it is
-// the caller's business.  Append-only, mapped for reading; may be deleted at any time.
+// the caller's business.  Append-only; may be deleted, cut or overwritten at any time by anybody.
+// Therefore it is read, not mapped: what is behind the end of a mapped file kills the process.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+
+#include "lib/base/unique_fd.h"
 
 namespace relais {
 
@@ -24,7 +27,7 @@ class MessageCache {
     // Reads what the file has, unless it is of another UIDVALIDITY.  Repeated calls are cheap.
     void open(std::uint32_t uid_validity);
 
-    // Valid until the next put() or flush().
+    // Valid until the next call.
     std::optional<std::string_view> find(std::uint32_t uid);
 
     void put(std::uint32_t uid, std::string_view blob);
@@ -42,18 +45,17 @@ class MessageCache {
         std::uint32_t checksum = 0;
     };
 
-    void map_file();
-    void unmap();
-    void read_records(std::uint64_t from);
+    void read_records(std::uint64_t end);
+    bool is_intact() const;
     void start_anew();
-
-    std::string_view mapped() const { return {map_, map_size_}; }
+    std::string_view read_at(std::uint64_t offset, std::size_t size);
 
     std::string path_;
     unsigned mode_;
     std::uint32_t uid_validity_ = 0;
-    const char* map_ = nullptr;
-    std::size_t map_size_ = 0;
+    UniqueFd file_;
+    std::string window_;  // what was read last, with the records around it
+    std::uint64_t window_at_ = 0;
     std::string pending_;          // records that are not in the file yet
     std::uint64_t file_size_ = 0;  // where pending_ will begin
     std::unordered_map<std::uint32_t, Slot> slots_;

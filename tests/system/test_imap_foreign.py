@@ -304,6 +304,21 @@ def test_a_session_whose_mailbox_is_gone_ends():
     site.done()
 
 
+def test_idle_in_a_mailbox_that_is_moved_away():
+    for change in (lambda site: site.box.rename(site.root / ".Old"), lambda site: shutil.rmtree(site.box)):
+        site = Site()
+        site.client.send(b"i IDLE\r\n")
+        check(site.client.readline().startswith(b"+"), "idling")
+        time.sleep(0.3)
+        start = time.monotonic()
+        change(site)
+        while (line := site.client.readline()) and not line.startswith(b"* BYE"):
+            pass
+        check(line.startswith(b"* BYE") and time.monotonic() - start < 5, f"told at once: {line}")
+        site.client = site.mail.login()
+        site.done()
+
+
 def test_locks_left_by_killed_processes():
     site = Site()
     process = subprocess.Popen(["true"])

@@ -1,5 +1,7 @@
 // The tree of mailboxes, and the message cache.
 #include <filesystem>
+#include <map>
+#include <memory>
 
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include "lib/store/message_cache.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/naive.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
@@ -126,4 +129,56 @@ TEST_CASE("store/cache: what is about messages that are gone is dropped") {
     CHECK(fs::file_size(scratch.path() + "/relais.cache") < 200000);
     CHECK(cache.find(50) == std::string(50000, 'y'));
     CHECK_FALSE(cache.find(4));
+}
+
+TEST_CASE("store/cache: answers like a map, whatever happens to the file") {
+    const bool harm = GENERATE(false, true);
+    Scratch scratch;
+    naive::Random random(1);
+    const std::string path = scratch.path() + "/relais.cache";
+    std::map<std::uint32_t, std::string> model;
+    auto cache = std::make_unique<MessageCache>(scratch.path(), 0600);
+    cache->open(7);
+    bool harmed = false;
+    for (int step = 0; step < 3000; ++step) {
+        std::uint32_t uid = 1 + random.below(40);
+        switch (random.below(20)) {
+            case 0:
+                cache->flush();
+                break;
+            case 1:
+                cache = std::make_unique<MessageCache>(scratch.path(), 0600);
+                cache->open(7);
+                break;
+            case 2:
+                if (harm && random.below(5) == 0 && fs::exists(path)) {
+                    fs::resize_file(path, random.below(fs::file_size(path) + 1));
+                    harmed = true;
+                } else if (harm && random.below(5) == 0) {
+                    fs::remove(path);
+                    harmed = true;
+                }
+                break;
+            case 3:
+            case 4:
+            case 5:
+                model[uid] = random.text(random.below(65), "abc") +
+                             std::string(random.below(30) == 0 ? 100000 : 0, 'x');
+                cache->put(uid, model[uid]);
+                break;
+            default: {
+                auto found = cache->find(uid);
+                // What was lost may be missing, or be what it was before; nothing else.
+                if (!harmed) {
+                    CHECK(found == (model.contains(uid)
+                                        ? std::optional<std::string_view>(model[uid])
+                                        : std::nullopt));
+                } else if (!found) {
+                    model.erase(uid);
+                } else {
+                    CHECK(found->find_first_not_of("abcx") == std::string_view::npos);
+                }
+            }
+        }
+    }
 }
