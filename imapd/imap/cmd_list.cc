@@ -120,7 +120,8 @@ bool parse_patterns(imap::Scanner& scanner, char separator, ListRequest& request
 struct Listed {
     bool exists = false;
     bool subscribed = false;
-    bool child_subscribed = false;  // and not in the answer itself
+    bool child_subscribed = false;
+    bool speaks_for_child = false;  // the child is subscribed, but not in the answer
     bool has_children = false;
 };
 
@@ -184,20 +185,20 @@ class Lister {
         if (found != all.end()) {
             found->second.subscribed = true;
         }
-        if (request_.matches(name)) {
-            return;  // RFC 5258 3.5: a parent speaks for children that are not in the answer
-        }
+        bool listed = request_.matches(name);
         for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
              at = name.rfind(separator(), at - 1)) {
             auto parent = all.find(name.substr(0, at));
             if (parent != all.end()) {
                 parent->second.child_subscribed = true;
+                parent->second.speaks_for_child |= !listed;
             }
         }
     }
 
     bool is_wanted(const std::string& name, const Listed& entry) const {
-        bool subscribed = entry.subscribed || (request_.recursive_match && entry.child_subscribed);
+        // RFC 5258 3.5: a parent is listed for the sake of children that are not.
+        bool subscribed = entry.subscribed || (request_.recursive_match && entry.speaks_for_child);
         bool special = entry.exists && !session_.user.special_use(name).empty();
         return (!request_.select_subscribed || subscribed) &&
                (!request_.select_special_use || special) && request_.matches(name);

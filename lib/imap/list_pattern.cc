@@ -11,6 +11,9 @@ namespace relais::imap {
 namespace {
 
 constexpr std::size_t kMaxPattern = 2000;
+constexpr std::string_view kInbox = "INBOX";
+
+enum class Case { kExact, kIgnored };
 
 // The set of positions in the pattern that can be reached, after each character of the name.
 // Linear in both, so a pattern of a thousand stars costs nothing special.
@@ -22,7 +25,7 @@ class Matcher {
         close();
     }
 
-    void step(char c) {
+    void step(char c, Case compare = Case::kExact) {
         std::vector<bool> next(states_.size());
         for (std::size_t i = 0; i < pattern_.size(); ++i) {
             if (!states_[i]) {
@@ -31,7 +34,8 @@ class Matcher {
             char p = pattern_[i];
             if (p == '*' || (p == '%' && c != separator_)) {
                 next[i] = true;
-            } else if (p == c && p != '%') {
+            } else if (p != '%' &&
+                       (p == c || (compare == Case::kIgnored && to_lower(p) == to_lower(c)))) {
                 next[i + 1] = true;
             }
         }
@@ -79,31 +83,20 @@ ListPattern::ListPattern(std::string pattern, char separator)
     if (pattern_.size() > kMaxPattern) {
         pattern_.resize(kMaxPattern);
     }
-    inbox_pattern_ = pattern_;
-    if (istarts_with(pattern_, "inbox")) {
-        inbox_pattern_.replace(0, 5, "INBOX");
-    } else if (pattern_.find_first_of("*%") != std::string::npos) {
-        // "inb%" and the like must find INBOX too.
-        auto wild = pattern_.find_first_of("*%");
-        if (istarts_with("INBOX", std::string_view(pattern_).substr(0, wild))) {
-            inbox_pattern_ =
-                uppercase(std::string_view(pattern_).substr(0, wild)) + pattern_.substr(wild);
-        }
-    }
 }
 
 ListMatch ListPattern::match(std::string_view encoded) const {
     auto decoded =
         encoded.find('&') == std::string_view::npos ? std::nullopt : utf7_to_utf8(encoded);
     std::string_view name = decoded ? std::string_view(*decoded) : encoded;
-    bool inbox = name == "INBOX" || (name.starts_with("INBOX") && name[5] == separator_);
-    Matcher matcher(inbox ? inbox_pattern_ : pattern_, separator_);
+    bool inbox = name == kInbox || (name.starts_with(kInbox) && name[kInbox.size()] == separator_);
+    Matcher matcher(pattern_, separator_);
     ListMatch parent = ListMatch::kNo;
-    for (char c : name) {
-        if (c == separator_ && matcher.matched()) {
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if (name[i] == separator_ && matcher.matched()) {
             parent = ListMatch::kParent;
         }
-        matcher.step(c);
+        matcher.step(name[i], inbox && i < kInbox.size() ? Case::kIgnored : Case::kExact);
     }
     if (matcher.matched()) {
         return ListMatch::kYes;

@@ -19,8 +19,8 @@ class ListPattern {
     // In modified UTF-7, or raw UTF-8.
     ListPattern(std::string pattern, char separator);
 
-    // INBOX, and it alone, matches without regard to case.  A wildcard stands for characters, not
-    // for those that encode them: the name is in modified UTF-7.
+    // INBOX, also as the first level, matches without regard to case.  A wildcard stands for
+    // characters, not for those that encode them: the name is in modified UTF-7.
     [[nodiscard]] ListMatch match(std::string_view name) const;
 
     const std::string& text() const { return pattern_; }
@@ -28,7 +28,6 @@ class ListPattern {
   private:
     std::string pattern_;
     char separator_;
-    std::string inbox_pattern_;  // with a leading "inbox" in capitals
 };
 
 }  // namespace relais::imap

@@ -1,6 +1,6 @@
 """Ours and Dovecot side by side: the same Maildir for each, the same commands to each.
 
-    pair = ImapPair()
+    pair = imap_pair()                 # one for all tests of a file
     account = pair.account({"cur/1.M1.h:2,S": b"Subject: x\\n\\ny\\n", ".Sent/cur/": b""}, {"subscriptions": b"Sent\\n"})
     account.ours("SELECT INBOX")       # the lines of the answer, without what may differ
     account.same("SELECT INBOX", "FETCH 1 ENVELOPE")
@@ -117,7 +117,10 @@ class Account:
 
     def same(self, *commands):
         for command in commands:
-            equal(self.ours(command), self.theirs(command), f"{command}")
+            ours, theirs = self.ours(command), self.theirs(command)
+            # Of long answers, what only one of them has.
+            equal([line for line in ours if line not in theirs], [line for line in theirs if line not in ours], f"{command}")
+            equal(ours, theirs, f"{command}")
 
     def close(self):
         for session in self.sessions.values():
@@ -126,7 +129,7 @@ class Account:
 
 
 class ImapPair:
-    def __init__(self, accounts=20, separator="/"):
+    def __init__(self, accounts, separator="/"):
         self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n")
         self.uid, self.gid = self.mail.mta.vmail_ids()
         self.root, self.names = self.mail.mta.vmail, [f"u{i}" for i in range(accounts)]
@@ -153,9 +156,14 @@ class ImapPair:
             os.chown(homes[whose], self.uid, self.gid)
         return Account(self, user, homes)
 
-    def stop(self):
-        self.dovecot.stop()
-        self.mail.stop()
+
+_pair = None
+
+
+def imap_pair():
+    global _pair
+    _pair = _pair or ImapPair(accounts=100)
+    return _pair
 
 
 def fill_maildir(maildir, files, uid, gid):

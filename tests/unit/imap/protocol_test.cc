@@ -55,6 +55,11 @@ TEST_CASE("imap/list: stars and percents") {
     CHECK(match("inbox", "inboxes") == ListMatch::kNo);
     CHECK(match("sent", "Sent") == ListMatch::kNo);
     CHECK(match("x", "a") == ListMatch::kNo);
+    // Characters are matched, not what encodes them.
+    CHECK(match("Entw\xc3\xbc*", "Entw&APw-rfe") == ListMatch::kYes);
+    CHECK(match("Entw&APw-*", "Entw&APw-rfe") == ListMatch::kYes);
+    CHECK(match("Entw&*", "Entw&APw-rfe") == ListMatch::kNo);
+    CHECK(match("a&-%", "a&-b") == ListMatch::kYes);
 }
 
 TEST_CASE("imap/list: a thousand stars cost little") {
@@ -71,8 +76,9 @@ TEST_CASE("imap/sequence: parsed, resolved, merged") {
     CHECK(set->resolve(10).to_string() == "1,3:5,7:10");
     CHECK(SequenceSet::parse("20:*")->resolve(10).to_string() == "10:20");
     CHECK(SequenceSet::parse("*")->resolve(10).contains(10));
+    CHECK(SequenceSet::parse("1,2,")->resolve(9).to_string() == "1:2");
     CHECK(SequenceSet::parse("1:2,3")->resolve(9).to_string() == "1:3");
-    for (const char* bad : {"", "0", "1,", ",1", "1:", "a", "1:2:3", "4294967296", "-1", "1 2"}) {
+    for (const char* bad : {"", "0", "1,,2", ",1", "1:", "a", "1:2:3", "4294967296", "-1", "1 2"}) {
         INFO(bad);
         CHECK_FALSE(SequenceSet::parse(bad));
     }
@@ -83,6 +89,23 @@ TEST_CASE("imap/sequence: parsed, resolved, merged") {
     CHECK(made.to_string() == "1:3,7");
     CHECK_FALSE(made.contains(5));
     CHECK(made.contains(7));
+}
+
+TEST_CASE("imap/scanner: blanks too many") {
+    Scanner s("a  ( b )  c   ");
+    CHECK(s.atom() == "a");
+    CHECK(s.space());
+    CHECK(s.accept('('));
+    CHECK(s.atom() == "b");
+    CHECK_FALSE(s.space());  // what follows is no argument
+    CHECK(s.accept(')'));
+    CHECK_FALSE(s.at_end());
+    CHECK(s.space());
+    CHECK(s.atom() == "c");
+    CHECK_FALSE(s.space());
+    CHECK(s.at_end());
+    Scanner mailbox("50%*x]");
+    CHECK(mailbox.mailbox() == "50%*x]");
 }
 
 TEST_CASE("imap/scanner: strings of every kind") {

@@ -166,6 +166,19 @@ TEST_CASE("store/subscriptions: both forms are kept") {
     CHECK(scratch.get("subscriptions") == "A.B\nSent\nZ\n");
 }
 
+TEST_CASE("store/subscriptions: names as on disk, and lines that name nothing") {
+    Scratch scratch;
+    scratch.put("subscriptions", "A.B\r\ninbox.Sub\nEntw\xc3\xbcrfe\n\xe9\nSent");
+    auto list = Subscriptions::load(scratch.root(), '/');
+    REQUIRE(list);
+    CHECK(list->names() == std::vector<std::string>{"A/B", "INBOX/Sub", "Entw&APw-rfe", "Sent"});
+    CHECK_FALSE(list->add("A/B"));
+    CHECK(list->add("X/Y"));
+    CHECK(list->remove("INBOX/Sub"));
+    REQUIRE(list->save(scratch.root(), 0600));
+    CHECK(scratch.get("subscriptions") == "A.B\nEntw\xc3\xbcrfe\n\xe9\nSent\nX.Y\n");
+}
+
 TEST_CASE("store/uidvalidity: every value is given out once") {
     Scratch scratch;
     auto first = next_uid_validity(scratch.root(), 0600);

@@ -68,7 +68,8 @@ TEST_CASE("store/tree: mailboxes are made, listed, renamed with what is below, r
 
 TEST_CASE("store/tree: names that would leave the tree are refused") {
     MailTree tree("/nowhere", '.', "host");
-    for (const char* bad : {"", "a/b", "../x", ".", "a..b", "a.", ".a", "~a", "a\n"}) {
+    for (const char* bad : {"", "a/b", "../x", ".", "a..b", "a.", ".a", "a\n", "~a",
+                            ".DOVECOT-TRASHED", "caf\xc3\xa9"}) {
         INFO(bad);
         CHECK_FALSE(tree.invalid_because(bad).empty());
     }
@@ -78,6 +79,38 @@ TEST_CASE("store/tree: names that would leave the tree are refused") {
     CHECK(slashed.invalid_because("a/b").empty());
     CHECK_FALSE(slashed.invalid_because("a.b").empty());
     CHECK(slashed.place_of("a/b").directory == "/nowhere/.a.b");
+}
+
+// The names are those that Dovecot 2.3.19 lists for the same directories.
+TEST_CASE("store/tree: what stands on disk has a name, opens, and has it once") {
+    Scratch scratch;
+    MailTree tree(scratch.path() + "/Maildir", '/', "host");
+    REQUIRE(tree.prepare());
+    for (const char* name : {".Sale 50%", ".a*b", ".Entw\xc3\xbcrfe", ".a&b", ".tab\there",
+                             ".latin\xe9", ".inbox.Sub", ".inbox", "..DOVECOT-TRASHED", ".p.q"}) {
+        fs::create_directories(tree.root() + "/" + name);
+    }
+    Names names = {"INBOX", "Entw&APw-rfe", "INBOX/Sub", "Sale 50%",
+                   "a&-b",  "a*b",          "p/q",       "tab&AAk-here"};
+    CHECK(tree.list() == names);
+    for (const std::string& name : names) {
+        INFO(name);
+        CHECK(tree.exists(name));
+        REQUIRE(tree.prepare(name));
+    }
+    CHECK(fs::exists(tree.root() + "/.Entw\xc3\xbcrfe/cur"));
+    CHECK_FALSE(tree.exists("a&b"));
+    CHECK_FALSE(tree.exists("/"));
+    CHECK(tree.canonical("inbox/Sub") == "INBOX/Sub");
+    CHECK(tree.canonical("inboxes") == "inboxes");
+    // "q" and what is below it go to where only a parent's name is; a place that is taken stays so.
+    REQUIRE(tree.create("p/q/r"));
+    REQUIRE(tree.rename("p/q", "p"));
+    CHECK(tree.exists("p"));
+    CHECK(tree.exists("p/r"));
+    CHECK_FALSE(tree.exists("p/q"));
+    CHECK(tree.rename("p/r", "a*b").error().sys_errno == EEXIST);
+    CHECK(tree.rename("p", std::string(251, 'x') + "/y").error().sys_errno == ENAMETOOLONG);
 }
 
 TEST_CASE("store/cache: blobs survive, torn files and other validities do not") {
