@@ -48,7 +48,7 @@ Task<void> Service::wake_qmgr() {
         mail_waiting_.clear();
         auto sent = co_await send_trigger(socket, "W", config.trigger_timeout());
         if (!sent) {
-            log_warning("unable to look up {}: {}", socket, sent.error().message);
+            log_warning("{}", sent.error().message);
         }
         co_await sleep_for(kWakeInterval);
     }

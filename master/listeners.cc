@@ -154,7 +154,9 @@ Result<UniqueFd> bind_unix(const std::string& path, int type, int backlog) {
     if (!fd) {
         return fail_errno("socket");
     }
-    ::unlink(path.c_str());
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return fail_errno("remove " + path);
+    }
     if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
         return fail_errno("bind: " + path);
     }
@@ -168,12 +170,13 @@ Result<UniqueFd> bind_unix(const std::string& path, int type, int backlog) {
 }
 
 Result<UniqueFd> open_fifo(const std::string& path) {
-    struct stat info{};
-    if (::lstat(path.c_str(), &info) == 0 && !S_ISFIFO(info.st_mode)) {
-        return fail(Errc::kCorrupt, "not a FIFO: " + path);
+    // What an earlier master.cf left there may be a socket; what an earlier master left in a FIFO is
+    // out of date.
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return fail_errno("remove " + path);
     }
-    if (::mkfifo(path.c_str(), 0622) != 0 && errno != EEXIST) {
-        return fail_errno("create FIFO " + path);
+    if (::mkfifo(path.c_str(), 0622) != 0) {
+        return fail_errno("create fifo " + path);
     }
     if (::chmod(path.c_str(), 0622) != 0) {
         return fail_errno("change FIFO mode: " + path);

@@ -1,9 +1,14 @@
 #include "lib/ipc/service_client.h"
 
+#include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/event/socket.h"
 
@@ -163,24 +168,66 @@ Task<Result<Attributes>> ServiceClient::call(std::string request) {
     co_return fail(Errc::kTemporary, "service " + address_.socket + ": " + why);
 }
 
-Task<Result<void>> send_trigger(std::string socket, std::string request,
-                                std::chrono::milliseconds timeout) {
-    auto fd = co_await connect_unix(socket, Deadline::after(timeout));
+namespace {
+
+// A FIFO takes the bytes as they are; where it is full, its reader has not come to the earlier ones.
+Task<Result<void>> trigger_fifo(std::string path, std::string request, Deadline deadline) {
+    auto fd = open_file(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+    if (!fd) {
+        co_return fail_with(fd);
+    }
+    std::string_view rest = request;
+    while (!rest.empty()) {
+        ssize_t sent = ::write(fd->get(), rest.data(), rest.size());
+        if (sent >= 0) {
+            rest.remove_prefix(static_cast<std::size_t>(sent));
+        } else if (errno == EAGAIN) {
+            co_await wait_fd_writable(fd->get(), deadline);
+        } else if (errno != EINTR) {
+            co_return fail_errno("write " + path);
+        }
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> trigger_socket(std::string path, std::string request, Deadline deadline) {
+    auto fd = co_await connect_unix(path, deadline);
     if (!fd) {
         co_return fail_with(fd);
     }
     Stream stream(std::move(*fd));
-    stream.set_timeout(timeout);
+    stream.set_deadline(deadline);
     request += '\0';
     stream.write(request);
-    try {
-        co_await stream.flush();
-    } catch (const IoError& error) {
-        co_return fail(Errc::kTemporary, "trigger " + socket + ": " + error.what());
-    } catch (const TimedOut& error) {
-        co_return fail(Errc::kTemporary, "trigger " + socket + ": " + error.what());
-    }
+    co_await stream.flush();
     co_return Result<void>();
+}
+
+}  // namespace
+
+Task<Result<void>> send_trigger(std::string path, std::string request,
+                                std::chrono::milliseconds timeout) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+        co_return fail_errno("unable to look up " + path);
+    }
+    if (!S_ISFIFO(info.st_mode) && !S_ISSOCK(info.st_mode)) {
+        co_return fail(Errc::kCorrupt, path + " is not a socket or a fifo");
+    }
+    auto how = S_ISFIFO(info.st_mode) ? trigger_fifo : trigger_socket;
+    std::string trouble;
+    try {
+        auto sent = co_await how(path, std::move(request), Deadline::after(timeout));
+        if (sent) {
+            co_return sent;
+        }
+        trouble = sent.error().message;
+    } catch (const IoError& error) {
+        trouble = error.what();
+    } catch (const TimedOut& error) {
+        trouble = error.what();
+    }
+    co_return fail(Errc::kTemporary, "trigger " + path + ": " + trouble);
 }
 
 }  // namespace relais

@@ -64,9 +64,11 @@ class ServiceClient {
     std::deque<std::unique_ptr<Connection>> idle_;
 };
 
-// Wakes a trigger service (pickup, qmgr): sends the request bytes and one NUL.  Does not wait for
-// the service to act on it.
-[[nodiscard]] Task<Result<void>> send_trigger(std::string socket, std::string request,
+// Wakes a trigger service (pickup, qmgr) at a path, whatever master.cf made of it: a FIFO gets the
+// request bytes, a socket those and one NUL.  Does not wait for the service to act on it.  Errors
+// are kTemporary where the service is there but could not be reached; any other one says that
+// there is nothing at the path that could be woken.
+[[nodiscard]] Task<Result<void>> send_trigger(std::string path, std::string request,
                                               std::chrono::milliseconds timeout);
 
 }  // namespace relais

@@ -104,8 +104,8 @@ void wake_pickup() {
     std::string socket = "public/" + conf().pickup_service_name();
     // While the mail system is down the message waits for its start.
     auto sent = Loop::current().run_task(send_trigger(socket, "W", conf().trigger_timeout()));
-    if (!sent && sent.error().sys_errno == ENOENT) {
-        log_warning("unable to look up {}: No such file or directory", socket);
+    if (!sent && sent.error().code != Errc::kTemporary) {
+        log_warning("{}", sent.error().message);
     }
 }
 

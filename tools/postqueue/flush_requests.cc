@@ -15,9 +15,13 @@ namespace relais {
 
 namespace {
 
-Result<void> trigger(const std::string& service, std::string request) {
-    return Loop::current().run_task(
+bool trigger(const std::string& service, std::string request) {
+    auto sent = Loop::current().run_task(
         send_trigger("public/" + service, std::move(request), conf().trigger_timeout()));
+    if (!sent && sent.error().code != Errc::kTemporary) {
+        log_warning("{}", sent.error().message);
+    }
+    return sent.has_value();
 }
 
 }  // namespace
