@@ -1,5 +1,6 @@
 // AUTH, through the Dovecot auth protocol.  RFC 4954
-#include "lib/base/base64.h"
+#include <algorithm>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -66,15 +67,29 @@ Task<std::string> refuse_auth(Session& session, const CommandInput& input) {
 Outcome report_failure(Session& session, const std::string& method, const AuthReply& answer) {
     const std::string reason =
         answer.reason.empty() ? "(reason unavailable)" : printable(answer.reason);
-    // The last name that was tried is the best that is known where this attempt tells none.
+    // Where the server said nothing, the last name that was tried is the best that is known.
     auto& user = session.login.tried_user;
-    user = answer.user.empty() ? user : printable(answer.user.substr(0, 100));
-    log_warning("{}: SASL {} authentication failed: {}, sasl_username={}", session.client.label,
-                printable(method.substr(0, 100)), reason, user.empty() ? "(unavailable)" : user);
+    if (answer.by_server) {
+        user.reset();
+    }
+    if (answer.parameters.has("user")) {
+        user = printable(answer.user.substr(0, 100));
+    }
+    // What the server calls a trouble of its own must not look to log readers like a wrong password.
+    const bool put_off = answer.parameters.has("temp");
+    log_warning("{}: SASL {} authentication {}: {}, sasl_username={}", session.client.label,
+                printable(method.substr(0, 100)), put_off ? "failed temporarily" : "failed", reason,
+                user.value_or("(unavailable)"));
     session.reply(answer.kind == AuthReply::Kind::kTemporary
                       ? "454 4.7.0 Temporary authentication failure: " + reason
                       : "535 5.7.8 Error: authentication failed: " + reason);
     return Outcome::kFailed;
+}
+
+// Whether the auth server is to make of it what it can, as Postfix sees it.
+bool is_base64_text(std::string_view text) {
+    return std::ranges::all_of(
+        text, [](char c) { return is_alnum(c) || c == '+' || c == '/' || c == '='; });
 }
 
 // RFC 4954 section 4: "=" is an empty initial response.
@@ -95,6 +110,11 @@ AuthReply failed(std::string reason) {
 
 Task<Outcome> authenticate(Session& session, std::string method,
                            std::optional<std::string> initial) {
+    const auto mechanisms = co_await session.site.auth->mechanisms();
+    if (!mechanisms) {
+        log_warning("SASL: {}", mechanisms.error().message);
+        co_return report_failure(session, method, AuthReply());
+    }
     const auto offered = co_await offered_mechanisms(session);
     const auto words = split_words(offered);
     const bool known =
@@ -102,7 +122,7 @@ Task<Outcome> authenticate(Session& session, std::string method,
     if (!known) {
         co_return report_failure(session, method, failed("Invalid authentication mechanism"));
     }
-    if (initial && !base64_decode(*initial)) {
+    if (initial && !is_base64_text(*initial)) {
         co_return report_failure(session, method,
                                  failed("Invalid base64 data in initial response"));
     }
@@ -112,8 +132,8 @@ Task<Outcome> authenticate(Session& session, std::string method,
     while (answer.kind == AuthReply::Kind::kChallenge) {
         session.reply("334 " + answer.challenge);
         const auto limit = static_cast<std::size_t>(conf().smtpd_sasl_response_limit());
-        auto response = co_await session.read_line(limit + 1);
-        if (response.size() > limit) {
+        auto response = co_await session.read_line(limit);
+        if (session.line_was_cut()) {
             session.reply("500 5.5.6 SASL response limit exceeded");
             co_return Outcome::kFailed;
         }
@@ -122,7 +142,7 @@ Task<Outcome> authenticate(Session& session, std::string method,
             session.reply("501 5.7.0 Authentication aborted");
             co_return Outcome::kFailed;
         }
-        if (!base64_decode(response)) {
+        if (!is_base64_text(response)) {
             co_return report_failure(session, method,
                                      failed("Invalid base64 data in continued response"));
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/socket_address.h"
@@ -38,8 +39,8 @@ struct ForwardedClient {
 struct Login {
     std::string method;
     std::string user;
-    std::string tried_user;  // of the last failed attempt
-    bool refused = false;    // the last attempt, by the auth server and for good
+    std::optional<std::string> tried_user;  // of the last failed attempt
+    bool refused = false;  // the last attempt, by the auth server and for good
 
     bool authenticated() const { return !user.empty() || !method.empty(); }
 };

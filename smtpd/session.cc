@@ -392,6 +392,10 @@ Task<std::string> Session::read_line(std::size_t limit) {
     // the next.
     line.resize(std::min(line.find('\0'), line.size()));
     line_cut_ = cut;
+    if (cut) {
+        log_warning("{}: request longer than {}: {}...", client.label, limit,
+                    printable(line.substr(0, kLongLineShown)));
+    }
     co_return line;
 }
 
@@ -401,10 +405,6 @@ Task<void> Session::next_command() {
         stream->set_deadline(Deadline::after(conf().smtpd_timeout()));
     }
     const auto line = co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
-    if (line_cut_) {
-        log_warning("{}: request longer than {}: {}...", client.label, conf().line_length_limit(),
-                    printable(line.substr(0, kLongLineShown)));
-    }
     if (bare_newline_ && site.bare_newline == smtp::BareNewline::kReject) {
         const auto excluded =
             co_await site.clients.bare_newlines.match(client.name, client.address);

@@ -73,6 +73,8 @@ class Session {
     // Another line of the client, without its line end (AUTH).  Cut at `limit`.
     [[nodiscard]] Task<std::string> read_line(std::size_t limit);
 
+    bool line_was_cut() const { return line_cut_; }
+
     bool stand_alone() const { return on_stdio_; }
 
     void hang_up() { hang_up_ = true; }

@@ -17,6 +17,9 @@
 namespace relais::smtpd {
 namespace {
 
+// How long the auth server may take to connect, to greet and to answer.
+constexpr auto kAuthTimeout = std::chrono::seconds(10);
+
 struct KeywordName {
     std::string_view name;
     unsigned bit;
@@ -211,7 +214,7 @@ void Site::open_auth() {
         return;
     }
     auth = std::make_unique<AuthClient>(conf().smtpd_sasl_path());
-    auth->set_timeout(conf().smtpd_timeout());
+    auth->set_timeout(kAuthTimeout);
 }
 
 Task<bool> Site::is_local_client(Session& session) const {

@@ -1,10 +1,13 @@
 #include "lib/sasl/auth_client.h"
 
+#include <cstring>
+
 #include <unistd.h>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/event/inet_name.h"
 #include "lib/event/socket.h"
 
 namespace relais {
@@ -12,6 +15,8 @@ namespace relais {
 namespace {
 
 using Fields = std::vector<std::string>;
+
+constexpr const char* kLost = "Connection lost to authentication server";
 
 AuthReply temporary(std::string reason) {
     AuthReply reply;
@@ -38,6 +43,7 @@ AuthMechanism parse_mechanism(const Fields& fields) {
 
 AuthReply parse_reply(const Fields& fields) {
     AuthReply reply;
+    reply.by_server = true;
     if (fields[0] == "CONT") {
         reply.kind = AuthReply::Kind::kChallenge;
         reply.challenge = fields.size() > 2 ? fields[2] : "";
@@ -52,7 +58,11 @@ AuthReply parse_reply(const Fields& fields) {
     reply.parameters = AuthParameters(fields, 2);
     reply.user = reply.parameters.get("user");
     reply.reason = reply.parameters.get("reason");
-    if (fields[0] == "OK") {
+    if (fields[0] == "OK" && reply.user.empty()) {  // somebody, but who?
+        log_warning("missing Dovecot server OK username field");
+        reply.kind = AuthReply::Kind::kFailure;
+        reply.reason = "Authentication backend error";
+    } else if (fields[0] == "OK") {
         reply.kind = AuthReply::Kind::kSuccess;
     } else {
         reply.kind =
@@ -122,7 +132,7 @@ class AuthClient::Connection {
     Task<void> read_replies();
     void deliver(const Fields& fields);
     // Ends every waiting exchange with a temporary failure.
-    void give_up(const std::string& reason);
+    void give_up();
 
     struct Pending {
         Wait* wait = nullptr;
@@ -173,7 +183,6 @@ Task<Result<void>> AuthClient::Connection::greet() {
 
 Task<void> AuthClient::Connection::read_replies() {
     stream.set_timeout(std::chrono::hours(24 * 365));
-    std::string reason = "the auth server hung up";
     try {
         for (;;) {
             auto line = take_line();
@@ -182,7 +191,7 @@ Task<void> AuthClient::Connection::read_replies() {
                 continue;
             }
             if (input.size() > kMaxAuthLine) {
-                reason = "the auth server sent an endless line";
+                log_warning("SASL: Protocol error");
                 break;
             }
             bool more = co_await read_more();
@@ -190,10 +199,9 @@ Task<void> AuthClient::Connection::read_replies() {
                 break;
             }
         }
-    } catch (const std::exception& error) {
-        reason = error.what();
+    } catch (const std::exception&) {  // whoever waits hears of the loss
     }
-    give_up(reason);
+    give_up();
 }
 
 void AuthClient::Connection::deliver(const Fields& fields) {
@@ -213,11 +221,11 @@ void AuthClient::Connection::deliver(const Fields& fields) {
     }
 }
 
-void AuthClient::Connection::give_up(const std::string& reason) {
+void AuthClient::Connection::give_up() {
     dead = true;
     for (auto& [id, entry] : pending) {
         if (!entry.reply) {
-            entry.reply = temporary(reason);
+            entry.reply = temporary(kLost);
             entry.lost = true;
             if (entry.wait != nullptr) {
                 entry.wait->wake();
@@ -234,28 +242,40 @@ std::string AuthClient::cookie() const {
     return connection_ ? connection_->cookie : "";
 }
 
-Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
-    auto fd = co_await connect_unix_made_by(maker_, path_, Deadline::after(timeout_));
-    if (!fd) {
-        co_return fail_with(fd);
+// A path, or "inet:host:port", or "unix:path".
+static Task<Result<UniqueFd>> connect_to_server(std::string server, pid_t maker,
+                                                Deadline deadline) {
+    if (maker == 0 && server.starts_with("inet:")) {
+        co_return co_await connect_inet_name(server.substr(5), deadline);
     }
-    auto made = std::make_shared<Connection>(std::move(*fd), timeout_);
+    std::string path = server.starts_with("unix:") ? server.substr(5) : server;
+    co_return co_await connect_unix_made_by(maker, std::move(path), deadline);
+}
+
+Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
     std::string trouble;
     try {
-        auto greeted = co_await made->greet();
-        if (!greeted) {
-            co_return fail(greeted.error().code, path_ + ": " + greeted.error().message);
+        auto fd = co_await connect_to_server(server_, maker_, Deadline::after(timeout_));
+        if (!fd) {
+            const auto& error = fd.error();
+            co_return fail(Errc::kTemporary,
+                           format("Connect to Dovecot auth socket '{}' failed: {}", server_,
+                                  error.sys_errno != 0 ? std::strerror(error.sys_errno)
+                                                       : error.message.c_str()));
         }
+        auto made = std::make_shared<Connection>(std::move(*fd), timeout_);
+        auto greeted = co_await made->greet();
+        if (greeted) {
+            readers_.spawn(made->read_replies());
+            co_return made;
+        }
+        trouble = greeted.error().message;
     } catch (const Cancelled&) {
         throw;
     } catch (const std::exception& error) {
         trouble = error.what();
     }
-    if (!trouble.empty()) {
-        co_return fail(Errc::kTemporary, path_ + ": " + trouble);
-    }
-    readers_.spawn(made->read_replies());
-    co_return made;
+    co_return fail(Errc::kTemporary, server_ + ": " + trouble);
 }
 
 Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connection() {
@@ -273,10 +293,12 @@ Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connection() {
 
 Task<Result<std::vector<AuthMechanism>>> AuthClient::mechanisms() {
     auto ready = co_await connection();
-    if (!ready) {
+    if (ready) {
+        known_ = (*ready)->mechanisms;
+    } else if (known_.empty()) {
         co_return fail_with(ready);
     }
-    co_return (*ready)->mechanisms;
+    co_return known_;
 }
 
 Task<void> AuthClient::close() {
@@ -302,8 +324,8 @@ Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto ready = co_await client_.connection();
         if (!ready) {
-            log_warning("SASL: connect to auth server: {}", ready.error().message);
-            co_return temporary(ready.error().message);
+            log_warning("SASL: {}", ready.error().message);
+            co_return temporary("");
         }
         connection_ = *ready;
         id_ = ++connection_->next_id;
@@ -363,7 +385,7 @@ Task<AuthReply> AuthExchange::converse(std::string line) {
     open_ = true;
     if (connection_->dead || line.size() > kMaxAuthLine) {
         open_ = false;
-        co_return temporary(connection_->dead ? "the auth server hung up" : "response too long");
+        co_return temporary(connection_->dead ? kLost : "response too long");
     }
     connection_->pending[id_] = AuthClient::Connection::Pending();
     connection_->stream.write(line);
@@ -374,7 +396,7 @@ Task<AuthReply> AuthExchange::converse(std::string line) {
 
 Task<AuthReply> AuthExchange::await_reply() {
     auto& entry = connection_->pending[id_];
-    std::string trouble;
+    bool lost = false;
     bool sent = false;
     try {
         {
@@ -391,14 +413,14 @@ Task<AuthReply> AuthExchange::await_reply() {
         entry.wait = nullptr;
         connection_->dead |= !sent;
         throw;
-    } catch (const std::exception& error) {
-        trouble = error.what();
+    } catch (const std::exception&) {
+        lost = true;
     }
     entry.wait = nullptr;
-    if (!trouble.empty()) {
+    if (lost) {
         // Half a line may be out: nobody can go on with this connection.
         connection_->dead |= !sent;
-        co_return temporary(trouble);
+        co_return temporary(kLost);
     }
     co_return std::move(*entry.reply);
 }

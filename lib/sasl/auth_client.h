@@ -53,6 +53,7 @@ struct AuthPeer {
 struct AuthReply {
     enum class Kind { kChallenge, kSuccess, kFailure, kTemporary };
     Kind kind = Kind::kTemporary;
+    bool by_server = false;     // it said so; nobody had to conclude it from its silence
     std::string challenge;      // kChallenge: base64, as the protocols carry it
     std::string user;           // kSuccess; kFailure where the server names it
     std::string reason;         // kFailure, kTemporary: for the log, may be empty
@@ -63,16 +64,19 @@ class AuthExchange;
 
 class AuthClient {
   public:
-    // `path` is the server's socket, relative to the working directory or absolute.
-    explicit AuthClient(std::string path) : path_(std::move(path)) {}
+    // Where the server listens: the path of its socket (relative to the working directory or
+    // absolute, with or without "unix:"), or "inet:host:port".
+    explicit AuthClient(std::string server) : server_(std::move(server)) {}
 
     AuthClient(const AuthClient&) = delete;
     AuthClient& operator=(const AuthClient&) = delete;
 
-    // Only a socket that this process has made counts, whatever the path leads to (0: any does).
+    // Only a socket that this process has made counts, whatever the path leads to (0: any does, and
+    // so does a server elsewhere).
     void set_maker(pid_t maker) { maker_ = maker; }
 
-    // The mechanisms that the server offers; connects when needed.
+    // The mechanisms that the server offers; connects when needed.  While it is away, what it
+    // offered last: who then tries one hears of a temporary failure.
     [[nodiscard]] Task<Result<std::vector<AuthMechanism>>> mechanisms();
 
     // How long the server may take to connect, to greet and to answer (one reply of it).
@@ -94,10 +98,11 @@ class AuthClient {
     [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connection();
     [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connect();
 
-    std::string path_;
+    std::string server_;
     pid_t maker_ = 0;
     std::chrono::milliseconds timeout_{std::chrono::seconds(60)};
     std::shared_ptr<Connection> connection_;
+    std::vector<AuthMechanism> known_;
     Semaphore connecting_{1};
     TaskGroup readers_;
 };

@@ -183,6 +183,82 @@ def auth_only_over_tls(mta):
         s.talk(HELLO, f"AUTH PLAIN {plain('joe', 'secret')}", "QUIT")
 
 
+ANSWERS = {
+    "drop": "", "reason": "FAIL\t{n}\tuser=reason\treason=account is locked", "code": "FAIL\t{n}\tuser=code\tcode=temp_fail", "bare": "FAIL\t{n}", "nobody": "OK\t{n}", "foreign": "OK\t77\tuser=x",
+    "junk": "FAIL", "words": "WHAT\t{n}\tuser=words\nFAIL\t{n}\tuser=words", "mech": "MECH\tPLAIN\nFAIL\t{n}\tuser=mech",
+    "odd": "FAIL\t{n}\tuser=o\x07d \xe9\treason=a  b\xe9", "cont": "CONT\t{n}\tbm90aGluZw==",
+}
+
+
+def sent(user):
+    return f"AUTH PLAIN {plain(user, 'secret')}"
+
+
+@scenario(main=AUTH)
+def answers_of_the_auth_server(mta):
+    """Refused, put off, with and without reasons; lost in the middle."""
+    with AuthServer(mta.conf / "auth.sock", {"joe": "secret"}, ANSWERS):
+        for users in (("reason", "bare", "joe"), ("code", "mech"), ("odd", "words"),
+                      ("drop", "joe"), ("nobody",)):
+            with mta.smtp() as s:
+                s.talk(HELLO, *map(sent, users), "QUIT")
+        with mta.smtp() as s:
+            s.talk(HELLO, sent("cont"), b64("x"), "QUIT")
+
+
+@scenario(main=AUTH)
+def auth_server_that_hangs(mta):
+    with AuthServer(mta.conf / "auth.sock", {"joe": "secret"}, {"hang": None, "foreign": ANSWERS["foreign"]}):
+        with mta.smtp() as s:
+            s.talk(HELLO, sent("hang"), sent("joe"), "QUIT")
+
+
+BASE64 = ("a", "ab", "abc", "YWI", "YWJj", "YQ==x", "YQ==YQ==", "=a==", "====", "YQ=", "Y=Q=", "YR==", "Y Q", "YQ!=", "-_-_")
+
+
+@scenario(main=AUTH)
+def initial_responses(mta):
+    with auth(mta), mta.smtp() as s:
+        s.talk(HELLO, "AUTH PLAIN =", "AUTH PLAIN ==", *(f"AUTH PLAIN {text}" for text in BASE64), "AUTH LOGIN =", b64("secret"), "AUTH FOO =", "QUIT")
+
+
+@scenario(main=AUTH)
+def long_responses(mta):
+    with auth(mta), mta.smtp() as s:
+        s.talk(HELLO)
+        for size in (12287, 12288, 12289, 12292, 20000):
+            s.talk("AUTH PLAIN", "A" * size)
+        s.talk("AUTH PLAIN " + "A" * 2036, "AUTH PLAIN " + "A" * 2037, "AUTH PLAIN " + "A" * 2400, "NOOP " + "x" * 3000, "QUIT")
+
+
+PLACES = ("inet:127.0.0.1:5951", "inet:[127.0.0.1]:5951", "inet:localhost:5951", "unix:@CONF@/a.sock", "@CONF@/a.sock",
+          "private/auth", "unix:private/auth")
+
+
+@scenario(main=AUTH, master="".join(f"@ADDRESS@:{number} inet n - n - - smtpd -o smtpd_sasl_path={place}\n"
+                                    for number, place in enumerate(PLACES, 2611)))
+def places_of_the_auth_server(mta):
+    users = {"joe": "secret"}
+    with AuthServer(("127.0.0.1", 5951), users), AuthServer(mta.conf / "a.sock", users), \
+            AuthServer(mta.queue / "private/auth", users):
+        for number, place in enumerate(PLACES, 2611):
+            with mta.smtp(port=number) as s:
+                s.talk(HELLO, sent("joe"), "QUIT")
+
+
+@scenario(main=AUTH)
+def auth_server_that_went_away(mta):
+    """A session that found it, and asks when it is gone."""
+    server = AuthServer(mta.conf / "auth.sock", {"joe": "secret"})
+    with server, mta.smtp() as s:
+        s.talk(HELLO, sent("eve"))
+        server.stop()
+        (mta.conf / "auth.sock").unlink()
+        s.talk(sent("joe"), sent("joe"))
+        with auth(mta):
+            s.talk(sent("joe"), "QUIT")
+
+
 @scenario
 def auth_not_enabled(mta):
     with mta.smtp() as s:

@@ -1,20 +1,30 @@
-"""A small Dovecot auth service for smtpd to ask: one socket, users and passwords in a dict."""
+"""A small Dovecot auth service for smtpd to ask: one socket, users and passwords in a dict.
+
+It can also be away, slow or wrong: `answers` has, for a user, what is said in place of the truth ("{n}" is the
+request's number; None: nothing, "": the connection ends), and `greeting` is what clients hear first."""
 import base64
 import os
 import socket
 import threading
 
 
-class AuthServer:
-    """with AuthServer(path, {"joe": "secret"}): ..."""
+GREETING = (b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tANONYMOUS\tanonymous\n"
+            b"SPID\t1\nCUID\t1\nCOOKIE\t" + b"0" * 32 + b"\nDONE\n")
 
-    def __init__(self, path, users, owner=None):
-        self.users, self.requests = users, []
-        self._listener = socket.socket(socket.AF_UNIX)
-        if os.path.exists(path):
-            os.unlink(path)
-        self._listener.bind(str(path))
-        os.chmod(path, 0o666)
+
+class AuthServer:
+    """with AuthServer(path, {"joe": "secret"}): ...       (place: a path, or an address and a port)"""
+
+    def __init__(self, place, users, answers=None, greeting=GREETING):
+        self.users, self.answers, self.greeting, self.requests = users, answers or {}, greeting, []
+        if isinstance(place, tuple):
+            self._listener = socket.create_server(place)
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            if os.path.exists(place):
+                os.unlink(place)
+            self._listener.bind(str(place))
+            os.chmod(place, 0o666)
         self._listener.listen(20)
         self._open = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -43,8 +53,7 @@ class AuthServer:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        client.sendall(b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\n"
-                       b"MECH\tANONYMOUS\tanonymous\nSPID\t1\nCUID\t1\nCOOKIE\t" + b"0" * 32 + b"\nDONE\n")
+        client.sendall(self.greeting)
         steps, buffer = {}, b""
         while True:
             try:
@@ -57,8 +66,10 @@ class AuthServer:
             while b"\n" in buffer:
                 line, buffer = buffer.split(b"\n", 1)
                 answer = self._answer(line.decode("latin-1").split("\t"), steps)
-                if answer:
-                    client.sendall(answer.encode() + b"\n")
+                if answer == "":
+                    client.shutdown(socket.SHUT_RDWR)
+                elif answer:
+                    client.sendall(answer.encode("latin-1") + b"\n")
 
     def _answer(self, words, steps):
         if words[0] == "AUTH":
@@ -75,12 +86,17 @@ class AuthServer:
 
     def _respond(self, number, response, steps):
         mechanism, got = steps[number]
-        got.append(base64.b64decode(response).decode("latin-1"))
+        try:
+            got.append(base64.b64decode(response).decode("latin-1"))
+        except ValueError:
+            return f"FAIL\t{number}\treason=Invalid base64 data"
         if mechanism == "LOGIN" and len(got) == 1:
             return f"CONT\t{number}\t" + _b64("Password:")
         user, password = got if mechanism == "LOGIN" else (got[0].split("\0") + ["", ""])[1:3]
         if user == "later":
             return f"FAIL\t{number}\tuser={user}\ttemp"
+        if user in self.answers:
+            return self.answers[user] and self.answers[user].replace("{n}", number)
         if self.users.get(user) == password:
             return f"OK\t{number}\tuser={user}"
         return f"FAIL\t{number}\tuser={user}"

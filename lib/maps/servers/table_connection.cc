@@ -5,7 +5,6 @@
 #include <cstring>
 #include <thread>
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
-#include "lib/event/blocking.h"
+#include "lib/event/inet_name.h"
 #include "lib/event/socket.h"
 
 namespace relais {
@@ -66,60 +65,15 @@ Task<bool> wait_for(int fd, short events, Deadline deadline, Waiting waiting) {
     co_return true;
 }
 
-struct Addresses {
-    int error = 0;  // of getaddrinfo
-    std::vector<SocketAddress> list;
-};
-
-Addresses look_up(const std::string& host, const std::string& service) {
-    addrinfo hints = {};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    Addresses out;
-    out.error =
-        ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.c_str(), &hints, &found);
-    if (out.error != 0) {
-        return out;
-    }
-    std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-        out.list.push_back(SocketAddress::from(at->ai_addr, at->ai_addrlen));
-    }
-    return out;
-}
-
-// "host:port", "[address]:port" or a port alone, as two strings.
-std::pair<std::string, std::string> split_host(std::string_view name) {
-    if (name.starts_with('[')) {
-        auto close = name.find(']');
-        if (close != std::string_view::npos && name.substr(close + 1).starts_with(':')) {
-            return {std::string(name.substr(1, close - 1)), std::string(name.substr(close + 2))};
-        }
-    }
-    auto parts = split_last(name, ':');
-    return parts ? std::pair(std::string(parts->first), std::string(parts->second))
-                 : std::pair(std::string(), std::string(name));
-}
-
 Task<Result<std::vector<SocketAddress>>> resolve(const TableEndpoint* endpoint, Waiting waiting) {
-    auto [host, service] = split_host(endpoint->name);
-    auto port = parse_uint(service);
-    if (port && *port <= 65535) {
-        if (auto address = SocketAddress::parse(host, static_cast<std::uint16_t>(*port))) {
-            co_return std::vector<SocketAddress>(1, *address);
-        }
-    }
-    Addresses found;
+    FoundAddresses found;
     if (waiting == Waiting::kBlock) {
-        found = look_up(host, service);
+        found = look_up_addresses(endpoint->name);
     } else {
-        auto work = [host, service] { return look_up(host, service); };
-        found = co_await run_blocking(std::move(work));
+        found = co_await find_addresses(endpoint->name);
     }
     if (found.error != 0) {
-        log_warning("host or service {} not found: {}", endpoint->name,
-                    ::gai_strerror(found.error));
-        co_return fail_with_errno(EADDRNOTAVAIL);
+        co_return fail_without_address(endpoint->name, found);
     }
     co_return std::move(found.list);
 }
