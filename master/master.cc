@@ -18,6 +18,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/log_fallback.h"
 #include "lib/base/process_lock.h"
 #include "lib/base/strings.h"
 #include "lib/config/accounts.h"
@@ -274,6 +275,7 @@ int main(int argc, char** argv) {
     MasterOptions options = parse_options(argc, argv);
     set_log_verbose(options.verbose);
     load_configuration();
+    log_without_postlogd();
     open_log("master", LogStderr::kYes);
     check_identity();
     if (options.test_lock) {
@@ -302,7 +304,10 @@ int main(int argc, char** argv) {
     prepare_runtime(runtime, options);
     Locks locks = take_locks(runtime.listening);
     Suite suite(&runtime);
+    // Whatever ends the start in the middle is said while nobody could start postlogd any more.
+    log_expect_postlogd(false);
     suite.start(*services);
+    log_expect_postlogd(true);
     log_info("daemon started -- version {}, configuration {}", conf().mail_version(),
              conf().config_directory());
     if (options.debugger || debugging_wanted()) {

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <deque>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/log_backlog.h"
+#include "lib/base/log_fallback.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
 
@@ -109,17 +111,29 @@ class LogSocket {
         if (waiting_.size() >= kMaxWaiting) {
             waiting_.pop_front();
         }
-        waiting_.push_back(frame(name, clean));
+        waiting_.push_back({severity, timestamp(), std::move(clean)});
         flush(0);
+    }
+
+    void fall_back_to(std::string path, unsigned mode) {
+        fallback_ = std::move(path);
+        fallback_mode_ = mode;
+    }
+
+    void expect_postlogd(bool expected) {
+        flush(0);
+        expects_postlogd_ = expected;
+        socket_.reset();
     }
 
     void flush(int wait_ms) {
         bool reconnected = false;
         while (!waiting_.empty()) {
             if (!socket_ && !connect()) {
+                fall_back();
                 return;
             }
-            const std::string& line = waiting_.front();
+            const std::string line = frame(waiting_.front());
             if (::send(socket_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
                 errno == EMSGSIZE) {
                 waiting_.pop_front();
@@ -130,6 +144,7 @@ class LogSocket {
             } else if (errno != EINTR) {
                 // The reader was restarted: one fresh connection, then wait for the next call.
                 if (reconnected) {
+                    fall_back();
                     return;
                 }
                 reconnected = true;
@@ -139,14 +154,25 @@ class LogSocket {
     }
 
   private:
+    // As it was said; who reads it, and so its form, is only known when it goes out.
+    struct Line {
+        Severity severity;
+        std::string when;
+        std::string text;
+    };
+
+    bool uses_postlogd() const { return !options_.postlog_socket.empty(); }
+
     bool writable(int wait_ms) const {
         pollfd wait{socket_.get(), POLLOUT, 0};
         return wait_ms > 0 && ::poll(&wait, 1, wait_ms) > 0;
     }
 
     bool connect() {
-        const std::string path =
-            options_.postlog_socket.empty() ? kSyslogSocket : options_.postlog_socket;
+        if (uses_postlogd() && !expects_postlogd_) {
+            return false;
+        }
+        const std::string path = uses_postlogd() ? options_.postlog_socket : kSyslogSocket;
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         if (path.size() >= sizeof address.sun_path) {
@@ -162,13 +188,30 @@ class LogSocket {
         return true;
     }
 
-    std::string frame(const SeverityName& name, const std::string& text) const {
-        if (!options_.postlog_socket.empty()) {
-            return format("{} {} {}[{}]: {}{}", timestamp(), options_.postlog_host, options_.tag,
-                          ::getpid(), name.word, text);
+    // Writes what waits into the file that postlogd would write.
+    void fall_back() {
+        if (!uses_postlogd() || fallback_.empty()) {
+            return;
+        }
+        UniqueFd file(::open(fallback_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+                             static_cast<mode_t>(fallback_mode_)));
+        while (file && !waiting_.empty()) {
+            const std::string line = frame(waiting_.front()) + "\n";
+            if (::write(file.get(), line.data(), line.size()) < 0) {
+                return;
+            }
+            waiting_.pop_front();
+        }
+    }
+
+    std::string frame(const Line& line) const {
+        const auto name = severity_name(line.severity);
+        if (uses_postlogd()) {
+            return format("{} {} {}[{}]: {}{}", line.when, options_.postlog_host, options_.tag,
+                          ::getpid(), name.word, line.text);
         }
         return format("<{}>{} {}[{}]: {}{}", facility_code(options_.facility) | name.priority,
-                      timestamp(), options_.tag, ::getpid(), name.word, text);
+                      line.when, options_.tag, ::getpid(), name.word, line.text);
     }
 
     void print(std::string_view word, const std::string& text) const {
@@ -180,7 +223,10 @@ class LogSocket {
 
     LogOptions options_;
     UniqueFd socket_;
-    std::deque<std::string> waiting_;
+    std::deque<Line> waiting_;
+    std::string fallback_;
+    unsigned fallback_mode_ = 0600;
+    bool expects_postlogd_ = true;
 };
 
 LogSocket& log_socket() {
@@ -198,6 +244,14 @@ void log_open(LogOptions options) {
 
 const LogOptions& log_options() {
     return log_socket().options();
+}
+
+void log_fall_back_to(std::string path, unsigned mode) {
+    log_socket().fall_back_to(std::move(path), mode);
+}
+
+void log_expect_postlogd(bool expected) {
+    log_socket().expect_postlogd(expected);
 }
 
 void log_flush(int wait_ms) {

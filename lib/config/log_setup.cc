@@ -1,11 +1,14 @@
 #include "lib/config/log_setup.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/base/log_fallback.h"
+#include "lib/base/strings.h"
 #include "lib/config/config.h"
 
 namespace relais {
@@ -47,6 +50,23 @@ void open_log(std::string_view program, LogStderr to_stderr) {
         options.postlog_host = first_label(config.myhostname());
     }
     log_open(std::move(options));
+}
+
+bool maillog_file_is_allowed() {
+    return std::ranges::any_of(
+        split_words(conf().maillog_file_prefixes(), ", \t\r\n"),
+        [](std::string_view prefix) { return conf().maillog_file().starts_with(prefix); });
+}
+
+unsigned maillog_file_mode() {
+    return static_cast<unsigned>(parse_octal(conf().maillog_file_permissions()).value_or(0600));
+}
+
+void log_without_postlogd() {
+    bool is_owner = ::getuid() == 0 || (::getuid() == ::geteuid() && ::getgid() == ::getegid());
+    if (is_owner && !conf().maillog_file().empty() && maillog_file_is_allowed()) {
+        log_fall_back_to(conf().maillog_file(), maillog_file_mode());
+    }
 }
 
 }  // namespace relais

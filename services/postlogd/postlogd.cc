@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/log_setup.h"
 #include "lib/daemon/daemon.h"
 #include "lib/event/signals.h"
 #include "lib/event/watch.h"
@@ -28,27 +29,15 @@ namespace {
 constexpr std::size_t kWriteAt = 65536;
 constexpr auto kLastWords = std::chrono::milliseconds(100);
 
-// True when `path` begins with one of maillog_file_prefixes.
-bool is_allowed(const std::string& path) {
-    for (std::string_view prefix : split_words(conf().maillog_file_prefixes(), ", \t\r\n")) {
-        if (path.starts_with(prefix)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 UniqueFd open_log_file(const std::string& path) {
-    if (!is_allowed(path)) {
+    if (!maillog_file_is_allowed()) {
         log_fatal("maillog_file '{}' does not match maillog_file_prefixes '{}'", path,
                   conf().maillog_file_prefixes());
     }
     if (path == "/dev/stdout") {
         return UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
     }
-    auto mode = parse_octal(conf().maillog_file_permissions());
-    auto fd =
-        open_file(path, O_WRONLY | O_APPEND | O_CREAT, static_cast<unsigned>(mode.value_or(0600)));
+    auto fd = open_file(path, O_WRONLY | O_APPEND | O_CREAT, maillog_file_mode());
     if (!fd) {
         log_fatal("{}", fd.error().message);
     }

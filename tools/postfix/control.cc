@@ -123,9 +123,20 @@ int run_and_wait(const std::vector<std::string>& argv) {
     return wait_for(start_process(argv));
 }
 
-// postconf tells on standard error which settings are unused or to be replaced.
-static void warn_of_unfit_settings() {
-    wait_for(start_process({conf().command_directory() + "/postconf"}, Output::kDiscard));
+// postconf tells on standard error which settings are unused or to be replaced.  False: it cannot
+// make anything of the configuration, and has said why.
+static bool warn_of_unfit_settings() {
+    auto postconf = start_process({conf().command_directory() + "/postconf"}, Output::kDiscard);
+    return wait_for(postconf) == 0;
+}
+
+// What `check` and `start` look at first.  False: as above.
+static bool layout_is_usable() {
+    create_missing();
+    if (auto problem = fatal_problem()) {
+        refuse(*problem);
+    }
+    return warn_of_unfit_settings();
 }
 
 std::optional<long> Control::master_pid() const {
@@ -156,11 +167,9 @@ void Control::prepare_start() {
     if (::unlink(quick_start_file().c_str()) == 0) {
         return;
     }
-    create_missing();
-    if (auto problem = fatal_problem()) {
-        refuse(*problem);
+    if (!layout_is_usable()) {
+        refuse("Postfix integrity check failed!");
     }
-    warn_of_unfit_settings();
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }
@@ -309,11 +318,9 @@ int Control::flush() {
 }
 
 int Control::check() {
-    create_missing();
-    if (auto problem = fatal_problem()) {
-        refuse(*problem);
+    if (!layout_is_usable()) {
+        return 1;
     }
-    warn_of_unfit_settings();
     for (const auto& warning : layout_warnings()) {
         log_warning("{}", warning);
     }

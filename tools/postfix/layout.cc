@@ -165,9 +165,10 @@ void check_jail(std::vector<std::string>& out) {
     }
 }
 
-bool has_service(const std::string& name) {
+// Not where master.cf cannot be read: what is wrong there is told by whoever needs it.
+bool lacks_service(const std::string& name) {
     auto services = load_services(conf());
-    return services && std::ranges::any_of(*services, [&](const MasterService& service) {
+    return services && std::ranges::none_of(*services, [&](const MasterService& service) {
                return service.name == name;
            });
 }
@@ -203,7 +204,7 @@ std::optional<std::string> fatal_problem() {
     if (::access((config.daemon_directory() + "/master").c_str(), X_OK) != 0) {
         return "no " + config.daemon_directory() + "/master program found";
     }
-    if (!config.maillog_file().empty() && !has_service(config.postlog_service_name())) {
+    if (!config.maillog_file().empty() && lacks_service(config.postlog_service_name())) {
         return "missing '" + config.postlog_service_name() +
                "' service in master.cf - run 'postfix upgrade-configuration'";
     }

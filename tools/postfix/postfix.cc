@@ -72,6 +72,7 @@ void load_configuration() {
 
 // The lines of this command itself are "postfix[pid]:", whatever syslog_name says.
 void open_own_log() {
+    log_without_postlogd();
     open_log("postfix", LogStderr::kYes);
     LogOptions options = log_options();
     options.tag = "postfix";

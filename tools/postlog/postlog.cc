@@ -75,6 +75,7 @@ void open_output(const Options& options) {
     ConfigOptions wanted;
     wanted.process_name = "postlog";
     load_conf(wanted);
+    log_without_postlogd();
     open_log("postlog", LogStderr::kNo);
     LogOptions target = log_options();
     if (!options.tag.empty()) {
