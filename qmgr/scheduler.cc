@@ -1,12 +1,13 @@
 #include "qmgr/scheduler.h"
 
+#include <cstring>
 #include <utility>
 
 #include <poll.h>
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
-#include "lib/ipc/bounce_client.h"
+#include "lib/deliver/outcome.h"
 #include "lib/ipc/service_client.h"
 
 namespace relais::qmgr {
@@ -200,7 +201,9 @@ Task<std::unique_ptr<Stream>> Scheduler::connect_agent(Transport* transport) {
     // Waiting for a free process is no failure: the limit is master's to set.
     auto agent = co_await connect_service(address, conf().qmgr_daemon_timeout());
     if (!agent) {
-        log_warning("connect to transport {}: {}", address.socket, agent.error().message);
+        const auto& error = agent.error();
+        log_warning("connect to transport {}: {}", address.socket,
+                    error.sys_errno != 0 ? std::strerror(error.sys_errno) : error.message.c_str());
         co_return nullptr;
     }
     co_return std::move(*agent);
@@ -327,16 +330,13 @@ void Scheduler::send_to_retry(std::deque<Entry> entries, const DeliveryStatus& w
 Task<void> Scheduler::defer_here(Entry entry, DeliveryStatus why) {
     entry.message->deferred = true;
     for (const auto& recipient : entry.recipients) {
-        BounceRequest request;
-        request.queue_id = entry.message->id;
-        request.recipient = recipient;
-        request.status = why;
-        request.status.action = "delayed";
-        auto recorded = co_await send_bounce_request(conf().defer_service_name(),
-                                                     std::move(request), conf().ipc_timeout());
-        if (!recorded) {
-            log_warning("{}: {}", entry.message->id, recorded.error().message);
-        }
+        DeliveryEvent event{.flags = entry.message->envelope.trace_flags,
+                            .queue_id = entry.message->id,
+                            .times = entry.message->times,
+                            .recipient = recipient,
+                            .relay = std::string(kNoRelay),
+                            .status = why};
+        co_await report_deferred(std::move(event));
     }
     entry_done_(entry);
 }

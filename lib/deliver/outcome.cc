@@ -206,14 +206,15 @@ Task<Disposition> report_deferred(DeliveryEvent event) {
     event.status.action = "delayed";
     std::string service = conf().defer_service_name();
     bool recorded = co_await append_to(&service, &event);
-    bool traced = recorded && co_await trace_if((event.flags & kRecordDelivery) != 0, &event);
-    if (traced) {
-        log_outcome(event, "deferred");
-        co_await note_for_flush(&event);
-    } else {
-        log_warning("{}: {} or {} service failure", event.queue_id, service,
-                    conf().trace_service_name());
+    if (!recorded) {  // the message is tried again all the same
+        log_warning("{}: {} service failure", event.queue_id, service);
     }
+    log_outcome(event, "deferred");
+    bool traced = co_await trace_if((event.flags & kRecordDelivery) != 0, &event);
+    if (!traced) {
+        log_warning("{}: {} service failure", event.queue_id, conf().trace_service_name());
+    }
+    co_await note_for_flush(&event);
     co_return Disposition::kDeferred;
 }
 
