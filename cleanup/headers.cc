@@ -201,7 +201,9 @@ void Headers::add_missing() {
 std::string Headers::generated_from() const {
     const std::string& sender = *message_.envelope.sender;
     std::string address = sender.empty() ? "MAILER-DAEMON" : quote_address(sender);
-    const std::string& name = message_.envelope.full_name;
+    // A line end in it (sendmail -F) would begin a header of the caller's choice.
+    std::string name = message_.envelope.full_name;
+    std::ranges::replace_if(name, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
     if (name.empty() || sender.empty()) {
         return address;
     }

@@ -170,8 +170,8 @@ Result<UniqueFd> bind_unix(const std::string& path, int type, int backlog) {
 }
 
 Result<UniqueFd> open_fifo(const std::string& path) {
-    // What an earlier master.cf left there may be a socket; what an earlier master left in a FIFO is
-    // out of date.
+    // What an earlier master.cf left there may be a socket; what an earlier master left in a FIFO
+    // is out of date.
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
         return fail_errno("remove " + path);
     }

@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/deliver/log_line.h"
 #include "lib/mail/date.h"
 
 namespace relais::pickup {
@@ -101,7 +102,7 @@ Task<Result<CleanupReply>> Submission::send() {
     }
     std::string original = is_requeued() ? " orig_id=" + name_ : "";
     log_info("{}: uid={} from=<{}>{}", cleanup_->queue_id(), status_.info.st_uid,
-             printable(sender_), original);
+             address_in_log(sender_), original);
     co_return co_await cleanup_->finish();
 }
 

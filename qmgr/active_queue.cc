@@ -15,18 +15,12 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
-#include "lib/mail/address.h"
+#include "lib/deliver/log_line.h"
 #include "lib/queue/queue_scan.h"
 
 namespace relais::qmgr {
 
 namespace {
-
-// A sender as the log shows it (info_log_address_format).
-std::string logged(const std::string& sender) {
-    bool external = conf().info_log_address_format() == "external";
-    return printable(external ? quote_address(sender) : sender);
-}
 
 constexpr std::size_t kRecipientsPerRead = 5000;
 constexpr auto kLockedDelay = std::chrono::seconds(60);
@@ -165,7 +159,7 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
         message->envelope.trace_flags |= kReportSentLater;
     }
     log_info("{}: from=<{}>, size={}, nrcpt={} (queue active)", message->id,
-             logged(message->envelope.sender), message->envelope.size.content_length,
+             address_in_log(message->envelope.sender), message->envelope.size.content_length,
              message->envelope.size.recipients);
     if (keeps_log) {
         message->deferred = true;
@@ -320,7 +314,7 @@ Task<void> ActiveQueue::send_trace(MessagePtr message) {
 
 Task<void> ActiveQueue::return_expired(MessagePtr message, std::string status) {
     log_info("{}: from=<{}>, status={}, returned to sender", message->id,
-             logged(message->envelope.sender), status);
+             address_in_log(message->envelope.sender), status);
     bool verp = !message->envelope.verp_delimiters.empty() && !message->envelope.sender.empty();
     bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
                                  conf().defer_service_name(), kBounceMarkDone);

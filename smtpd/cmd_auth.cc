@@ -75,7 +75,8 @@ Outcome report_failure(Session& session, const std::string& method, const AuthRe
     if (answer.parameters.has("user")) {
         user = printable(answer.user.substr(0, 100));
     }
-    // What the server calls a trouble of its own must not look to log readers like a wrong password.
+    // What the server calls a trouble of its own must not look to log readers like a wrong
+    // password.
     const bool put_off = answer.parameters.has("temp");
     log_warning("{}: SASL {} authentication {}: {}, sasl_username={}", session.client.label,
                 printable(method.substr(0, 100)), put_off ? "failed temporarily" : "failed", reason,

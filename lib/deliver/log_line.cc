@@ -4,6 +4,8 @@
 #include <array>
 
 #include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/mail/address.h"
 
 namespace relais {
@@ -127,6 +129,11 @@ std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
                shown(delays.in_queue), shown(delays.connecting), shown(delays.transmitting));
     line += format(", dsn={}, status={} ({})", event.status.status, word, event.status.reason);
     return line;
+}
+
+std::string address_in_log(const std::string& address) {
+    bool external = conf().info_log_address_format() == "external";
+    return printable(external ? quote_address(address) : address, '?', utf8_mode());
 }
 
 }  // namespace relais

@@ -18,6 +18,9 @@ struct LogLineStyle {
 [[nodiscard]] std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
                                             timeval now, const LogLineStyle& style);
 
+// An address as conf() wants to see it in the log (info_log_address_format).
+[[nodiscard]] std::string address_in_log(const std::string& address);
+
 // A time with as many digits as say something: "0", "0.01", "2.1", "498".
 [[nodiscard]] std::string format_delay(timeval delay, int significant_digits,
                                        int resolution_digits);

@@ -170,7 +170,8 @@ Task<Result<Attributes>> ServiceClient::call(std::string request) {
 
 namespace {
 
-// A FIFO takes the bytes as they are; where it is full, its reader has not come to the earlier ones.
+// A FIFO takes the bytes as they are; where it is full, its reader has not come to the earlier
+// ones.
 Task<Result<void>> trigger_fifo(std::string path, std::string request, Deadline deadline) {
     auto fd = open_file(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
     if (!fd) {

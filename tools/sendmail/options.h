@@ -12,10 +12,10 @@ struct SendmailOptions {
 
     Mode mode = Mode::kSubmit;
     Verify verify = Verify::kNo;
-    bool recipients_from_header = false;  // -t
-    bool lone_dot_ends = true;            // without -i
-    bool remote_context = false;          // -G
-    std::string full_name;                // -F
+    bool recipients_from_header = false;   // -t
+    bool lone_dot_ends = true;             // without -i
+    bool remote_context = false;           // -G
+    std::optional<std::string> full_name;  // -F
     bool have_sender = false;
     std::string sender;           // -f
     std::string encoding;         // "7bit", "8bit" or empty

@@ -32,8 +32,6 @@ struct Submitter {
     uid_t uid = ::getuid();
     std::string login;
     std::string full_name;
-
-    std::string in_log() const { return format("{}({})", login, uid); }
 };
 
 std::string capitalized(std::string text) {
@@ -71,13 +69,20 @@ std::string sender_of(const SendmailOptions& options, const Submitter& who) {
         return who.login;
     }
     AddressList list = AddressList::parse(options.sender);
+    if (list.size() > 1) {
+        log_warning("-f option specified malformed sender: {}", options.sender);
+    }
     return list.size() == 0 ? std::string() : list.internal(0);
 }
 
 class Submission {
   public:
-    Submission(const SendmailOptions& options, Submitter who)
-        : options_(options), who_(std::move(who)), postdrop_(who_.in_log()) {}
+    Submission(const SendmailOptions& options, Submitter who, std::string sender)
+        : options_(options),
+          who_(std::move(who)),
+          sender_(std::move(sender)),
+          in_log_(format("{}({})", sender_, who_.uid)),
+          postdrop_(in_log_) {}
 
     void run();
 
@@ -90,6 +95,8 @@ class Submission {
 
     const SendmailOptions& options_;
     Submitter who_;
+    std::string sender_;
+    std::string in_log_;
     PostdropPipe postdrop_;
     HeaderRecipients header_recipients_;
 };
@@ -102,12 +109,11 @@ void Submission::put_envelope() {
         postdrop_.put_attribute("ret_flags", std::to_string(options_.ret));
     }
     postdrop_.put_attribute("rewrite_context", options_.remote_context ? "remote" : "local");
-    const std::string& name = options_.full_name.empty() ? who_.full_name : options_.full_name;
+    const std::string& name = options_.full_name ? *options_.full_name : who_.full_name;
     if (!name.empty()) {
         postdrop_.put(Rec::kFullName, name);
     }
-    std::string sender = sender_of(options_, who_);
-    postdrop_.put(Rec::kSender, sender);
+    postdrop_.put(Rec::kSender, sender_);
     if (!options_.encoding.empty()) {
         postdrop_.put_attribute("encoding", options_.encoding);
     }
@@ -117,7 +123,7 @@ void Submission::put_envelope() {
                                 std::to_string(only ? kVerifyOnly : kReportDelivery));
     }
     if (options_.verp) {
-        if (sender.empty()) {
+        if (sender_.empty()) {
             log_fatal("-V option requires non-null sender address");
         }
         postdrop_.put(Rec::kVerp, options_.verp_delimiters.empty()
@@ -156,13 +162,13 @@ void Submission::put_content() {
         postdrop_.put(line->complete ? Rec::kLine : Rec::kLinePart, line->text);
     }
     if (input.failed()) {
-        log_fatal("{}: error reading input", who_.in_log());
+        log_fatal("{}: error reading input", in_log_);
     }
 }
 
 // -bv: nobody will read it.
 void Submission::put_probe() {
-    postdrop_.put(Rec::kLine, "From: " + sender_of(options_, who_));
+    postdrop_.put(Rec::kLine, "From: " + sender_);
     postdrop_.put(Rec::kLine, "Subject: probe");
     postdrop_.put(Rec::kLinePart, "To:");
     for (const std::string& argument : options_.arguments) {
@@ -183,7 +189,7 @@ void Submission::run() {
     if (options_.recipients_from_header) {
         auto found = header_recipients_.finish();
         if (found.empty() && options_.arguments.empty()) {
-            log_fatal("{}: No recipient addresses found in message header", who_.in_log());
+            log_fatal("{}: No recipient addresses found in message header", in_log_);
         }
         for (const std::string& address : found) {
             put_recipient(address);
@@ -197,15 +203,16 @@ void Submission::run() {
 
 int submit_message(const SendmailOptions& options) {
     Submitter who = find_submitter();
+    std::string sender = sender_of(options, who);
     if (options.arguments.empty() && !options.recipients_from_header) {
         log_fatal(
-            "{}: Recipient addresses must be specified on the command line or via the -t option",
-            who.in_log());
+            "{}({}): Recipient addresses must be specified on the command line or via the -t "
+            "option",
+            sender, who.uid);
     }
-    Submission submission(options, who);
+    Submission submission(options, std::move(who), sender);
     submission.run();
     if (options.verify != SendmailOptions::Verify::kNo) {
-        std::string sender = sender_of(options, who);
         std::printf("Mail Delivery Status Report will be mailed to <%s>.\n", sender.c_str());
         std::fflush(stdout);
     }

@@ -1,0 +1,59 @@
+"""Senders, names and recipients as programs write them on sendmail's command line."""
+import concurrent.futures
+
+from support.compare import scenario
+
+MAIL = "Subject: test\n\nbody\n"
+SENDERS = ("a@b.test", "<a@b.test>", "Joe <a@b.test>", "a@b.test (Joe)", "a@b.test,c@d.test", "a@b.test, c@d.test", "a@b.test c@d.test",
+           "a@b.test;c@d.test", "<a@b.test> <c@d.test>", '"a b"@c.test', "a b@c.test", '"a"@c.test', '"a\\"b"@c.test', '""@c.test',
+           "", "<>", "< >", " ", ",", "joe", "@b.test", "joe@", "a@b@c.test", "<@r.test:a@b.test>", "group: a@b.test;", "group:;",
+           "j\xf6rg@c.test", "\xf6@\xfc.test", "a@b.test\n", "a@b.test\nX: y", "a@[192.0.2.1]", "a%b@c.test", "host!user", "<a@b.test",
+           "a@b.test>", "a@b.test (", '"a@b.test', "a..b@c.test", ".a@c.test", "-f", "a,b@c.test", "a@b.test,", ", a@b.test", "a" * 300 + "@b.test")
+RECIPIENTS = ("u1@virt.test,u2@virt.test", "u1@virt.test u2@virt.test", "Joe <u1@virt.test>", "<u1@virt.test>", "<u1@virt.test", "", "<>", ",",
+              '"u1"@virt.test', "u1@virt.test (Joe)", "group: u1@virt.test, u2@virt.test;", "nobody@", '"a b"@virt.test', "-u1@virt.test")
+NAMES = ("Joe", "", "Joe Smith", "J\xf6rg", 'Joe "x" Smith', "Joe\nX: y", "Joe (Smith)", "a.b", "Joe, S")
+
+
+def submit(mta, *arguments, text=MAIL):
+    result = mta.run("sendmail", *arguments, input=text, record=False)
+    # Postfix's remark on a pipe between its own programs.
+    said = result.stderr.replace("sendmail: warning: mail_stream_cleanup: close error\n", "")
+    return f"status {result.status}\n{result.stdout}{said}"
+
+
+@scenario
+def senders(mta):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        cases = [("-f", sender) for sender in SENDERS] + [("-r", "a@b.test,c@d.test"), ("-f", "a@b.test", "-r", "c@d.test")]
+        for case, said in zip(cases, pool.map(lambda case: submit(mta, *case, "u1@virt.test"), cases)):
+            mta.note(f"{case!r}", said)
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+senders.seconds = 150
+
+
+@scenario
+def recipients(mta):
+    for recipient in RECIPIENTS:
+        mta.note(repr(recipient), submit(mta, "-f", "a@b.test", "--", recipient))
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario
+def names(mta):
+    for name in NAMES:
+        mta.note(repr(name), submit(mta, "-F", name, "-f", "a@b.test", "u1@virt.test"))
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario(main="message_size_limit = 2000", ignore="mail_stream_cleanup: close error")
+def too_big(mta):
+    for sender in ("joe@example.org", '"a b"@example.org', "", "Joe <joe@example.org>"):
+        mta.note(sender, submit(mta, "-f", sender, "u1@virt.test", text=MAIL + "x" * 70 + "\n" + ("y" * 70 + "\n") * 50))
+    mta.note("-", submit(mta, "u1@virt.test", text=MAIL + ("y" * 70 + "\n") * 50))
+    mta.note("no recipients", submit(mta, "-f", "joe@example.org"))
+    mta.note("no recipients -t", submit(mta, "-f", "joe@example.org", "-t"))
