@@ -1,4 +1,5 @@
 """smtpd where it must be better than Postfix 3.7, or differs by intention; and under attack."""
+import base64
 import os
 import signal
 import socket
@@ -6,6 +7,7 @@ import struct
 import time
 
 from support import check, equal, need_program
+from support.auth_server import AuthServer
 from support.compare import mix_of, ours
 from support.instance import Instance
 
@@ -145,3 +147,25 @@ def test_a_client_that_is_gone_at_once_is_a_stranger():
     mta.wait_log(r"smtpd.* connect from unknown\[unknown\]")
     mta.wait_log(r"lost connection after CONNECT from unknown\[unknown\]")
     mta.check_sane()
+
+
+def test_temporary_answers_of_the_auth_server():
+    """Postfix 3.7 makes a permanent failure of them, with the line that fail2ban counts as a wrong password."""
+    mta = started("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = @CONF@/auth.sock\n")
+    why = {"later": "FAIL\t{n}\tuser=later\ttemp\treason=the database is away"}
+    with AuthServer(mta.conf / "auth.sock", {}, why), mta.smtp() as s:
+        s.command(HELLO)
+        answer = s.command("AUTH PLAIN " + base64.b64encode(b"\0later\0x").decode())
+        check("454 4.7.0 Temporary authentication failure: the database is away" in str(answer), f"temporary: {answer}")
+        s.command("QUIT")
+    mta.wait_log(r"SASL PLAIN authentication failed temporarily: the database is away, sasl_username=later")
+
+
+def test_auth_server_that_never_was():
+    """Postfix's smtpd ends, and clients that were connected see their connection go; here they are told to come again."""
+    mta = started("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:1\n")
+    with mta.smtp() as s:
+        s.command(HELLO)
+        equal(s.command("AUTH PLAIN AHgAeA==").code, "454", "AUTH")
+        equal(s.command("NOOP").code, "250", "the session goes on")
+    mta.wait_log("warning: SASL: Connect to Dovecot auth socket 'inet:127.0.0.1:1' failed: Connection refused")
