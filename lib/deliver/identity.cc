@@ -4,24 +4,12 @@
 #include <cstring>
 
 #include <grp.h>
-#include <sys/fsuid.h>
 #include <unistd.h>
 
+#include "lib/base/effective_ids.h"
 #include "lib/base/log.h"
 
 namespace relais {
-
-namespace {
-
-// The calls report no failure: a call with an impossible id tells the present one.
-constexpr uid_t kNobodyAtAll = static_cast<uid_t>(-1);
-
-bool is_now(FileOwner user) {
-    return static_cast<uid_t>(::setfsuid(kNobodyAtAll)) == user.uid &&
-           static_cast<gid_t>(::setfsgid(kNobodyAtAll)) == user.gid;
-}
-
-}  // namespace
 
 FileIdentity::FileIdentity(FileOwner owner)
     : owner_(owner), current_{::geteuid(), ::getegid()}, privileged_(::geteuid() == 0) {
@@ -32,22 +20,18 @@ FileIdentity::FileIdentity(FileOwner owner)
         log_fatal("setgroups: {}", std::strerror(errno));
     }
     be_owner();
-    if (!is_now(owner_)) {
-        log_fatal("cannot change to the identity of the mail system");
-    }
 }
 
 void FileIdentity::become(FileOwner user) {
-    if (!privileged_) {
+    if (!privileged_ || (user.uid == current_.uid && user.gid == current_.gid)) {
         return;
     }
-    // The group first: leaving uid 0 gives up nothing that setfsgid needs, but let nobody rely on
-    // that.
-    if (user.gid != current_.gid) {
-        ::setfsgid(user.gid);
-    }
-    if (user.uid != current_.uid) {
-        ::setfsuid(user.uid);
+    // Groups and other users' ids can be taken on as root only.
+    bool done = current_.uid == 0 || set_effective_uid(0);
+    done = done && (user.gid == current_.gid || set_effective_gid(user.gid));
+    done = done && (user.uid == 0 || set_effective_uid(user.uid));
+    if (!done) {
+        log_fatal("cannot become uid={} gid={}: {}", user.uid, user.gid, std::strerror(errno));
     }
     current_ = user;
 }

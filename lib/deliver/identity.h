@@ -1,8 +1,11 @@
-// Acting on the file system as a mailbox's owner, for agents that serve one request at a time.
+// Acting as a mailbox's owner, for agents that serve one request at a time.
 //
-// The process keeps root's identity and changes only the one that the kernel checks files with
-// (setfsuid): two system calls for a change instead of four, and none where it is right already.
-// An instance that an ordinary user runs stays that user everywhere.
+// The effective ids become the user's, and with them every capability goes: what the kernel asks
+// of a file's path, of /proc, of quotas, it asks of the user.  (The id for files alone would not
+// do: /proc and quotas ask for capabilities that it leaves.)  Real and saved uid stay root's: they
+// are the way back, and keep signals, ptrace and limits of the user's other processes away from
+// this one.  Three system calls for a change, none where it is right already.  An instance that an
+// ordinary user runs stays that user everywhere.
 #pragma once
 
 #include <optional>
@@ -15,8 +18,8 @@ namespace relais {
 
 class FileIdentity {
   public:
-    // Drops all supplementary groups and becomes `owner` (mail_owner): the identity for queue
-    // files and sockets.
+    // Drops all supplementary groups, for good: a user acts with the group of his account only, as
+    // with Postfix.  Becomes `owner` (mail_owner): the identity for queue files and sockets.
     explicit FileIdentity(FileOwner owner);
 
     void be_owner() { become(owner_); }

@@ -1,6 +1,7 @@
 #include "lib/event/child.h"
 
 #include <cerrno>
+#include <cstring>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -9,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/effective_ids.h"
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/event/socket.h"
 
 namespace relais {
@@ -26,6 +29,11 @@ std::vector<char*> c_strings(const std::vector<std::string>& strings) {
 }
 
 bool become(const ChildSpec& spec) {
+    // The parent may be acting as somebody else just now.
+    bool acting = ::getuid() == 0 && ::geteuid() != 0;
+    if (acting && (spec.gid || spec.uid) && !set_effective_uid(0)) {
+        return false;
+    }
     if (spec.gid && (::setgroups(0, nullptr) != 0 || ::setgid(*spec.gid) != 0)) {
         return false;
     }
@@ -137,13 +145,14 @@ Result<Child> Child::start(const ChildSpec& spec) {
         return describe(*failure, spec);
     }
     UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!pidfd) {
+    Child child(pid, std::move(pidfd), spec.uid);
+    if (!child.pidfd_) {
         auto error = fail_errno("pidfd_open");
-        ::kill(pid, SIGKILL);
+        child.kill(SIGKILL);
         ::waitpid(pid, nullptr, 0);
         return error;
     }
-    return Child(pid, std::move(pidfd));
+    return child;
 }
 
 Task<ChildStatus> Child::wait(Deadline deadline) {
@@ -161,11 +170,24 @@ Task<ChildStatus> Child::wait(Deadline deadline) {
 }
 
 void Child::kill(int signal_number) const {
-    ::kill(pid_, signal_number);
+    signal(pid_, signal_number);
 }
 
 void Child::kill_group(int signal_number) const {
-    ::kill(-pid_, signal_number);
+    signal(-pid_, signal_number);
+}
+
+// As the child's user: to whom this process shows another effective uid, it may send nothing.
+void Child::signal(pid_t target, int signal_number) const {
+    uid_t now = ::geteuid();
+    bool as_user = uid_ && *uid_ != now && ::getuid() == 0;
+    if (as_user && (!set_effective_uid(0) || !set_effective_uid(*uid_))) {
+        log_fatal("become uid {} to end its process: {}", *uid_, std::strerror(errno));
+    }
+    ::kill(target, signal_number);
+    if (as_user && (!set_effective_uid(0) || !set_effective_uid(now))) {
+        log_fatal("become uid {} again: {}", now, std::strerror(errno));
+    }
 }
 
 }  // namespace relais

@@ -50,10 +50,14 @@ class Child {
     void kill_group(int signal_number) const;
 
   private:
-    Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+    Child(pid_t pid, UniqueFd pidfd, std::optional<uid_t> uid)
+        : pid_(pid), pidfd_(std::move(pidfd)), uid_(uid) {}
+
+    void signal(pid_t target, int signal_number) const;
 
     pid_t pid_;
     UniqueFd pidfd_;
+    std::optional<uid_t> uid_;  // whom it runs as, where it was told
 };
 
 }  // namespace relais
