@@ -1,4 +1,7 @@
 // ~/.forward, or what forward_path names.
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -37,10 +40,19 @@ std::optional<std::string> read_forward(const std::string& path, const struct st
         log_warning("{}", why);
         return std::nullopt;
     }
-    auto fd = open_file(path, O_RDONLY | O_NOFOLLOW);
-    auto text = fd ? read_all(fd->get(), kMaxForward) : Result<std::string>(fail_with(fd));
+    // By now another file, or a FIFO without a writer, may have the name.
+    auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    struct stat opened{};
+    if (!fd || ::fstat(fd->get(), &opened) != 0) {
+        log_warning("cannot open file {}: {}", path, std::strerror(errno));
+        return std::nullopt;
+    }
+    why = objection(path, opened, user);
+    auto text = why.empty() ? read_all(fd->get(), kMaxForward)
+                            : Result<std::string>(fail(Errc::kDenied, why));
     if (!text) {
-        log_warning("cannot open file {}: {}", path, text.error().message);
+        log_warning("{}",
+                    why.empty() ? format("read file {}: {}", path, text.error().message) : why);
         return std::nullopt;
     }
     return std::move(*text);

@@ -22,12 +22,16 @@ bool is_fit(const struct stat& status) {
 Result<std::string> read_list(const std::string& path, struct stat& status) {
     auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
     if (!fd) {
-        return fail_with(fd);
+        return fail_errno("cannot open include file " + path, fd.error().sys_errno);
     }
     if (::fstat(fd->get(), &status) != 0) {
         return fail_errno("stat " + path);
     }
-    return is_fit(status) ? read_all(fd->get(), kMaxList) : std::string();
+    auto text = is_fit(status) ? read_all(fd->get(), kMaxList) : std::string();
+    if (!text) {
+        text.error().message = format("read include file {}: {}", path, text.error().message);
+    }
+    return text;
 }
 
 }  // namespace
@@ -63,7 +67,7 @@ Task<Disposition> Expansion::deliver_include(Branch branch, std::string path) {
         co_return co_await configuration_error(&branch);
     }
     if (!text) {
-        log_warning("cannot open include file {}: {}", path, text.error().message);
+        log_warning("{}", text.error().message);
         co_return co_await configuration_error(&branch);
     }
     co_return co_await expand_include(std::move(branch), std::move(*text), status.st_uid);
