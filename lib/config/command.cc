@@ -49,7 +49,10 @@ bool has_more_rights_than_caller() {
     return ::getuid() != ::geteuid() || ::getgid() != ::getegid();
 }
 
+}  // namespace
+
 void refuse_foreign_configuration() {
+    open_standard_descriptors();
     std::string directory = config_directory_from({});
     if (::getuid() == 0 || directory == kDefaultConfigDirectory || !has_more_rights_than_caller()) {
         return;
@@ -67,9 +70,8 @@ void refuse_foreign_configuration() {
     }
 }
 
-}  // namespace
-
 void begin_command(const CommandKind& kind, char** argv, CalledAs called) {
+    open_standard_descriptors();
     if (argv[0] != nullptr && called == CalledAs::kBaseName) {
         char* slash = std::strrchr(argv[0], '/');
         argv[0] = slash != nullptr ? slash + 1 : argv[0];
@@ -92,7 +94,6 @@ void configure_command(const CommandKind& kind) {
 }
 
 void configure_setgid_command(const CommandKind& kind) {
-    open_standard_descriptors();
     refuse_foreign_configuration();
     configure_command(kind);
 }

@@ -31,9 +31,13 @@ void use_config_directory(const std::string& directory);
 // that is impossible.
 void configure_command(const CommandKind& kind);
 
-// The same for set-gid commands: descriptors 0 to 2 are open, and a configuration other than the
-// default one must be listed in it (alternate_config_directories, multi_instance_directories)
-// unless root asks, or the process is not set-gid at all.
+// What set-gid commands owe before anything else that depends on the caller: descriptors 0 to 2 are
+// open, and a configuration other than the default one must be listed in it
+// (alternate_config_directories, multi_instance_directories) unless root asks, or the process is
+// not set-gid at all.
+void refuse_foreign_configuration();
+
+// Both for set-gid commands.
 void configure_setgid_command(const CommandKind& kind);
 
 // For messages and access lists: the login name, or "unknown".

@@ -13,8 +13,9 @@
 
 namespace relais {
 
+// Nothing where the process is set-id: its caller does not choose where it logs, and as what.
 static std::string environment(const char* name) {
-    const char* value = std::getenv(name);
+    const char* value = ::secure_getenv(name);
     return value != nullptr ? value : "";
 }
 

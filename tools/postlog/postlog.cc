@@ -1,5 +1,6 @@
 // postlog(1): logs a text from the command line, or every line of standard input, in the form of
-// the mail system.  Scripts use it; it has no privileges and needs none.
+// the mail system.  Scripts use it.  Set-group-id, for the way to postlogd in public/: the caller's
+// text, and its choice of a configuration and of a tag, come from anybody.
 
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/config/load.h"
 #include "lib/config/log_setup.h"
@@ -46,7 +48,6 @@ Severity severity_of(std::string_view name) {
 Options parse(int argc, char** argv) {
     Options out;
     int verbose = 0;
-    ::opterr = 0;
     for (int option; (option = ::getopt(argc, argv, "c:ip:t:v")) != -1;) {
         switch (option) {
             case 'c':
@@ -72,6 +73,7 @@ Options parse(int argc, char** argv) {
 
 // The text goes where the mail system logs; standard error shows it too when a person runs this.
 void open_output(const Options& options) {
+    refuse_foreign_configuration();
     ConfigOptions wanted;
     wanted.process_name = "postlog";
     load_conf(wanted);
@@ -88,7 +90,7 @@ void open_output(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    open_early_log("postlog", LogStderr::kYes);
+    open_early_log("postlog", ::isatty(STDERR_FILENO) != 0 ? LogStderr::kYes : LogStderr::kNo);
     Options options = parse(argc, argv);
     open_output(options);
     if (::optind < argc) {
