@@ -63,6 +63,14 @@ void finish_unfinished() {
     unfinished_path[0] = '\0';
 }
 
+// From the commit on the message is the mail system's: whoever is told otherwise sends it again. So
+// neither the caller's signals nor an alarm that he left running end the process before the answer.
+void hold_signals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, nullptr);
+}
+
 [[noreturn]] void usage() {
     log_fatal("usage: postdrop [-c config_dir] [-v]");
 }
@@ -126,6 +134,7 @@ int submit() {
     RecordFilter::Outcome outcome = filter.copy(STDIN_FILENO);
     unsigned status = outcome.status;
     if (outcome.complete && status == kCleanupOk) {
+        hold_signals();
         if (auto committed = file.commit(kModeReadyMaildrop); !committed) {
             log_warning("{}", committed.error().message);
             status = kCleanupWrite;
@@ -141,12 +150,12 @@ int submit() {
     if (!outcome.complete) {
         return 0;
     }
-    if (status == kCleanupOk) {
-        wake_pickup();
-    }
     AttrWriter result;
     result.number("status", status).string("reason", "").end();
     say(result);
+    if (status == kCleanupOk) {
+        wake_pickup();
+    }
     return static_cast<int>(status);
 }
 
@@ -159,9 +168,12 @@ int main(int argc, char** argv) {
     begin_command(kCommand, argv);
     parse(argc, argv);
     configure_setgid_command(kCommand);
-    check_submitter();
+    // Libraries that the list of submitters needs look for their own settings where the caller is.
     if (::chdir(conf().queue_directory().c_str()) != 0) {
-        log_fatal("chdir {}: {}", conf().queue_directory(), fail_errno("").error().message);
+        log_fatal("{}", fail_errno("chdir " + conf().queue_directory()).error().message);
     }
+    check_submitter();
+    // The trigger's, now: where the caller's limits forbid it, nothing may be in maildrop yet.
+    Loop::current();
     return submit();
 }
