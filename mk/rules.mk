@@ -25,7 +25,7 @@ $(BUILD)/pch/%.pch: mk/%.h | $(GENERATED)
 	$(call say,PCH,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -MT $@ -MF $(@:.pch=.d) -Xclang -fno-pch-timestamp \
 	    -fpch-instantiate-templates -x c++-header $< -o $@
-	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -P $< | sha256sum > $@.sum
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -Wno-pragma-once-outside-header -E -P $< | sha256sum > $@.sum
 -include $(wildcard $(BUILD)/pch/*.d)
 
 define compile
