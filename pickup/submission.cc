@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -110,6 +111,12 @@ Task<Result<void>> Submission::copy_records() {
     auto fd = open_file(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (!fd) {
         co_return fail_with(fd);
+    }
+    // Owner and mode of the file that was looked at decide what is done with this one.
+    struct stat opened{};
+    if (::fstat(fd->get(), &opened) != 0 || opened.st_ino != status_.info.st_ino ||
+        opened.st_dev != status_.info.st_dev) {
+        co_return fail(Errc::kTemporary, format("{}: file has changed while it was opened", path_));
     }
     if (!conf().content_filter().empty()) {
         cleanup_->put(Rec::kFilter, conf().content_filter());
