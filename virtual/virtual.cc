@@ -1,7 +1,7 @@
 // virtual(8): delivers to the mailboxes of virtual domains: Maildirs and mbox files that
 // virtual_mailbox_maps names, as the users that virtual_uid_maps and virtual_gid_maps name.  Called
-// by qmgr, one request at a time, since the process takes on each mailbox's identity for the file
-// system.  It runs as root, reads queue files as mail_owner, and is never chrooted.
+// by qmgr, one request at a time, since the process takes on each mailbox's identity.  It runs as
+// root, reads queue files as mail_owner, and is never chrooted.
 //
 //   mailbox.h       where to, and as whom
 //   here            the delivery, and what is reported
