@@ -153,11 +153,7 @@ class Expander {
         if (whole[next] != '?' && whole[next] != ':') {
             return fail_at("attribute name syntax error", name, whole.substr(at));
         }
-        auto branches = parse_branches(whole, next);
-        if (!branches) {
-            return fail_with(branches);
-        }
-        return choose(!is_empty(name), *branches, level);
+        return choose(!is_empty(name), whole, next, level);
     }
 
     // ${name{text}}
@@ -204,23 +200,18 @@ class Expander {
         if (!right) {
             return fail_with(right);
         }
-        Branches branches{"true", ""};
-        at = skip_blanks(whole, at);
-        if (at < whole.size()) {
-            if (whole[at] != '?' && whole[at] != ':') {
-                return fail_at("\"?\" or \":\" expected", "}", whole.substr(at));
-            }
-            auto parsed = parse_branches(whole, at);
-            if (!parsed) {
-                return fail_with(parsed);
-            }
-            branches = *parsed;
-        }
         auto is_true = compare(*left, *op, *right, level);
         if (!is_true) {
             return fail_with(is_true);
         }
-        return choose(*is_true, branches, level);
+        at = skip_blanks(whole, at);
+        if (at == whole.size()) {
+            return run(*is_true ? "true" : "", level + 1);
+        }
+        if (whole[at] != '?' && whole[at] != ':') {
+            return fail_at("\"?\" or \":\" expected", "}", whole.substr(at));
+        }
+        return choose(*is_true, whole, at, level);
     }
 
     Result<Operator> parse_operator(std::string_view left, std::string_view whole,
@@ -268,16 +259,15 @@ class Expander {
         return holds(op.symbol, *x < *y ? -1 : *x > *y ? 1 : 0);
     }
 
-    // `at` stands on "?" or ":", or on what should be one.
-    Result<Branches> parse_branches(std::string_view whole, std::size_t at) const {
-        Branches branches;
+    // `at` stands on "?" or ":". What was read before an error is in `branches`.
+    Result<void> parse_branches(std::string_view whole, std::size_t at, Branches& branches) const {
         bool question = whole[at] == '?';
         auto text = whole.substr(at + 1);
         at = skip_blanks(whole, at + 1);
         auto& first = question ? branches.if_true : branches.if_false;
         if (at == whole.size() || whole[at] != '{') {
             first = text;
-            return branches;
+            return {};
         }
         auto inside = payload(whole, at);
         if (!inside) {
@@ -293,7 +283,7 @@ class Expander {
             at = skip_blanks(whole, at + 1);
             if (at == whole.size() || whole[at] != '{') {
                 branches.if_false = text;
-                return branches;
+                return {};
             }
             inside = payload(whole, at);
             if (!inside) {
@@ -305,7 +295,7 @@ class Expander {
         if (at < whole.size()) {
             return fail_at("unexpected input", std::string(*inside) + "}", whole.substr(at));
         }
-        return branches;
+        return {};
     }
 
     // The inside of the braces at `at`, kept as it is; `at` moves behind them.
@@ -320,12 +310,19 @@ class Expander {
         return inside;
     }
 
-    Result<void> choose(bool condition, const Branches& branches, int level) {
-        if (visit_ != nullptr) {
-            auto seen = run(branches.if_true, level + 1);
-            return seen ? run(branches.if_false, level + 1) : seen;
+    // A visitor sees both branches, also those before an error.
+    Result<void> choose(bool condition, std::string_view whole, std::size_t at, int level) {
+        Branches branches;
+        auto parsed = parse_branches(whole, at, branches);
+        if (visit_ == nullptr) {
+            return parsed ? run(condition ? branches.if_true : branches.if_false, level + 1)
+                          : parsed;
         }
-        return run(condition ? branches.if_true : branches.if_false, level + 1);
+        auto seen = run(branches.if_true, level + 1);
+        if (seen) {
+            seen = run(branches.if_false, level + 1);
+        }
+        return parsed ? seen : parsed;
     }
 
     Result<void> insert(std::string_view name, int level) {

@@ -5,6 +5,7 @@ a hash table.  What may differ otherwise, and why, stands in REASONS and in NOT_
 import concurrent.futures
 import os
 import pathlib
+import random
 import re
 import subprocess
 import tempfile
@@ -207,7 +208,8 @@ EDITS = [["a=b"], ["-e", "mail_name=x y"], ["-e", "myhostname = q", "foo=1"], ["
          ["-X", "mail_name", "mail_name"], ["-e", " mail_name = 1 "], ["-e", "mail_name  =  a   b  "],
          ["-e", "x$y=1"], ["-e", "mail_name=$x"], ["-e", ""], ["-X", ""], ["-ef", "a=b"], ["-c", "conf", "-e", "a=b"],
          ["-c", "nosuchdir", "-e", "a=b"], ["-c", "nosuchdir", "-n"], ["-c", "nosuchdir", "-d", "mail_name"],
-         ["mail_name=x", "nosuch"], ["nosuch", "mail_name=x"]]
+         ["-e", "#mail_name=x"], ["-e", " # x"], ["-X", "#a"], ["-#", "mail_name", " #a"], ["-e", "a=#b"], ["-e", "a#b=c"], ["-e", "#a\nb=c"],
+         ["-e", "zz", "#b=c"], ["-X", "#a", ""], ["-e", "", "#a=b"], ["mail_name=x", "nosuch"], ["nosuch", "mail_name=x"]]
 
 
 @bound(240)
@@ -265,12 +267,116 @@ MASTER_EDITS = """
 -PX|relay/unix/*
 -PX|relay/unix/nosuch
 -PX|relay/unix/a=b
+-Me|#x/inet=#x inet n - - - - smtpd
+-Me|smtp/inet=#x inet n - - - - smtpd
+-Me|y|#x
+-MX| #relay/unix
+-M#||#x
+-MX|
+-Fe|
+-P|#relay/unix/a=b
+-P|relay/unix/#a=b
+-Pe|=x
 """
 
 
 @bound(240)
 def test_edits_of_master_cf():
+    compare([("plain", [option, text]) for text in ("x/inet=a\nb", "#x/inet/a\n") for option in ("-Me", "-MX", "-P", "-F")], files=True)
     compare([(name, line.split("|")) for name in EDITED for line in MASTER_EDITS.split("\n") if line], files=True)
+
+
+# (main.cf, the options of a service): which names are used, and which undefined.
+USES = [
+    ("relayhost = $rr\nunus = 1", "-o rr=1 -o zz=2 -o unus=4"), ("relayhost = x", "-o relayhost=$rr -o rr=$zz -o zz=$rr2"),
+    ("smtpd_restriction_classes = ca cb\nca = permit", "-o cb=permit -o cx=1"),
+    ("cx = 1", "-o smtpd_restriction_classes=ca,cx,cz -o ca=1"), ("smtpd_restriction_classes = $c\nc=a,b\na=1\nb=2", "-o a=1"),
+    ("transport_maps = $mine\nmine = ldap:aa\naa_server_host = x\nbb_scope = y", "-o mydomain=ldap:bb -o bb_server_host=1 -o dd=ldap:ee"
+     " -o ee_scope=2"), ("transport_maps = ldap:$mine mysql:${mine}b\nmine = aa\naa_scope = x\naab_hosts = y", ""),
+    ("transport_maps = ldap:aa", "-o aa_scope=1"), ("mine = pgsql:aa\naa_hosts = x", "-o transport_maps=$mine"),
+    ("transport_maps = randmap:{ldap:a, {ldap:b}} foo:{ldap:c} {ldap:d} inline:{a=ldap:e {b = ldap:f}} proxy:{ldap:g} :{ldap:h}\n" +
+     "\n".join(f"{c}_scope = 1" for c in "abcdefgh"), ""),
+    ("transport_maps = pipemap:{ldap:a\na_scope = 1", ""), ("transport_maps = pipemap:{ldap:a}x {ldap:b}y\na_scope = 1\nb_scope = 1", ""),
+    ("mydestination = {ldap:a\na_scope = 1", "-o transport_maps=randmap:{ldap:b} -o b_scope=1 -o {relay_domains=unionmap:{ldap:c}"),
+    ("x = pipemap:{ldap:a\na_scope = 1", ""), ("virtual_maps = ldap:a\na_scope = 1\nfallback_relay = $b", "-o virtual_maps=ldap:c"),
+    ("relayhost = ${myhostname?{$t1}:{$t2}} ${nosuch?{$t3}:{$t4}} ${{a}=={b}?{$t5}:{$t6}} ${{$t7}<{$t8}}", "-o mydomain=${x?$y}"),
+]
+
+
+@bound(240)
+def test_used_names():
+    names = [add(*use) for use in USES]
+    compare([(name, line.split()) for name in names for line in ("-n", "-nx", "-M", "-P")])
+
+
+FILES = {
+    "good": "user = x\ntimeout = 1\n", "strange": "foo = bar\nsearch_filter = x\nresult_format = %s\nwhere_field = 1\n",
+    "twice": "foo = {\n a\nfoo = b\nfoo = b\nquery = c\nquery = d\n", "no-equals": "user x\n", "indented": " user = x\nfoo =\n",
+    "everything": "".join(f"{name} = 1\n" for name in "server_host search_base domain scope table dbpath dbname memcache ttl lookup_wildcards "
+                          "sizelimit backup select_function option_group tls_CAfile bind_dn max_try additional_conditions".split())}
+
+
+def test_files_of_tables():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in FILES.items():
+            pathlib.Path(folder, name).write_text(text)
+        names = [add(f"transport_maps = proxy:{type}:{folder}/{name} {type}:./none")
+                 for type in ("ldap", "mysql", "pgsql", "sqlite", "memcache", "hash") for name in [*FILES, "", "nosuch"]]
+        compare([(name, ["-n"]) for name in names] + [(add("", f"-o transport_maps=randmap:{{ldap:{folder}/strange}}"), ["-P"])])
+
+
+def test_every_name():
+    """Each parameter that the defaults of Postfix use or have is set: which of them are unused?"""
+    done = subprocess.run([oracle.command("postconf"), "-d"], capture_output=True, text=True, check=True, env=oracle_environment())
+    names = set(re.findall(r"\$\{?(\w+)|^(\w+) =", done.stdout, re.M)) - {("", "config_directory"), ("", "compatibility_level")}
+    compare([(add("\n".join(sorted({f"{a or b} = 1" for a, b in names}))), ["-n"])])
+
+
+class Chance:
+    """A configuration made by chance of names, references and tables that may use each other."""
+    OWN = ["aa", "bb", "cc", "dd", "cl1", "cl2"]
+    BUILT_IN = ["relayhost", "transport_maps", "mydestination", "smtpd_restriction_classes", "virtual_maps", "header_checks",
+                "smtpd_client_restrictions", "forward_path", "smtpd_use_tls", "x_destination_rate_delay", "syslog_name"]
+    TYPES = ["ldap", "mysql", "pgsql", "sqlite", "memcache", "hash", "proxy:ldap", "proxy:proxy:mysql", "nosuch", "inline", "pipemap"]
+    ATTRIBUTES = ["_scope", "_hosts", "_dbpath", "_domain", "_time_limit", "_memcache", "_nosuch"]
+
+    def __init__(self, seed):
+        self.pick = random.Random(seed)
+
+    def setting(self):
+        """A name, and those its value may use: none that uses it in turn, which ends both at different places."""
+        where = self.pick.random()
+        if where < 0.5:
+            at = self.pick.randrange(len(self.OWN))
+            return self.OWN[at], self.OWN[at + 1:]
+        return (self.pick.choice(self.BUILT_IN) if where < 0.75 else
+                self.pick.choice(self.OWN) + self.pick.choice(self.ATTRIBUTES)), self.OWN
+
+    def word(self, names, depth=0):
+        kind = self.pick.randrange(10 if depth < 4 and names else 4 if names else 1)
+        more = self.words(names, depth + 1) if kind > 3 else ""
+        type, name = self.pick.choice(self.TYPES), self.pick.choice(names or ["lit"])
+        close = "" if depth == 0 and self.pick.random() < 0.1 else "}"
+        return (name, f"${name}", f"${{{name}}}", f"{type}:{name}", f"${{{name}?{{{more}}}:{{{more}}}}}", f"${{{name}?x{more}}}",
+                f"${{{{{more}}} == {{{name}}}?{{{more}}}}}", f"{{{more}{close}", f"{type}:{{{more}{close}",
+                f"{type}:{{{more}}}{name}")[kind]
+
+    def words(self, names, depth=0):
+        return self.pick.choice([" ", ", "]).join(self.word(names, depth) for _ in range(self.pick.randint(1, 3)))
+
+    def line(self, depth=0):
+        name, others = self.setting()
+        return f"{name} = {self.words(others, depth)}"
+
+    def configuration(self):
+        return ("\n".join(self.line() for _ in range(self.pick.randint(1, 9))),
+                " ".join(f"-o {{{self.line(1)}}}" for _ in range(self.pick.randint(0, 4))))
+
+
+@bound(420)
+def test_names_used_by_chance():
+    made = [add(*Chance(seed).configuration()) for seed in range(int(os.environ.get("RELAIS_TEST_SEEDS", 150)))]
+    compare([(name, [f"-{options}"]) for n, name in enumerate(made) for options in ("n", ("nx", "M", "P", "Px", "Mx")[n % 5])])
 
 
 def test_lists():

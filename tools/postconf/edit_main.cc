@@ -24,6 +24,7 @@ struct Request {
 std::vector<Request> read_requests(const Options& options) {
     std::vector<Request> requests;
     for (const auto& argument : options.arguments) {
+        check_edit_argument(options, argument);
         Request request{std::string(trim(argument)), {}, 0};
         if (options.action == Action::kEdit) {
             auto pair = split_name_value(argument);

@@ -70,15 +70,16 @@ void check_setting_request(const Request& request) {
 
 Request read_request(const Options& options, const std::string& argument) {
     Request request;
+    check_edit_argument(options, argument);
     request.argument = argument;
     std::string name(trim(argument));
     if (options.action == Action::kEdit) {
-        auto equals = argument.find('=');
-        if (equals == std::string::npos) {
-            log_fatal("missing '=' after attribute name: \"{}\"", argument);
+        auto pair = split_name_value(argument);
+        if (!pair) {
+            log_fatal("{}", pair.error().message);
         }
-        name = trim(std::string_view(argument).substr(0, equals));
-        request.value = trim(std::string_view(argument).substr(equals + 1));
+        name = pair->name;
+        request.value = pair->value;
     }
     auto parts = split_words(name, "/");
     std::size_t wanted = options.subject == Subject::kServices ? 2 : 3;

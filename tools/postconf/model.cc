@@ -10,7 +10,6 @@
 #include "lib/base/strings.h"
 #include "lib/config/deprecated.h"
 #include "lib/config/drop_in.h"
-#include "lib/config/expand.h"
 #include "lib/config/logical_lines.h"
 #include "lib/config/main_cf.h"
 #include "lib/config/values.h"
@@ -68,6 +67,22 @@ std::string_view base_name(std::string_view path) {
 template <class Range>
 bool contains(const Range& range, std::string_view value) {
     return std::ranges::find(range, value) != std::ranges::end(range);
+}
+
+std::string must_expand(std::string_view place, std::string_view text, const ExpandOptions& how) {
+    auto expansion = expand(text, how);
+    if (!expansion) {
+        log_warning("{}", expansion.error().message);
+        log_fatal("{}macro processing error", place);
+    }
+    return std::move(expansion->text);
+}
+
+// Braces mean nothing in a list of classes.
+std::vector<std::string> class_names(std::string text) {
+    std::ranges::replace(text, ',', ' ');
+    auto words = split_words(text);
+    return {words.begin(), words.end()};
 }
 
 // -o settings: Postfix names the override itself in the message.
@@ -200,7 +215,9 @@ void Model::collect_names() {
         return;
     }
     for (std::size_t i = 0; i < parameter_count(); ++i) {
-        use_names_in(parameter_at(i).default_text, nullptr, false);
+        if (parameter_at(i).type != ParameterType::kRaw) {
+            use_names_in(parameter_at(i).default_text, nullptr, false);
+        }
     }
     check_host_names();
     for (const auto& name : config_.names()) {
@@ -232,36 +249,52 @@ void Model::check_host_names() const {
     }
 }
 
-// Only what is a parameter can name a table that something opens.
+// Only what Postfix knows, or makes for a service, names tables that something opens.
+bool Model::may_name_tables(std::string_view name) const {
+    auto classes = classes_of(name);
+    return (classes.builtin || classes.service) && !is_raw(name);
+}
+
 void Model::use_tables_of_known() {
     for (const auto& name : config_.names()) {
         const auto* set = config_.setting(name);
-        if (!set->file.empty() && is_known(name)) {
+        if (!set->file.empty() && may_name_tables(name)) {
             use_tables(set->value, nullptr, set->file);
         }
     }
     for (auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
-            if (is_known(name) || service.used.contains(name)) {
+            if (may_name_tables(name)) {
                 use_tables(value, &service, service.line.file);
             }
         }
     }
 }
 
+// Postfix takes a service's own list in the light of the service's own settings alone.
+std::string Model::own_expansion(std::string_view text, const Service& service) {
+    ExpandOptions how;
+    how.recurse = true;
+    how.lookup = [&service](std::string_view name) -> std::optional<std::string> {
+        auto own = service.settings.find(std::string(name));
+        return own != service.settings.end() ? std::optional(own->second) : std::nullopt;
+    };
+    return must_expand(format("dictionary {}: ", service.id()), text, how);
+}
+
 // What smtpd_restriction_classes lists is a parameter too.
 void Model::use_classes() {
     constexpr std::string_view kName = "smtpd_restriction_classes";
     if (auto list = setting(kName)) {
-        for (const auto& name : split_list(expand_in("dictionary mail_dict: ", *list, nullptr))) {
+        for (const auto& name : class_names(expand_in("dictionary mail_dict: ", *list, nullptr))) {
             use_name(name, nullptr, true);
         }
     }
     for (auto& service : services_) {
         auto found = service.settings.find(std::string(kName));
         if (found != service.settings.end()) {
-            auto list = expand_in(format("dictionary {}: ", service.id()), found->second, &service);
-            for (const auto& name : split_list(list)) {
+            auto list = own_expansion(found->second, service);
+            for (const auto& name : class_names(list)) {
                 use_name(name, &service, true);
             }
         }
@@ -279,44 +312,57 @@ void Model::use_names_in(std::string_view text, Service* service, bool warn) {
 }
 
 // A reference makes what it refers to a parameter: of the service where the service sets it, else
-// of everybody where main.cf sets it.
+// of everybody where main.cf sets it. One in main.cf may also mean what services set.
 void Model::use_name(std::string_view name, Service* service, bool warn) {
-    if (service != nullptr) {
-        auto local = service->settings.find(std::string(name));
-        if (local != service->settings.end()) {
-            service->used.insert(local->first);
-            return;
-        }
-    }
-    if (find_parameter(name) || service_names_.contains(name) || user_names_.contains(name)) {
+    if (service != nullptr && use_setting(name, *service)) {
         return;
     }
-    if (config_.is_set(name)) {
-        user_names_.emplace(name);
-    } else if (warn) {
+    bool known = is_known(name);
+    if (!known && config_.is_set(name)) {
+        known = user_names_.emplace(name).second;
+    }
+    if (service == nullptr) {
+        for (auto& each : services_) {
+            known |= use_setting(name, each);
+        }
+    }
+    if (!known && warn) {
         undefined_.insert(format("{}: undefined parameter: {}",
                                  service != nullptr ? service->line.file : origin_, name));
     }
 }
 
+bool Model::use_setting(std::string_view name, Service& service) {
+    auto own = service.settings.find(std::string(name));
+    if (own == service.settings.end()) {
+        return false;
+    }
+    service.used.insert(own->first);
+    return true;
+}
+
 // "ldap:NAME" and its like, from before tables had files of their own: NAME_server_host and so on
 // are parameters.
 void Model::use_tables(std::string_view text, Service* service, const std::string& file) {
-    auto words = words_of(text);
-    for (const auto& comment : words.comments) {
+    for (const auto& comment : comments_in(text)) {
         log_warning("{}: #comment after other text is not allowed: {} ...", file, comment);
     }
-    for (const auto& table : words.tables) {
-        if (table.name.starts_with('/') || table.name.starts_with('.')) {
+    std::string place(base_name(file));
+    if (service != nullptr) {
+        place += ":" + service->id();
+    }
+    auto expansion = expand(text, how_to_expand(service));
+    if (!expansion) {
+        log_warning("{}", expansion.error().message);
+        return;
+    }
+    for (const auto& table : tables_in(expansion->text, place)) {
+        if (table.name.starts_with('/')) {
             warn_unused_in_table_file(table);
             continue;
         }
         for (auto attribute : table_attributes(table.type)) {
-            auto full = table.name + "_" + std::string(attribute);
-            bool local = service != nullptr && service->settings.contains(full);
-            if (local || config_.is_set(full)) {
-                use_name(full, service, false);
-            }
+            use_name(table.name + "_" + std::string(attribute), service, false);
         }
     }
 }
@@ -419,20 +465,16 @@ void Model::check_values() const {
     }
 }
 
-std::string Model::expand_in(std::string_view place, std::string_view text,
-                             const Service* service) const {
-    if (!text.contains('$')) {
-        return std::string(text);
-    }
+ExpandOptions Model::how_to_expand(const Service* service) const {
     ExpandOptions how;
     how.recurse = true;
     how.lookup = [this, service](std::string_view name) { return lookup(name, service); };
-    auto expansion = expand(text, how);
-    if (!expansion) {
-        log_warning("{}", expansion.error().message);
-        log_fatal("{}macro processing error", place);
-    }
-    return std::move(expansion->text);
+    return how;
+}
+
+std::string Model::expand_in(std::string_view place, std::string_view text,
+                             const Service* service) const {
+    return must_expand(place, text, how_to_expand(service));
 }
 
 void Model::warn_undefined() const {
@@ -475,8 +517,7 @@ void Model::warn_unfit_services() {
     }
     for (const auto& service : services_) {
         for (const auto& [name, value] : service.settings) {
-            bool known = find_parameter(name) || service_names_.contains(name) ||
-                         service.used.contains(name);
+            bool known = is_known(name) || service.used.contains(name);
             warn_if_unfit(service.line.file, name, value, known ? Use::kUsed : Use::kUnused);
         }
     }

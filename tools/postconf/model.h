@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/config/expand.h"
 #include "lib/config/master_cf.h"
 
 #include "tools/postconf/options.h"
@@ -83,12 +84,16 @@ class Model {
     void add_service_names();
     void use_names_in(std::string_view text, Service* service, bool warn);
     void use_name(std::string_view name, Service* service, bool warn);
+    static bool use_setting(std::string_view name, Service& service);
     void check_host_names() const;
     void use_classes();
+    [[nodiscard]] bool may_name_tables(std::string_view name) const;
     void use_tables_of_known();
     void use_tables(std::string_view text, Service* service, const std::string& file);
     void warn_if_unfit(const std::string& file, std::string_view name, std::string_view value,
                        Use use);
+    [[nodiscard]] ExpandOptions how_to_expand(const Service* service) const;
+    [[nodiscard]] static std::string own_expansion(std::string_view text, const Service& service);
     [[nodiscard]] std::string expand_in(std::string_view place, std::string_view text,
                                         const Service* service) const;
     [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;

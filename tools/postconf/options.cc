@@ -162,19 +162,24 @@ void take_letters(Options& options, const std::string& given) {
     if (options.action != Action::kShow && options.arguments.empty()) {
         log_fatal("missing service argument");
     }
-    if (options.action != Action::kShow) {
-        for (const auto& argument : options.arguments) {
-            if (options.action != Action::kEdit && trim(argument).empty()) {
-                log_fatal("-X or -# requires non-blank parameter names");
-            }
-            if (argument.contains('\n')) {
-                log_fatal("-e, -X, or -# accepts no multi-line input");
-            }
-        }
-    }
 }
 
 }  // namespace
+
+void check_edit_argument(const Options& options, const std::string& argument) {
+    bool is_main = options.subject == Subject::kMain;
+    std::string_view who = is_main ? "-e, -X, or -# accepts" : "-Me, -Fe, -Pe, -X, or -# accept";
+    auto text = trim(argument);
+    if (is_main && options.action != Action::kEdit && text.empty()) {
+        log_fatal("-X or -# requires non-blank parameter names");
+    }
+    if (argument.contains('\n')) {
+        log_fatal("{} no multi-line input", who);
+    }
+    if (text.starts_with('#')) {
+        log_fatal("{} no comment input", who);
+    }
+}
 
 Options parse_options(int argc, char** argv) {
     Options options;

@@ -51,4 +51,7 @@ struct Options {
 // Ends the program with Postfix's words when the options contradict each other.
 [[nodiscard]] Options parse_options(int argc, char** argv);
 
+// Ends the program where an argument of -e, -X or -# is none, before it is split.
+void check_edit_argument(const Options& options, const std::string& argument);
+
 }  // namespace relais::postconf

@@ -4,9 +4,9 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/values.h"
 
 #include "tools/postconf/model.h"
+#include "tools/postconf/tables.h"
 
 namespace relais::postconf {
 
@@ -37,19 +37,6 @@ bool is_valid(MasterField field, std::string_view value) {
     return true;
 }
 
-// The inside of "{ ... }"; what is wrong with the braces is said, and the rest taken as it is.
-std::string without_braces(const std::string& argument) {
-    auto inside = strip_braces(argument);
-    if (inside) {
-        return std::string(*inside);
-    }
-    log_warning("master.cf: {}", inside.error().message);
-    auto length = group_length(argument);
-    auto text = length > 0 ? std::string_view(argument).substr(1, length - 2)
-                           : std::string_view(argument).substr(1);
-    return std::string(trim(text));
-}
-
 }  // namespace
 
 void check_field(MasterField field, std::string_view value, std::string_view text) {
@@ -71,7 +58,7 @@ Service parse_service(const LogicalLine& line) {
     }
     for (auto& argument : service.line.arguments) {
         if (argument.starts_with('{')) {
-            argument = without_braces(argument);
+            argument = without_braces(argument, "master.cf");
         }
     }
     service.line.arguments = normalize_options(std::move(service.line.arguments));

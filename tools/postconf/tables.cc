@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <map>
+
+#include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -14,17 +18,45 @@ namespace relais::postconf {
 
 namespace {
 
-constexpr std::array<std::string_view, 43> kLdap = {
-    "bind", "bind_dn", "bind_pw", "cache", "cache_expiry", "cache_size", "chase_referrals",
-    "debuglevel", "dereference", "domain", "expansion_limit", "leaf_result_attribute",
-    "query_filter", "recursion_limit", "result_attribute", "result_filter", "result_format",
-    "sasl_authz_id", "sasl_mechs", "sasl_minssf", "sasl_realm", "scope", "search_base",
-    "server_host", "server_port", "size_limit", "special_result_attribute", "start_tls",
-    "terminal_result_attribute", "timeout", "tls_ca_cert_dir", "tls_ca_cert_file", "tls_cert",
-    "tls_cipher_suite", "tls_key", "tls_random_file", "tls_require_cert", "version",
-    // the settings that every kind of table file may hold
-    "dict_flags", "search_filter", "lookup_wildcards", "sizelimit", "search_timeout"};
-constexpr std::array<std::string_view, 25> kMysql = {"additional_conditions",
+constexpr std::array<std::string_view, 38> kLdap = {"bind",
+                                                    "bind_dn",
+                                                    "bind_pw",
+                                                    "cache",
+                                                    "cache_expiry",
+                                                    "cache_size",
+                                                    "chase_referrals",
+                                                    "debuglevel",
+                                                    "dereference",
+                                                    "domain",
+                                                    "expansion_limit",
+                                                    "leaf_result_attribute",
+                                                    "query_filter",
+                                                    "recursion_limit",
+                                                    "result_attribute",
+                                                    "result_filter",
+                                                    "result_format",
+                                                    "sasl_authz_id",
+                                                    "sasl_mechs",
+                                                    "sasl_minssf",
+                                                    "sasl_realm",
+                                                    "scope",
+                                                    "search_base",
+                                                    "server_host",
+                                                    "server_port",
+                                                    "size_limit",
+                                                    "special_result_attribute",
+                                                    "start_tls",
+                                                    "terminal_result_attribute",
+                                                    "timeout",
+                                                    "tls_ca_cert_dir",
+                                                    "tls_ca_cert_file",
+                                                    "tls_cert",
+                                                    "tls_cipher_suite",
+                                                    "tls_key",
+                                                    "tls_random_file",
+                                                    "tls_require_cert",
+                                                    "version"};
+constexpr std::array<std::string_view, 24> kMysql = {"additional_conditions",
                                                      "charset",
                                                      "dbname",
                                                      "domain",
@@ -47,9 +79,8 @@ constexpr std::array<std::string_view, 25> kMysql = {"additional_conditions",
                                                      "tls_key_file",
                                                      "tls_verify_cert",
                                                      "user",
-                                                     "where_field",
-                                                     "tls_CAfile"};
-constexpr std::array<std::string_view, 15> kPgsql = {"additional_conditions",
+                                                     "where_field"};
+constexpr std::array<std::string_view, 16> kPgsql = {"additional_conditions",
                                                      "dbname",
                                                      "domain",
                                                      "encoding",
@@ -63,13 +94,14 @@ constexpr std::array<std::string_view, 15> kPgsql = {"additional_conditions",
                                                      "select_field",
                                                      "select_function",
                                                      "table",
-                                                     "user"};
+                                                     "user",
+                                                     "where_field"};
 constexpr std::array<std::string_view, 9> kSqlite = {
     "additional_conditions", "dbpath",       "domain", "expansion_limit", "query",
     "result_format",         "select_field", "table",  "where_field"};
-constexpr std::array<std::string_view, 12> kMemcache = {
+constexpr std::array<std::string_view, 11> kMemcache = {
     "backup",  "data_size_limit", "domain",      "flags",   "key_format", "line_size_limit",
-    "max_try", "memcache",        "retry_pause", "timeout", "ttl",        "result_format"};
+    "max_try", "memcache",        "retry_pause", "timeout", "ttl"};
 
 struct Type {
     std::string_view name;
@@ -81,84 +113,88 @@ constexpr std::array kTypes = {
     Type{"sqlite", kSqlite}, Type{"memcache", kMemcache},
 };
 
-// Goes through a value as a list, and through the lists in braces that it holds.
-class WordReader {
-  public:
-    explicit WordReader(ValueWords& words) : words_(words) {}
+constexpr int kMaxDepth = 100;
 
-    void read(std::string_view text);
+// Goes through a value as a list, and through the lists in braces that it holds.
+class TableReader {
+  public:
+    explicit TableReader(std::string_view file) : file_(file) {}
+
+    void read(std::string_view text) {
+        if (++depth_ < kMaxDepth) {
+            for (const auto& word : split_list(text)) {
+                if (word.starts_with('#')) {
+                    break;
+                }
+                word.starts_with('{') ? read(without_braces(word, file_)) : read_table(word);
+            }
+        }
+        --depth_;
+    }
+
+    std::vector<TableReference> take() { return std::move(tables_); }
 
   private:
-    void read_table(std::string_view word);
-    void read_inside(std::string_view type, std::string_view inside);
-    bool is_comment(const std::string& word);
+    void read_table(std::string_view word) {
+        while (word.starts_with("proxy:") || word.starts_with("debug:")) {
+            word.remove_prefix(6);
+        }
+        auto parts = split_first(word, ':');
+        if (!parts) {
+            return;
+        }
+        auto [type, name] = *parts;
+        if (name.starts_with('{')) {
+            read(without_braces(std::string(name), file_));
+        } else if (!table_attributes(type).empty()) {
+            tables_.push_back({std::string(type), std::string(name)});
+        }
+    }
 
-    ValueWords& words_;
+    std::string_view file_;
+    std::vector<TableReference> tables_;
     int depth_ = 0;
 };
 
-constexpr int kMaxDepth = 100;
+// Goes through the same lists for words that begin with "#". Patterns in braces are no lists.
+class CommentReader {
+  public:
+    void read(std::string_view text) { read_list(text, ""); }
 
-// Nothing behind a comment is looked at.
-bool WordReader::is_comment(const std::string& word) {
-    if (word.starts_with('#')) {
-        words_.comments.push_back(word);
-        return true;
-    }
-    return false;
-}
+    std::vector<std::string> take() { return std::move(comments_); }
 
-void WordReader::read(std::string_view text) {
-    if (++depth_ < kMaxDepth) {
-        for (const auto& word : split_list(text)) {
-            if (is_comment(word)) {
-                break;
-            }
-            if (!word.starts_with('{')) {
-                read_table(word);
-            } else if (auto inside = strip_braces(word)) {
-                read(*inside);
+  private:
+    void read_list(std::string_view text, std::string_view type) {
+        if (++depth_ < kMaxDepth) {
+            for (const auto& word : split_list(text)) {
+                if (word.starts_with('#')) {
+                    comments_.push_back(word);
+                    break;
+                }
+                read_word(word, type);
             }
         }
+        --depth_;
     }
-    --depth_;
-}
 
-void WordReader::read_table(std::string_view word) {
-    while (word.starts_with("proxy:") || word.starts_with("debug:")) {
-        word.remove_prefix(6);
-    }
-    auto parts = split_first(word, ':');
-    if (!parts) {
-        return;
-    }
-    auto [type, name] = *parts;
-    if (name.starts_with('{')) {
-        if (auto inside = strip_braces(name)) {
-            read_inside(type, *inside);
+    // `type` is that of the table whose braces the word stands in.
+    void read_word(std::string_view word, std::string_view type) {
+        if (type == "inline") {
+            if (auto entry = parse_assignment(word)) {
+                read_list(entry->value, "");
+            }
+        } else if (type.empty() || type == "pipemap" || type == "unionmap") {
+            auto start = word.starts_with('{') ? 0 : word.find(":{") + 1;
+            if (auto inside = strip_braces(word.substr(start))) {
+                auto before = word.substr(0, start > 0 ? start - 1 : 0);
+                read_list(*inside, before.substr(before.rfind(':') + 1));
+            }
         }
-    } else if (!table_attributes(type).empty()) {
-        words_.tables.push_back({std::string(type), std::string(name)});
     }
-}
 
-// "pipemap:{...}" is made of tables, and the values of "inline:{ { key = value } }" may name some.
-void WordReader::read_inside(std::string_view type, std::string_view inside) {
-    if (type == "pipemap" || type == "unionmap") {
-        read(inside);
-        return;
-    }
-    for (const auto& word : split_list(inside)) {
-        if (is_comment(word)) {
-            return;
-        }
-        auto entry = type == "inline" && word.starts_with('{') ? parse_assignment(word)
-                                                               : Result<Assignment>(Assignment{});
-        if (entry) {
-            read(entry->value);
-        }
-    }
-}
+    std::vector<std::string> comments_;
+    int depth_ = 0;
+};
 
 }  // namespace
 
@@ -171,30 +207,62 @@ std::span<const std::string_view> table_attributes(std::string_view type) {
     return {};
 }
 
-ValueWords words_of(std::string_view text) {
-    ValueWords words;
-    if (text.find_first_of(":#") != std::string_view::npos) {
-        WordReader(words).read(text);
+std::vector<TableReference> tables_in(std::string_view value, std::string_view file) {
+    TableReader reader(file);
+    if (value.contains(':') || value.contains('{')) {
+        reader.read(value);
     }
-    return words;
+    return reader.take();
+}
+
+std::vector<std::string> comments_in(std::string_view value) {
+    CommentReader reader;
+    if (value.contains('#')) {
+        reader.read(value);
+    }
+    return reader.take();
+}
+
+std::string without_braces(const std::string& text, std::string_view file) {
+    auto inside = strip_braces(text);
+    if (inside) {
+        return std::string(*inside);
+    }
+    log_warning("{}: {}", file, inside.error().message);
+    auto length = group_length(text);
+    auto rest = length > 0 ? std::string_view(text).substr(1, length - 2)
+                           : std::string_view(text).substr(1);
+    return std::string(trim(rest));
 }
 
 void warn_unused_in_table_file(const TableReference& table) {
-    auto text = read_file(table.name);
+    struct stat status{};
+    bool exists = ::stat(table.name.c_str(), &status) == 0;
+    auto text = exists && S_ISREG(status.st_mode) ? read_file(table.name)
+                                                  : Result<std::string>(fail_errno("open", errno));
     if (!text) {
         log_warning("open \"{}\" configuration \"{}\": {}", table.type, table.name,
-                    std::strerror(text.error().sys_errno));
+                    exists && !S_ISREG(status.st_mode) ? "not a regular file"
+                                                       : std::strerror(text.error().sys_errno));
         return;
     }
     auto entries = parse_main_cf(*text, table.name);
     if (!entries) {
-        log_warning("{}", entries.error().message);
-        return;
+        log_fatal("{}", entries.error().message);
+    }
+    std::map<std::string, std::string> values;
+    for (const auto& [name, value, line] : *entries) {
+        auto [had, is_new] = values.emplace(name, value);
+        if (!is_new && had->second != value) {
+            log_warning("{}, line {}: overriding earlier entry: {}={}", table.name, line, name,
+                        had->second);
+        }
+        had->second = value;
     }
     auto known = table_attributes(table.type);
-    for (const auto& entry : *entries) {
-        if (std::ranges::find(known, entry.name) == known.end()) {
-            log_warning("{}: unused parameter: {}={}", table.name, entry.name, entry.value);
+    for (const auto& [name, value] : values) {
+        if (std::ranges::find(known, name) == known.end()) {
+            log_warning("{}:{}: unused parameter: {}={}", table.type, table.name, name, value);
         }
     }
 }

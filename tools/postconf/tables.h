@@ -14,14 +14,15 @@ struct TableReference {
     std::string name;
 };
 
-// What the words of a parameter's value say: references to such tables, also those inside braces
-// and behind "proxy:" and "debug:", and words that the writer took for the begin of a comment.
-struct ValueWords {
-    std::vector<TableReference> tables;
-    std::vector<std::string> comments;
-};
+// The references to such tables in a parameter's value, also those inside braces and behind
+// "proxy:" and "debug:". Braces that are not closed are warned about, as in `file`.
+[[nodiscard]] std::vector<TableReference> tables_in(std::string_view value, std::string_view file);
 
-[[nodiscard]] ValueWords words_of(std::string_view text);
+// The words of a value that the writer took for the begin of a comment.
+[[nodiscard]] std::vector<std::string> comments_in(std::string_view value);
+
+// The inside of "{ ... }". What is wrong with the braces is said, and the rest taken as it is.
+[[nodiscard]] std::string without_braces(const std::string& text, std::string_view file);
 
 // The settings that tables of the type have.
 [[nodiscard]] std::span<const std::string_view> table_attributes(std::string_view type);
