@@ -1,7 +1,9 @@
 #include "smtp/tls_policy.h"
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/main_cf.h"
 #include "lib/mail/hostname.h"
 #include "lib/tls/tls_settings.h"
 
@@ -51,15 +53,52 @@ TlsPolicy TlsPolicies::defaults_for(TlsLevel level) const {
     return policy;
 }
 
+namespace {
+
+// Pairs of hexadecimal digits with ":" between them.
+bool is_fingerprint(std::string_view word) {
+    std::size_t i = 0;
+    for (char c : word) {
+        bool fits =
+            i % 3 == 2 ? c == ':' : (is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f'));
+        if (!fits) {
+            return false;
+        }
+        ++i;
+    }
+    return i % 3 == 2;
+}
+
+// How many of the words can match anything; the others are told.
+std::size_t usable_fingerprints(std::string_view words) {
+    std::size_t usable = 0;
+    for (std::string_view word : split_words(words, " \t\r\n,|")) {
+        if (is_fingerprint(word)) {
+            ++usable;
+        } else {
+            log_warning("malformed fingerprint value: {}", printable(word.substr(0, 100)));
+        }
+    }
+    return usable;
+}
+
+}  // namespace
+
 Result<void> TlsPolicies::set_attribute(TlsPolicy& policy, std::string_view name,
                                         std::string_view value) const {
     if (iequals(name, "protocols")) {
         policy.protocols = value;
+    } else if (value.empty() && (iequals(name, "ciphers") || iequals(name, "match"))) {
+        return fail(Errc::kSyntax, format("attribute \"{}\" has empty value", name));
     } else if (iequals(name, "ciphers")) {
         policy.cipher_grade = value;
     } else if (iequals(name, "exclude")) {
         policy.exclude_ciphers = value;
     } else if (iequals(name, "servername")) {
+        if (!is_hostname(value)) {
+            return fail(Errc::kSyntax,
+                        format("\"{}={}\" specifies an invalid hostname", name, value));
+        }
         policy.server_name = value;
     } else if (iequals(name, "connection_reuse")) {
         if (!iequals(value, "yes") && !iequals(value, "no")) {
@@ -100,20 +139,30 @@ Result<TlsPolicy> TlsPolicies::parse(std::string_view value, std::string_view ke
     TlsPolicy policy = defaults_for(*level);
     bool own_match = false;
     for (std::size_t i = 1; i < words.size(); ++i) {
-        auto parts = split_first(words[i], '=');
-        if (!parts || parts->second.empty()) {
-            return bad(format("malformed attribute/value pair \"{}\"", words[i]));
+        if (policy.level == TlsLevel::kNone) {
+            log_warning(
+                "{}, next-hop destination \"{}\": ignoring attribute \"{}\" with TLS disabled",
+                maps_.title(), key, words[i]);
+            continue;
         }
-        if (iequals(parts->first, "match") && !own_match) {
+        auto parts = split_name_value(words[i]);
+        if (!parts) {
+            std::string_view why = parts.error().message;
+            return bad(format("malformed attribute/value pair \"{}\": {}", words[i],
+                              why.substr(0, why.find(": \""))));
+        }
+        if (iequals(parts->name, "match") && !own_match) {
             own_match = true;
             policy.match.clear();
         }
-        if (auto set = set_attribute(policy, parts->first, parts->second); !set) {
+        if (auto set = set_attribute(policy, parts->name, parts->value); !set) {
             return bad(set.error().message);
         }
     }
-    if (policy.level == TlsLevel::kFingerprint && policy.match.empty()) {
-        return bad("no fingerprints to match");
+    if (policy.level == TlsLevel::kFingerprint && usable_fingerprints(policy.match) == 0) {
+        return fail(Errc::kSyntax, format("nexthop domain {}: configured at fingerprint security "
+                                          "level, but with no fingerprints to match.",
+                                          key));
     }
     return policy;
 }

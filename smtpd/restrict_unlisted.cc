@@ -48,10 +48,14 @@ Task<Listed> is_listed(const Site& site, const TableSet& tables, std::string add
 // Addresses that are rewritten to others on the way are taken on trust.
 Task<Listed> is_rewritten(const Site& site, const std::string& address, Role role) {
     const auto& tables = site.tables;
-    const std::array<const TableSet*, 3> maps = {
-        role == Role::kSender ? &tables.sender_canonical : &tables.recipient_canonical,
+    // A sender may be the recipient of the answer.
+    const std::array<const TableSet*, 4> maps = {
+        &tables.recipient_canonical, role == Role::kSender ? &tables.sender_canonical : nullptr,
         &tables.canonical, &tables.virtual_alias};
     for (const auto* map : maps) {
+        if (map == nullptr) {
+            continue;
+        }
         const auto listed = co_await is_listed(site, *map, address);
         if (listed != Listed::kNo) {
             co_return listed;

@@ -424,7 +424,7 @@ Task<void> Session::next_command() {
     if (command.verb.empty()) {
         reply("500 5.5.2 Error: bad syntax");
         errors += 1;
-    } else if (conf().smtputf8_enable() && !is_utf8(line)) {
+    } else if (conf().smtputf8_enable() && !is_utf8(line.substr(0, line.find('\0')))) {
         reply("500 5.5.2 Error: bad UTF-8 syntax");
         errors += 1;
     } else {

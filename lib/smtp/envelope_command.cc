@@ -148,16 +148,14 @@ static std::optional<std::string> only_address(const AddressList& list) {
 std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
     const bool enclosed = path.size() > 1 && path.starts_with('<') && path.ends_with('>');
     auto inside = enclosed ? path.substr(1, path.size() - 2) : path;
-    if (syntax == PathSyntax::kStrict && (!enclosed || inside.starts_with('@'))) {
-        return std::nullopt;
-    }
-    // A source route is dropped.  RFC 5321 4.1.1.3 and appendix C
+    // A source route is dropped, also where strict.  RFC 5321 4.1.1.3 and appendix C
     if (const auto colon = inside.find(':'); inside.starts_with('@') && colon != inside.npos) {
         inside.remove_prefix(colon + 1);
     }
     const auto list = AddressList::parse(inside);
     auto address = only_address(list);
-    if ((syntax == PathSyntax::kStrict && !list.is_bare()) ||
+    const bool is_plain = enclosed && !inside.starts_with('@') && list.is_bare();
+    if ((syntax == PathSyntax::kStrict && !is_plain) ||
         (address && address->empty() && empty == EmptyPath::kRefused)) {
         return std::nullopt;
     }

@@ -479,3 +479,42 @@ def helo_after_ehlo(mta):
         s.read()
     mta.settle()
     mta.note_mail("u1", mta.virtual("u1"))
+
+
+ROUTES = ["MAIL FROM:<@r.test:a@b.test>", "RCPT TO:<@a.test,@b.test:u1@virt.test>", "RCPT TO:<@virt.test:u1@virt.test>", "RCPT TO:<@virt.test>",
+          "RCPT TO:<:u1@virt.test>", "RCPT TO:<@a.test:>", "RSET", "MAIL FROM:<@r.test:>", "RSET", "MAIL FROM:<@:a@b.test>", "RSET",
+          "MAIL FROM:<@r.test,:a@b.test>", "RSET", "MAIL FROM:<@[1.2.3.4]:a@b.test>", "QUIT"]
+
+
+@scenario(main="strict_rfc821_envelopes = yes\n")
+def source_routes_where_strict(mta):
+    with mta.smtp() as s:
+        s.talk("EHLO c.test", *ROUTES)
+
+
+@scenario
+def source_routes(mta):
+    with mta.smtp() as s:
+        s.talk("EHLO c.test", *ROUTES)
+
+
+@scenario(main="smtpd_delay_reject = no\nsmtpd_hard_error_limit = 50\nsmtpd_junk_command_limit = 50\nsmtpd_error_sleep_time = 0\n")
+def bytes_behind_a_nul(mta):
+    with mta.smtp() as s:
+        for line in (b"HELO c.test", b"NOOP \0\xff", b"NOOP \xff", b"NOOP \0x", b"HELO c\0\xff.test", b"VRFY <u1@virt.test>\0\xff",
+                     b"MAIL FROM:<a@b.test\0\xff>", b"NO\0OP", b"\0\xff", b"RSET\0\xff", b"MAIL FROM:<a@b.test>\0\xff",
+                     b"RCPT TO:<u1@virt.test>\0\xff", b"RCPT TO:<u1@virt.test> \0NOTIFY=\xff", b"FOO\0\xff", b"FOO \xff", b"\xc0\x80",
+                     b"NOOP \xed\xa0\x80", b"NOOP \xf4\x90\x80\x80", b"NOOP \xc3", b"QUIT"):
+            s.command(line.decode("utf-8", "surrogateescape"))
+
+
+@scenario(main="recipient_canonical_maps = inline:{{rc@virt.test=u1@virt.test} rl=alice}\nsender_canonical_maps = inline:{sc@virt.test=u1@virt.test}\n"
+          "canonical_maps = inline:{cc@virt.test=u1@virt.test}\nsmtpd_sender_restrictions = reject_unlisted_sender\n"
+          "smtpd_delay_reject = no\nsmtpd_hard_error_limit = 50\nsmtpd_error_sleep_time = 0\n")
+def unlisted_but_rewritten(mta):
+    people = ("rc@virt.test", "sc@virt.test", "cc@virt.test", "no@virt.test", "u1@virt.test", "rl@example.test")
+    with mta.smtp() as s:
+        s.command("EHLO c.test")
+        for sender in people:
+            s.talk(f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{to}>" for to in people), "RSET")
+        s.command("QUIT")

@@ -281,7 +281,8 @@ def test_types_that_are_not_here():
 
 
 def test_tables_of_tables():
-    names = ["pipemap:{}", "pipemap:x", "pipemap:{x}", "pipemap:{x:y}", "pipemap:{static:a}", "pipemap:{static:a,inline:{a=b}}",
+    names = ["inline:{ }", "inline:{}", "inline:{ {} }", "inline:{ { } }", "inline:{{=b}}", "inline:{=b}", "inline:{,}", "inline:{{ = b } {a = b}}",
+             "pipemap:{}", "pipemap:x", "pipemap:{x}", "pipemap:{x:y}", "pipemap:{static:a}", "pipemap:{static:a,inline:{a=b}}",
              "pipemap:{static:a,inline:{c=b}}", "pipemap:{static:a inline:{a=b c=d}}", "pipemap:{static:a,fail:x}",
              "pipemap:{{static:a}}", "pipemap:{static:a", "pipemap:{static:a}x", "pipemap:{,}", "pipemap:{static:,static:b}",
              "pipemap:{regexp:{{/(.*)/ <$1>}},regexp:{{/(.*)/ [$1]}}}", "pipemap:{static:a,static:b}:c", "pipemap:{static:A,inline:{a=b}}",

@@ -279,3 +279,23 @@ def known_by_its_fingerprint(mta):
 def another_fingerprint(mta):
     with safe_sink(mta, 51):
         send(mta, "x@mail.example.test")
+
+
+NONSENSE = ["none match=x", "none protocols=TLSv1.2", "none nonsense x=y", "none ,", "may match=x", "may foo=bar", "may protocols", "may =x",
+            "encrypt match=x", "fingerprint", "fingerprint match=xyz", "fingerprint match=", "verify match=", "may connection_reuse=x", ",,,",
+            "May", "may, ciphers=high", "\x01may", "may servername=", "may servername=a..b", "encrypt ciphers=", "none protocols=",
+            "fingerprint match=|", "may x" + "y" * 3000]
+
+
+# Which host the message about the failed lookup names differs: ours asks before it knows the host.
+@scenario(main=CLIENT + "smtp_tls_security_level = may\nsmtp_tls_policy_maps = regexp:@CONF@/policies\n", transcripts=False,
+          ignore="TLS policy lookup for|smtpd|regexp map|nested",
+          files={**FILES, "policies": "".join(f"/^p{n}\\.p\\.test$/ {text}\n" for n, text in enumerate(NONSENSE))})
+def nonsense_for_each_destination(mta):
+    for n in range(len(NONSENSE)):
+        room().dns.add(f"p{n}.p.test", "MX", (10, "mx.example.test"))
+    with safe_sink(mta, 51):
+        for n in range(len(NONSENSE)):
+            mta.mail("carol@remote.test", f"x@p{n}.p.test", f"Subject: {n}\n\nx\n")
+            mta.settle()  # one after the other, so that the sink sees them in this order
+    mta.forget_mail()

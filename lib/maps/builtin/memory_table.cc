@@ -156,6 +156,16 @@ Lookup TextHashTable::find_key(std::string_view key) {
     return MemoryTable::find_key(key);
 }
 
+// As a parameter's, but that the name may be empty.
+Result<Assignment> parse_inline(const std::string& item) {
+    auto text = strip_braces(item).value_or(item);
+    if (text.starts_with('=')) {
+        return Assignment{"", std::string(trim(text.substr(1)))};
+    }
+    return text.empty() ? fail(Errc::kSyntax, "no key found; expected format: key = value")
+                        : parse_assignment(item);
+}
+
 // inline:{ name=value, { name = value with blanks } }
 class InlineTable : public MemoryTable {
   public:
@@ -175,7 +185,7 @@ Result<void> InlineTable::parse() {
         return bad("bad syntax");
     }
     auto body = strip_braces(name());
-    if (!body || body->empty()) {
+    if (!body || name() == "{}") {
         return bad("bad syntax");
     }
     auto items = split_list(*body);
@@ -183,10 +193,10 @@ Result<void> InlineTable::parse() {
         return bad("empty table");
     }
     for (const std::string& item : items) {
-        auto assignment = parse_assignment(item);
+        auto assignment = parse_inline(item);
         if (!assignment) {
             std::string_view message = assignment.error().message;
-            return bad(message.substr(0, message.find(':')));
+            return bad(message.substr(0, message.find(": \"")));
         }
         auto value = value_from_source(assignment->value, flags());
         if (!value) {
