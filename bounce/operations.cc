@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/event/blocking.h"
 #include "lib/ipc/delivery_request.h"
 #include "lib/mail/address.h"
@@ -189,7 +190,7 @@ DeliveryStatus printable_status(const DeliveryStatus& status) {
     DeliveryStatus out = status;
     for (std::string* text : {&out.reason, &out.diag_text, &out.mta_mname}) {
         std::ranges::replace(*text, '\n', ' ');  // a reply of several lines
-        *text = printable(*text);
+        *text = printable(*text, '?', utf8_mode());
     }
     return out;
 }
@@ -200,7 +201,7 @@ Task<bool> append(const Service* service, const BounceRequest* request) {
     bool compatible = conf().backwards_bounce_logfile_compatibility();
     LogEntry entry = log_entry_of(*request);
     std::string bytes =
-        format_log_entry(entry, compatible ? OldStyleLine::kYes : OldStyleLine::kNo);
+        format_log_entry(entry, compatible ? OldStyleLine::kYes : OldStyleLine::kNo, utf8_mode());
     // The helper thread works on values that stay here until it is done.
     const QueueDirs* dirs = &service->dirs;
     const std::string* name = &service->name;

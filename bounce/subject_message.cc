@@ -75,6 +75,10 @@ SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request)
     if (!request.encoding.empty() && message.encoding.empty()) {
         log_warning("{}: unknown encoding: {}", request.queue_id, request.encoding.substr(0, 200));
     }
+    // A reason or a template may be UTF-8 where the message is not.
+    if (conf().smtputf8_enable()) {
+        message.encoding = "8bit";
+    }
     message.utf8 = (request.sendopts & 1) != 0;
     auto file = open_file(dirs.path(request.queue_name, request.queue_id), O_RDWR);
     if (!file) {

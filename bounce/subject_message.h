@@ -19,7 +19,7 @@ struct SubjectMessage {
     std::time_t arrival = 0;
     std::string sender;      // external form, MAILER-DAEMON for the null sender; empty: unknown
     std::string message_id;  // with its brackets, for threading; may be empty
-    std::string encoding;    // "8bit", "7bit" or empty
+    std::string encoding;    // of the notification: "8bit", "7bit" or empty
     bool utf8 = false;       // SMTPUTF8 was requested
 };
 

@@ -4,8 +4,10 @@
 #include <optional>
 
 #include "lib/base/log.h"
-#include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/expand.h"
+#include "lib/config/parameters.h"
+#include "lib/config/readers.h"
 
 #include "bounce/templates.h"
 
@@ -59,58 +61,38 @@ std::optional<std::string> time_value(const Template& source, std::string_view n
                 return count_of(source, parameter, unit, conf().time_value(parameter).count());
             }
         }
+        log_fatal("{}: unrecognized suffix \"{}\" in parameter \"{}\"", source.origin, suffix,
+                  name);
     }
     return std::nullopt;
 }
 
-bool is_name_byte(char c) {
-    return is_alnum(c) || c == '_';
+// The names that Postfix's bounce daemon knows: what main.cf sets, and the parameters that it
+// reads.
+std::optional<std::string> value_of(const Template& source, std::string_view name) {
+    if (auto time = time_value(source, name)) {
+        return time;
+    }
+    auto parameter = find_parameter(name);
+    bool known = conf().is_set(name) || (parameter && refuses_bad_value("bounce", *parameter));
+    return known ? conf().find(name) : std::nullopt;
 }
 
-// The name after a "$" at the front of `text`, and how many bytes the reference takes.
-struct Reference {
-    std::string_view name;
-    std::size_t length = 0;
-};
-
-std::optional<Reference> reference_at(std::string_view text) {
-    std::size_t from = text.size() > 1 && (text[1] == '{' || text[1] == '(') ? 2 : 1;
-    std::size_t end = from;
-    while (end < text.size() && is_name_byte(text[end])) {
-        ++end;
-    }
-    if (end == from) {
-        return std::nullopt;
-    }
-    std::size_t closing = from - 1;
-    if (closing == 1 && (end >= text.size() || (text[end] != '}' && text[end] != ')'))) {
-        return std::nullopt;
-    }
-    return Reference{text.substr(from, end - from), end + closing};
-}
-
-// The times are put in first; main.cf's own expansion does the rest.
 std::string expand_line(const Template& source, std::string_view line) {
-    std::string out;
-    while (!line.empty()) {
-        auto reference = line[0] == '$' ? reference_at(line) : std::nullopt;
-        auto value = reference ? time_value(source, reference->name) : std::nullopt;
-        if (value) {
-            out += *value;
-            line.remove_prefix(reference->length);
-        } else {
-            out += line[0];
-            line.remove_prefix(1);
-        }
+    if (line.find('$') == std::string_view::npos) {
+        return std::string(line);
     }
-    if (out.find('$') == std::string::npos) {
-        return out;
-    }
-    auto expanded = conf().expand_text(out);
+    ExpandOptions options;
+    options.lookup = [&source](std::string_view name) { return value_of(source, name); };
+    auto expanded = expand(line, options);
     if (!expanded) {
+        log_warning("{}", expanded.error().message);
         log_fatal("{}: bad $name syntax in {} template: {}", source.origin, source.name(), line);
     }
-    return std::move(*expanded);
+    if (expanded->undefined) {
+        log_fatal("{}: undefined $name in {} template: {}", source.origin, source.name(), line);
+    }
+    return std::move(expanded->text);
 }
 
 }  // namespace

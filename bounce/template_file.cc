@@ -1,9 +1,11 @@
 // Reading bounce_template_file.
+#include <algorithm>
 #include <optional>
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/mail/header.h"
 
 #include "bounce/templates.h"
 
@@ -13,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 20;
 
-// A file's lines with their numbers.
+// A file's lines, each up to its first NUL.
 class Lines {
   public:
     explicit Lines(std::string_view text) : rest_(text) {}
@@ -25,15 +27,21 @@ class Lines {
         ++number_;
         auto end = rest_.find('\n');
         std::string_view line = rest_.substr(0, end);
-        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-        return line;
+        terminated_ = end != std::string_view::npos;
+        rest_.remove_prefix(terminated_ ? end + 1 : rest_.size());
+        return line.substr(0, line.find('\0'));
     }
 
-    int number() const { return number_; }
+    // Of the line that comes next: messages name that one, as Postfix's do.
+    int next_number() const { return number_ + 1; }
+
+    // Whether the last line had its newline.
+    bool terminated() const { return terminated_; }
 
   private:
     std::string_view rest_;
     int number_ = 0;
+    bool terminated_ = true;
 };
 
 struct Section {
@@ -41,45 +49,64 @@ struct Section {
     std::vector<std::string> lines;
 };
 
-// "name = <<EOF", the lines, "EOF".  Nothing at the end of the file or where no more can be made
-// of it.
+// The lines up to the marker.  Where it is missing the text is what there is.
+void read_lines(Section& section, Lines& lines, const std::string& origin,
+                std::string_view marker) {
+    for (auto line = lines.next(); line; line = lines.next()) {
+        if (*line == marker) {
+            if (lines.terminated()) {
+                return;
+            }
+            break;
+        }
+        section.lines.emplace_back(*line);
+    }
+    log_warning("{}, line {}: missing \"{}\" end marker", origin, lines.next_number(), marker);
+}
+
+// "name = text", or "name = <<EOF", the lines, "EOF".  A file in which something else stands is
+// unusable.
 std::optional<Section> next_section(Lines& lines, const std::string& origin) {
     for (auto line = lines.next(); line; line = lines.next()) {
-        std::string_view text = trim(*line);
-        if (text.empty() || text.starts_with('#')) {
+        std::string_view text = trim_left(*line);
+        if (trim(text).empty() || text.starts_with('#')) {
             continue;
         }
-        auto parts = split_first(text, '=');
-        if (!parts || !trim(parts->second).starts_with("<<")) {
-            log_warning("{}, line {}: \"name = <<marker\" expected: \"{}\"", origin, lines.number(),
-                        text);
-            return std::nullopt;
+        auto stop = [&](std::string_view problem) {
+            log_fatal("{}, line {}: {}", origin, lines.next_number(), problem);
+        };
+        std::size_t end = std::min(text.find_first_of("= \t\r\v\f"), text.size());
+        std::string_view value = trim(text.substr(end));
+        if (end == 0) {
+            stop(format("missing attribute name: \"{}\"", *line));
+        }
+        if (!value.starts_with('=')) {
+            stop(format("missing '=' after attribute name: \"{}\"", *line));
         }
         Section section;
-        section.name = trim(parts->first);
-        std::string marker(trim(trim(parts->second).substr(2)));
-        if (marker.empty()) {
-            log_warning("{}, line {}: missing end marker after <<", origin, lines.number());
-            return std::nullopt;
-        }
-        for (auto body = lines.next(); body; body = lines.next()) {
-            if (*body == marker) {
-                return section;
+        section.name = text.substr(0, end);
+        value = trim(value.substr(1));
+        if (!value.starts_with("<<")) {
+            if (!value.empty()) {
+                section.lines.emplace_back(value);
             }
-            section.lines.emplace_back(*body);
+            return section;
         }
-        log_warning("{}, line {}: missing \"{}\" end marker", origin, lines.number(), marker);
-        return std::nullopt;
+        std::string_view marker = trim(value.substr(2));
+        if (marker.empty() || !is_alnum(marker[0])) {
+            stop(format("{} end marker after <<", marker.empty() ? "missing" : "malformed"));
+        }
+        read_lines(section, lines, origin, marker);
+        return section;
     }
     return std::nullopt;
 }
 
 // One of the headers; false where it spoils the template.
 bool take_header(Template& to, std::string_view line) {
-    auto parts = split_first(line, ':');
-    std::string_view label = trim(parts ? parts->first : line);
-    std::string_view value = parts ? trim(parts->second) : "";
-    if (value.empty()) {
+    std::string_view label = line.substr(0, header_name_length(line));
+    std::string_view value = header_body(line);
+    if (trim(value).empty()) {
         log_warning("{}: empty \"{}\" header value in {} template -- ignoring this template",
                     to.origin, label, to.name());
         return false;
@@ -109,9 +136,10 @@ bool take_header(Template& to, std::string_view line) {
 
 bool take_section(Template& to, const Section& section) {
     std::size_t at = 0;
-    while (at < section.lines.size() &&
-           is_alpha(section.lines[at].empty() ? '\0' : section.lines[at][0]) &&
-           section.lines[at].find(':') != std::string::npos) {
+    while (at < section.lines.size() && section.lines[at].empty()) {
+        ++at;
+    }
+    while (at < section.lines.size() && is_header(section.lines[at])) {
         if (!take_header(to, section.lines[at])) {
             return false;
         }
@@ -162,24 +190,25 @@ void Templates::read_file(const std::string& path) {
 }
 
 void Templates::read_text(std::string_view text, const std::string& origin) {
+    // The whole file is read first.  The last of several counts, even where it is wrong.
+    std::array<std::optional<Section>, 4> found;
     Lines lines(text);
     while (auto section = next_section(lines, origin)) {
-        bool known = false;
-        for (Template& slot : templates_) {
-            if (section->name != std::string(slot.name()) + "_template") {
-                continue;
-            }
-            known = true;
-            Template fresh = slot;
-            fresh.origin = origin;
-            fresh.charset = "us-ascii";
-            if (take_section(fresh, *section)) {
-                slot = std::move(fresh);
-            }
-        }
-        if (!known) {
+        auto slot = std::ranges::find_if(templates_, [&](const Template& known) {
+            return section->name == std::string(known.name()) + "_template";
+        });
+        if (slot != templates_.end()) {
+            found.at(static_cast<std::size_t>(slot - templates_.begin())) = std::move(*section);
+        } else {
             log_warning("{}, line {}: unknown template name: {} -- ignoring this template", origin,
-                        lines.number(), section->name);
+                        lines.next_number(), section->name);
+        }
+    }
+    for (std::size_t n = 0; n < found.size(); ++n) {
+        Template fresh = templates_.at(n);
+        fresh.origin = origin;
+        if (found.at(n) && take_section(fresh, *found.at(n))) {
+            templates_.at(n) = std::move(fresh);
         }
     }
 }

@@ -43,8 +43,10 @@ void open_log(std::string_view program, LogStderr to_stderr) {
     LogOptions options;
     options.tag = tag_of(config.syslog_name(), program);
     options.facility = config.syslog_facility();
-    options.to_stderr = to_stderr == LogStderr::kYes;
-    options.stderr_name = program;
+    options.to_stderr = to_stderr != LogStderr::kNo;
+    if (to_stderr != LogStderr::kTagged) {
+        options.stderr_name = program;
+    }
     if (!config.maillog_file().empty()) {
         options.postlog_socket =
             config.queue_directory() + "/public/" + config.postlog_service_name();

@@ -6,7 +6,8 @@
 
 namespace relais {
 
-enum class LogStderr { kNo, kYes };
+// Whether lines go to standard error too: under the command's name, or a daemon's under its tag.
+enum class LogStderr { kNo, kYes, kTagged };
 
 // Before main.cf is read: the environment (MAIL_LOGTAG, POSTLOG_SERVICE) and the name decide.
 void open_early_log(std::string_view program, LogStderr to_stderr);

@@ -174,12 +174,12 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     DaemonOptions options = parse_daemon_options(argc, argv, traits);
     set_log_verbose(options.verbose);
     load_configuration(options, traits);
-    open_log(traits.name, options.log_to_stderr ? LogStderr::kYes : LogStderr::kNo);
+    open_log(traits.name, options.log_to_stderr ? LogStderr::kTagged : LogStderr::kNo);
     raise_descriptor_limit();
     keep_some_memory();
     protect_inherited_descriptors(options);
     if (::chdir(conf().queue_directory().c_str()) != 0) {
-        log_fatal("change directory to {}: {}", conf().queue_directory(), std::strerror(errno));
+        log_fatal("chdir(\"{}\"): {}", conf().queue_directory(), std::strerror(errno));
     }
     mutable_info() = ProcessInfo{.service_name = options.service_name,
                                  .transport = options.transport_name,

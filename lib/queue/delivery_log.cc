@@ -15,26 +15,44 @@ namespace {
 constexpr std::size_t kReadSize = 65536;
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
 
-void put(std::string& out, std::string_view name, std::string_view value) {
-    std::string flat(value);
-    std::ranges::replace(flat, '\n', ' ');  // a reply of several lines
-    ((out += name) += '=') += printable(flat);
-    out += '\n';
-}
+// Writes an entry's lines, of printable text only.
+class EntryWriter {
+  public:
+    explicit EntryWriter(Utf8 utf8) : utf8_(utf8) {}
 
-void put_if(std::string& out, std::string_view name, std::string_view value) {
-    if (!value.empty()) {
-        put(out, name, value);
+    std::string clean(std::string_view value) const {
+        std::string flat(value);
+        std::ranges::replace(flat, '\n', ' ');  // a reply of several lines
+        return printable(flat, '?', utf8_);
     }
-}
 
-void put_pair(std::string& out, std::string_view name, std::string_view value,
-              std::string_view name2, std::string_view value2) {
-    if (!value.empty() && !value2.empty()) {
-        put(out, name, value);
-        put(out, name2, value2);
+    void line(std::string_view text) { (out_ += text) += '\n'; }
+
+    void put(std::string_view name, std::string_view value) {
+        ((out_ += name) += '=') += clean(value);
+        out_ += '\n';
     }
-}
+
+    void put_if(std::string_view name, std::string_view value) {
+        if (!value.empty()) {
+            put(name, value);
+        }
+    }
+
+    void put_pair(std::string_view name, std::string_view value, std::string_view name2,
+                  std::string_view value2) {
+        if (!value.empty() && !value2.empty()) {
+            put(name, value);
+            put(name2, value2);
+        }
+    }
+
+    std::string take() { return std::move(out_); }
+
+  private:
+    Utf8 utf8_;
+    std::string out_;
+};
 
 template <class Number>
 void take_number(Number& to, std::string_view text) {
@@ -92,31 +110,31 @@ void take_old_style(LogEntry& entry, std::string_view line) {
 
 }  // namespace
 
-std::string format_log_entry(const LogEntry& entry, OldStyleLine old_style) {
+std::string format_log_entry(const LogEntry& entry, OldStyleLine old_style, Utf8 utf8) {
     std::string quoted = quote_address(entry.address);
-    std::string out = "\n";
+    EntryWriter out(utf8);
+    out.line("");
     if (old_style == OldStyleLine::kYes) {
-        ((out += '<') += printable(quoted)) += ">: ";
-        (out += printable(entry.status.reason)) += '\n';
+        out.line("<" + out.clean(quoted) + ">: " + out.clean(entry.status.reason));
     }
-    put(out, "recipient", quoted.empty() ? "<>" : quoted);
+    out.put("recipient", quoted.empty() ? "<>" : quoted);
     if (!entry.original.empty() && !iequals(entry.original, entry.address)) {
-        put(out, "original_recipient", quote_address(entry.original));
+        out.put("original_recipient", quote_address(entry.original));
     }
     if (entry.offset > 0) {
-        put(out, "offset", std::to_string(entry.offset));
+        out.put("offset", std::to_string(entry.offset));
     }
-    put_if(out, "dsn_orig_rcpt", entry.dsn_orig_rcpt);
+    out.put_if("dsn_orig_rcpt", entry.dsn_orig_rcpt);
     if (entry.notify != 0) {
-        put(out, "notify_flags", std::to_string(entry.notify));
+        out.put("notify_flags", std::to_string(entry.notify));
     }
-    put_if(out, "status", entry.status.status);
-    put_if(out, "action", entry.status.action);
-    put_pair(out, "diag_type", entry.status.diag_type, "diag_text", entry.status.diag_text);
-    put_pair(out, "mta_type", entry.status.mta_type, "mta_mname", entry.status.mta_mname);
-    put_if(out, "reason", entry.status.reason);
-    out += '\n';
-    return out;
+    out.put_if("status", entry.status.status);
+    out.put_if("action", entry.status.action);
+    out.put_pair("diag_type", entry.status.diag_type, "diag_text", entry.status.diag_text);
+    out.put_pair("mta_type", entry.status.mta_type, "mta_mname", entry.status.mta_mname);
+    out.put_if("reason", entry.status.reason);
+    out.line("");
+    return out.take();
 }
 
 void DeliveryLogReader::rewind() {

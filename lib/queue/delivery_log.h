@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "lib/base/result.h"
+#include "lib/base/strings.h"
 #include "lib/mail/dsn.h"
 
 namespace relais {
@@ -29,8 +30,10 @@ struct LogEntry {
 
 enum class OldStyleLine { kNo, kYes };
 
-// The bytes to append.  Takes internal addresses, and quotes them.
-[[nodiscard]] std::string format_log_entry(const LogEntry& entry, OldStyleLine old_style);
+// The bytes to append.  Takes internal addresses, and quotes them.  Without `utf8` only ASCII is
+// text.
+[[nodiscard]] std::string format_log_entry(const LogEntry& entry, OldStyleLine old_style,
+                                           Utf8 utf8 = Utf8::kYes);
 
 class DeliveryLogReader {
   public:
