@@ -1,5 +1,6 @@
 #include "bounce/notification.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "lib/base/format.h"
@@ -7,6 +8,7 @@
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
 #include "lib/mail/date.h"
+#include "lib/mail/header.h"
 #include "lib/queue/record_reader.h"
 
 #include "bounce/line_wrap.h"
@@ -73,7 +75,8 @@ void Writer::header() {
     line("Content-Type: multipart/report; report-type=delivery-status;");
     line("\tboundary=\"" + boundary_ + "\"");
     if (!plan_.message->encoding.empty()) {
-        line("Content-Transfer-Encoding: " + plan_.message->encoding);
+        bool ascii = std::ranges::all_of(source.text, is_ascii);
+        line("Content-Transfer-Encoding: " + (ascii ? plan_.message->encoding : "8bit"));
     }
     line("");
     line("This is a MIME-encapsulated message.");
@@ -202,8 +205,7 @@ bool ends_header(std::string_view text) {
     if (text[0] == ' ' || text[0] == '\t') {
         return false;
     }
-    auto colon = text.find(':');
-    return colon == std::string_view::npos || colon == 0;
+    return !is_header(text);
 }
 
 Task<Result<void>> copy_original(const SubjectMessage* message, DsnRet ret, InternalMail* mail) {

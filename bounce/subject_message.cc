@@ -70,14 +70,12 @@ std::string find_message_id(const SubjectMessage& message, const std::string& qu
 
 SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request) {
     SubjectMessage message;
-    message.encoding =
-        request.encoding == "8bit" || request.encoding == "7bit" ? request.encoding : std::string();
-    if (!request.encoding.empty() && message.encoding.empty()) {
-        log_warning("{}: unknown encoding: {}", request.queue_id, request.encoding.substr(0, 200));
-    }
-    // A reason or a template may be UTF-8 where the message is not.
     if (conf().smtputf8_enable()) {
-        message.encoding = "8bit";
+        message.encoding = "8bit";  // a reason or a template may be UTF-8 where the message is not
+    } else if (request.encoding == "8bit" || request.encoding == "7bit") {
+        message.encoding = request.encoding;
+    } else if (!request.encoding.empty()) {
+        log_warning("{}: unknown encoding: {}", request.queue_id, request.encoding.substr(0, 200));
     }
     message.utf8 = (request.sendopts & 1) != 0;
     auto file = open_file(dirs.path(request.queue_name, request.queue_id), O_RDWR);

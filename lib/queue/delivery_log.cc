@@ -79,9 +79,11 @@ constexpr std::array<TextField, 7> kStatusFields = {{
 
 void take_field(LogEntry& entry, std::string_view name, std::string_view value) {
     if (name == "recipient") {
-        entry.address = value.empty() || value == "<>" ? "(MAILER-DAEMON)" : value;
+        entry.address = value.empty() ? "(MAILER-DAEMON)" : value;
     } else if (name == "original_recipient") {
-        entry.original = value.empty() || value == "<>" ? "(MAILER-DAEMON)" : value;
+        entry.original = value.empty() ? "(MAILER-DAEMON)" : value;
+    } else if (value.empty()) {
+        return;
     } else if (name == "dsn_orig_rcpt") {
         entry.dsn_orig_rcpt = value;
     } else if (name == "offset") {
@@ -105,7 +107,9 @@ void take_old_style(LogEntry& entry, std::string_view line) {
     }
     std::string_view address = line.substr(1, end - 1);
     entry.address = address.empty() ? "(MAILER-DAEMON)" : address;
-    entry.status.reason = trim(line.substr(end + 3));
+    if (auto reason = trim(line.substr(end + 3)); !reason.empty()) {
+        entry.status.reason = reason;
+    }
 }
 
 }  // namespace
@@ -189,16 +193,17 @@ Result<std::optional<LogEntry>> DeliveryLogReader::next() {
         if (!line) {
             return fail_with(line);
         }
-        if (!*line || (*line)->empty()) {
+        if (!*line) {
+            // An entry without its end is none: who asked for it was told that it failed.
+            return std::nullopt;
+        }
+        if ((*line)->empty()) {
             if (any) {
                 return entry;
             }
-            if (!*line) {
-                return std::nullopt;
-            }
             continue;
         }
-        std::string_view text = **line;
+        std::string text = printable((*line)->substr(0, (*line)->find('\0')));
         any = true;
         auto parts = is_alnum(text[0]) ? split_first(text, '=') : std::nullopt;
         if (parts) {

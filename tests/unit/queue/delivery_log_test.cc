@@ -73,13 +73,13 @@ TEST_CASE("queue/delivery_log: entries come back, addresses quoted, no line is f
     CHECK(entries[0].status.status == "5.1.1");
     CHECK(entries[0].status.reason == "no such status=2.0.0");
     CHECK(entries[0].status.mta_mname == "mx.example");
-    CHECK(entries[1].address == "(MAILER-DAEMON)");
+    CHECK(entries[1].address == "<>");
     CHECK(entries[1].status.status == "5.0.0");
     CHECK(entries[1].status.action == "failed");
 }
 
 TEST_CASE("queue/delivery_log: old and torn logs give what there is") {
-    auto entries = read_log("<a@b.example>: mailbox full\n\n\nstatus=4.2.2",
+    auto entries = read_log("<a@b.example>: mailbox full\n\n\nstatus=4.2.2\n\nrecipient=torn\n",
                             DeliveryLogReader::Defaults::kDeferred);
     REQUIRE(entries.size() == 2);
     CHECK(entries[0].address == "a@b.example");
