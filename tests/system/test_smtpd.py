@@ -152,13 +152,13 @@ def test_a_client_that_is_gone_at_once_is_a_stranger():
 def test_temporary_answers_of_the_auth_server():
     """Postfix 3.7 makes a permanent failure of them, with the line that fail2ban counts as a wrong password."""
     mta = started("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = @CONF@/auth.sock\n")
-    why = {"later": "FAIL\t{n}\tuser=later\ttemp\treason=the database is away"}
+    why = {"wait": "FAIL\t{n}\tuser=wait\ttemp\treason=the database is away"}
     with AuthServer(mta.conf / "auth.sock", {}, why), mta.smtp() as s:
         s.command(HELLO)
-        answer = s.command("AUTH PLAIN " + base64.b64encode(b"\0later\0x").decode())
+        answer = s.command("AUTH PLAIN " + base64.b64encode(b"\0wait\0x").decode())
         check("454 4.7.0 Temporary authentication failure: the database is away" in str(answer), f"temporary: {answer}")
         s.command("QUIT")
-    mta.wait_log(r"SASL PLAIN authentication failed temporarily: the database is away, sasl_username=later")
+    mta.wait_log(r"SASL PLAIN authentication failed temporarily: the database is away, sasl_username=wait")
 
 
 def test_auth_server_that_never_was():
