@@ -20,8 +20,12 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_PCH_EXTSUM := 1
 endif
 
-$(BUILD)/pch/%.pch: mk/%.h | $(GENERATED)
-	@mkdir -p $(@D)
+# A precompiled header is bound to its folder: in a checkout that was copied or moved it is made anew.
+PCH_HOME := $(BUILD)/pch/home
+$(if $(shell test "`cat $(PCH_HOME) 2>/dev/null`" = "$(CURDIR)" || echo moved),\
+    $(shell mkdir -p $(BUILD)/pch && echo "$(CURDIR)" > $(PCH_HOME)))
+
+$(BUILD)/pch/%.pch: mk/%.h $(PCH_HOME) | $(GENERATED)
 	$(call say,PCH,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -MT $@ -MF $(@:.pch=.d) -Xclang -fno-pch-timestamp \
 	    -fpch-instantiate-templates -x c++-header $< -o $@
@@ -32,6 +36,7 @@ define compile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
 	$(Q)$(LAUNCHER) $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(patsubst %,-include-pch %,$(filter %.pch,$^)) -MMD -MP -c $< -o $@
+	@sed -i -e 's| /[^ ]*||g' -e '/^\//d' $(@:.o=.d)  # the precompiled header has its own list, under the names of its folder
 endef
 $(BUILD)/obj/%.o: %.cc $(PCH) | $(GENERATED)
 	$(compile)

@@ -40,7 +40,7 @@ struct Login {
     std::string method;
     std::string user;
     std::optional<std::string> tried_user;  // of the last failed attempt
-    bool refused = false;  // the last attempt, by the auth server and for good
+    bool refused = false;                   // the last attempt, by the auth server and for good
 
     bool authenticated() const { return !user.empty() || !method.empty(); }
 };

@@ -56,6 +56,9 @@ static FoundAddresses ask_library(const std::string& host, const std::string& se
 
 FoundAddresses look_up_addresses(std::string_view name) {
     auto [host, service] = split_inet_name(name);
+    if (auto port = parse_uint(service); port && *port > 65535) {
+        return {EAI_SERVICE, {}};  // the library would take its lowest 16 bits
+    }
     auto numeric = numeric_address(host, service);
     return numeric ? FoundAddresses{0, {*numeric}} : ask_library(host, service);
 }

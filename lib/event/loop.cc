@@ -150,9 +150,9 @@ bool Wait::suspend(std::coroutine_handle<> self, Scope* scope) {
     return true;
 }
 
-void Wait::finish(Outcome outcome) {
+bool Wait::finish(Outcome outcome) {
     if (outcome_ != Outcome::kPending) {
-        return;
+        return false;
     }
     outcome_ = outcome;
     timer_.reset();
@@ -161,6 +161,7 @@ void Wait::finish(Outcome outcome) {
         queued_ = true;
         Loop::current().make_ready(this);
     }
+    return true;
 }
 
 void Wait::leave_scope() {

@@ -84,8 +84,8 @@ class Wait {
     Wait& operator=(const Wait&) = delete;
     ~Wait();
 
-    // Ends the wait with success.  Harmless when it has ended already.
-    void wake() { finish(Outcome::kReady); }
+    // Ends the wait with success.  False, and nothing else, when it has ended already.
+    bool wake() { return finish(Outcome::kReady); }
 
     bool await_ready() const noexcept { return outcome_ == Outcome::kReady; }
 
@@ -103,7 +103,7 @@ class Wait {
     enum class Outcome { kPending, kReady, kTimedOut, kCancelled };
 
     bool suspend(std::coroutine_handle<> self, Scope* scope);
-    void finish(Outcome outcome);
+    bool finish(Outcome outcome);
     void leave_scope();
     static void on_timer(int fd, short what, void* self);
 

@@ -1,27 +1,48 @@
 #include "lib/event/sync.h"
 
+#include <utility>
+
 namespace relais {
 
-Task<void> WaitQueue::wait(Deadline deadline) {
-    Wait wait(deadline);
-    auto place = waits_.insert(waits_.end(), &wait);
-    try {
-        co_await wait;
-    } catch (...) {
-        // Woken waits have been taken out of the list; one that ended otherwise is still in it.
-        waits_.erase(place);
-        throw;
+// A place in the queue, given up however the wait ends.
+class WaitQueue::Place {
+  public:
+    Place(WaitQueue* queue, Deadline deadline)
+        : wait(deadline), queue_(queue), at_(queue->places_.insert(queue->places_.end(), this)) {}
+
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    ~Place() { leave(); }
+
+    void leave() {
+        if (queue_ != nullptr) {
+            std::exchange(queue_, nullptr)->places_.erase(at_);
+        }
     }
+
+    Wait wait;
+
+  private:
+    WaitQueue* queue_;
+    std::list<Place*>::iterator at_;
+};
+
+Task<void> WaitQueue::wait(Deadline deadline) {
+    Place place(this, deadline);
+    co_await place.wait;
 }
 
 std::size_t WaitQueue::wake_one() {
-    if (waits_.empty()) {
-        return 0;
+    while (!places_.empty()) {
+        Place* first = places_.front();
+        first->leave();
+        // Whoever has timed out or was cancelled, and has not run since, leaves it to the next.
+        if (first->wait.wake()) {
+            return 1;
+        }
     }
-    Wait* first = waits_.front();
-    waits_.pop_front();
-    first->wake();
-    return 1;
+    return 0;
 }
 
 std::size_t WaitQueue::wake_all() {

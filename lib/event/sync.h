@@ -21,10 +21,12 @@ class WaitQueue {
     std::size_t wake_one();
     std::size_t wake_all();
 
-    bool empty() const { return waits_.empty(); }
+    bool empty() const { return places_.empty(); }
 
   private:
-    std::list<Wait*> waits_;
+    class Place;
+
+    std::list<Place*> places_;
 };
 
 // Set once or again; wait() returns at once while it is set.

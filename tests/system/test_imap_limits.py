@@ -47,7 +47,7 @@ def attempt(mail, host, password, outcomes):
 
 @bound(90)
 def test_one_address_does_not_take_all_places():
-    mail = ImapInstance("imap_client_connection_limit = 7\n")
+    mail = ImapInstance("imap_client_connection_limit = 7\nauth_client_limit_exceptions =\n")
     greetings = [connect(mail, 20) for _ in range(10)]
     equal([line[:5] for _, line in greetings], [b"* OK "] * 7 + [b"* BYE"] * 3, "greetings")
     mail.mta.wait_log(rf"warning: Connection concurrency limit exceeded: \d+ from "
@@ -104,6 +104,17 @@ def test_guesses_in_parallel_are_no_more_than_in_a_row():
         attempt(mail, 33, "wrong", outcomes)
     attempt(mail, 33, PASSWORD, outcomes)
     equal(outcomes[-1], "in", "an excepted address")
+    mail.stop()
+
+
+@bound(90)
+def test_a_webmail_server_on_this_machine_is_excepted_by_default():
+    mail = ImapInstance("auth_client_failure_limit = 2\nanvil_rate_time_unit = 600s\n")
+    outcomes = []
+    for _ in range(4):
+        attempt(mail, 30, "wrong", outcomes)
+    attempt(mail, 30, PASSWORD, outcomes)
+    equal(outcomes[-1], "in", f"after {outcomes[:-1]}")
     mail.stop()
 
 

@@ -153,6 +153,37 @@ Task<int> most_at_once() {
     co_return most;
 }
 
+Task<void> take_and_tell(Semaphore* semaphore, bool* taken) {
+    auto place = co_await semaphore->take();
+    *taken = true;
+}
+
+struct Takers {
+    bool first = false;
+    bool second = false;
+};
+
+// The first in the queue is cancelled, and has not run since, when the place becomes free.
+Task<Takers> place_after_a_cancelled_wait() {
+    Semaphore semaphore(1);
+    Takers takers;
+    TaskGroup cancelled;
+    TaskGroup others;
+    {
+        auto place = co_await semaphore.take();
+        cancelled.spawn(take_and_tell(&semaphore, &takers.first));
+        others.spawn(take_and_tell(&semaphore, &takers.second));
+        co_await yield();
+        cancelled.cancel();
+    }
+    co_await sleep_for(20ms);
+    bool second = takers.second;  // by itself: closing would cancel it
+    co_await cancelled.close();
+    co_await others.close();
+    takers.second = second;
+    co_return takers;
+}
+
 Task<int> sum_of(Channel<int>* channel) {
     int sum = 0;
     while (auto value = co_await channel->pop()) {
@@ -182,6 +213,12 @@ Task<int> channel_sum() {
 
 TEST_CASE("event/sync: a semaphore lets in as many as it has places") {
     CHECK(Loop::current().run_task(most_at_once()) == 3);
+}
+
+TEST_CASE("event/sync: a place goes past those who were cancelled") {
+    Takers takers = Loop::current().run_task(place_after_a_cancelled_wait());
+    CHECK_FALSE(takers.first);
+    CHECK(takers.second);
 }
 
 TEST_CASE("event/sync: a channel keeps order and ends") {
