@@ -99,27 +99,38 @@ bool Mapping::changes(AddressClass where) const {
     return !masquerade_domains_.empty() && (masquerade_classes_ & where) != 0;
 }
 
+Task<AddressMatch> Mapping::find(const AddressTable& table, std::string address) {
+    if (table.lookup.waits()) {
+        co_return co_await table.lookup.lookup(std::move(address));
+    }
+    co_return table.lookup.find(address);
+}
+
+void Mapping::fail_lookup(Message& message, const AddressTable& table, std::string_view of) {
+    log_warning("{}: {} map lookup problem{} -- message not accepted, try again later",
+                message.id(), table.tables.title(), of);
+    message.fail(kCleanupWrite, kExpansionError);
+}
+
 Task<Mapping::Answer> Mapping::look_up(Message& message, const AddressTable& table,
                                        std::string address, Extension extension) {
     Answer answer;
-    AddressMatch match;
-    if (table.lookup.waits()) {
-        match = co_await table.lookup.lookup(address);
-    } else {
-        match = table.lookup.find(address);
-    }
-    if (match.lookup.is_error()) {
-        bool is_bcc = &table == &sender_bcc_ || &table == &recipient_bcc_;
-        log_warning("{}: {} map lookup problem{} -- message not accepted, try again later",
-                    message.id(), table.tables.title(), is_bcc ? "" : " for " + printable(address));
-        message.fail(kCleanupWrite, kExpansionError);
-        answer.outcome = Outcome::kFailed;
-        co_return answer;
-    }
+    AddressMatch match = co_await find(table, address);
     if (match.lookup.is_missing()) {
         co_return answer;
     }
-    co_return co_await complete(message, match, std::move(address), extension);
+    const std::string shown = printable(address);
+    if (match.lookup.is_found()) {
+        answer = co_await complete(message, match, std::move(address), extension);
+        if (answer.outcome != Outcome::kFound || !answer.addresses.empty()) {
+            co_return answer;
+        }
+        log_warning("{} lookup of {} returns non-address result \"{}\"", table.tables.title(),
+                    shown, printable(match.lookup.value()));
+    }
+    fail_lookup(message, table, " for " + shown);
+    answer.outcome = Outcome::kFailed;
+    co_return answer;
 }
 
 // The addresses in a table's value, rewritten, with what the key did not cover.
@@ -136,6 +147,7 @@ Task<Mapping::Answer> Mapping::complete(Message& message, const AddressMatch& ma
     for (std::size_t i = 0; i < list.size(); ++i) {
         std::string external = list.external(i);
         if (external.empty()) {
+            answer.addresses.emplace_back();
             continue;
         }
         auto rewritten = co_await rewriter_.external(RewriteContext::kLocal, std::move(external));
@@ -149,9 +161,6 @@ Task<Mapping::Answer> Mapping::complete(Message& message, const AddressMatch& ma
             internal = with_extension(internal, match.extension);
         }
         answer.addresses.push_back(std::move(internal));
-    }
-    if (answer.addresses.empty()) {
-        answer.outcome = Outcome::kNotFound;
     }
     co_return answer;
 }
@@ -286,11 +295,11 @@ Task<std::string> Mapping::bcc_of(Message& message, const AddressTable& table,
     if (table.tables.empty()) {
         co_return std::string();
     }
-    Answer answer = co_await look_up(message, table, std::move(address), Extension::kDrop);
-    if (answer.outcome != Outcome::kFound) {
-        co_return std::string();
+    AddressMatch match = co_await find(table, std::move(address));
+    if (match.lookup.is_error()) {
+        fail_lookup(message, table, "");
     }
-    co_return answer.addresses.front();
+    co_return match.lookup.is_found() ? std::string(match.lookup.value()) : std::string();
 }
 
 Task<std::string> Mapping::bcc_of_sender(Message& message, std::string address) {

@@ -42,7 +42,8 @@ class Mapping {
     // virtual_alias_maps: what the address stands for, at least itself.
     [[nodiscard]] Task<std::vector<std::string>> expand(Message& message, std::string address);
 
-    // sender_bcc_maps and recipient_bcc_maps: an address, or "".
+    // sender_bcc_maps and recipient_bcc_maps: one address in internal form as it stands in the
+    // table, or "".
     [[nodiscard]] Task<std::string> bcc_of_sender(Message& message, std::string address);
     [[nodiscard]] Task<std::string> bcc_of_recipient(Message& message, std::string address);
 
@@ -79,6 +80,8 @@ class Mapping {
     [[nodiscard]] Task<bool> expand_entry(Message& message, Expansion& all, std::size_t i);
     bool lengths_are_sane(Message& message, const std::vector<std::string>& found,
                           std::string_view address) const;
+    [[nodiscard]] static Task<AddressMatch> find(const AddressTable& table, std::string address);
+    static void fail_lookup(Message& message, const AddressTable& table, std::string_view of);
     [[nodiscard]] Task<Answer> look_up(Message& message, const AddressTable& table,
                                        std::string address, Extension extension);
     [[nodiscard]] Task<Answer> complete(Message& message, const AddressMatch& match,

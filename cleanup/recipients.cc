@@ -117,11 +117,11 @@ Task<void> put_expanded(Service& service, Message& message, NewRecipient recipie
 
 Task<void> take_bcc(Service& service, Message& message, std::string address) {
     NewRecipient recipient;
-    recipient.original = address;
     recipient.notify = kNotifyNever;
     auto clean =
         co_await clean_address(service, message, kClassEnvelopeRecipient, std::move(address));
     if (clean) {
+        recipient.original = *clean;
         recipient.address = std::move(*clean);
         co_await put_expanded(service, message, std::move(recipient));
     }

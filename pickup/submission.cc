@@ -224,9 +224,8 @@ bool Submission::finish(const Result<CleanupReply>& reply) {
     if (reply->ok() || (reply->status & kHopeless) != 0) {
         return remove();
     }
-    std::string_view why =
-        reply->reason.empty() ? cleanup_status_text(reply->status).text : reply->reason;
-    log_warning("{}: not accepted by cleanup: {}", path_, why);
+    log_warning("{}: error writing {}: {}", path_, cleanup_->queue_id(),
+                cleanup_status_text(reply->status).text);
     return false;
 }
 

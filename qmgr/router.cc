@@ -67,6 +67,9 @@ Task<Route> Router::resolve(const Message* message, Recipient* recipient) {
         co_return refusal(DeliveryStatus::of(DsnCode(5, 1, 3), "bad address syntax"));
     }
     recipient->address = resolved->recipient;
+    if (recipient->address.empty()) {
+        co_return refusal(DeliveryStatus::of(DsnCode(5, 1, 3), "null recipient address"));
+    }
     if (is_double_bounce(*recipient, *resolved)) {
         co_return Route{};
     }
@@ -105,8 +108,6 @@ Task<Route> Router::route_of(const Message* message, Recipient* recipient) {
             deferral(DeliveryStatus::of(DsnCode(4, 7, 0), "message is administratively expired"));
     } else if (!message->envelope.content_filter.empty()) {
         route = filter_route(*message, *recipient);
-    } else if (recipient->address.empty()) {
-        route = refusal(DeliveryStatus::of(DsnCode(5, 1, 3), "null recipient address"));
     } else {
         route = co_await resolve(message, recipient);
     }
