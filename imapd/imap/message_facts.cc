@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +19,8 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kMapFrom = std::size_t{256} * 1024;
+// A message lies in memory while it is looked at.
+constexpr std::uint64_t kMaxMessage = std::uint64_t{1} << 30;
 
 // How facts lie in the cache: this, then the header, then the structure.
 struct FactsHeader {
@@ -74,20 +74,33 @@ Error gone() {
     return {Errc::kNotFound, "the message is gone", ENOENT};
 }
 
-}  // namespace
-
-MessageFile::MessageFile(MessageFile&& other) noexcept
-    : read_(std::move(other.read_)),
-      map_(std::exchange(other.map_, nullptr)),
-      size_(other.size_),
-      received_(other.received_) {
-}
-
-MessageFile::~MessageFile() {
-    if (map_ != nullptr) {
-        ::munmap(const_cast<char*>(map_), size_);
+// What the file has now, where it has become shorter.
+Result<std::string> read_text(int fd, std::size_t size) {
+    std::string text;
+    int trouble = 0;
+    // What is handed in may be more than was asked for (libstdc++ 12).
+    text.resize_and_overwrite(size, [fd, size, &trouble](char* data, std::size_t) {
+        std::size_t had = 0;
+        while (had < size) {
+            ssize_t got = ::read(fd, data + had, size - had);
+            if (got < 0 && errno == EINTR) {
+                continue;
+            }
+            if (got <= 0) {
+                trouble = got < 0 ? errno : 0;
+                break;
+            }
+            had += static_cast<std::size_t>(got);
+        }
+        return had;
+    });
+    if (trouble != 0) {
+        return fail_errno("read a message", trouble);
     }
+    return text;
 }
+
+}  // namespace
 
 Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) {
     auto directory = box.directory_fd();
@@ -102,30 +115,17 @@ Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) 
     if (::fstat(fd->get(), &status) < 0 || !S_ISREG(status.st_mode)) {
         return fail(Errc::kCorrupt, "not a message file");
     }
+    auto size = static_cast<std::uint64_t>(status.st_size);
+    if (size > kMaxMessage) {
+        return fail(Errc::kTooLarge, "the message is too large");
+    }
+    auto text = read_text(fd->get(), static_cast<std::size_t>(size));
+    if (!text) {
+        return fail_with(text);
+    }
     MessageFile file;
     file.received_ = status.st_mtim.tv_sec;
-    file.size_ = static_cast<std::size_t>(status.st_size);
-    if (file.size_ >= kMapFrom) {
-        void* at = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd->get(), 0);
-        if (at == MAP_FAILED) {
-            return fail_errno("map a message");
-        }
-        file.map_ = static_cast<const char*>(at);
-        return file;
-    }
-    // What is handed in may be more than was asked for (libstdc++ 12).
-    const std::size_t size = file.size_;
-    file.read_.resize_and_overwrite(size, [&fd, size](char* data, std::size_t) {
-        std::size_t had = 0;
-        while (had < size) {
-            ssize_t got = ::read(fd->get(), data + had, size - had);
-            if (got <= 0) {
-                break;
-            }
-            had += static_cast<std::size_t>(got);
-        }
-        return had;
-    });
+    file.text_ = std::move(*text);
     return file;
 }
 

@@ -16,29 +16,20 @@
 
 namespace relais {
 
-// A message's file, read or mapped.
+// A message's file, read as a whole: whoever cuts short a file that is mapped kills the process.
 class MessageFile {
   public:
     // kNotFound when the message is gone (or was renamed since the last sync).
     [[nodiscard]] static Result<MessageFile> open(Mailbox& box, const MailMessage& message);
 
-    MessageFile(MessageFile&& other) noexcept;
-    MessageFile& operator=(MessageFile&&) = delete;
-    MessageFile(const MessageFile&) = delete;
-    ~MessageFile();
-
-    std::string_view text() const {
-        return map_ != nullptr ? std::string_view(map_, size_) : read_;
-    }
+    std::string_view text() const { return text_; }
 
     std::int64_t received() const { return received_; }
 
   private:
     MessageFile() = default;
 
-    std::string read_;
-    const char* map_ = nullptr;
-    std::size_t size_ = 0;
+    std::string text_;
     std::int64_t received_ = 0;
 };
 

@@ -288,6 +288,35 @@ def test_a_message_with_a_header_too_large_for_the_cache():
     mail.stop()
 
 
+def test_a_message_file_that_is_cut_short_while_it_goes_out():
+    mail = ImapInstance()
+    other = mail.login(mailbox="INBOX")
+    size = 48 << 20  # more than the sockets hold
+    mail.deliver("bob", b"Subject: s\n\n" + (b"x" * 63 + b"\n") * (size // 64), name="1.M1.h")
+    sock = raw_login(mail)
+    sock.sendall(b"s SELECT INBOX\r\n")
+    read_until(sock, b"s OK")
+    sock.sendall(b"f FETCH 1 BODY.PEEK[]\r\n")
+    read_until(sock, b"xxx")
+    time.sleep(0.5)  # until nothing more goes out
+    [path] = (mail.maildir("bob") / "cur").iterdir()
+    with open(path, "r+b") as file:
+        file.truncate(100)
+    rest = 0
+    data = b""
+    while b"f OK" not in data[-100:]:
+        got = sock.recv(1 << 20)
+        check(got, f"hung up after {rest} bytes")
+        rest += len(got)
+        data = data[-100:] + got
+    check(rest > size - (1 << 20), f"{rest} bytes")
+    ok(other.noop(), "the other session")
+    sock.sendall(b"g FETCH 1 BODY.PEEK[TEXT]\r\n")
+    check(b"{%d}" % (100 - len(b"Subject: s\n\n") + 1) in read_until(sock, b"g OK"), "what the file has now")
+    sock.close()
+    mail.stop()
+
+
 def test_pipelined_commands_behind_the_login():
     mail = ImapInstance()
     sock = raw_login(mail, extra=b"b CREATE X\r\nc LIST \"\" *\r\nd LOGOUT\r\n")
