@@ -71,6 +71,21 @@ def odd_contents(mta):
 
 
 @scenario(log=False)
+def long_lines(mta):
+    """What was printed without its end is continued; what was not printed, or printed with its end, is not."""
+    long = "x" * 60
+    for name, content in {
+            "body": [("L", long), ("L", long), ("N", long), ("N", "second")],
+            "header": [("N", "A: b"), ("L", "B: " + long), ("L", "no colon"), ("N", "end"), ("N", "C: d"), ("N", ""), ("L", "x"), ("N", "y")],
+            "blank": [("L", " " + long), ("L", long), ("N", "X: y"), ("N", "")],
+            "empty": [("L", "A: b"), ("N", ""), ("N", "C: d"), ("N", ""), ("N", "e")],
+            "unended": [("N", "A: b"), ("L", "C: d")],
+            "unended_body": [("N", ""), ("L", "text")],
+            "header_only": [("N", "A: b"), ("N", " c")]}.items():
+        show(mta, name, plain_file(content), ("", "-h", "-b", "-bh", "-e", "-eh", "-eb", "-oh", "-ob", "-vh", "-vb", "-dh", "-db"))
+
+
+@scenario(log=False)
 def no_queue_files(mta):
     show(mta, "text", b"hello world, this is no queue file\n", ("", "-b"))
     show(mta, "empty", b"", ("",))

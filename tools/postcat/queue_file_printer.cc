@@ -115,12 +115,15 @@ void QueueFilePrinter::prefix(Rec type) {
 
 void QueueFilePrinter::marker(Rec type, std::string_view text) {
     if (options_.envelope) {
-        prefix(type);
-        put(format("*** {} {} ***\n", text, name_));
+        line(type, format("*** {} {} ***", text, name_));
     }
 }
 
 void QueueFilePrinter::line(Rec type, std::string_view text) {
+    if (unfinished_) {
+        put("\n");
+        unfinished_ = false;
+    }
     prefix(type);
     put(text);
     put("\n");
@@ -188,27 +191,29 @@ void QueueFilePrinter::take_content_start(RecordReader& reader) {
 }
 
 void QueueFilePrinter::take_text(const Record& record) {
-    bool starts = !continued_;
-    continued_ = record.type == Rec::kLinePart;
+    // Only what was printed without its end is continued: so the text type of a long line's later
+    // records depends on the options, as it does in Postfix.
+    bool starts = !unfinished_;
     bool in_header =
-        record.data.empty() ? false : is_blank(record.data.front()) || is_header(record.data);
+        !record.data.empty() && (is_blank(record.data.front()) || is_header(record.data));
     if (part_ == Part::kHeader && starts && !in_header) {
         part_ = Part::kBody;
     }
     if (!part_wanted()) {
         return;
     }
+    bool partial = record.type == Rec::kLinePart;
     if (options_.type_names) {
         line(record.type,
-             format("{}: {}", continued_ ? "unterminated_text" : "regular_text", record.data));
+             format("{}: {}", partial ? "unterminated_text" : "regular_text", record.data));
         return;
     }
-    bool prefixed = starts || options_.offsets || options_.decimal_types;
-    if (prefixed) {
+    if (starts || options_.decimal_types) {
         prefix(record.type);
     }
     put(record.data);
-    if (!continued_ || options_.offsets) {
+    unfinished_ = partial && !options_.offsets;
+    if (!unfinished_) {
         put("\n");
     }
 }

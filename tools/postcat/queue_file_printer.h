@@ -47,7 +47,7 @@ class QueueFilePrinter {
     Part part_ = Part::kEnvelope;
     std::int64_t offset_ = 0;
     std::int64_t extracted_offset_ = -1;  // from the size record
-    bool continued_ = false;              // the last text record was a part of a line
+    bool unfinished_ = false;             // the last record printed was a part of a line
 };
 
 }  // namespace relais
