@@ -25,7 +25,8 @@ PCH_HOME := $(BUILD)/pch/home
 $(if $(shell test "`cat $(PCH_HOME) 2>/dev/null`" = "$(CURDIR)" || echo moved),\
     $(shell mkdir -p $(BUILD)/pch && echo "$(CURDIR)" > $(PCH_HOME)))
 
-$(BUILD)/pch/%.pch: mk/%.h $(PCH_HOME) | $(GENERATED)
+# Named, not implied: make prefers a rule whose files it knows of.
+$(PCH) $(PCH_TESTS): $(BUILD)/pch/%.pch: mk/%.h $(PCH_HOME) | $(GENERATED)
 	$(call say,PCH,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -MT $@ -MF $(@:.pch=.d) -Xclang -fno-pch-timestamp \
 	    -fpch-instantiate-templates -x c++-header $< -o $@

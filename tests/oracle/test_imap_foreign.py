@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from support import check, equal
-from support.imap_pair import ImapPair
+from support.imap_pair import imap_pair
 
 FILES = {".Box/cur/1700000001.M1P1.h:2,Sab": b"Subject: one\n\n1\n", ".Box/cur/1700000002.M2P1.h:2,": b"Subject: two\n\n2\n",
          ".Box/dovecot-keywords": b"0 kwA\n1 kwB\n"}
@@ -107,10 +107,9 @@ def texts(result):
 
 
 def test_changes_by_somebody_else():
-    pair = ImapPair()
+    pair = imap_pair()
     for what in CHANGES:
         compare(pair, what)
-    pair.stop()
 
 
 test_changes_by_somebody_else.seconds = 150
