@@ -96,7 +96,7 @@ Task<void> LoginSession::exchange(std::string tag, std::string mechanism,
     if (reply && reply->kind != AuthReply::Kind::kSuccess) {
         refuse(tag, mechanism, *reply);
     } else if (reply) {
-        co_await hand_over(std::move(tag), std::move(mechanism), reply->user, exchange.id());
+        co_await hand_over(std::move(tag), std::move(mechanism), reply->user, &exchange);
     }
 }
 
@@ -169,11 +169,11 @@ void LoginSession::refuse(const std::string& tag, const std::string& mechanism,
 }
 
 Task<void> LoginSession::hand_over(std::string tag, std::string mechanism, std::string user,
-                                   std::uint32_t request) {
+                                   const AuthExchange* exchange) {
     ImapHandoff handoff;
-    handoff.cookie = site_.auth().cookie();
+    handoff.cookie = exchange->cookie();
     handoff.client_pid = AuthClient::client_pid();
-    handoff.request = request;
+    handoff.request = exchange->id();
     handoff.tag = tag;
     handoff.remote_address = remote_;
     handoff.local_address = local_;

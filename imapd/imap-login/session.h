@@ -58,7 +58,7 @@ class LoginSession {
                                                        std::optional<std::string> initial);
     void refuse(const std::string& tag, const std::string& mechanism, const AuthReply& reply);
     [[nodiscard]] Task<void> hand_over(std::string tag, std::string mechanism, std::string user,
-                                       std::uint32_t request);
+                                       const AuthExchange* exchange);
     [[nodiscard]] Task<void> relay(UniqueFd to);
 
     [[nodiscard]] Task<void> put_tls_under();

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/format.h"
@@ -16,6 +17,7 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
+constexpr std::size_t kMaxMechanisms = 100;
 constexpr const char* kLost = "Connection lost to authentication server";
 
 AuthReply temporary(std::string reason) {
@@ -129,7 +131,13 @@ class AuthClient::Connection {
     }
 
     Task<Result<void>> greet();
-    Task<void> read_replies();
+    // Keeps the connection alive: who waits for its end may have been the last to use it.
+    static Task<void> read_replies(std::shared_ptr<Connection> self);
+    // Nobody starts anything with it any more, and its reader ends.
+    void abandon() {
+        dead = true;
+        ::shutdown(stream.fd(), SHUT_RDWR);
+    }
     void deliver(const Fields& fields);
     // Ends every waiting exchange with a temporary failure.
     void give_up();
@@ -171,6 +179,9 @@ Task<Result<void>> AuthClient::Connection::greet() {
         if (fields[0] == "VERSION" && (fields.size() < 2 || fields[1] != "1")) {
             co_return fail(Errc::kSyntax, "the auth server speaks another protocol version");
         }
+        if (mechanisms.size() > kMaxMechanisms) {
+            co_return fail(Errc::kSyntax, "the auth server's greeting is too long");
+        }
         if (fields[0] == "MECH") {
             mechanisms.push_back(parse_mechanism(fields));
         } else if (fields[0] == "COOKIE" && fields.size() > 1) {
@@ -181,27 +192,27 @@ Task<Result<void>> AuthClient::Connection::greet() {
     }
 }
 
-Task<void> AuthClient::Connection::read_replies() {
-    stream.set_timeout(std::chrono::hours(24 * 365));
+Task<void> AuthClient::Connection::read_replies(std::shared_ptr<Connection> self) {
+    self->stream.set_timeout(std::chrono::hours(24 * 365));
     try {
         for (;;) {
-            auto line = take_line();
+            auto line = self->take_line();
             if (line) {
-                deliver(parse_auth_line(*line));
+                self->deliver(parse_auth_line(*line));
                 continue;
             }
-            if (input.size() > kMaxAuthLine) {
+            if (self->input.size() > kMaxAuthLine) {
                 log_warning("SASL: Protocol error");
                 break;
             }
-            bool more = co_await read_more();
+            bool more = co_await self->read_more();
             if (!more) {
                 break;
             }
         }
     } catch (const std::exception&) {  // whoever waits hears of the loss
     }
-    give_up();
+    self->give_up();
 }
 
 void AuthClient::Connection::deliver(const Fields& fields) {
@@ -238,10 +249,6 @@ std::uint32_t AuthClient::client_pid() {
     return static_cast<std::uint32_t>(::getpid());
 }
 
-std::string AuthClient::cookie() const {
-    return connection_ ? connection_->cookie : "";
-}
-
 // A path, or "inet:host:port", or "unix:path".
 static Task<Result<UniqueFd>> connect_to_server(std::string server, pid_t maker,
                                                 Deadline deadline) {
@@ -266,7 +273,7 @@ Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
         auto made = std::make_shared<Connection>(std::move(*fd), timeout_);
         auto greeted = co_await made->greet();
         if (greeted) {
-            readers_.spawn(made->read_replies());
+            readers_.spawn(Connection::read_replies(made));
             co_return made;
         }
         trouble = greeted.error().message;
@@ -304,6 +311,10 @@ Task<Result<std::vector<AuthMechanism>>> AuthClient::mechanisms() {
 Task<void> AuthClient::close() {
     co_await readers_.close();
     connection_.reset();
+}
+
+std::string AuthExchange::cookie() const {
+    return connection_ ? connection_->cookie : "";
 }
 
 AuthExchange::~AuthExchange() {
@@ -411,15 +422,21 @@ Task<AuthReply> AuthExchange::await_reply() {
         }
     } catch (const Cancelled&) {
         entry.wait = nullptr;
-        connection_->dead |= !sent;
+        if (!sent) {
+            connection_->abandon();
+        }
         throw;
+    } catch (const IoError&) {
+        lost = entry.lost = true;
     } catch (const std::exception&) {
         lost = true;
     }
     entry.wait = nullptr;
-    if (lost) {
+    if (lost && !sent) {
         // Half a line may be out: nobody can go on with this connection.
-        connection_->dead |= !sent;
+        connection_->abandon();
+    }
+    if (lost) {
         co_return temporary(kLost);
     }
     co_return std::move(*entry.reply);

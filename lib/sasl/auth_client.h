@@ -84,8 +84,6 @@ class AuthClient {
 
     // The number by which the server knows this process; what a master request names.
     static std::uint32_t client_pid();
-    // The server's cookie for this connection; empty when there is none.
-    std::string cookie() const;
 
     // Closes the connection and ends its reader.  Needed before destruction.
     [[nodiscard]] Task<void> close();
@@ -130,8 +128,11 @@ class AuthExchange {
     // alone, too.
     [[nodiscard]] Task<AuthReply> look_up(std::string user);
 
-    // The request's number, for a master request.
+    // The request's number and the server's cookie for the connection that it went over, for a
+    // master request.  The client may have another connection by now, with requests of the same
+    // numbers.
     std::uint32_t id() const { return id_; }
+    std::string cookie() const;
 
   private:
     // A request that has its answer in one line.  Asked again where the connection was one to a

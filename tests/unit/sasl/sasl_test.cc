@@ -1,5 +1,6 @@
 // Passwords, mechanisms, and the client of the Dovecot auth protocol against a scripted server.
 #include <array>
+#include <list>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -207,4 +208,80 @@ TEST_CASE("sasl/client: a server that hangs up is asked once more, on a new conn
     CHECK(got.reply.kind == AuthReply::Kind::kSuccess);
     auto dead = Loop::current().run_task(run_script({"", ""}));
     CHECK(dead.reply.kind == AuthReply::Kind::kTemporary);
+}
+
+namespace {
+
+constexpr std::string_view kGreeting = "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nCOOKIE\t";
+
+// Greets every connection with another cookie, and reads nothing.
+Task<void> deaf_server(Listener* listener, std::list<Stream>* clients) {
+    for (;;) {
+        Stream& stream = clients->emplace_back(co_await listener->accept());
+        stream.write(std::string(kGreeting) + std::to_string(clients->size()) + "\nDONE\n");
+        co_await stream.flush();
+    }
+}
+
+Task<void> send_much(AuthClient* client) {
+    AuthExchange exchange(*client);
+    AuthPeer peer;
+    (void)co_await exchange.start("PLAIN", peer, std::string(16000, 'A'));
+}
+
+Task<std::size_t> give_up_in_the_middle() {
+    std::string path = "/tmp/relais-sasl-deaf." + std::to_string(::getpid());
+    Listener listener(listen_at(path));
+    std::list<Stream> clients;
+    TaskGroup servers;
+    servers.spawn(deaf_server(&listener, &clients));
+    AuthClient client(path);
+    TaskGroup logins;
+    for (int i = 0; i < 100; ++i) {
+        logins.spawn(send_much(&client));
+    }
+    co_await sleep_for(200ms);
+    co_await logins.close();
+    auto mechanisms = co_await client.mechanisms();
+    CHECK(mechanisms);
+    co_await client.close();
+    co_await servers.close();
+    ::unlink(path.c_str());
+    co_return clients.size();
+}
+
+Task<Result<std::vector<AuthMechanism>>> endless_greeting() {
+    std::string answer = "VERSION\t1\t2\n";
+    for (int i = 0; i < 1000; ++i) {
+        answer += "MECH\tM" + std::to_string(i) + "\n";
+    }
+    std::string path = "/tmp/relais-sasl-endless." + std::to_string(::getpid());
+    Listener listener(listen_at(path));
+    AuthClient client(path);
+    client.set_timeout(500ms);
+    TaskGroup servers;
+    servers.spawn([](Listener* at, std::string text) -> Task<void> {
+        Stream stream(co_await at->accept());
+        stream.write(text);
+        co_await stream.flush();
+        co_await sleep_for(10s);
+    }(&listener, std::move(answer)));
+    auto got = co_await client.mechanisms();
+    co_await client.close();
+    co_await servers.close();
+    ::unlink(path.c_str());
+    co_return got;
+}
+
+}  // namespace
+
+// What was left of the old connection, its reader, was used after its end.
+TEST_CASE("sasl/client: a connection that is given up in the middle of a line") {
+    CHECK(Loop::current().run_task(give_up_in_the_middle()) == 2);
+}
+
+TEST_CASE("sasl/client: a greeting that does not end") {
+    auto got = Loop::current().run_task(endless_greeting());
+    REQUIRE_FALSE(got);
+    CHECK(got.error().message.contains("too long"));
 }
