@@ -30,7 +30,7 @@ def test_imap_under_postfix():
     os.chown(home, uid, gid)
     (mta.conf / "users").write_text(f"bob:{{PLAIN}}secret:{uid}:{gid}::{home}::\n")
     with open(mta.conf / "main.cf", "a") as main:
-        main.write("auth_users_file = $config_directory/users\nauth_failure_delay = 1s\nauth_client_failure_limit = 3\n")
+        main.write("auth_users_file = $config_directory/users\nauth_failure_delay = 1s\nauth_client_failure_limit = 3\nauth_client_limit_exceptions =\n")
     mta.start()
     for _ in range(2):
         check(login(mta, "secret") == "OK", mta.log_text())
