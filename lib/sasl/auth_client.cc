@@ -133,11 +133,13 @@ class AuthClient::Connection {
     Task<Result<void>> greet();
     // Keeps the connection alive: who waits for its end may have been the last to use it.
     static Task<void> read_replies(std::shared_ptr<Connection> self);
+
     // Nobody starts anything with it any more, and its reader ends.
     void abandon() {
         dead = true;
         ::shutdown(stream.fd(), SHUT_RDWR);
     }
+
     void deliver(const Fields& fields);
     // Ends every waiting exchange with a temporary failure.
     void give_up();

@@ -132,6 +132,7 @@ class AuthExchange {
     // master request.  The client may have another connection by now, with requests of the same
     // numbers.
     std::uint32_t id() const { return id_; }
+
     std::string cookie() const;
 
   private:

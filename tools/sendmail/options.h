@@ -1,6 +1,7 @@
 // The command line of sendmail, with the options of forty years.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
