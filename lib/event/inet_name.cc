@@ -39,6 +39,10 @@ static std::optional<SocketAddress> numeric_address(const std::string& host,
 
 static FoundAddresses ask_library(const std::string& host, const std::string& service) {
     FoundAddresses out;
+    if (auto port = parse_uint(service); port && *port > 65535) {
+        out.error = EAI_SERVICE;  // the library would take its lowest 16 bits
+        return out;
+    }
     addrinfo hints = {};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
@@ -56,9 +60,6 @@ static FoundAddresses ask_library(const std::string& host, const std::string& se
 
 FoundAddresses look_up_addresses(std::string_view name) {
     auto [host, service] = split_inet_name(name);
-    if (auto port = parse_uint(service); port && *port > 65535) {
-        return {EAI_SERVICE, {}};  // the library would take its lowest 16 bits
-    }
     auto numeric = numeric_address(host, service);
     return numeric ? FoundAddresses{0, {*numeric}} : ask_library(host, service);
 }

@@ -1,5 +1,7 @@
 #include "lib/event/inet_name.h"
 
+#include "lib/event/loop.h"
+
 #include "tests/support/catch.h"
 
 using namespace relais;
@@ -19,5 +21,6 @@ TEST_CASE("inet_name: what needs no look-up") {
     REQUIRE(found.list.size() == 1);
     CHECK(found.list.front() == SocketAddress::parse("127.0.0.1", 65535));
     CHECK(look_up_addresses("127.0.0.1:65536").list.empty());
+    CHECK(Loop::current().run_task(find_addresses("127.0.0.1:65536")).list.empty());
     CHECK(look_up_addresses("127.0.0.1:nosuchservice").error != 0);
 }
