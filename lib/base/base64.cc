@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "lib/base/strings.h"
+
 namespace relais {
 
 static constexpr std::string_view kAlphabet =

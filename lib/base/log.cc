@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <deque>
+#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +18,7 @@
 
 #include "lib/base/log_backlog.h"
 #include "lib/base/log_fallback.h"
+#include "lib/base/log_text.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
 
@@ -25,6 +28,7 @@ namespace {
 
 constexpr std::size_t kMaxText = 2000;     // longer text is cut, as Postfix cuts it
 constexpr std::size_t kMaxWaiting = 4096;  // lines kept while the log reader is slow or away
+constexpr int kPatience = 1000;            // milliseconds for a reader that takes nothing
 constexpr const char* kSyslogSocket = "/dev/log";
 
 struct FacilityName {
@@ -101,19 +105,19 @@ class LogSocket {
 
     void log(Severity severity, std::string_view text) {
         auto name = severity_name(severity);
-        std::string clean = printable(text.substr(0, kMaxText));
+        std::string clean = printable(text.substr(0, kMaxText), '?', shown_);
         if (options_.to_stderr || !options_.to_syslog) {
             print(name.word, clean);
         }
         if (!options_.to_syslog) {
             return;
         }
-        if (waiting_.size() >= kMaxWaiting) {
-            waiting_.pop_front();
-        }
+        make_room();
         waiting_.push_back({severity, timestamp(), std::move(clean)});
         flush(0);
     }
+
+    void show_utf8(Utf8 shown) { shown_ = shown; }
 
     void fall_back_to(std::string path, unsigned mode) {
         fallback_ = std::move(path);
@@ -127,6 +131,7 @@ class LogSocket {
     }
 
     void flush(int wait_ms) {
+        std::optional<std::chrono::steady_clock::time_point> until;
         bool reconnected = false;
         while (!waiting_.empty()) {
             if (!socket_ && !connect()) {
@@ -137,8 +142,14 @@ class LogSocket {
             if (::send(socket_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
                 errno == EMSGSIZE) {
                 waiting_.pop_front();
+                reader_hangs_ = false;
             } else if (errno == EAGAIN || errno == ENOBUFS) {
-                if (!writable(wait_ms)) {
+                if (wait_ms == 0) {
+                    return;
+                }
+                const auto now = std::chrono::steady_clock::now();
+                until = until.value_or(now + std::chrono::milliseconds(wait_ms));
+                if (!writable(*until - now)) {
                     return;
                 }
             } else if (errno != EINTR) {
@@ -161,11 +172,29 @@ class LogSocket {
         std::string text;
     };
 
+    // A burst waits for the reader.  One that takes no line for so long hangs: what does not fit is
+    // lost then, and the log says so when it is read again.
+    void make_room() {
+        if (waiting_.size() >= kMaxWaiting && !reader_hangs_) {
+            flush(kPatience);
+            reader_hangs_ = waiting_.size() >= kMaxWaiting;
+        }
+        if (waiting_.size() >= kMaxWaiting) {
+            waiting_.pop_front();
+            ++lost_;
+        } else if (lost_ > 0) {
+            auto text = format("the log was not read for a while: {} lines are lost", lost_);
+            waiting_.push_back({Severity::kWarning, timestamp(), std::move(text)});
+            lost_ = 0;
+        }
+    }
+
     bool uses_postlogd() const { return !options_.postlog_socket.empty(); }
 
-    bool writable(int wait_ms) const {
-        pollfd wait{socket_.get(), POLLOUT, 0};
-        return wait_ms > 0 && ::poll(&wait, 1, wait_ms) > 0;
+    bool writable(std::chrono::steady_clock::duration wait) const {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+        pollfd room{socket_.get(), POLLOUT, 0};
+        return left > 0 && ::poll(&room, 1, static_cast<int>(left)) > 0;
     }
 
     bool connect() {
@@ -226,7 +255,10 @@ class LogSocket {
     std::deque<Line> waiting_;
     std::string fallback_;
     unsigned fallback_mode_ = 0600;
+    Utf8 shown_ = Utf8::kYes;
     bool expects_postlogd_ = true;
+    bool reader_hangs_ = false;
+    std::size_t lost_ = 0;
 };
 
 LogSocket& log_socket() {
@@ -248,6 +280,10 @@ const LogOptions& log_options() {
 
 void log_fall_back_to(std::string path, unsigned mode) {
     log_socket().fall_back_to(std::move(path), mode);
+}
+
+void log_show_utf8(Utf8 shown) {
+    log_socket().show_utf8(shown);
 }
 
 void log_expect_postlogd(bool expected) {

@@ -1,7 +1,9 @@
 // The log, in Postfix's form: "name[pid]: [severity: ]text" to syslog, or through postlogd
 // (POSTLOG_SERVICE in the environment) to maillog_file, or to standard error.
-// A log call never blocks for long and never fails: lines that the log socket cannot take now wait
-// in memory, a bounded number of them, and go out with the next call or log_flush().
+// A log call never fails: lines that the log socket cannot take now wait in memory, a bounded
+// number of them, and go out with the next call or log_flush().  When no more fit, the call waits
+// for the reader; from one that takes nothing for a second on, lines are lost, which the log then
+// tells.
 #pragma once
 
 #include <string>
@@ -29,7 +31,7 @@ struct LogOptions {
 void log_open(LogOptions options);
 const LogOptions& log_options();
 
-// Sends what waits; `wait_ms` bounds how long it may wait for a slow log reader.
+// Sends what waits; `wait_ms` bounds how long all of it may wait for a slow log reader.
 void log_flush(int wait_ms = 0);
 
 // The socket to the log reader, or -1: what a forked worker keeps open when it closes the rest.

@@ -148,6 +148,10 @@ static std::size_t utf8_sequence(std::string_view text) {
 }
 
 std::string printable(std::string_view text, char replacement, Utf8 utf8) {
+    // Counted to the end, which takes the processor less time than to stop at the first.
+    if (std::ranges::count_if(text, is_print) == std::ssize(text)) {
+        return std::string(text);
+    }
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {

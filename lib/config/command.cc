@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/environment.h"
 #include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 
@@ -99,15 +100,7 @@ void configure_setgid_command(const CommandKind& kind) {
 }
 
 std::vector<std::string> imported_environment() {
-    std::vector<std::string> environment;
-    for (auto word : split_words(conf().import_environment(), ", \t\r\n")) {
-        if (word.contains('=')) {
-            environment.emplace_back(word);
-        } else if (const char* value = std::getenv(std::string(word).c_str())) {
-            environment.push_back(std::string(word) + "=" + value);
-        }
-    }
-    return environment;
+    return listed_environment("import_environment", conf().import_environment());
 }
 
 std::string user_name_of(uid_t uid) {

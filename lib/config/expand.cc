@@ -429,4 +429,38 @@ Result<void> for_each_name(std::string_view text,
     return expander.run(text, 0);
 }
 
+namespace {
+
+bool is_octal(char c) {
+    return c >= '0' && c <= '7';
+}
+
+}  // namespace
+
+std::string unescape(std::string_view text) {
+    constexpr std::string_view kLetters = "abfnrtv";
+    constexpr std::string_view kMeanings = "\a\b\f\n\r\t\v";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 1 == text.size()) {
+            out += text[i];
+            continue;
+        }
+        const char c = text[++i];
+        if (is_octal(c)) {
+            unsigned value = 0;
+            const auto end = std::min(i + 3, text.size());
+            for (; i < end && is_octal(text[i]); ++i) {
+                value = value * 8 + static_cast<unsigned>(text[i] - '0');
+            }
+            --i;
+            out += static_cast<char>(value);
+        } else {
+            const auto at = kLetters.find(c);
+            out += at == std::string_view::npos ? c : kMeanings[at];
+        }
+    }
+    return out;
+}
+
 }  // namespace relais

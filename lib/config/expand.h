@@ -40,4 +40,7 @@ struct Expansion {
 // Compares as comparisons in expansions do: as numbers when both are digits only, else as bytes.
 [[nodiscard]] int compare_operands(std::string_view left, std::string_view right);
 
+// The bytes that C's escapes in a text stand for ("\\t\\40"): the filters of expansions have them.
+[[nodiscard]] std::string unescape(std::string_view text);
+
 }  // namespace relais

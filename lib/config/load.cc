@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/base/known_ports.h"
 #include "lib/base/log.h"
 #include "lib/config/accounts.h"
 #include "lib/config/interfaces.h"
@@ -47,6 +48,9 @@ void require_usable(const Config& config, std::string_view program) {
     require_hostname(config, "mydomain");
     require_values(config, program);
     static_cast<void>(config.level_below("0"));
+    for (const std::string& problem : set_known_ports(config.known_tcp_ports())) {
+        log_warning("known_tcp_ports: {}", problem);
+    }
     if (auto families = parse_inet_protocols(config.inet_protocols()); !families) {
         log_fatal("{}", families.error().message);
     }

@@ -8,8 +8,10 @@
 
 #include "lib/base/log.h"
 #include "lib/base/log_fallback.h"
+#include "lib/base/log_text.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 
 namespace relais {
 
@@ -53,6 +55,7 @@ void open_log(std::string_view program, LogStderr to_stderr) {
         options.postlog_host = first_label(config.myhostname());
     }
     log_open(std::move(options));
+    log_show_utf8(utf8_mode());
 }
 
 bool maillog_file_is_allowed() {

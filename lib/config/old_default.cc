@@ -43,6 +43,7 @@ constexpr std::array kFacts = {
          "\"smtpd_relay_restrictions = (empty)\"",
          "smtpd_relay_restrictions",
          {}},
+    Fact{OldDefault::kRespectfulLogging, "3.6", "respectful_logging=no", "respectful_logging", {}},
     Fact{OldDefault::kSmtpFingerprintDigest,
          "3.6",
          "smtp_tls_fingerprint_digest=md5",

@@ -19,6 +19,7 @@ enum class OldDefault : unsigned char {
     kRelayBeforeRecipient,
     kRelayDomains,
     kRelayRestrictions,
+    kRespectfulLogging,
     kSmtpFingerprintDigest,
     kSmtpTlsLevel,
     kSmtputf8Enable,

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,7 +22,9 @@
 #include "lib/daemon/privileges.h"
 #include "lib/daemon/server.h"
 #include "lib/daemon/stdio_client.h"
+#include "lib/event/child.h"
 #include "lib/event/log_pump.h"
+#include "lib/event/socket.h"
 #include "lib/maps/bdb/non_bdb.h"
 
 namespace relais {
@@ -44,6 +47,10 @@ std::chrono::seconds Daemon::idle_limit() const {
     return conf().max_idle();
 }
 
+std::chrono::seconds Daemon::watchdog_timeout() const {
+    return conf().daemon_timeout();
+}
+
 namespace {
 
 ProcessInfo& mutable_info() {
@@ -57,6 +64,7 @@ void load_configuration(const DaemonOptions& options, const DaemonTraits& traits
     wanted.service_name = options.service_name;
     wanted.settings = options.settings;
     load_usable_conf_with_accounts(wanted);
+    set_tcp_window(conf().tcp_windowsize());
 }
 
 void raise_descriptor_limit() {
@@ -100,20 +108,20 @@ ServerLimits server_limits(const Daemon& daemon, const DaemonTraits& traits,
     return limits;
 }
 
-// The process ends itself when its loop has not turned for daemon_timeout.
+// The process ends itself when its loop has not turned for so long.
 class Watchdog {
   public:
-    Watchdog() {
+    explicit Watchdog(std::chrono::seconds timeout)
+        : period_(std::max(timeout, std::chrono::seconds(3))) {
         struct sigaction action{};
         action.sa_handler = &Watchdog::on_alarm;
         ::sigaction(SIGALRM, &action, nullptr);
     }
 
     Task<void> run() {
-        auto period = std::max(conf().daemon_timeout(), std::chrono::seconds(3));
         for (;;) {
-            ::alarm(static_cast<unsigned>(period.count()));
-            co_await sleep_for(period / 3);
+            ::alarm(static_cast<unsigned>(period_.count()));
+            co_await sleep_for(period_ / 3);
         }
     }
 
@@ -124,15 +132,18 @@ class Watchdog {
         static_cast<void>(ignored);
         ::_exit(1);
     }
+
+    std::chrono::seconds period_;
 };
 
 Task<void> serve_master(Daemon* daemon, const DaemonTraits* traits, const DaemonOptions* options) {
     MasterLink link;
     ServerLimits limits = server_limits(*daemon, *traits, *options, link);
+    mutable_info().sessions = limits.sessions;
     bool counted = traits->kind == ServiceKind::kSessions;
     link.announce_capacity(counted ? limits.sessions : 1);
     Server server(daemon, *traits, *options, limits, &link);
-    Watchdog watchdog;
+    Watchdog watchdog(daemon->watchdog_timeout());
     TaskGroup beside;
     beside.spawn(watchdog.run());
     co_await server.run();
@@ -166,6 +177,20 @@ void keep_some_memory() {
 
 }  // namespace
 
+namespace {
+
+// Leaves alone what an administrator has set (chrt, systemd).  Commands that the process starts are
+// scheduled like any other.
+void wake_together() {
+    const sched_param none{};
+    if (::sched_getscheduler(0) == SCHED_OTHER &&
+        ::sched_setscheduler(0, SCHED_BATCH, &none) == 0) {
+        set_child_policy(SCHED_OTHER);
+    }
+}
+
+}  // namespace
+
 int run_daemon(int argc, char** argv, const DaemonTraits& traits,
                const std::function<std::unique_ptr<Daemon>()>& make) {
     ::signal(SIGPIPE, SIG_IGN);
@@ -177,13 +202,20 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     open_log(traits.name, options.log_to_stderr ? LogStderr::kTagged : LogStderr::kNo);
     raise_descriptor_limit();
     keep_some_memory();
+    if (traits.wakeups == Wakeups::kTogether) {
+        wake_together();
+    }
     protect_inherited_descriptors(options);
     if (::chdir(conf().queue_directory().c_str()) != 0) {
         log_fatal("chdir(\"{}\"): {}", conf().queue_directory(), std::strerror(errno));
     }
+    const bool as_mail_owner =
+        options.as_mail_owner || (traits.privilege == Privilege::kNever && !options.on_stdio);
     mutable_info() = ProcessInfo{.service_name = options.service_name,
                                  .transport = options.transport_name,
                                  .chrooted = options.chroot && can_change_identity(),
+                                 .jail = options.chroot ? conf().queue_directory() : "",
+                                 .user = as_mail_owner ? conf().mail_owner() : "",
                                  .privileged = can_change_identity(),
                                  .single = options.alone,
                                  .has_master = !options.on_stdio,
@@ -198,10 +230,7 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     pump_log();
     auto daemon = make();
     daemon->before_jail();
-    bool unprivileged =
-        options.as_mail_owner || (traits.privilege == Privilege::kNever && !options.on_stdio);
-    enter_jail(options.chroot ? conf().queue_directory() : "",
-               unprivileged ? conf().mail_owner() : "");
+    enter_jail(process_info().jail, process_info().user);
     daemon->after_jail();
     if (options.on_stdio) {
         Loop::current().run_task(serve_once(daemon.get()));

@@ -44,6 +44,14 @@ enum class ServiceKind {
 enum class ProcessLimit { kAny, kOne, kNone };
 enum class Privilege { kMailOwner, kRoot, kNever };
 enum class Lifetime { kBounded, kEndless };
+// Where the sessions are served to their end when the process must go.  kInBackground: in a child,
+// so that for master the process has ended, and the next one of a service that has only one starts.
+enum class Retirement { kInPlace, kInBackground };
+
+// On a busy machine: who wakes the process goes on until it waits itself, so that more has come
+// when the process runs, and switches are few; or the process runs at once, for somebody who
+// watches.
+enum class Wakeups { kTogether, kAtOnce };
 
 struct DaemonTraits {
     std::string_view name;
@@ -55,8 +63,10 @@ struct DaemonTraits {
     Privilege privilege = Privilege::kMailOwner;
     // kEndless: ignores max_use and max_idle.
     Lifetime lifetime = Lifetime::kBounded;
+    Retirement retirement = Retirement::kInPlace;
     // 1: the process serves one request at a time (it changes its uid for each).
     int most_sessions = 5000;
+    Wakeups wakeups = Wakeups::kTogether;
 };
 
 class Daemon {
@@ -92,11 +102,17 @@ class Daemon {
     // a new one.  False: there is none.
     virtual bool make_room() { return false; }
 
+    // The process takes no more clients: lets go of what the next one needs (a locked table).
+    virtual Task<void> retiring() { co_return; }
+
     // The last thing, when no session is left.
     virtual Task<void> shut_down() { co_return; }
 
     // Seconds after which an idle process ends; 0: never.
     virtual std::chrono::seconds idle_limit() const;
+
+    // How long the loop may stand still before the process ends itself.
+    virtual std::chrono::seconds watchdog_timeout() const;
 };
 
 // Parses the switches, prepares the process and serves until it is time to go.  `make` is called
@@ -109,10 +125,12 @@ struct ProcessInfo {
     std::string service_name;  // -n, or the program's name
     std::string transport;     // -t
     bool chrooted = false;
+    std::string jail, user;              // what enter_jail() is told; empty: none
     bool privileged = false;             // started as root: may change its identity
     bool single = false;                 // -l
     bool has_master = false;             // false with -S
     pid_t master = 0;                    // its process; 0 with -S
+    int sessions = 1;                    // clients at once; known from the first one on
     std::vector<std::string> arguments;  // what follows the switches
 };
 

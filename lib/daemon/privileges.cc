@@ -28,8 +28,29 @@ Result<UserIds> user_ids(const std::string& name) {
     return UserIds{found->pw_uid, found->pw_gid};
 }
 
+std::optional<gid_t> group_id(const std::string& name) {
+    std::array<char, 16384> buffer{};
+    group entry{};
+    group* found = nullptr;
+    const bool known =
+        ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+        found != nullptr;
+    return known ? std::optional(found->gr_gid) : std::nullopt;
+}
+
 bool can_change_identity() {
     return ::getuid() == 0;
+}
+
+FileOwner mail_owner_ids(const std::string& mail_owner) {
+    if (!can_change_identity()) {
+        return {};
+    }
+    auto owner = user_ids(mail_owner);
+    if (!owner) {
+        log_fatal("{}", owner.error().message);
+    }
+    return {owner->uid, owner->gid};
 }
 
 ActingAsMailOwner::ActingAsMailOwner(const std::string& mail_owner)

@@ -1,11 +1,13 @@
 // How a daemon gives up what it does not need.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
 
 #include "lib/base/result.h"
+#include "lib/base/safe_open.h"
 
 namespace relais {
 
@@ -17,9 +19,16 @@ struct UserIds {
 // An account by name.
 [[nodiscard]] Result<UserIds> user_ids(const std::string& name);
 
+// A group by name; nothing where there is none, or where that can't be found out.
+[[nodiscard]] std::optional<gid_t> group_id(const std::string& name);
+
 // True when the process may change its identity.  An instance that an ordinary user runs for
 // himself keeps his uid everywhere.
 [[nodiscard]] bool can_change_identity();
+
+// mail_owner's ids, for FileIdentity; zero where the process keeps its own.  Ends the process where
+// there is no such account.
+[[nodiscard]] FileOwner mail_owner_ids(const std::string& mail_owner);
 
 // mail_owner's identity for one block before the jail, where files are made that later processes
 // open without privileges.  Ends the process when that fails.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/event/blocking.h"
 #include "lib/event/stream.h"
 
 namespace relais {
@@ -53,9 +55,28 @@ Task<void> Server::run() {
     }
     co_await retiring_.wait();
     co_await listeners_.close();
+    co_await daemon_->retiring();
+    if (traits_.retirement == Retirement::kInBackground && !sessions_.empty()) {
+        co_await move_to_background();
+    }
     co_await sessions_.join();
     co_await background.close();
     co_await daemon_->shut_down();
+}
+
+// The child has the sessions, and a process group of its own, which master does not end; the parent
+// is done.
+Task<void> Server::move_to_background() {
+    log_flush(1000);
+    const pid_t child = co_await fork_process();
+    if (child > 0) {
+        ::_exit(0);
+    }
+    if (child < 0) {
+        log_warning("fork: {}", std::strerror(errno));
+        co_return;
+    }
+    ::setsid();
 }
 
 void Server::retire() {
@@ -137,7 +158,9 @@ bool Server::makes_way() {
     }
     auto changed = daemon_->changed_table();
     if (changed) {
-        log_info("table {} has changed -- restarting", *changed);
+        const bool in_place = traits_.retirement == Retirement::kInPlace;
+        log_info("table {} has changed {}", *changed,
+                 in_place ? "-- restarting" : "- finishing in the background");
         retire();
     }
     return changed.has_value();
@@ -193,7 +216,8 @@ Task<void> Server::serve_connection(Connection connection) {
     return daemon_->serve(std::move(connection));
 }
 
-Task<void> Server::receive_passed(UniqueFd fd) {
+// Not inlined: else each client's frame has room for this, however it came.
+[[gnu::noinline]] Task<void> Server::receive_passed(UniqueFd fd) {
     Connection connection;
     {
         Stream stream(std::move(fd));
@@ -208,7 +232,7 @@ Task<void> Server::receive_passed(UniqueFd fd) {
     co_await daemon_->serve(std::move(connection));
 }
 
-Task<void> Server::read_trigger(UniqueFd fd) {
+[[gnu::noinline]] Task<void> Server::read_trigger(UniqueFd fd) {
     std::string bytes;
     {
         Stream stream(std::move(fd));

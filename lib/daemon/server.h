@@ -46,6 +46,7 @@ class Server {
     void client_went();
     void report_load();
     void retire();
+    [[nodiscard]] Task<void> move_to_background();
 
     Daemon* daemon_;
     const DaemonTraits& traits_;

@@ -10,22 +10,27 @@
 
 namespace relais {
 
+static constexpr std::chrono::seconds kPatience{2};
+
 static TlsTicketKey ticket_key(const TicketKeyRecord& record) {
     TlsTicketKey key;
     key.name = record.name;
     key.cipher_key = record.cipher_key;
     key.hmac_key = record.hmac_key;
+    key.expires = record.expires;
     return key;
 }
 
 Task<void> SharedTicketKeys::keep(TlsContext* context) {
     constexpr std::int64_t kLongestWait = 600;
+    constexpr std::int64_t kNextTry = 60;
     TlsmgrClient tlsmgr;
     std::vector<TlsTicketKey> keys;  // the newest first
     for (;;) {
-        auto current = co_await tlsmgr.current_ticket_key();
-        std::int64_t wait = kLongestWait;
-        if (current) {
+        const auto answer = co_await with_timeout(kPatience, tlsmgr.current_ticket_key());
+        std::int64_t wait = kNextTry;
+        if (answer && *answer) {
+            const auto& current = *answer;
             if (keys.empty() || keys.front().name != current->name) {
                 keys.insert(keys.begin(), ticket_key(*current));
                 keys.resize(std::min<std::size_t>(keys.size(), 2));
@@ -40,7 +45,6 @@ Task<void> SharedTicketKeys::keep(TlsContext* context) {
 }
 
 Task<void> SharedTicketKeys::ready() {
-    constexpr std::chrono::seconds kPatience{2};
     try {
         co_await asked_.wait(Deadline::after(kPatience));
     } catch (const TimedOut&) {

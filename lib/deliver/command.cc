@@ -13,6 +13,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/environment.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/event/child.h"
 #include "lib/event/socket.h"
 #include "lib/event/task_group.h"
@@ -21,7 +23,8 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kMaxOutput = 4096;
+constexpr std::size_t kMaxOutput = 4096;                   // what is kept of it
+constexpr std::size_t kMuchOutput = std::size_t{1} << 20;  // nobody listens beyond that
 constexpr std::string_view kSearchPath = "/usr/bin:/bin";
 // A command line of these bytes only means the same to a shell as to a split at blanks.
 constexpr std::string_view kNoShellNeeded =
@@ -58,25 +61,44 @@ std::vector<std::string> words_of(std::string_view text) {
     return {words.begin(), words.end()};
 }
 
-std::vector<std::string> argv_of(const CommandSpec& spec) {
+// Which program is run, and by which words; programs tell argv[0] in what they say.
+void set_program(const CommandSpec& spec, ChildSpec& child) {
+    if (!spec.argv.empty()) {
+        child.argv = spec.argv;
+        return;
+    }
     if (!spec.shell.empty()) {
-        auto argv = words_of(spec.shell);
-        argv.push_back(spec.command);
-        return argv;
+        child.argv = words_of(spec.shell);
+        child.argv.push_back(spec.command);
+        return;
     }
     bool plain = spec.command.find_first_not_of(kNoShellNeeded) == std::string::npos;
-    auto argv = plain ? words_of(spec.command) : std::vector<std::string>();
-    auto program = argv.empty() ? std::nullopt : find_program(argv[0]);
+    child.argv = plain ? words_of(spec.command) : std::vector<std::string>();
+    auto program = child.argv.empty() ? std::nullopt : find_program(child.argv[0]);
     if (program) {
-        argv[0] = *program;
-        return argv;
+        child.program = *program;
+        return;
     }
     // Not in the path: perhaps something that the shell has built in.
-    return {"/bin/sh", "-c", spec.command};
+    child.program = "/bin/sh";
+    child.argv = {"sh", "-c", spec.command};
 }
 
+// How far a delivery has come, and what it was still at when its time was over.
+struct Progress {
+    bool fed = false;
+    bool heard = false;
+    std::string_view late_for;
+
+    void note_end_of_time() {
+        late_for = !fed     ? "pipe_command_write: write time limit exceeded"
+                   : !heard ? "pipe_command_read: read time limit exceeded"
+                            : "pipe_command_wait_or_kill: child wait time limit exceeded";
+    }
+};
+
 // Writes the message into the pipe.  A command that reads only a part of it is well.
-Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe) {
+Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe, Progress* progress) {
     MessageStream message(delivery->file(), delivery->request.data_offset, std::move(copy));
     Stream stream(std::move(pipe));
     stream.set_timeout(std::chrono::hours(24 * 365));
@@ -85,7 +107,7 @@ Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe) {
         auto got = message.read(portion);
         if (!got) {
             delivery->note_damage();
-            co_return;
+            break;
         }
         more = *got;
         stream.write(portion);
@@ -93,30 +115,38 @@ Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe) {
         try {
             co_await stream.flush();
         } catch (const IoError&) {
+            break;
+        }
+    }
+    progress->fed = true;
+}
+
+// Everything that the command prints, though no more than kMaxOutput of it is kept.
+Task<void> collect(UniqueFd pipe, Deadline deadline, CommandResult* result) {
+    Stream stream(std::move(pipe));
+    stream.set_timeout(std::chrono::hours(24 * 365));
+    stream.set_deadline(deadline);
+    stream.set_pipe();
+    std::size_t heard = 0;
+    while (co_await stream.fill()) {
+        std::string_view more = stream.buffered();
+        result->output += more.substr(0, kMaxOutput - result->output.size());
+        heard += more.size();
+        stream.consume(more.size());
+        if (heard > kMuchOutput) {
+            result->cut_off = true;
             co_return;
         }
     }
 }
 
-// Everything that the command prints, though no more than that is kept.
-Task<void> collect(UniqueFd pipe, Deadline deadline, std::string* output) {
-    Stream stream(std::move(pipe));
-    stream.set_timeout(std::chrono::hours(24 * 365));
-    stream.set_deadline(deadline);
-    stream.set_pipe();
-    while (co_await stream.fill()) {
-        std::string_view more = stream.buffered();
-        *output += more.substr(0, kMaxOutput - output->size());
-        stream.consume(more.size());
-    }
-}
-
 // Waits for the end of the command.
-Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
+Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline, Progress* progress) {
     CommandResult result;
     bool late = false;
     try {
-        co_await collect(std::move(output), deadline, &result.output);
+        co_await collect(std::move(output), deadline, &result);
+        progress->heard = true;
         ChildStatus status = co_await child->wait(deadline);
         result.end = status.signal != 0 ? CommandEnd::kKilled : CommandEnd::kExited;
         result.number = status.signal != 0 ? status.signal : status.exit_status;
@@ -125,6 +155,7 @@ Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
     }
     if (late) {
         result.end = CommandEnd::kTooLate;
+        progress->note_end_of_time();
         child->kill_group(SIGKILL);
         child->kill(SIGKILL);
         co_await child->wait();
@@ -132,14 +163,26 @@ Task<CommandResult> watch(Child* child, UniqueFd output, Deadline deadline) {
     co_return result;
 }
 
+// What is odd about the way in which the command ended.
+void log_trouble(const CommandSpec& spec, const CommandResult& result, const Progress& progress) {
+    if (result.cut_off) {
+        log_warning("command {}: more than {} bytes of output, which are not read",
+                    printable(spec.command), kMuchOutput);
+    }
+    if (result.end == CommandEnd::kTooLate) {
+        log_warning("{}", progress.late_for);
+    }
+}
+
 ChildSpec child_spec(const CommandSpec& spec) {
     ChildSpec child;
-    child.argv = argv_of(spec);
+    set_program(spec, child);
     child.environment = spec.environment;
     child.environment.push_back(format("PATH={}", kSearchPath));
+    child.root = spec.root;
     child.directory = spec.directory;
     child.own_group = true;
-    child.wait_for_program = true;
+    child.reports_failure = true;
     if (spec.user) {
         child.uid = spec.user->uid;
         child.gid = spec.user->gid;
@@ -193,7 +236,7 @@ std::string clean(std::string_view output) {
     for (char& c : text) {
         c = c == '\t' || c == '\n' ? ' ' : c;
     }
-    return printable(text, '_');
+    return printable(text, '_', utf8_mode());
 }
 
 DeliveryStatus exit_status(const std::string& command, int number, const std::string& output,
@@ -230,7 +273,7 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
     std::string output = clean(result.output);
     std::string appended = output.empty() ? "" : ". Command output: " + output;
     if (result.end == CommandEnd::kExited && result.number == 0) {
-        return DeliveryStatus::of(DsnCode(2, 0, 0), "");
+        return DeliveryStatus::of(DsnCode(2, 0, 0), std::string(trim(output)));
     }
     if (result.end == CommandEnd::kExited) {
         return exit_status(command, result.number, output, appended);
@@ -241,25 +284,35 @@ DeliveryStatus command_status(const std::string& command, const CommandResult& r
                                format("Command time limit exceeded: \"{}\"{}", command, appended),
                                std::move(diagnostic));
     }
+    // Whom nobody listens to any more will not do better the next time.
+    bool choked = result.cut_off && result.number == SIGPIPE;
     return with_diagnostic(
-        DsnCode(4, 3, 0),
+        DsnCode(choked ? 5 : 4, 3, 0),
         format("Command died with signal {}: \"{}\"{}", result.number, command, appended),
         std::move(diagnostic));
 }
 
 // The program could not be run.  Perhaps its file system is not mounted: worth another try, with
 // the words that Postfix's child process has for it.
-static DeliveryStatus not_started(const std::string& command, const Error& error) {
-    if (error.code != Errc::kDenied) {
-        log_warning("{}: {}", command, error.message);
-        return DeliveryStatus::of(DsnCode(4, 3, 0), "unable to run a command");
-    }
-    log_line(Severity::kFatal, error.message);
+static DeliveryStatus not_started(const CommandSpec& spec, const Error& error) {
     // What goes wrong before the program's turn is only in the log.
     bool program = error.message.starts_with("execvp ");
+    std::string_view where = program && !spec.argv.empty() ? "pipe_command: " : "";
+    std::string text = format("{}{}", where, error.message);
+    log_line(Severity::kFatal, text);
     std::string said =
-        program ? format("{}: fatal: {}\n", program_invocation_short_name, error.message) : "";
-    return command_status(command, {CommandEnd::kExited, 75, std::move(said)});
+        program ? format("{}: fatal: {}\n", program_invocation_short_name, text) : "";
+    return command_status(spec.command, {CommandEnd::kExited, 75, std::move(said)});
+}
+
+static DeliveryStatus outcome(const Delivery& delivery, const CommandSpec& spec,
+                              const CommandResult& result) {
+    DeliveryStatus status = command_status(spec.command, result);
+    // It has seen a part of the message.
+    if (status.code().success() && delivery.damaged()) {
+        return DeliveryStatus::of(DsnCode(4, 3, 0), "queue file is damaged");
+    }
+    return status;
 }
 
 Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
@@ -270,18 +323,21 @@ Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
     how.input = input.read_end.get();
     how.output = output.write_end.get();
     how.error = output.write_end.get();
-    auto child = Child::start(how);
+    const ForkPatience patience{conf().fork_attempts(), conf().fork_delay()};
+    auto child = co_await Child::start(how, patience);
     if (!child) {
-        co_return not_started(spec.command, child.error());
+        log_warning("{}: {}", spec.command, child.error().message);
+        co_return DeliveryStatus::of(DsnCode(4, 3, 0), "unable to run a command");
     }
     input.read_end.reset();
     output.write_end.reset();
+    Progress progress;
     TaskGroup feeder;
-    feeder.spawn(feed(delivery, std::move(spec.copy), std::move(input.write_end)));
+    feeder.spawn(feed(delivery, std::move(spec.copy), std::move(input.write_end), &progress));
     CommandResult result;
     std::exception_ptr trouble;
     try {
-        result = co_await watch(&*child, std::move(output.read_end), deadline);
+        result = co_await watch(&*child, std::move(output.read_end), deadline, &progress);
     } catch (...) {
         trouble = std::current_exception();
     }
@@ -290,26 +346,15 @@ Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec) {
         child->kill_group(SIGKILL);
         std::rethrow_exception(trouble);
     }
-    if (result.end == CommandEnd::kTooLate) {
-        log_warning("pipe_command_read: read time limit exceeded");
+    if (auto failure = child->failure(how)) {
+        co_return not_started(spec, *failure);
     }
-    co_return command_status(spec.command, result);
+    log_trouble(spec, result, progress);
+    co_return outcome(*delivery, spec, result);
 }
 
 std::vector<std::string> exported_environment() {
-    std::vector<std::string> variables;
-    for (std::string_view word : split_words(conf().export_environment(), ", \t\r\n")) {
-        if (word.find('=') != std::string_view::npos) {
-            variables.emplace_back(word);
-            continue;
-        }
-        std::string name(word);
-        const char* value = std::getenv(name.c_str());
-        if (value != nullptr) {
-            variables.push_back(name + "=" + value);
-        }
-    }
-    return variables;
+    return listed_environment("export_environment", conf().export_environment());
 }
 
 }  // namespace relais

@@ -16,6 +16,8 @@ namespace relais {
 struct CommandSpec {
     std::string command;                   // run directly where it needs no shell
     std::string shell;                     // instead of /bin/sh -c; takes the command as one word
+    std::vector<std::string> argv;         // what is run instead; the command is only its name
+    std::string root;                      // chroot(2) first; empty: none
     std::vector<std::string> environment;  // NAME=value, all of it
     std::string directory;                 // empty: the queue directory
     std::optional<FileOwner> user;         // whom to run as; nothing: as this process
@@ -23,7 +25,7 @@ struct CommandSpec {
     MessageCopy copy;
 };
 
-// A success has no reason text: the agent says how it calls it.
+// A success has what the command printed as its reason: the agent says how it calls it.
 [[nodiscard]] Task<DeliveryStatus> deliver_to_command(Delivery* delivery, CommandSpec spec);
 
 // What became of a command, from its end and its output.
@@ -33,6 +35,7 @@ struct CommandResult {
     CommandEnd end = CommandEnd::kExited;
     int number = 0;  // exit status or signal
     std::string output;
+    bool cut_off = false;  // it printed far more than anybody reads
 };
 
 [[nodiscard]] DeliveryStatus command_status(const std::string& command,

@@ -22,6 +22,7 @@ DeliveryEvent Delivery::event(Recipient recipient, DeliveryStatus status, std::s
     out.flags = request.flags & kDeliveryTrace;
     out.queue_id = request.queue_id;
     out.times = times;
+    out.tls = tls;
     out.recipient = std::move(recipient);
     out.relay = std::move(relay);
     out.status = std::move(status);
@@ -50,10 +51,24 @@ Task<Disposition> Delivery::sent(Recipient recipient, DeliveryStatus status, std
 }
 
 Task<Disposition> Delivery::failed(Recipient recipient, DeliveryStatus status, std::string relay) {
+    if (damaged_) {
+        // The file is put aside, with all that is left to do for it.
+        settle(recipient, Disposition::kDeferred);
+        co_return Disposition::kDeferred;
+    }
     DeliveryEvent report = event(recipient, std::move(status), std::move(relay));
     Disposition disposition = co_await report_failed(std::move(report));
     settle(recipient, disposition);
     co_return disposition;
+}
+
+std::optional<DeliveryStatus> refuse_several(const DeliveryRequest& request, std::string_view what,
+                                             char flag, std::string_view service) {
+    if (request.recipients.size() <= 1) {
+        return std::nullopt;
+    }
+    log_warning("{} `{}' requires {}_destination_recipient_limit = 1", what, flag, service);
+    return DeliveryStatus::of(DsnCode(4, 3, 5), "mail system configuration error");
 }
 
 namespace {
@@ -79,7 +94,8 @@ void mark_damage(const Delivery& delivery) {
     if (!delivery.damaged()) {
         return;
     }
-    log_warning("{}: the queue file is damaged", delivery.request.queue_id);
+    log_warning("corrupted queue file: {}/{}", delivery.request.queue_name,
+                delivery.request.queue_id);
     auto marked = mark_corrupt(delivery.file());
     if (!marked) {
         log_warning("{}: {}", delivery.request.queue_id, marked.error().message);
@@ -108,7 +124,32 @@ Task<DeliveryReply> answer(DeliveryRequest request, DeliverFunction deliver) {
 
 // The next announcement goes out behind each reply: a Relais queue manager sends its next request
 // over the same connection, a Postfix one hangs up and never sees it.
-Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver) {
+namespace {
+
+Task<bool> readable(Stream* stream) {
+    co_await stream->flush();
+    co_await stream->wait_readable();
+    co_return true;
+}
+
+// False where there will be none here.
+Task<bool> await_next_request(Stream* stream, const MakeWayFunction* makes_way) {
+    const Deadline end = Deadline::after(conf().ipc_timeout());
+    while (!end.passed()) {
+        auto ready = co_await with_timeout(std::chrono::seconds(1), readable(stream));
+        if (ready) {
+            co_return true;
+        }
+        if ((*makes_way)()) {
+            break;
+        }
+    }
+    co_return false;
+}
+
+}  // namespace
+
+Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver, MakeWayFunction makes_way) {
     Stream stream(std::move(client));
     stream.set_timeout(conf().ipc_timeout());
     stream.write(announcement());
@@ -127,6 +168,12 @@ Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver) {
             break;
         }
         stream.write(announcement());
+        if (makes_way) {
+            bool more = co_await await_next_request(&stream, &makes_way);
+            if (!more) {
+                co_return;
+            }
+        }
     }
     co_await stream.flush();
 }

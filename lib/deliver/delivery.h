@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/base/unique_fd.h"
 #include "lib/deliver/outcome.h"
@@ -20,6 +22,7 @@ class Delivery {
     DeliveryRequest request;
     // What the log lines will say; starts with the request's, with agent_handoff set.
     DeliveryTimes times;
+    std::string tls;  // DeliveryEvent::tls
 
     // The queue file, locked.
     int file() const { return file_.get(); }
@@ -55,11 +58,21 @@ class Delivery {
     bool damaged_ = false;
 };
 
+// For a flag of master.cf that asks for a header about one recipient (D, O): why a request for
+// several is refused, which is logged.  `what` is the agent's name for it ("pipe flag").
+[[nodiscard]] std::optional<DeliveryStatus> refuse_several(const DeliveryRequest& request,
+                                                           std::string_view what, char flag,
+                                                           std::string_view service);
+
 // Delivers to every recipient of the request.
 using DeliverFunction = std::function<Task<void>(Delivery*)>;
 
-// One client, from the announcement to the reply.  The exceptions of a conversation that ends come
-// out.
-[[nodiscard]] Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver);
+// Whether clients should come anew, because another process takes the place of this one.
+using MakeWayFunction = std::function<bool()>;
+
+// One client, from the announcement to the last reply.  `makes_way` is asked while he is silent
+// between two requests.  The exceptions of a conversation that ends come out.
+[[nodiscard]] Task<void> serve_delivery(UniqueFd client, DeliverFunction deliver,
+                                        MakeWayFunction makes_way = {});
 
 }  // namespace relais

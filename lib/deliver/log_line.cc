@@ -110,7 +110,7 @@ std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
                               const LogLineStyle& style) {
     const Recipient& rcpt = event.recipient;
     auto form = [&style](const std::string& address) {
-        return style.quoted ? quote_address(address) : address;
+        return printable(style.quoted ? quote_address(address) : address, '?', style.utf8);
     };
     std::string line = format("{}: to=<{}>", event.queue_id, form(rcpt.address));
     if (!rcpt.original.empty() && rcpt.original != rcpt.address) {
@@ -127,6 +127,7 @@ std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
     line +=
         format(", delay={}, delays={}/{}/{}/{}", shown(delays.total), shown(delays.before_queue),
                shown(delays.in_queue), shown(delays.connecting), shown(delays.transmitting));
+    line += event.tls.empty() ? "" : format(", tls={}", event.tls);
     line += format(", dsn={}, status={} ({})", event.status.status, word, event.status.reason);
     return line;
 }

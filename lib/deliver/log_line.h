@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/strings.h"
 #include "lib/deliver/outcome.h"
 
 namespace relais {
@@ -11,10 +12,11 @@ namespace relais {
 struct LogLineStyle {
     int resolution_digits = 2;  // delay_logging_resolution_limit
     bool quoted = true;         // info_log_address_format: addresses in the external form
+    Utf8 utf8 = Utf8::kYes;     // smtputf8_enable: letters outside ASCII are shown
 };
 
-// "ID: to=<a@b>, orig_to=<c>, relay=r, conn_use=2, delay=d, delays=a/b/c/d, dsn=2.0.0, status=word
-// (reason)".  `now` ends the delays where the delivery has not recorded its end.
+// "ID: to=<a@b>, orig_to=<c>, relay=r, conn_use=2, delay=d, delays=a/b/c/d, tls=may, dsn=2.0.0,
+// status=word (reason)".  `now` ends the delays where the delivery has not recorded its end.
 [[nodiscard]] std::string delivery_log_line(const DeliveryEvent& event, std::string_view word,
                                             timeval now, const LogLineStyle& style);
 

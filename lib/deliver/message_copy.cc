@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
@@ -22,38 +23,53 @@ std::string mbox_date(std::time_t when) {
 }
 
 constexpr std::size_t kPortion = 32768;
+// fault_injection_code: what follows the content is taken for damage.
+constexpr int kDamagedContent = 1;
 
 }  // namespace
 
+std::string last_hop_headers(const MessageCopy& copy) {
+    std::string lines;
+    const std::string& eol = copy.end_of_line;
+    if ((copy.additions & copy_addition::kReturnPath) != 0) {
+        lines += format("Return-Path: <{}>{}", quote_address(copy.sender), eol);
+    }
+    if (!copy.original_to.empty()) {
+        lines += format("X-Original-To: {}{}", quote_address(copy.original_to), eol);
+    }
+    if (!copy.delivered_to.empty()) {
+        lines += format("Delivered-To: {}{}", quote_address(copy.delivered_to), eol);
+    }
+    return lines;
+}
+
 MessageStream::MessageStream(int queue_file, std::int64_t data_offset, MessageCopy copy)
     : reader_(queue_file, data_offset), copy_(std::move(copy)) {
+    if (!conf().enable_original_recipient()) {
+        copy_.original_to.clear();
+    }
 }
 
 void MessageStream::put_head(std::string& out) const {
-    std::string sender = quote_address(copy_.sender);
-    if (copy_.format != MailboxFormat::kPlain) {
-        out += format("From {}  {}\n", sender.empty() ? "MAILER-DAEMON" : sender,
-                      mbox_date(copy_.when));
+    if (has(copy_addition::kFromLine)) {
+        std::string sender = quote_address(copy_.sender);
+        out += format("From {}  {}{}", sender.empty() ? "MAILER-DAEMON" : sender,
+                      mbox_date(copy_.when), copy_.end_of_line);
     }
-    out += format("Return-Path: <{}>\n", sender);
-    if (!copy_.original_to.empty() && conf().enable_original_recipient()) {
-        out += format("X-Original-To: {}\n", quote_address(copy_.original_to));
-    }
-    if (!copy_.delivered_to.empty()) {
-        out += format("Delivered-To: {}\n", quote_address(copy_.delivered_to));
-    }
+    out += last_hop_headers(copy_);
 }
 
 void MessageStream::put_line(const ContentReader::Line& line, std::string& out) {
-    bool quoted =
-        copy_.format == MailboxFormat::kMbox && at_line_start_ && line.text.starts_with("From ");
-    if (quoted) {
+    if (at_line_start_ && has(copy_addition::kQuoteFrom) && line.text.starts_with("From ")) {
         out += '>';
+    }
+    if (at_line_start_ && has(copy_addition::kQuoteDot) && line.text.starts_with('.')) {
+        out += '.';
     }
     out += line.text;
     at_line_start_ = line.complete;
     if (at_line_start_) {
-        out += '\n';
+        out += copy_.end_of_line;
     }
 }
 
@@ -72,11 +88,15 @@ Result<bool> MessageStream::read(std::string& out) {
             put_line(**line, out);
             continue;
         }
-        if (!at_line_start_) {
-            out += '\n';
+        if (conf().fault_injection_code() == kDamagedContent) {
+            log_warning("bad record type: 0 in message content");
+            return fail(Errc::kSyntax, "error reading message: fault_injection_code is set");
         }
-        if (copy_.format == MailboxFormat::kMbox) {
-            out += '\n';
+        if (!at_line_start_) {
+            out += copy_.end_of_line;
+        }
+        if (has(copy_addition::kEmptyLine)) {
+            out += copy_.end_of_line;
         }
         return false;
     }

@@ -12,20 +12,32 @@
 
 namespace relais {
 
-enum class MailboxFormat {
-    kPlain,     // Maildir files: the message as it is
-    kFromLine,  // commands: "From sender date" before it
-    kMbox,      // and ">From " in the text, and an empty line at the end
-};
+// What is added to a message, as bits of MessageCopy::additions.
+namespace copy_addition {
+inline constexpr unsigned kFromLine = 1;    // "From sender date" before it
+inline constexpr unsigned kReturnPath = 2;  // a header with the sender
+inline constexpr unsigned kQuoteFrom = 4;   // ">" before lines that begin with "From "
+inline constexpr unsigned kQuoteDot = 8;    // "." before lines that begin with it
+inline constexpr unsigned kEmptyLine = 16;  // an empty line at the end
+
+inline constexpr unsigned kMaildir = kReturnPath;
+inline constexpr unsigned kCommand = kReturnPath | kFromLine;
+inline constexpr unsigned kMbox = kCommand | kQuoteFrom | kEmptyLine;
+}  // namespace copy_addition
 
 // Addresses are in the internal form.
 struct MessageCopy {
     std::string sender;        // of Return-Path and the From_ line; empty: the null sender
     std::string original_to;   // X-Original-To; empty: none
     std::string delivered_to;  // Delivered-To; empty: none
-    MailboxFormat format = MailboxFormat::kPlain;
+    unsigned additions = copy_addition::kMaildir;
+    std::string end_of_line = "\n";
     std::time_t when = 0;  // of the From_ line
 };
+
+// The headers that the last hop adds, as far as the copy has them: Return-Path, X-Original-To and
+// Delivered-To.
+[[nodiscard]] std::string last_hop_headers(const MessageCopy& copy);
 
 // The bytes of the copy, a portion at a time.
 class MessageStream {
@@ -37,6 +49,8 @@ class MessageStream {
     [[nodiscard]] Result<bool> read(std::string& out);
 
   private:
+    bool has(unsigned addition) const { return (copy_.additions & addition) != 0; }
+
     void put_head(std::string& out) const;
     void put_line(const ContentReader::Line& line, std::string& out);
 

@@ -4,7 +4,9 @@
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/deliver/log_line.h"
+#include "lib/deliver/status_filter.h"
 #include "lib/ipc/bounce_client.h"
 #include "lib/ipc/flush_client.h"
 #include "lib/ipc/verify_client.h"
@@ -18,6 +20,7 @@ namespace {
 void log_outcome(const DeliveryEvent& event, std::string_view word) {
     LogLineStyle style;
     style.resolution_digits = conf().delay_logging_resolution_limit();
+    style.utf8 = utf8_mode();
     style.quoted = conf().info_log_address_format() == "external";
     std::string line = delivery_log_line(event, word, time_of_day(), style);
     log_line(Severity::kInfo, line);
@@ -106,10 +109,12 @@ Task<Disposition> report_probe(DeliveryEvent event, AddressStatus status) {
     co_return Disposition::kDone;
 }
 
+Task<Disposition> defer(DeliveryEvent event);
+
 Task<Disposition> defer_for_trouble(DeliveryEvent event, std::string reason) {
     event.status.status = "4.3.0";
     event.status.reason = std::move(reason);
-    co_return co_await report_deferred(std::move(event));
+    co_return co_await defer(std::move(event));
 }
 
 bool wants_trace(const DeliveryEvent& event) {
@@ -127,6 +132,7 @@ void soften(DeliveryEvent& event) {
 
 Task<Disposition> report_sent(DeliveryEvent event) {
     require_class(event.status, 2, "sent");
+    co_await filter_status(&event.status);
     if ((event.flags & (kVerifyAddress | kVerifyForUser)) != 0) {
         event.status.action = "deliverable";
         bool probe = (event.flags & kVerifyAddress) != 0;
@@ -147,8 +153,9 @@ Task<Disposition> report_sent(DeliveryEvent event) {
     co_return co_await defer_for_trouble(std::move(event), std::move(why));
 }
 
-Task<Disposition> report_bounced(DeliveryEvent event) {
-    require_class(event.status, 5, "bounce_append");
+namespace {
+
+Task<Disposition> bounce(DeliveryEvent event) {
     if ((event.flags & (kVerifyAddress | kVerifyForUser)) != 0) {
         event.status.action = "undeliverable";
         bool probe = (event.flags & kVerifyAddress) != 0;
@@ -175,7 +182,7 @@ Task<Disposition> report_bounced(DeliveryEvent event) {
 }
 
 // Deferred mail for the domains of fast_flush_domains can be asked for by domain.
-static Task<void> note_for_flush(const DeliveryEvent* event) {
+Task<void> note_for_flush(const DeliveryEvent* event) {
     static const MatchList domains("fast_flush_domains", conf().fast_flush_domains(),
                                    MatchList::Kind::kDomain, parent_style("fast_flush_domains"));
     AddressParts parts = split_address(event->recipient.address);
@@ -193,8 +200,7 @@ static Task<void> note_for_flush(const DeliveryEvent* event) {
     }
 }
 
-Task<Disposition> report_deferred(DeliveryEvent event) {
-    require_class(event.status, 4, "defer_append");
+Task<Disposition> defer(DeliveryEvent event) {
     if ((event.flags & (kVerifyAddress | kVerifyForUser)) != 0) {
         event.status.action = "undeliverable";
         bool probe = (event.flags & kVerifyAddress) != 0;
@@ -216,6 +222,27 @@ Task<Disposition> report_deferred(DeliveryEvent event) {
     }
     co_await note_for_flush(&event);
     co_return Disposition::kDeferred;
+}
+
+// A filter may have made a delay of a bounce, and a bounce of a delay.
+Task<Disposition> filter_failure(DeliveryEvent event) {
+    co_await filter_status(&event.status);
+    if (event.status.code().transient()) {
+        co_return co_await defer(std::move(event));
+    }
+    co_return co_await bounce(std::move(event));
+}
+
+}  // namespace
+
+Task<Disposition> report_bounced(DeliveryEvent event) {
+    require_class(event.status, 5, "bounce_append");
+    co_return co_await filter_failure(std::move(event));
+}
+
+Task<Disposition> report_deferred(DeliveryEvent event) {
+    require_class(event.status, 4, "defer_append");
+    co_return co_await filter_failure(std::move(event));
 }
 
 Task<Disposition> report_failed(DeliveryEvent event) {
@@ -246,9 +273,13 @@ static BounceRequest one_request(const DeliveryEvent& event, const BounceMessage
 
 Task<Disposition> report_bounced_to(DeliveryEvent event, BounceMessage message) {
     require_class(event.status, 5, "bounce_one");
+    co_await filter_status(&event.status);
+    if (event.status.code().transient()) {
+        co_return co_await defer(std::move(event));
+    }
     bool ordinary = (event.flags & (kVerifyAddress | kVerifyForUser)) != 0 || conf().soft_bounce();
     if (ordinary) {
-        co_return co_await report_bounced(std::move(event));
+        co_return co_await bounce(std::move(event));
     }
     event.status.action = "failed";
     BounceRequest request = one_request(event, message);

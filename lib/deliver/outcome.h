@@ -23,6 +23,7 @@ struct DeliveryEvent {
     Recipient recipient;
     std::string relay;  // "local", "mx.example.com[192.0.2.1]:25", "none"
     DeliveryStatus status;
+    std::string tls = {};  // smtp_log_tls_feature_status; empty: not told
 };
 
 // kDone: nothing is left to do for the recipient, and its record may be marked done.

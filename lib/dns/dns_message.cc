@@ -20,6 +20,7 @@ constexpr std::size_t kMaxText = 4096;
 
 constexpr std::uint16_t kClassInternet = 1;
 constexpr std::uint16_t kTypeOpt = 41;
+constexpr std::uint16_t kTypeSoa = 6;
 
 void put16(std::string& out, unsigned value) {
     out += static_cast<char>(value >> 8 & 0xff);
@@ -167,7 +168,14 @@ bool read_data(Reader& reader, std::size_t size, DnsRecord& record) {
             record.preference = static_cast<std::uint16_t>(reader.number16());
             [[fallthrough]];
         case DnsType::kCname:
+        case DnsType::kNs:
         case DnsType::kPtr:
+            record.text = reader.name();
+            return !reader.failed();
+        case DnsType::kSrv:
+            record.preference = static_cast<std::uint16_t>(reader.number16());
+            record.weight = static_cast<std::uint16_t>(reader.number16());
+            record.port = static_cast<std::uint16_t>(reader.number16());
             record.text = reader.name();
             return !reader.failed();
         case DnsType::kTxt:
@@ -186,14 +194,52 @@ bool read_data(Reader& reader, std::size_t size, DnsRecord& record) {
     return false;
 }
 
+// A record up to its data, which begins where the reader stands.
+struct RecordHead {
+    std::string owner;
+    unsigned type = 0, klass = 0;
+    std::uint32_t ttl = 0;
+    std::size_t size = 0;
+};
+
+RecordHead read_head(Reader& reader, std::size_t total) {
+    RecordHead head;
+    head.owner = reader.name();
+    head.type = reader.number16();
+    head.klass = reader.number16();
+    head.ttl = reader.number32();
+    // RFC 2181 section 8: a time to live with the top bit set is zero.
+    head.ttl = head.ttl > 0x7fffffffU ? 0 : head.ttl;
+    head.size = reader.number16();
+    if (head.size > total - reader.at()) {
+        reader.take(total);  // fails
+    }
+    return head;
+}
+
+// RFC 2308 section 5: for how long the answer "there is none" is good, which is the time to live
+// that the server has given to the SOA record in the authority section.
+std::optional<std::uint32_t> read_negative_ttl(Reader& reader, std::size_t total, unsigned count) {
+    for (unsigned i = 0; i < std::min<unsigned>(count, kMaxRecords) && !reader.failed(); ++i) {
+        const RecordHead head = read_head(reader, total);
+        if (head.type == kTypeSoa && head.klass == kClassInternet && !reader.failed()) {
+            return head.ttl;
+        }
+        reader.take(head.size);
+    }
+    return std::nullopt;
+}
+
 bool known_type(unsigned type) {
     switch (static_cast<DnsType>(type)) {
         case DnsType::kA:
+        case DnsType::kNs:
         case DnsType::kCname:
         case DnsType::kPtr:
         case DnsType::kMx:
         case DnsType::kTxt:
         case DnsType::kAaaa:
+        case DnsType::kSrv:
         case DnsType::kTlsa:
             return true;
     }
@@ -206,6 +252,8 @@ std::string_view dns_type_name(DnsType type) {
     switch (type) {
         case DnsType::kA:
             return "A";
+        case DnsType::kNs:
+            return "NS";
         case DnsType::kCname:
             return "CNAME";
         case DnsType::kPtr:
@@ -216,6 +264,8 @@ std::string_view dns_type_name(DnsType type) {
             return "TXT";
         case DnsType::kAaaa:
             return "AAAA";
+        case DnsType::kSrv:
+            return "SRV";
         case DnsType::kTlsa:
             return "TLSA";
     }
@@ -256,7 +306,8 @@ Result<DnsMessage> parse_dns_message(std::string_view bytes) {
     unsigned flags = reader.number16();
     unsigned questions = reader.number16();
     unsigned answers = reader.number16();
-    reader.number32();
+    unsigned authorities = reader.number16();
+    reader.number16();
     if (reader.failed() || (flags & 0x8000U) == 0) {
         return fail(Errc::kCorrupt, "malformed DNS reply");
     }
@@ -268,30 +319,29 @@ Result<DnsMessage> parse_dns_message(std::string_view bytes) {
         reader.number32();
     }
     for (unsigned i = 0; i < answers && message.answers.size() < kMaxRecords; ++i) {
-        DnsRecord record;
-        record.owner = reader.name();
-        unsigned type = reader.number16();
-        unsigned klass = reader.number16();
-        record.ttl = reader.number32();
-        std::size_t size = reader.number16();
-        std::size_t start = reader.at();
-        if (reader.failed() || size > bytes.size() - start) {
+        RecordHead head = read_head(reader, bytes.size());
+        const std::size_t start = reader.at();
+        if (reader.failed()) {
             return fail(Errc::kCorrupt, "malformed DNS reply");
         }
-        // RFC 2181 section 8: a time to live with the top bit set is zero.
-        record.ttl = record.ttl > 0x7fffffffU ? 0 : record.ttl;
-        if (klass == kClassInternet && known_type(type)) {
-            record.type = static_cast<DnsType>(type);
+        if (head.klass == kClassInternet && known_type(head.type)) {
+            DnsRecord record;
+            record.owner = std::move(head.owner);
+            record.ttl = head.ttl;
+            record.type = static_cast<DnsType>(head.type);
             // A name inside the data must end inside it, too.
-            if (!read_data(reader, size, record) || reader.at() > start + size) {
+            if (!read_data(reader, head.size, record) || reader.at() > start + head.size) {
                 return fail(Errc::kCorrupt, "malformed DNS reply");
             }
             message.answers.push_back(std::move(record));
         }
-        reader.move_to(start + size);
+        reader.move_to(start + head.size);
     }
     if (reader.failed()) {
         return fail(Errc::kCorrupt, "malformed DNS reply");
+    }
+    if (message.answers.size() < kMaxRecords) {
+        message.negative_ttl = read_negative_ttl(reader, bytes.size(), authorities);
     }
     return message;
 }

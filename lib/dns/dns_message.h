@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,13 @@ namespace relais {
 
 enum class DnsType : std::uint16_t {
     kA = 1,
+    kNs = 2,
     kCname = 5,
     kPtr = 12,
     kMx = 15,
     kTxt = 16,
     kAaaa = 28,
+    kSrv = 33,
     kTlsa = 52,
 };
 
@@ -28,8 +31,10 @@ struct DnsRecord {
     std::string owner;
     DnsType type = DnsType::kA;
     std::uint32_t ttl = 0;
-    std::uint16_t preference = 0;  // MX
-    // A, AAAA: the address in print; CNAME, PTR, MX: the name, "." for the root; TXT: the text.
+    std::uint16_t preference = 0;        // MX; SRV's priority
+    std::uint16_t weight = 0, port = 0;  // SRV (RFC 2782)
+    // A, AAAA: the address in print; CNAME, NS, PTR, MX, SRV: the name, "." for the root; TXT: the
+    // text.
     std::string text;
     // TLSA (RFC 6698 2.1)
     std::uint8_t usage = 0, selector = 0, matching = 0;
@@ -49,6 +54,8 @@ struct DnsMessage {
     DnsRcode rcode = DnsRcode::kNoError;
     bool authentic = false;  // the AD bit: the resolver has validated it
     std::vector<DnsRecord> answers;
+    // Where the server says it: how long it is good that there are no answers, in seconds.
+    std::optional<std::uint32_t> negative_ttl;
 };
 
 // A query with one question.  kValidated asks the resolver to validate with DNSSEC and to say so.

@@ -23,6 +23,7 @@ void merge(HostAddresses& result, DnsAnswer& answer) {
         result.authentic =
             answer.authentic && (result.authentic || result.status != DnsStatus::kFound);
         result.status = DnsStatus::kFound;
+        result.name = std::move(answer.name);
         for (DnsRecord& record : answer.records) {
             if (result.addresses.size() < kMostAddresses) {
                 result.addresses.push_back(std::move(record.text));
@@ -36,16 +37,18 @@ void merge(HostAddresses& result, DnsAnswer& answer) {
     }
     result.status = answer.status;
     result.reason = std::move(answer.reason);
+    result.filtered = answer.filtered;
 }
 
-Task<HostAddresses> resolve_by_dns(Resolver* resolver, std::string host, AddressFamilies families) {
+Task<HostAddresses> resolve_by_dns(Resolver* resolver, std::string host, AddressFamilies families,
+                                   DnsValidation validation = DnsValidation::kNone) {
     HostAddresses result;
     if (families.ipv4) {
-        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kA);
+        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kA, validation);
         merge(result, answer);
     }
     if (families.ipv6) {
-        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kAaaa);
+        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kAaaa, validation);
         merge(result, answer);
     }
     co_return std::move(result);
@@ -104,7 +107,7 @@ Task<HostAddresses> resolve_natively(Resolver* resolver, std::string host,
 }  // namespace
 
 Task<HostAddresses> resolve_host(Resolver* resolver, std::string host, AddressFamilies families,
-                                 HostSource source) {
+                                 HostSource source, DnsValidation validation) {
     if (is_ip_address(host)) {
         HostAddresses result;
         if (wanted_family(host, families)) {
@@ -118,7 +121,7 @@ Task<HostAddresses> resolve_host(Resolver* resolver, std::string host, AddressFa
     if (source == HostSource::kNative) {
         co_return co_await resolve_natively(resolver, std::move(host), families);
     }
-    co_return co_await resolve_by_dns(resolver, std::move(host), families);
+    co_return co_await resolve_by_dns(resolver, std::move(host), families, validation);
 }
 
 namespace {

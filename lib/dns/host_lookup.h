@@ -22,9 +22,11 @@ enum class HostSource {
 
 struct HostAddresses {
     DnsStatus status = DnsStatus::kNotFound;
-    bool authentic = false;
+    bool authentic = false;              // validated, over the whole CNAME chain
+    std::string name;                    // where aliases lead to; empty: not known
     std::vector<std::string> addresses;  // in print; IPv4 first
     std::string reason;                  // why there are none
+    bool filtered = false;               // the filter of answers left none
 
     bool found() const { return status == DnsStatus::kFound; }
 };
@@ -32,7 +34,8 @@ struct HostAddresses {
 // A host name; what is an address already comes back as it is.  Where one kind of address could not
 // be looked up, the other is enough.
 [[nodiscard]] Task<HostAddresses> resolve_host(Resolver* resolver, std::string host,
-                                               AddressFamilies families, HostSource source);
+                                               AddressFamilies families, HostSource source,
+                                               DnsValidation validation = DnsValidation::kNone);
 
 // Who a client is: smtpd's client_name, reverse_client_name, and the codes of
 // reject_unknown_client_hostname and its kin.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <unordered_map>
 
 #include <ares.h>
 
+#include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -32,6 +34,7 @@ DnsAnswer no_answer(DnsStatus status, const std::string& name, DnsType type, std
     answer.reason =
         format("Host or domain name not found. Name service error for name={} type={}: {}", name,
                dns_type_name(type), why);
+    answer.no_data = why == kNoData;
     return answer;
 }
 
@@ -92,6 +95,46 @@ class Resolver::Channel {
     ares_channel channel_ = nullptr;
 };
 
+namespace {
+
+// How long and how often a server is asked.  The library has other defaults than resolv.conf(5),
+// and other names for these two options.
+struct Patience {
+    int seconds = 5;
+    int tries = 2;
+
+    // "options timeout:3 attempts:4", as resolv.conf and RES_OPTIONS have them.
+    void read(std::string_view options) {
+        for (const auto word : split_words(options, " \t")) {
+            const auto colon = word.find(':');
+            const auto number =
+                parse_uint(colon == std::string_view::npos ? "" : word.substr(colon + 1));
+            if (number && word.starts_with("timeout:")) {
+                seconds = static_cast<int>(std::clamp<std::uint64_t>(*number, 1, 30));
+            } else if (number && word.starts_with("attempts:")) {
+                tries = static_cast<int>(std::clamp<std::uint64_t>(*number, 1, 5));
+            }
+        }
+    }
+};
+
+Patience system_patience() {
+    Patience patience;
+    if (const auto text = read_file("/etc/resolv.conf")) {
+        for (const auto line : split_words(*text, "\n")) {
+            if (line.starts_with("options")) {
+                patience.read(line);
+            }
+        }
+    }
+    if (const char* options = std::getenv("RES_OPTIONS"); options != nullptr) {
+        patience.read(options);
+    }
+    return patience;
+}
+
+}  // namespace
+
 Resolver::Channel::Channel(const ResolverOptions& options) {
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
         log_fatal("cannot initialize the resolver library");
@@ -101,15 +144,11 @@ Resolver::Channel::Channel(const ResolverOptions& options) {
     setup.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH;
     setup.sock_state_cb = &Channel::on_socket;
     setup.sock_state_cb_data = this;
-    int mask = ARES_OPT_FLAGS | ARES_OPT_SOCK_STATE_CB;
-    if (options.timeout.count() > 0) {
-        setup.timeout = static_cast<int>(options.timeout.count());
-        mask |= ARES_OPT_TIMEOUTMS;
-    }
-    if (options.tries > 0) {
-        setup.tries = options.tries;
-        mask |= ARES_OPT_TRIES;
-    }
+    const auto patience = system_patience();
+    setup.timeout = options.timeout.count() > 0 ? static_cast<int>(options.timeout.count())
+                                                : patience.seconds * 1000;
+    setup.tries = options.tries > 0 ? options.tries : patience.tries;
+    const int mask = ARES_OPT_FLAGS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
     if (int status = ares_init_options(&channel_, &setup, mask); status != ARES_SUCCESS) {
         log_fatal("cannot initialize the resolver: {}", ares_strerror(status));
     }
@@ -219,19 +258,24 @@ DnsAnswer failed_answer(int status, const std::string& name, DnsType type) {
     return no_answer(DnsStatus::kTemporary, name, type, kTryAgain);
 }
 
-// Where the CNAMEs of this message lead from `name`.
-std::string follow_cnames(const DnsMessage& message, std::string name) {
+DnsAnswer loop_answer(const std::string& name, DnsType type) {
+    log_warning("dns_lookup: Name server loop for {}", name);
+    return no_answer(DnsStatus::kNotFound, name, type, format("Name server loop for {}", name));
+}
+
+// Where the CNAMEs of this message lead from `name`; nothing if they go on and on.
+std::optional<std::string> follow_cnames(const DnsMessage& message, std::string name) {
     for (int hops = 0; hops < kMostCnames; ++hops) {
         auto found = std::find_if(
             message.answers.begin(), message.answers.end(), [&](const DnsRecord& record) {
                 return record.type == DnsType::kCname && iequals(record.owner, name);
             });
         if (found == message.answers.end()) {
-            break;
+            return name;
         }
         name = found->text;
     }
-    return name;
+    return std::nullopt;
 }
 
 bool names_something(const DnsRecord& record) {
@@ -240,6 +284,8 @@ bool names_something(const DnsRecord& record) {
         case DnsType::kPtr:
         case DnsType::kCname:
             return is_hostname(record.text) || is_ip_address(record.text);
+        case DnsType::kSrv:
+            return record.text == "." || is_hostname(record.text);
         default:
             return true;
     }
@@ -298,8 +344,10 @@ Task<Resolver::Step> Resolver::ask(std::string name, DnsType type, DnsValidation
     }
     auto message = parse_dns_message(pending->reply);
     if (!message) {
-        step.answer = no_answer(DnsStatus::kTemporary, name, type,
-                                "Malformed or unexpected name server reply");
+        step.answer = no_answer(DnsStatus::kTemporary, name, type, "");
+        step.answer.reason = format(
+            "Name service error for name={} type={}: Malformed or unexpected name server reply",
+            name, dns_type_name(type));
         co_return std::move(step);
     }
     switch (message->rcode) {
@@ -308,6 +356,7 @@ Task<Resolver::Step> Resolver::ask(std::string name, DnsType type, DnsValidation
         case DnsRcode::kNoSuchName:
             step.answer = no_answer(DnsStatus::kNotFound, name, type, kHostNotFound);
             step.answer.authentic = message->authentic;
+            step.answer.negative_ttl = message->negative_ttl;
             co_return std::move(step);
         case DnsRcode::kFormatError:
             step.answer = no_answer(DnsStatus::kFailed, name, type, kNoRecovery);
@@ -316,17 +365,113 @@ Task<Resolver::Step> Resolver::ask(std::string name, DnsType type, DnsValidation
             step.answer = no_answer(DnsStatus::kTemporary, name, type, kTryAgain);
             co_return std::move(step);
     }
-    std::string owner = type == DnsType::kCname ? name : follow_cnames(*message, name);
-    step.answer = collect(*message, name, owner, type);
-    if (step.answer.status == DnsStatus::kNotFound && owner != name) {
-        step.next_name = owner;
+    const auto owner = type == DnsType::kCname ? name : follow_cnames(*message, name);
+    if (!owner) {
+        step.answer = loop_answer(name, type);
+        co_return std::move(step);
+    }
+    step.answer = collect(*message, name, *owner, type);
+    step.answer.authentic = message->authentic;
+    step.answer.negative_ttl = message->negative_ttl;
+    if (step.answer.status == DnsStatus::kNotFound && *owner != name) {
+        step.next_name = *owner;
     }
     co_return std::move(step);
 }
 
+// "name. TTL IN TYPE data", as filters see it.
+static std::string record_text(const DnsRecord& record) {
+    std::string data = record.text;
+    const bool is_name = record.type == DnsType::kMx || record.type == DnsType::kNs ||
+                         record.type == DnsType::kPtr || record.type == DnsType::kCname;
+    data += is_name && !data.ends_with('.') ? "." : "";
+    if (record.type == DnsType::kMx) {
+        data = format("{} {}", record.preference, data);
+    } else if (record.type == DnsType::kSrv) {
+        data = format("{} {} {} {}", record.preference, record.weight, record.port, data);
+    }
+    return format("{}. {} IN {} {}", record.owner, record.ttl, dns_type_name(record.type), data);
+}
+
+Task<DnsAnswer> Resolver::filtered(DnsAnswer answer, std::string name, DnsType type) {
+    std::vector<DnsRecord> kept;
+    std::string_view wrong;
+    for (auto& record : answer.records) {
+        const auto fate = co_await filter_(record_text(record));
+        if (fate == RecordFate::kUnknown) {
+            wrong = "Invalid DNS reply filter syntax";
+            break;
+        }
+        if (fate == RecordFate::kKeep) {
+            kept.push_back(std::move(record));
+        }
+    }
+    answer.filtered = wrong.empty() && kept.empty();
+    if (answer.filtered) {
+        wrong = "DNS reply filter drops all results";
+    }
+    if (!wrong.empty()) {
+        answer.status = answer.filtered ? DnsStatus::kFailed : DnsStatus::kTemporary;
+        answer.reason =
+            format("Error looking up name={} type={}: {}", name, dns_type_name(type), wrong);
+        kept.clear();
+    }
+    answer.records = std::move(kept);
+    co_return answer;
+}
+
+// The names to try for one that may not be whole, in their order.
+std::vector<std::string> Resolver::completed(const std::string& name) const {
+    const bool dotted = name.find('.') != std::string::npos;
+    std::vector<std::string> names;
+    if (dotted ? completion_.search_list : completion_.default_domain) {
+        for (const std::string& domain : search_domains_) {
+            names.push_back(format("{}.{}", name, domain));
+            if (!completion_.search_list) {
+                break;
+            }
+        }
+    }
+    names.insert(dotted ? names.begin() : names.end(), name);
+    return names;
+}
+
 Task<DnsAnswer> Resolver::lookup(std::string name, DnsType type, DnsValidation validation) {
-    if (!is_ascii(name) || (!is_hostname(name) && type != DnsType::kTlsa && type != DnsType::kTxt &&
-                            type != DnsType::kPtr)) {
+    const bool is_address = type == DnsType::kA || type == DnsType::kAaaa;
+    const bool completes = completion_.default_domain || completion_.search_list;
+    return is_address && completes ? look_up_completed(std::move(name), type, validation)
+                                   : look_up_whole(std::move(name), type, validation);
+}
+
+Task<DnsAnswer> Resolver::look_up_completed(std::string name, DnsType type,
+                                            DnsValidation validation) {
+    const auto names = completed(name);
+    DnsAnswer as_it_is;
+    bool no_data = false;
+    for (const std::string& one : names) {
+        DnsAnswer answer = co_await look_up_whole(one, type, validation);
+        if (answer.found() || (one == name && answer.status != DnsStatus::kNotFound)) {
+            co_return std::move(answer);
+        }
+        if (answer.status != DnsStatus::kNotFound) {
+            co_return no_answer(answer.status, name, type, kTryAgain);
+        }
+        no_data = no_data || answer.no_data;
+        if (one == name) {
+            as_it_is = std::move(answer);
+        }
+    }
+    // That there is such a name, though without an address, tells more.
+    if (no_data && !as_it_is.no_data) {
+        as_it_is = no_answer(DnsStatus::kNotFound, name, type, kNoData);
+    }
+    co_return std::move(as_it_is);
+}
+
+Task<DnsAnswer> Resolver::look_up_whole(std::string name, DnsType type, DnsValidation validation) {
+    if (!is_ascii(name) ||
+        (!is_hostname(name) && name != "." && type != DnsType::kTlsa && type != DnsType::kTxt &&
+         type != DnsType::kSrv && type != DnsType::kPtr)) {
         DnsAnswer answer;
         answer.status = DnsStatus::kNotFound;
         answer.name = name;
@@ -341,11 +486,14 @@ Task<DnsAnswer> Resolver::lookup(std::string name, DnsType type, DnsValidation v
         authentic = authentic && step.answer.authentic;
         if (step.next_name.empty()) {
             step.answer.authentic = authentic;
-            co_return std::move(step.answer);
+            if (!filter_ || !step.answer.found()) {
+                co_return std::move(step.answer);
+            }
+            co_return co_await filtered(std::move(step.answer), std::move(name), type);
         }
         asked = std::move(step.next_name);
     }
-    co_return no_answer(DnsStatus::kNotFound, name, type, format("Name server loop for {}", name));
+    co_return loop_answer(name, type);
 }
 
 }  // namespace relais

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +45,24 @@ struct DnsAnswer {
     std::string name;                // where CNAMEs lead to
     std::vector<DnsRecord> records;  // of the type asked for
     std::string reason;              // why not kFound
+    std::optional<std::uint32_t> negative_ttl;  // kNotFound: how long that is good, in seconds
+
+    bool no_data = false;   // kNotFound: the name exists
+    bool filtered = false;  // kFailed: the filter of answers left nothing
 
     bool found() const { return status == DnsStatus::kFound; }
+};
+
+// What becomes of a record of an answer, "name. TTL IN TYPE data".
+enum class RecordFate { kKeep, kDrop, kUnknown };
+using ReplyFilter = std::function<Task<RecordFate>(std::string record)>;
+
+// How hosts' names that are not whole are completed when addresses are looked up: those without a
+// dot are looked up in the default domain of resolv.conf (RES_DEFNAMES), those with one that do not
+// exist in all domains of its search list (RES_DNSRCH); with both, so are those without a dot.
+struct NameCompletion {
+    bool default_domain = false;
+    bool search_list = false;
 };
 
 class Resolver {
@@ -54,9 +72,16 @@ class Resolver {
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
 
-    // Follows CNAMEs.  `name` must be ASCII.
+    // Follows CNAMEs.  `name` must be ASCII; "." is the root.
     [[nodiscard]] Task<DnsAnswer> lookup(std::string name, DnsType type,
                                          DnsValidation validation = DnsValidation::kNone);
+
+    // From now on the records of all answers are shown to `filter` (smtpd_dns_reply_filter).  Where
+    // it drops all of them or knows no answer, the lookup has failed.
+    void set_filter(ReplyFilter filter) { filter_ = std::move(filter); }
+
+    // From now on names are completed, which they are not by default.
+    void set_completion(NameCompletion completion) { completion_ = completion; }
 
     HostsFile& hosts() { return hosts_; }
 
@@ -69,7 +94,17 @@ class Resolver {
     struct Step;
     [[nodiscard]] Task<Step> ask(std::string name, DnsType type, DnsValidation validation);
 
+    std::vector<std::string> completed(const std::string& name) const;
+    [[nodiscard]] Task<DnsAnswer> look_up_completed(std::string name, DnsType type,
+                                                    DnsValidation validation);
+    [[nodiscard]] Task<DnsAnswer> look_up_whole(std::string name, DnsType type,
+                                                DnsValidation validation);
+
+    [[nodiscard]] Task<DnsAnswer> filtered(DnsAnswer answer, std::string name, DnsType type);
+
     std::unique_ptr<Channel> channel_;
+    ReplyFilter filter_;
+    NameCompletion completion_;
     HostsFile hosts_;
     std::vector<std::string> search_domains_;
 };

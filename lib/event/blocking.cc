@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -21,6 +23,8 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kMaxThreads = 64;
+// How long a fork waits for calls that run.
+constexpr auto kForkPatience = std::chrono::seconds(2);
 
 struct Job {
     std::function<void()> work;
@@ -29,9 +33,25 @@ struct Job {
 
 class Pool {
   public:
-    static Pool& current() {
-        static Pool pool;
+    // The pool of this process, if it has one.
+    static std::unique_ptr<Pool>& slot() {
+        Loop::current();  // so that it outlives the pool
+        static std::unique_ptr<Pool> pool;
         return pool;
+    }
+
+    static Pool& current() {
+        auto& pool = slot();
+        if (!pool) {
+            pool = std::make_unique<Pool>();
+        }
+        return *pool;
+    }
+
+    Pool() : wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        event_ =
+            Loop::current().make_event(wakeup_.get(), EV_READ | EV_PERSIST, &Pool::on_done, this);
+        event_add(event_.get(), nullptr);
     }
 
     Pool(const Pool&) = delete;
@@ -55,17 +75,49 @@ class Pool {
             queue_.push_back(job);
             queued = queue_.size();
         }
+        if (held_) {
+            return;
+        }
         if (idle_hint() < queued && threads_.size() < kMaxThreads) {
             start_thread();
         }
         wanted_.notify_one();
     }
 
+    // From now on new jobs wait.
+    void hold() {
+        std::lock_guard lock(mutex_);
+        held_ = true;
+    }
+
+    bool busy() {
+        std::lock_guard lock(mutex_);
+        return !running_.empty();
+    }
+
+    // fork(2); in the child a new pool has the jobs.
+    static pid_t fork();
+
   private:
-    Pool() : wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-        event_ =
-            Loop::current().make_event(wakeup_.get(), EV_READ | EV_PERSIST, &Pool::on_done, this);
-        event_add(event_.get(), nullptr);
+    // Jobs that were submitted before the pool could run them.
+    void release() {
+        std::deque<Job*> waiting;
+        {
+            std::lock_guard lock(mutex_);
+            held_ = false;
+            waiting.swap(queue_);
+        }
+        for (Job* job : waiting) {
+            submit(job);
+        }
+    }
+
+    // Its threads are not here: neither they nor what they may have left locked can be used.
+    static void abandon(std::unique_ptr<Pool> lost) {
+        lost->event_.reset();
+        lost->wakeup_.reset();
+        static std::vector<Pool*> abandoned;  // not leaked, for those who look
+        abandoned.push_back(lost.release());
     }
 
     std::size_t idle_hint() {
@@ -79,24 +131,35 @@ class Pool {
         sigset_t before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        threads_.emplace_back([this] { serve(); });
+        std::string trouble;
+        try {
+            threads_.emplace_back([this] { serve(); });
+        } catch (const std::system_error& error) {
+            trouble = error.what();
+        }
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        // Where memory or processes are limited, those that run take the job.
+        if (threads_.empty()) {
+            log_fatal("cannot start a thread: {}", trouble);
+        }
     }
 
     void serve() {
         std::unique_lock lock(mutex_);
         for (;;) {
             ++idle_;
-            wanted_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            wanted_.wait(lock, [this] { return stopping_ || (!held_ && !queue_.empty()); });
             --idle_;
             if (stopping_) {
                 return;
             }
             Job* job = queue_.front();
             queue_.pop_front();
+            running_.push_back(job);
             lock.unlock();
             job->work();
             lock.lock();
+            std::erase(running_, job);
             bool first = done_.empty();
             done_.push_back(job);
             if (first) {
@@ -127,11 +190,45 @@ class Pool {
     std::mutex mutex_;
     std::condition_variable wanted_;
     std::deque<Job*> queue_;
+    std::vector<Job*> running_;
     std::deque<Job*> done_;
     std::vector<std::thread> threads_;
     std::size_t idle_ = 0;
     bool stopping_ = false;
+    bool held_ = false;
 };
+
+pid_t Pool::fork() {
+    Pool* before = slot().get();
+    std::unique_lock<std::mutex> lock;
+    if (before != nullptr) {
+        lock = std::unique_lock(before->mutex_);
+    }
+    const pid_t child = ::fork();
+    if (lock) {
+        lock.unlock();
+    }
+    if (child == 0) {
+        Loop::current().after_fork();
+    }
+    if (before == nullptr) {
+        return child;
+    }
+    if (child != 0) {
+        before->release();
+        return child;
+    }
+    auto lost = std::move(slot());
+    for (Job* job : lost->done_) {
+        job->done.wake();
+    }
+    auto& fresh = current();
+    fresh.queue_.assign(lost->running_.begin(), lost->running_.end());
+    fresh.queue_.insert(fresh.queue_.end(), lost->queue_.begin(), lost->queue_.end());
+    abandon(std::move(lost));
+    fresh.release();
+    return 0;
+}
 
 Task<void> wait_for(Job* job) {
     co_await job->done;
@@ -144,6 +241,17 @@ Task<void> run_job(std::function<void()> work) {
     Pool::current().submit(&job);
     Task<void> waiting = wait_for(&job);
     co_await waiting.under(nullptr);
+}
+
+Task<pid_t> fork_process() {
+    constexpr auto kStep = std::chrono::milliseconds(5);
+    if (const auto& pool = Pool::slot()) {
+        pool->hold();
+        for (auto limit = Deadline::after(kForkPatience); pool->busy() && !limit.passed();) {
+            co_await sleep_for(kStep);
+        }
+    }
+    co_return Pool::fork();
 }
 
 }  // namespace relais

@@ -9,12 +9,19 @@
 #include <optional>
 #include <type_traits>
 
+#include <sys/types.h>
+
 #include "lib/event/loop.h"
 
 namespace relais {
 
 // Runs `job` on a helper thread and returns when it is done.
 [[nodiscard]] Task<void> run_job(std::function<void()> job);
+
+// fork(2), for a child that goes on with the loop and everything that waits on it.  Helper threads
+// do not cross a fork: calls that run have a moment to end; one that still runs is made again in
+// the child, on a thread of its own, and so are those that wait.  -1 with errno; sets up the loop.
+[[nodiscard]] Task<pid_t> fork_process();
 
 template <class F>
 Task<std::invoke_result_t<F>> run_blocking(F work) {

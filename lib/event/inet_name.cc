@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "lib/base/known_ports.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/event/blocking.h"
@@ -37,7 +38,7 @@ static std::optional<SocketAddress> numeric_address(const std::string& host,
     return SocketAddress::parse(host, static_cast<std::uint16_t>(*port));
 }
 
-static FoundAddresses ask_library(const std::string& host, const std::string& service) {
+static FoundAddresses ask_library(const std::string& host, const std::string& service, int family) {
     FoundAddresses out;
     if (auto port = parse_uint(service); port && *port > 65535) {
         out.error = EAI_SERVICE;  // the library would take its lowest 16 bits
@@ -45,6 +46,7 @@ static FoundAddresses ask_library(const std::string& host, const std::string& se
     }
     addrinfo hints = {};
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_family = family;
     addrinfo* found = nullptr;
     out.error =
         ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.c_str(), &hints, &found);
@@ -58,18 +60,26 @@ static FoundAddresses ask_library(const std::string& host, const std::string& se
     return out;
 }
 
-FoundAddresses look_up_addresses(std::string_view name) {
-    auto [host, service] = split_inet_name(name);
+// The port as digits where known_tcp_ports has its name.
+static std::pair<std::string, std::string> host_and_port(std::string_view name) {
+    auto parts = split_inet_name(name);
+    parts.second = known_port(parts.second);
+    return parts;
+}
+
+FoundAddresses look_up_addresses(std::string_view name, int family) {
+    auto [host, service] = host_and_port(name);
     auto numeric = numeric_address(host, service);
-    return numeric ? FoundAddresses{0, {*numeric}} : ask_library(host, service);
+    bool is_wanted = numeric && (family == AF_UNSPEC || numeric->family() == family);
+    return is_wanted ? FoundAddresses{0, {*numeric}} : ask_library(host, service, family);
 }
 
 Task<FoundAddresses> find_addresses(std::string name) {
-    auto [host, service] = split_inet_name(name);
+    auto [host, service] = host_and_port(name);
     if (auto numeric = numeric_address(host, service)) {
         co_return FoundAddresses{0, {*numeric}};
     }
-    auto work = [host, service] { return ask_library(host, service); };
+    auto work = [host, service] { return ask_library(host, service, AF_UNSPEC); };
     co_return co_await run_blocking(std::move(work));
 }
 

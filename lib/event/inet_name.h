@@ -24,8 +24,10 @@ struct FoundAddresses {
     std::vector<SocketAddress> list;
 };
 
-// The addresses of "host:port"; an empty host is this machine's.  The first one blocks.
-[[nodiscard]] FoundAddresses look_up_addresses(std::string_view name);
+// The addresses of "host:port"; an empty host is this machine's, a port may be
+// a name of known_tcp_ports or /etc/services.  The first one blocks; `family` is AF_INET, AF_INET6
+// or AF_UNSPEC.
+[[nodiscard]] FoundAddresses look_up_addresses(std::string_view name, int family = AF_UNSPEC);
 [[nodiscard]] Task<FoundAddresses> find_addresses(std::string name);
 
 // The error of a name that has no address: logs what getaddrinfo said.

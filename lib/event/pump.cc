@@ -6,7 +6,7 @@
 
 namespace relais {
 
-Task<void> pump(Stream* from, Stream* to) {
+Task<void> copy_to_end(Stream* from, Stream* to) {
     try {
         bool more = true;
         while (more) {
@@ -16,9 +16,13 @@ Task<void> pump(Stream* from, Stream* to) {
             more = co_await from->receive();
         }
     } catch (const IoError&) {
-        // Either side has gone; the other one is told below.
+        // Either side has gone: the caller tells the other one.
     } catch (const TimedOut&) {
     }
+}
+
+Task<void> pump(Stream* from, Stream* to) {
+    co_await copy_to_end(from, to);
     ::shutdown(to->fd(), SHUT_WR);
 }
 

@@ -171,38 +171,56 @@ Task<Result<UniqueFd>> connect_unix_made_by(pid_t maker, std::string path, Deadl
     co_return fd;
 }
 
-static Result<UniqueFd> tcp_socket(const SocketAddress& to,
-                                   const std::optional<SocketAddress>& source) {
+static int& tcp_window() {
+    static int bytes = 0;
+    return bytes;
+}
+
+void set_tcp_window(int bytes) {
+    tcp_window() = bytes;
+}
+
+void limit_tcp_window(int fd) {
+    const int bytes = tcp_window();
+    for (const int direction : {SO_SNDBUF, SO_RCVBUF}) {
+        if (bytes > 0 && ::setsockopt(fd, SOL_SOCKET, direction, &bytes, sizeof bytes) != 0) {
+            log_warning("setsockopt: tcp_windowsize {}: {}", bytes, std::strerror(errno));
+        }
+    }
+}
+
+Result<UniqueFd> tcp_socket(const SocketAddress& to) {
     UniqueFd fd(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) {
         return fail_errno("socket");
     }
     int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (source && ::bind(fd.get(), source->data(), source->size()) != 0) {
-        return fail_errno("bind to " + source->to_string());
-    }
+    limit_tcp_window(fd.get());
     return fd;
 }
 
-Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline,
-                                   std::optional<SocketAddress> source) {
-    auto fd = tcp_socket(to, source);
+Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline) {
+    auto fd = tcp_socket(to);
     if (!fd) {
         co_return fd;
     }
+    co_return co_await connect_tcp(std::move(*fd), to, deadline);
+}
+
+Task<Result<UniqueFd>> connect_tcp(UniqueFd socket, SocketAddress to, Deadline deadline) {
     std::string name = to.to_string();
-    if (::connect(fd->get(), to.data(), to.size()) == 0) {
-        co_return std::move(fd);
+    if (::connect(socket.get(), to.data(), to.size()) == 0) {
+        co_return std::move(socket);
     }
     if (errno != EINPROGRESS) {
         co_return fail_errno("connect to " + name);
     }
-    auto connected = co_await finish_connect(fd->get(), name, deadline);
+    auto connected = co_await finish_connect(socket.get(), name, deadline);
     if (!connected) {
         co_return fail_with(connected);
     }
-    co_return std::move(fd);
+    co_return std::move(socket);
 }
 
 }  // namespace relais

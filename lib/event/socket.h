@@ -53,8 +53,19 @@ class Listener {
 [[nodiscard]] Task<Result<UniqueFd>> connect_unix_made_by(pid_t maker, std::string path,
                                                           Deadline deadline);
 
-// A TCP connection; `source` (nothing: any) is the local address to bind.  TCP_NODELAY is set.
-[[nodiscard]] Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline,
-                                                 std::optional<SocketAddress> source = {});
+// tcp_windowsize: how many bytes TCP sockets that this process opens from now on ask for in each
+// direction, so that their windows stay below; 0: the kernel decides.
+void set_tcp_window(int bytes);
+
+// For who opens a socket himself: before it connects or listens.
+void limit_tcp_window(int fd);
+
+// A TCP connection.  TCP_NODELAY is set.
+[[nodiscard]] Task<Result<UniqueFd>> connect_tcp(SocketAddress to, Deadline deadline);
+
+// The same in two steps, for who binds the socket to an address in between.
+[[nodiscard]] Result<UniqueFd> tcp_socket(const SocketAddress& to);
+[[nodiscard]] Task<Result<UniqueFd>> connect_tcp(UniqueFd socket, SocketAddress to,
+                                                 Deadline deadline);
 
 }  // namespace relais

@@ -57,7 +57,9 @@ void Timer::stop() {
 void Timer::on_event(int /*fd*/, short /*what*/, void* self) {
     auto* timer = static_cast<Timer*>(self);
     timer->on_ = false;
-    timer->handler_();
+    // A copy, since the handler may destroy the timer.
+    std::function<void()> handler = timer->handler_;
+    handler();
 }
 
 }  // namespace relais

@@ -35,7 +35,7 @@ class FdWatch {
     bool on_ = false;
 };
 
-// Calls `handler` once after the time given to start().
+// Calls `handler` once after the time given to start().  The handler may destroy the timer.
 class Timer {
   public:
     explicit Timer(std::function<void()> handler);

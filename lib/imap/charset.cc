@@ -9,6 +9,7 @@
 
 #include <iconv.h>
 
+#include "lib/base/hex.h"
 #include "lib/base/strings.h"
 
 namespace relais::imap {
@@ -68,14 +69,6 @@ bool is_plain_name(std::string_view name) {
            std::ranges::all_of(
                name,
                [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == ':'; });
-}
-
-int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    char low = to_lower(c);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
 enum class Underscore { kPlain, kBlank };

@@ -58,19 +58,32 @@ void CommandReader::next() {
     }
     line_start_ = 0;
     state_ = State::kLine;
+    message_follows_ = false;
 }
 
-// The literal that ends the command so far is APPEND's message, not a mailbox name, when a name
-// stands before it.
+// The literal that ends the command so far is a message of APPEND or REPLACE (RFC 8508), not a
+// mailbox name, when a name stands before it.
 bool CommandReader::is_message(std::size_t literal_begin) const {
     Scanner scanner(std::string_view(command_).substr(0, literal_begin + 1));
-    return scanner.atom() && scanner.space() && scanner.accept_word("APPEND") && scanner.space() &&
-           scanner.mailbox() && scanner.space();
+    if (!scanner.atom() || !scanner.space()) {
+        return false;
+    }
+    bool append = scanner.accept_word("APPEND") && scanner.space();
+    if (!append) {
+        bool named = (!scanner.accept_word("UID") || scanner.space()) &&
+                     scanner.accept_word("REPLACE") && scanner.space() && scanner.sequence_text() &&
+                     scanner.space();
+        if (!named) {
+            return false;
+        }
+    }
+    return scanner.mailbox() && scanner.space();
 }
 
 void CommandReader::message_done() {
     line_start_ = command_.size();
     state_ = State::kLine;
+    message_follows_ = false;
 }
 
 CommandReader::Event CommandReader::feed(std::string_view input, std::size_t& taken) {
@@ -132,6 +145,7 @@ CommandReader::Event CommandReader::end_of_line(std::size_t line_start) {
     literal_size_ = mark->size;
     literal_sync_ = mark->sync;
     if (state_ == State::kLine && is_message(line_start + mark->begin)) {
+        message_follows_ = true;
         return Event::kMessage;
     }
     return begin_literal();

@@ -3,8 +3,8 @@
 //
 //     auto event = reader.feed(stream.buffered(), taken);   stream.consume(taken);
 //     kContinue: send "+ OK\r\n";   kCommand: reader.command() is whole, then reader.next();
-//     kMessage: a message for APPEND follows: `literal_size()` bytes that the caller reads itself,
-//     then message_done(); the rest of the command comes with a later kCommand.
+//     kMessage: a message for APPEND or REPLACE follows: `literal_size()` bytes that the caller
+//     reads itself, then message_done(); the rest of the command comes with a later kCommand.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,9 @@ class CommandReader {
 
     LiteralSync literal_sync() const { return literal_sync_; }
 
+    // A kMessage was told, and what follows is still to be read.
+    bool message_follows() const { return message_follows_; }
+
     // The message was read (or refused before it was sent): go on with the line behind it.
     void message_done();
 
@@ -65,6 +68,7 @@ class CommandReader {
     std::uint64_t literal_size_ = 0;
     std::uint64_t literal_left_ = 0;
     LiteralSync literal_sync_ = LiteralSync::kWaits;
+    bool message_follows_ = false;
 };
 
 }  // namespace relais::imap

@@ -69,7 +69,8 @@ Result<std::vector<std::string>> parse_field_names(Scanner& scanner) {
     return fields;
 }
 
-// Behind "[": up to and with "]".
+}  // namespace
+
 Result<Section> parse_section(Scanner& scanner) {
     Section section;
     while (is_digit(scanner.peek())) {
@@ -110,6 +111,8 @@ Result<Section> parse_section(Scanner& scanner) {
     return scanner.accept(']') ? Result<Section>(std::move(section)) : bad("Invalid section");
 }
 
+namespace {
+
 // "<0.100>", or "<100>" for all from there on, which the grammar does not have but clients send.
 Result<std::optional<FetchItem::Partial>> parse_partial(Scanner& scanner) {
     if (!scanner.accept('<')) {
@@ -144,7 +147,52 @@ Result<FetchItem> parse_body_section(Scanner& scanner, bool peek) {
     return item;
 }
 
+// RFC 3516 4.2: only whole parts, and the size of one is not of a piece of it.
+Result<FetchItem> parse_binary(Scanner& scanner, FetchItem::Kind kind, bool peek) {
+    auto parsed = parse_body_section(scanner, peek);
+    if (!parsed) {
+        return parsed;
+    }
+    FetchItem item = std::move(*parsed);
+    if (item.section.kind != Section::Kind::kAll ||
+        (kind == FetchItem::Kind::kBinarySize && item.partial)) {
+        return bad("Invalid section of BINARY");
+    }
+    item.kind = kind;
+    std::string_view name = kind == FetchItem::Kind::kBinary ? "BINARY" : "BINARY.SIZE";
+    item.label.replace(0, item.label.find('['), name);
+    return item;
+}
+
+Result<FetchItem> parse_preview(Scanner& scanner) {
+    FetchItem item;
+    item.kind = FetchItem::Kind::kPreview;
+    item.label = "PREVIEW";
+    Scanner before = scanner;
+    if (!scanner.space() || !scanner.accept('(')) {
+        scanner = before;
+        return item;
+    }
+    if (!scanner.accept_word("LAZY") || !scanner.accept(')')) {
+        return bad("Unknown PREVIEW modifier");
+    }
+    item.kind = FetchItem::Kind::kPreviewLazy;
+    return item;
+}
+
 Result<FetchItem> parse_item(Scanner& scanner) {
+    if (scanner.accept_word("BINARY.PEEK[")) {
+        return parse_binary(scanner, FetchItem::Kind::kBinary, true);
+    }
+    if (scanner.accept_word("BINARY.SIZE[")) {
+        return parse_binary(scanner, FetchItem::Kind::kBinarySize, true);
+    }
+    if (scanner.accept_word("BINARY[")) {
+        return parse_binary(scanner, FetchItem::Kind::kBinary, false);
+    }
+    if (scanner.accept_word("PREVIEW")) {
+        return parse_preview(scanner);
+    }
     if (scanner.accept_word("BODY.PEEK[")) {
         return parse_body_section(scanner, true);
     }
@@ -242,6 +290,27 @@ Result<FetchItems> parse_fetch_items(Scanner& scanner) {
         return bad("Missing parenthesis in FETCH items");
     }
     return parsed;
+}
+
+Result<FetchModifiers> parse_fetch_modifiers(Scanner& scanner) {
+    FetchModifiers modifiers;
+    if (scanner.at_end()) {
+        return modifiers;
+    }
+    if (!scanner.space() || !scanner.accept('(')) {
+        return bad("Invalid arguments.");
+    }
+    do {
+        bool known = scanner.accept_word("PARTIAL") && !modifiers.partial && scanner.space();
+        modifiers.partial = known ? parse_partial_range(scanner) : std::nullopt;
+        if (!modifiers.partial) {
+            return bad("Unknown FETCH modifier");
+        }
+    } while (scanner.space());
+    if (!scanner.accept(')') || !scanner.at_end()) {
+        return bad("Unknown FETCH modifier");
+    }
+    return modifiers;
 }
 
 }  // namespace relais::imap

@@ -1,4 +1,4 @@
-// The data items of FETCH (RFC 3501 6.4.5).
+// The data items of FETCH (RFC 3501 6.4.5, RFC 3516 4.2, RFC 8970 3.1).
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 #include "lib/base/result.h"
 #include "lib/imap/scanner.h"
+#include "lib/imap/search_return.h"
 
 namespace relais::imap {
 
@@ -32,6 +33,10 @@ struct FetchItem {
         kBody,
         kBodyStructure,
         kSection,
+        kBinary,  // decoded (RFC 3516)
+        kBinarySize,
+        kPreview,      // RFC 8970
+        kPreviewLazy,  // only where it is known already
     };
     Kind kind = Kind::kUid;
     Section section;
@@ -55,7 +60,18 @@ struct FetchItems {
     bool needs_message() const;  // anything that is not in the index
 };
 
+// What stands behind "[", up to and with "]".
+[[nodiscard]] Result<Section> parse_section(Scanner& scanner);
+
 // A macro, an item, or a list of items.
 [[nodiscard]] Result<FetchItems> parse_fetch_items(Scanner& scanner);
+
+// What stands in parentheses behind the items (RFC 4466 2.4).
+struct FetchModifiers {
+    std::optional<PartialRange> partial;  // RFC 9394 3.2
+};
+
+// Up to the end of the command, from behind the items on.
+[[nodiscard]] Result<FetchModifiers> parse_fetch_modifiers(Scanner& scanner);
 
 }  // namespace relais::imap

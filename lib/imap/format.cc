@@ -17,6 +17,17 @@ bool is_quotable(std::string_view value) {
            });
 }
 
+void append_quoted(std::string& out, std::string_view value) {
+    out += '"';
+    for (char c : value) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    out += '"';
+}
+
 }  // namespace
 
 void append_string(std::string& out, std::string_view value) {
@@ -37,14 +48,16 @@ void append_string(std::string& out, std::string_view value) {
         out += value;
         return;
     }
-    out += '"';
-    for (char c : value) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
+    append_quoted(out, value);
+}
+
+void append_utf8_string(std::string& out, std::string_view value) {
+    if (is_ascii(value) || !is_utf8(value) || value.size() > kMaxQuoted ||
+        value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+        append_string(out, value);
+    } else {
+        append_quoted(out, value);
     }
-    out += '"';
 }
 
 void append_nstring(std::string& out, const std::optional<std::string>& value) {

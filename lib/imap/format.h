@@ -11,6 +11,9 @@ namespace relais::imap {
 // A quoted string where the bytes allow it, a literal else.
 void append_string(std::string& out, std::string_view value);
 
+// The same where the client takes UTF-8 in quoted strings (RFC 6855 3).
+void append_utf8_string(std::string& out, std::string_view value);
+
 // NIL, or append_string().
 void append_nstring(std::string& out, const std::optional<std::string>& value);
 

@@ -101,6 +101,9 @@ class SearchParser {
             auto inner = parse_all(depth + 1);
             return inner && !scanner_.accept(')') ? bad("Missing parenthesis") : inner;
         }
+        if (scanner_.accept('$')) {
+            return make(Kind::kSaved);
+        }
         if (is_digit(scanner_.peek()) || scanner_.peek() == '*') {
             return parse_set(Kind::kSequence);
         }
@@ -158,7 +161,7 @@ class SearchParser {
             return bad("Unknown search key, or one without its argument: " + printable(name));
         }
         if (name == "UID") {
-            return parse_set(Kind::kUid);
+            return scanner_.accept('$') ? make(Kind::kSaved) : parse_set(Kind::kUid);
         }
         if (name == "KEYWORD" || name == "UNKEYWORD") {
             auto keyword = scanner_.astring();
@@ -202,8 +205,9 @@ class SearchParser {
 
     Result<SearchKey> parse_number(Kind kind) {
         auto number = scanner_.number();
-        if (!number) {
-            return bad("Invalid number");
+        bool interval = kind == Kind::kYounger || kind == Kind::kOlder;
+        if (!number || (interval && *number == 0)) {  // RFC 5032 3: nz-number
+            return bad(interval ? "Invalid search interval parameter" : "Invalid number");
         }
         SearchKey key = make(kind);
         key.number = *number;
@@ -238,36 +242,6 @@ class SearchParser {
     std::size_t keys_ = 0;
 };
 
-// RFC 4731 3.1: RETURN (MIN MAX ALL COUNT); an empty list stands for ALL.
-Result<std::optional<SearchCommand::Return>> parse_return(Scanner& scanner) {
-    if (!scanner.accept_word("RETURN")) {
-        return std::nullopt;
-    }
-    if (!scanner.space() || !scanner.accept('(')) {
-        return fail(Errc::kSyntax, "Missing list of SEARCH return options");
-    }
-    SearchCommand::Return wanted;
-    while (!scanner.accept(')')) {
-        scanner.space();
-        if (scanner.accept_word("MIN")) {
-            wanted.min = true;
-        } else if (scanner.accept_word("MAX")) {
-            wanted.max = true;
-        } else if (scanner.accept_word("ALL")) {
-            wanted.all = true;
-        } else if (scanner.accept_word("COUNT")) {
-            wanted.count = true;
-        } else {
-            return fail(Errc::kSyntax, "Unknown SEARCH return option");
-        }
-    }
-    wanted.all |= !wanted.min && !wanted.max && !wanted.count;
-    if (!scanner.space()) {
-        return fail(Errc::kSyntax, "Missing search key");
-    }
-    return wanted;
-}
-
 }  // namespace
 
 bool SearchKey::needs_message() const {
@@ -284,33 +258,27 @@ bool SearchKey::needs_message() const {
     }
 }
 
-Result<SearchCommand> parse_search(Scanner& scanner) {
-    SearchCommand command;
-    auto returns = parse_return(scanner);
-    if (!returns) {
-        return fail_with(returns);
-    }
-    command.returns = *returns;
+Result<SearchKey> parse_search(Scanner& scanner) {
     std::string charset = "UTF-8";
     if (scanner.accept_word("CHARSET")) {
         auto name = scanner.space() ? scanner.astring() : std::nullopt;
         if (!name || !scanner.space()) {
             return fail(Errc::kSyntax, "Invalid CHARSET");
         }
-        if (!is_known_charset(*name)) {
-            return fail(Errc::kDenied, "Unknown charset");
-        }
         charset = *name;
     }
-    auto key = SearchParser(scanner, charset).parse_all(0);
-    if (!key) {
-        return fail_with(key);
+    return parse_search_keys(scanner, charset);
+}
+
+Result<SearchKey> parse_search_keys(Scanner& scanner, const std::string& charset) {
+    if (!is_known_charset(charset)) {
+        return fail(Errc::kDenied, "Unknown charset");
     }
-    if (!scanner.at_end()) {
+    auto key = SearchParser(scanner, charset).parse_all(0);
+    if (key && !scanner.at_end()) {
         return fail(Errc::kSyntax, "Something is left over after the search keys");
     }
-    command.key = std::move(*key);
-    return command;
+    return key;
 }
 
 }  // namespace relais::imap

@@ -21,7 +21,8 @@ struct SearchKey {
         kNot,  // one child
         kSequence,
         kUid,
-        kFlag,  // text: "\Seen", or a keyword
+        kSaved,  // "$" (RFC 5182)
+        kFlag,   // text: "\Seen", or a keyword
         kRecent,
         kBefore,  // day
         kOn,
@@ -48,20 +49,10 @@ struct SearchKey {
     bool needs_message() const;
 };
 
-struct SearchCommand {
-    // What to answer with (RFC 4731); none: the plain SEARCH response.
-    struct Return {
-        bool min = false;
-        bool max = false;
-        bool all = false;
-        bool count = false;
-    };
-
-    std::optional<Return> returns;
-    SearchKey key;
-};
-
 // Errc::kDenied stands for a character set that is not supported (BADCHARSET).
-[[nodiscard]] Result<SearchCommand> parse_search(Scanner& scanner);
+[[nodiscard]] Result<SearchKey> parse_search(Scanner& scanner);
+
+// The keys alone, up to the end, with texts in `charset`.
+[[nodiscard]] Result<SearchKey> parse_search_keys(Scanner& scanner, const std::string& charset);
 
 }  // namespace relais::imap

@@ -17,29 +17,6 @@ SectionText piece(std::string_view message, const Mark& from, const Mark& to) {
     return SectionText(between(message, from, to), to.wire() - from.wire());
 }
 
-// The part that `path` leads to.  RFC 3501 6.4.5: in a message/rfc822 the numbers count the parts
-// of the message inside; a part that is no multipart has one part, itself.
-const MimePart* find_part(const MimePart& root, const std::vector<std::uint32_t>& path) {
-    const MimePart* part = &root;
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        const MimePart* inside = part;
-        if (i > 0 && part->is_message() && !part->children.empty()) {
-            inside = &part->children.front();
-        }
-        if (inside->is_multipart() && !inside->children.empty()) {
-            if (path[i] > inside->children.size()) {
-                return nullptr;
-            }
-            part = &inside->children[path[i] - 1];
-        } else if (path[i] == 1 && (i == 0 || inside != part)) {
-            part = inside;
-        } else {
-            return nullptr;
-        }
-    }
-    return part;
-}
-
 void append_wire(std::string& out, std::string_view text) {
     while (!text.empty()) {
         auto end = text.find('\n');
@@ -87,6 +64,27 @@ const MimePart* message_of(const MimePart* part, bool is_root) {
 }
 
 }  // namespace
+
+const MimePart* find_part(const MimePart& root, const std::vector<std::uint32_t>& path) {
+    const MimePart* part = &root;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        const MimePart* inside = part;
+        if (i > 0 && part->is_message() && !part->children.empty()) {
+            inside = &part->children.front();
+        }
+        if (inside->is_multipart() && !inside->children.empty()) {
+            if (path[i] > inside->children.size()) {
+                return nullptr;
+            }
+            part = &inside->children[path[i] - 1];
+        } else if (path[i] == 1 && (i == 0 || inside != part)) {
+            part = inside;
+        } else {
+            return nullptr;
+        }
+    }
+    return part;
+}
 
 void WireReader::read(std::string& out, std::uint64_t count) {
     std::size_t before = out.size();

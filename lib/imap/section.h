@@ -56,6 +56,11 @@ class SectionText {
     std::uint64_t wire_size_;
 };
 
+// The part that `path` leads to, or null.  RFC 3501 6.4.5: in a message/rfc822 the numbers count
+// the parts of the message inside; a part that is no multipart has one part, itself.
+[[nodiscard]] const MimePart* find_part(const MimePart& root,
+                                        const std::vector<std::uint32_t>& path);
+
 // Nothing where there is no such part: NIL in the response.
 [[nodiscard]] std::optional<SectionText> cut_section(std::string_view message, const MimePart& root,
                                                      const Section& section);

@@ -78,14 +78,22 @@ Task<std::optional<Attributes>> AnvilClient::try_call(const std::string* request
 }
 
 // A cancelled call must not leave half a conversation behind for the next session, so the
-// connection's users are shielded from the cancellation of one of them.
+// connection's users are shielded from the cancellation of one of them.  Who has waited for his
+// turn while another's call failed does not wait again: an anvil that hangs holds up all sessions
+// together for one timeout, not one after the other.
 Task<std::optional<Attributes>> AnvilClient::call(std::string request) {
+    const auto failures = failures_;
     auto turn = co_await turn_.take();
+    if (failures != failures_) {
+        co_return std::nullopt;
+    }
+    const auto began = std::chrono::steady_clock::now();
     auto answer = co_await try_call(&request);
-    if (!answer) {
+    if (!answer && std::chrono::steady_clock::now() - began < timeout_) {
         answer = co_await try_call(&request);  // anvil may have been restarted
     }
     if (!answer) {
+        failures_ += 1;
         log_warning("problem talking to service {}: {}: no limits on clients for now", socket_,
                     why_);
     }

@@ -55,7 +55,8 @@ class AnvilClient {
     std::string socket_;
     std::chrono::milliseconds timeout_;
     std::unique_ptr<Stream> stream_;
-    std::string why_;  // of the last failure
+    std::string why_;        // of the last failure
+    unsigned failures_ = 0;  // so many calls were in vain
     Semaphore turn_{1};
 };
 

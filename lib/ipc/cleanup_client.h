@@ -91,6 +91,9 @@ class CleanupClient {
 
     std::size_t unsent() const { return stream_->unsent(); }
 
+    // For what is passed between records: milters.
+    Stream& stream() { return *stream_; }
+
     // Fails when cleanup is gone.
     [[nodiscard]] Task<Result<void>> flush();
 

@@ -21,11 +21,11 @@ bool has_word(std::string_view list, std::string_view word) {
 }
 
 // internal_mail_filter_classes: header checks and milters look at this mail too.
-unsigned filter_flags(InternalMailClass mail_class) {
-    if (mail_class == InternalMailClass::kOther) {
+unsigned filter_flags(MailSource source) {
+    if (source != MailSource::kBounce && source != MailSource::kNotify) {
         return 0;
     }
-    std::string_view word = mail_class == InternalMailClass::kBounce ? "bounce" : "notify";
+    std::string_view word = source == MailSource::kBounce ? "bounce" : "notify";
     bool filtered = has_word(conf().internal_mail_filter_classes(), word);
     return filtered ? kCleanupFilter | kCleanupMilter : 0;
 }
@@ -50,7 +50,8 @@ std::string mailer_daemon_address() {
 }
 
 Task<Result<std::unique_ptr<InternalMail>>> InternalMail::open(InternalMailOptions options) {
-    unsigned flags = kCleanupInternal | filter_flags(options.mail_class) | options.cleanup_flags;
+    unsigned flags = kCleanupInternal | filter_flags(options.source) |
+                     utf8_detection(options.source) | options.cleanup_flags;
     std::string socket = "public/" + conf().cleanup_service_name();
     auto client = co_await CleanupClient::open(std::move(socket), flags, conf().ipc_timeout());
     if (!client) {

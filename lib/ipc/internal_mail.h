@@ -10,16 +10,14 @@
 #include "lib/base/result.h"
 #include "lib/event/task.h"
 #include "lib/ipc/cleanup_client.h"
+#include "lib/ipc/mail_source.h"
 
 namespace relais {
-
-// The word of internal_mail_filter_classes that the mail falls under.
-enum class InternalMailClass { kBounce, kNotify, kOther };
 
 struct InternalMailOptions {
     std::string sender;
     std::string recipient;
-    InternalMailClass mail_class = InternalMailClass::kBounce;
+    MailSource source = MailSource::kBounce;
     unsigned cleanup_flags = 0;  // kCleanupSmtputf8 and the like, in addition
     int trace_flags = 0;
 };

@@ -1,5 +1,6 @@
 #include "lib/ipc/login_failures.h"
 
+#include <algorithm>
 #include <array>
 
 #include <arpa/inet.h>
@@ -16,20 +17,25 @@ std::string failure_ident(std::string_view client) {
 
 }  // namespace
 
-std::string client_network(std::string_view address) {
+std::string client_network(std::string_view address, PrefixLengths lengths) {
     auto parsed = SocketAddress::parse(address, 0);
     if (!parsed) {
         return std::string(address);
     }
     auto plain = SocketAddress::from(parsed->data(), parsed->size());  // IPv4 out of its wrapping
-    if (plain.family() == AF_INET) {
+    const bool is_ipv4 = plain.family() == AF_INET;
+    const int length = is_ipv4 ? lengths.ipv4 : lengths.ipv6;
+    std::string bytes(plain.bytes());
+    if (length < 0 || static_cast<std::size_t>(length) >= 8 * bytes.size()) {
         return plain.host();
     }
-    std::string bytes(plain.bytes().substr(0, 8));
-    bytes.resize(16);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const int kept = std::clamp(length - static_cast<int>(8 * i), 0, 8);
+        bytes[i] = static_cast<char>(static_cast<unsigned char>(bytes[i]) & (0xff00U >> kept));
+    }
     std::array<char, INET6_ADDRSTRLEN> text{};
-    ::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
-    return std::string(text.data()) + "/64";
+    ::inet_ntop(is_ipv4 ? AF_INET : AF_INET6, bytes.data(), text.data(), text.size());
+    return std::string(text.data()) + "/" + std::to_string(length);
 }
 
 LoginFailures::Attempt::~Attempt() {

@@ -15,7 +15,12 @@ namespace relais {
 
 // Whom limits count as one client: the address, and of IPv6 the network of 64 bits, from which
 // everybody has as many addresses as he likes.
-[[nodiscard]] std::string client_network(std::string_view address);
+struct PrefixLengths {
+    int ipv4 = 32;
+    int ipv6 = 64;
+};
+
+[[nodiscard]] std::string client_network(std::string_view address, PrefixLengths lengths = {});
 
 class LoginFailures {
   private:

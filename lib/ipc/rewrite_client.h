@@ -3,9 +3,12 @@
 // ask; answers are kept for 30 seconds, as Postfix's clients do.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "lib/base/result.h"
 #include "lib/ipc/service_client.h"
@@ -38,15 +41,27 @@ struct Resolved {
     bool bad_address() const { return (flags & kResolveError) != 0; }
 
     int address_class() const { return flags & kResolveClasses; }
+
+    // Mail for it is delivered here; and: here, or by relaying for its domain.
+    bool is_final() const {
+        return (flags & (kResolveLocal | kResolveVirtualAlias | kResolveVirtualMailbox)) != 0;
+    }
+
+    bool is_ours() const { return is_final() || (flags & kResolveRelay) != 0; }
 };
 
 enum class RewriteContext { kLocal, kRemote };
 enum class ResolveFor { kDelivery, kVerification };
 
+// Answers without asking, or nothing.
+using ResolveShortcut =
+    std::function<std::optional<Resolved>(const std::string& sender, const std::string& address)>;
+
 class RewriteClient {
   public:
-    // The service and its time limits come from conf().
+    // The service and its time limits come from conf(); qmgr has a `timeout` of its own.
     RewriteClient();
+    explicit RewriteClient(std::chrono::milliseconds timeout);
 
     // `address` in external (quoted) form; the result too.
     [[nodiscard]] Task<Result<std::string>> rewrite(RewriteContext context, std::string address);
@@ -54,6 +69,9 @@ class RewriteClient {
     // Both addresses in internal form.  kVerification uses the address_verify_* overrides.
     [[nodiscard]] Task<Result<Resolved>> resolve(std::string sender, std::string address,
                                                  ResolveFor purpose = ResolveFor::kDelivery);
+
+    // Is asked first for where mail is to be delivered to.
+    void use_shortcut(ResolveShortcut shortcut) { shortcut_ = std::move(shortcut); }
 
   private:
     struct Kept {
@@ -65,6 +83,7 @@ class RewriteClient {
     void keep(std::string key, const Resolved& answer);
 
     ServiceClient client_;
+    ResolveShortcut shortcut_;
     std::unordered_map<std::string, Kept> kept_;
 };
 

@@ -25,6 +25,9 @@ class Rewriter {
     // Where mail for an address goes once it is in standard form.  Both in internal form.
     [[nodiscard]] Task<Result<Resolved>> resolve(std::string sender, std::string address);
 
+    // See RewriteClient.
+    void use_shortcut(ResolveShortcut shortcut) { client_.use_shortcut(std::move(shortcut)); }
+
     // What external() returns, if that takes no question.
     std::optional<std::string> at_once(RewriteContext context, std::string_view address) const;
 

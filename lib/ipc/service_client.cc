@@ -1,10 +1,13 @@
 #include "lib/ipc/service_client.h"
 
 #include <cerrno>
+#include <unordered_map>
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@ struct ServiceClient::Connection {
     std::unique_ptr<Stream> stream;
     Deadline expires;
     Deadline idle_until;
+    long requests = 0;
 };
 
 namespace {
@@ -73,36 +77,127 @@ Task<Result<std::unique_ptr<Stream>>> connect_service(ServiceAddress address,
     co_return fail(Errc::kTemporary, address.socket + " service: " + why);
 }
 
-Task<Result<int>> status_request(ServiceAddress address, std::string request,
-                                 std::chrono::milliseconds timeout) {
-    auto stream = co_await connect_service(address, timeout);
-    if (!stream) {
-        co_return fail_with(stream);
+namespace {
+
+// Connections of this process whose server has greeted again, by the path of the socket.
+class WaitingServers {
+  public:
+    static WaitingServers& of_process() {
+        Loop::current();  // which must outlive them
+        static WaitingServers servers;
+        return servers;
     }
+
+    // Nothing where there is none.  Whether it still waits, the next request will show.
+    std::unique_ptr<Stream> take(const std::string& socket) {
+        auto& waiting = by_socket_[socket];
+        while (!waiting.empty()) {
+            auto [stream, until] = std::move(waiting.back());
+            waiting.pop_back();
+            if (!until.passed()) {
+                return std::move(stream);
+            }
+        }
+        return nullptr;
+    }
+
+    void keep(const std::string& socket, std::unique_ptr<Stream> stream) {
+        auto& waiting = by_socket_[socket];
+        while (!waiting.empty() && waiting.front().until.passed()) {
+            waiting.pop_front();
+        }
+        if (waiting.size() < kMost) {
+            waiting.push_back({std::move(stream), Deadline::after(kKept)});
+        }
+    }
+
+  private:
+    static constexpr std::size_t kMost = 20;
+    static constexpr auto kKept = std::chrono::seconds(5);
+
+    struct Waiting {
+        std::unique_ptr<Stream> stream;
+        Deadline until;
+    };
+
+    std::unordered_map<std::string, std::deque<Waiting>> by_socket_;
+};
+
+// Whether the greeting, and nothing else, follows what was read; takes it.
+bool greeted_again(Stream* stream, const ServiceAddress& address) {
+    auto list = parse_attributes(stream->buffered(), address.encoding);
+    if (address.protocol.empty() || list.status != AttrParse::Status::kComplete ||
+        list.length != stream->buffered().size()) {
+        return false;
+    }
+    stream->consume(list.length);
+    return AttrReader(list.attributes).string("protocol") == address.protocol;
+}
+
+// kClosed where the server hung up instead of an answer.
+Task<Result<int>> ask_status(std::unique_ptr<Stream>* stream, const ServiceAddress* address,
+                             const std::string* request) {
+    (*stream)->write(*request);
+    auto list = co_await read_attributes(stream->get(), address->encoding);
+    if (!list) {
+        co_return fail_with(list);
+    }
+    AttrReader reader(*list);
+    int status = reader.signed_number("status");
+    if (reader.failed()) {
+        co_return fail(Errc::kCorrupt, reader.error());
+    }
+    if (greeted_again(stream->get(), *address)) {
+        WaitingServers::of_process().keep(address->socket, std::move(*stream));
+    }
+    co_return status;
+}
+
+Task<Result<int>> try_status(std::unique_ptr<Stream> stream, const ServiceAddress* address,
+                             const std::string* request) {
     std::string why;
     try {
-        (*stream)->write(request);
-        auto list = co_await read_attributes(stream->get(), address.encoding);
-        if (list) {
-            AttrReader reader(*list);
-            int status = reader.signed_number("status");
-            if (!reader.failed()) {
-                co_return status;
-            }
-            why = reader.error();
-        } else {
-            why = list.error().message;
-        }
+        auto status = co_await ask_status(&stream, address, request);
+        co_return status;
     } catch (const IoError& error) {
-        why = error.what();
+        co_return fail(Errc::kClosed, error.what());
     } catch (const TimedOut& error) {
         why = error.what();
     }
-    co_return fail(Errc::kTemporary, address.socket + " service: " + why);
+    co_return fail(Errc::kTemporary, why);
+}
+
+}  // namespace
+
+Task<Result<int>> status_request(ServiceAddress address, std::string request,
+                                 std::chrono::milliseconds timeout) {
+    Result<int> status = fail(Errc::kClosed, "");
+    if (auto waiting = WaitingServers::of_process().take(address.socket)) {
+        waiting->set_timeout(timeout);
+        status = co_await try_status(std::move(waiting), &address, &request);
+    }
+    // One that went just now, as idle servers do, is no failure of the service.
+    if (!status && status.error().code == Errc::kClosed) {
+        auto stream = co_await connect_service(address, timeout);
+        if (!stream) {
+            co_return fail_with(stream);
+        }
+        status = co_await try_status(std::move(*stream), &address, &request);
+    }
+    if (!status) {
+        co_return fail(Errc::kTemporary, address.socket + " service: " + status.error().message);
+    }
+    co_return status;
 }
 
 ServiceClient::ServiceClient(ServiceAddress address, ServiceClientLimits limits)
     : address_(std::move(address)), limits_(limits) {
+    dialect_.connect = [this] { return connect_service(address_, limits_.timeout); };
+    dialect_.read = [this](Stream* stream) { return read_attributes(stream, address_.encoding); };
+}
+
+ServiceClient::ServiceClient(ServiceDialect dialect, ServiceClientLimits limits)
+    : dialect_(std::move(dialect)), limits_(limits) {
 }
 
 ServiceClient::~ServiceClient() = default;
@@ -127,10 +222,14 @@ void ServiceClient::keep(std::unique_ptr<Connection> connection) {
     idle_.push_back(std::move(connection));
 }
 
-Task<Result<Attributes>> ServiceClient::try_call(const std::string* request) {
+bool ServiceClient::may_stay(const Connection& connection) const {
+    return limits_.requests <= 0 || connection.requests < limits_.requests;
+}
+
+Task<Result<Attributes>> ServiceClient::try_call(const std::string& request, Reader read) {
     auto connection = take_idle();
     if (!connection) {
-        auto stream = co_await connect_service(address_, limits_.timeout);
+        auto stream = co_await dialect_.connect();
         if (!stream) {
             co_return fail_with(stream);
         }
@@ -138,12 +237,30 @@ Task<Result<Attributes>> ServiceClient::try_call(const std::string* request) {
         connection->stream = std::move(*stream);
         connection->expires = Deadline::after(limits_.lifetime);
     }
-    connection->stream->write(*request);
-    auto reply = co_await read_attributes(connection->stream.get(), address_.encoding);
-    if (reply) {
+    connection->stream->write(request);
+    connection->requests += 1;
+    const Reader& reader = read ? read : dialect_.read;
+    auto reply = co_await reader(connection->stream.get());
+    // What came behind the reply is no answer to the next request.
+    if (reply && may_stay(*connection) && connection->stream->buffered().empty()) {
         keep(std::move(connection));
     }
     co_return reply;
+}
+
+Task<Result<Attributes>> ServiceClient::call_once(const std::string& request, Reader read) {
+    Error error{.code = Errc::kTemporary, .message = {}, .sys_errno = 0};
+    try {
+        auto reply = co_await try_call(request, std::move(read));
+        co_return reply;
+    } catch (const IoError& broken) {
+        error.message = broken.what();
+        error.sys_errno = broken.sys_errno();
+    } catch (const TimedOut& late) {
+        error.message = late.what();
+        error.sys_errno = ETIMEDOUT;
+    }
+    co_return std::unexpected(std::move(error));
 }
 
 Task<Result<Attributes>> ServiceClient::call(std::string request) {
@@ -152,17 +269,11 @@ Task<Result<Attributes>> ServiceClient::call(std::string request) {
         if (tried > 0) {
             co_await sleep_for(limits_.retry_delay);
         }
-        try {
-            auto reply = co_await try_call(&request);
-            if (reply) {
-                co_return reply;
-            }
-            why = reply.error().message;
-        } catch (const IoError& error) {
-            why = error.what();
-        } catch (const TimedOut& error) {
-            why = error.what();
+        auto reply = co_await call_once(request);
+        if (reply) {
+            co_return reply;
         }
+        why = reply.error().message;
         log_warning("problem talking to service {}: {}", address_.socket, why);
     }
     co_return fail(Errc::kTemporary, "service " + address_.socket + ": " + why);
@@ -170,9 +281,20 @@ Task<Result<Attributes>> ServiceClient::call(std::string request) {
 
 namespace {
 
+// Until the reader has taken what `fd` was given; `query` asks the kernel for what is left.
+Task<void> wait_until_taken(int fd, unsigned long query, std::chrono::milliseconds time) {
+    constexpr auto kStep = std::chrono::milliseconds(10);
+    int left = 0;
+    for (auto limit = Deadline::after(time);
+         !limit.passed() && ::ioctl(fd, query, &left) == 0 && left > 0;) {
+        co_await sleep_for(kStep);
+    }
+}
+
 // A FIFO takes the bytes as they are; where it is full, its reader has not come to the earlier
 // ones.
-Task<Result<void>> trigger_fifo(std::string path, std::string request, Deadline deadline) {
+Task<Result<void>> trigger_fifo(std::string path, std::string request, Deadline deadline,
+                                std::chrono::milliseconds drain) {
     auto fd = open_file(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
     if (!fd) {
         co_return fail_with(fd);
@@ -188,10 +310,12 @@ Task<Result<void>> trigger_fifo(std::string path, std::string request, Deadline 
             co_return fail_errno("write " + path);
         }
     }
+    co_await wait_until_taken(fd->get(), FIONREAD, drain);
     co_return Result<void>();
 }
 
-Task<Result<void>> trigger_socket(std::string path, std::string request, Deadline deadline) {
+Task<Result<void>> trigger_socket(std::string path, std::string request, Deadline deadline,
+                                  std::chrono::milliseconds drain) {
     auto fd = co_await connect_unix(path, deadline);
     if (!fd) {
         co_return fail_with(fd);
@@ -201,13 +325,15 @@ Task<Result<void>> trigger_socket(std::string path, std::string request, Deadlin
     request += '\0';
     stream.write(request);
     co_await stream.flush();
+    co_await wait_until_taken(stream.fd(), SIOCOUTQ, drain);
     co_return Result<void>();
 }
 
 }  // namespace
 
 Task<Result<void>> send_trigger(std::string path, std::string request,
-                                std::chrono::milliseconds timeout) {
+                                std::chrono::milliseconds timeout,
+                                std::chrono::milliseconds drain) {
     struct stat info{};
     if (::stat(path.c_str(), &info) != 0) {
         co_return fail_errno("unable to look up " + path);
@@ -218,7 +344,7 @@ Task<Result<void>> send_trigger(std::string path, std::string request,
     auto how = S_ISFIFO(info.st_mode) ? trigger_fifo : trigger_socket;
     std::string trouble;
     try {
-        auto sent = co_await how(path, std::move(request), Deadline::after(timeout));
+        auto sent = co_await how(path, std::move(request), Deadline::after(timeout), drain);
         if (sent) {
             co_return sent;
         }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -42,7 +43,33 @@ class TlsmgrClient {
     // The key that makes new tickets just now.
     [[nodiscard]] Task<Result<TicketKeyRecord>> current_ticket_key();
 
+    // What tlsmgr keeps of the sessions of `cache` (smtpd, smtp, lmtp).
+    struct CachePolicy {
+        bool cachable = false;
+        std::chrono::seconds lifetime{0};
+    };
+
+    [[nodiscard]] Task<Result<CachePolicy>> policy(std::string cache);
+
+    // A session as it was stored.  kNotFound: there is none.
+    [[nodiscard]] Task<Result<std::string>> find_session(std::string cache, std::string id);
+    [[nodiscard]] Task<Result<void>> store_session(std::string cache, std::string id,
+                                                   std::string session);
+    // That there was none is no error.
+    [[nodiscard]] Task<Result<void>> remove_session(std::string cache, std::string id);
+
+    // Random bytes, at most 255.
+    [[nodiscard]] Task<Result<std::string>> seed(std::size_t count);
+
   private:
+    // The status, and the bytes under `name`, if that is not empty.
+    struct Answer {
+        int status = kTlsmgrFail;
+        std::string bytes;
+    };
+
+    [[nodiscard]] Task<Result<Answer>> ask(std::string request, std::string name);
+
     ServiceClient client_;
 };
 

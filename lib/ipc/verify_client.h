@@ -1,4 +1,4 @@
-// The delivery agents' side of verify(8): what a probe of an address came to.
+// The clients of verify(8): delivery agents tell what a probe of an address came to, smtpd asks.
 #pragma once
 
 #include <chrono>
@@ -21,5 +21,14 @@ enum class AddressStatus : int {
 [[nodiscard]] Task<Result<void>> send_verify_update(std::string service, std::string address,
                                                     AddressStatus status, std::string reason,
                                                     std::chrono::milliseconds timeout);
+
+struct VerifiedAddress {
+    AddressStatus status = AddressStatus::kPending;
+    std::string reason;
+};
+
+// What is known of an address (in internal form).  Where nothing is, verify sends a probe.
+[[nodiscard]] Task<Result<VerifiedAddress>> query_verified_address(
+    std::string service, std::string address, std::chrono::milliseconds timeout);
 
 }  // namespace relais

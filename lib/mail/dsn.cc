@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "lib/base/format.h"
+#include "lib/base/hex.h"
 #include "lib/base/strings.h"
 
 namespace relais {
@@ -54,13 +55,6 @@ std::optional<DsnCode> take_code(std::string_view& text) {
         return std::nullopt;
     }
     return DsnCode(klass, *subject, *detail);
-}
-
-int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 void append_utf8(std::string& out, std::uint32_t rune) {
@@ -133,6 +127,9 @@ DsnCode DeliveryStatus::code() const {
 
 std::optional<int> parse_notify(std::string_view text) {
     int flags = 0;
+    if (text.ends_with(',')) {
+        text.remove_suffix(1);  // as Postfix takes it
+    }
     for (const auto word : split_fields(text, ',')) {
         int flag = 0;
         for (const auto& known : kNotifyNames) {
@@ -193,19 +190,7 @@ std::string xtext_encode(std::string_view text, std::string_view also_encode) {
 }
 
 std::optional<std::string> xtext_decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '+') {
-            out += text[i];
-            continue;
-        }
-        if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) {
-            return std::nullopt;
-        }
-        out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-        i += 2;
-    }
-    return out;
+    return decode_hex_escapes(text, '+');
 }
 
 std::optional<std::string> unitext_decode(std::string_view text) {

@@ -13,7 +13,7 @@ constexpr unsigned kExtracted = kHeaderRecipient | kHeaderExtract;
 constexpr unsigned kResentExtracted = kExtracted | kHeaderResent;
 
 // In the order of HeaderId.
-constexpr std::array<HeaderInfo, 35> kTable = {{
+constexpr std::array<HeaderInfo, 36> kTable = {{
     {"", HeaderId::kOther, 0},
     {"Apparently-To", HeaderId::kApparentlyTo, kHeaderRecipient},
     {"Bcc", HeaderId::kBcc, kExtracted},
@@ -34,6 +34,7 @@ constexpr std::array<HeaderInfo, 35> kTable = {{
     {"Message-Id", HeaderId::kMessageId, 0},
     {"MIME-Version", HeaderId::kMimeVersion, kHeaderMime},
     {"Received", HeaderId::kReceived, 0},
+    {"Require-TLS-ESMTP", HeaderId::kRequireTlsEsmtp, 0},
     {"Reply-To", HeaderId::kReplyTo, kHeaderSender},
     {"Resent-Bcc", HeaderId::kResentBcc, kResentExtracted},
     {"Resent-Cc", HeaderId::kResentCc, kResentExtracted},

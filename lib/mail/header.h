@@ -42,6 +42,7 @@ enum class HeaderId : std::uint8_t {
     kMessageId,
     kMimeVersion,
     kReceived,
+    kRequireTlsEsmtp,
     kReplyTo,
     kResentBcc,
     kResentCc,

@@ -1,6 +1,7 @@
 #include "lib/mail/idna.h"
 
 #include <array>
+#include <cstdint>
 #include <memory>
 
 #include <unicode/uidna.h>
@@ -20,15 +21,16 @@ struct CloseIdna {
 using Idna = std::unique_ptr<UIDNA, CloseIdna>;
 
 enum class Direction { kToAscii, kToUtf8 };
+enum class Standard { k2003, k2008 };
 
-std::optional<std::string> convert(std::string_view name, Direction direction) {
+std::optional<std::string> convert(std::string_view name, Direction direction, Standard standard) {
     if (name.size() > kMaxName || !is_utf8(name)) {
         return {};
     }
     UErrorCode status = U_ZERO_ERROR;
-    Idna handle(uidna_openUTS46(
-        UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE | UIDNA_CHECK_BIDI,
-        &status));
+    const std::uint32_t modern = UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE;
+    Idna handle(
+        uidna_openUTS46(UIDNA_CHECK_BIDI | (standard == Standard::k2008 ? modern : 0U), &status));
     if (U_FAILURE(status)) {
         return {};
     }
@@ -49,14 +51,21 @@ std::optional<std::string> domain_to_ascii(std::string_view name) {
     if (is_ascii(name)) {
         return std::string(name);
     }
-    return convert(name, Direction::kToAscii);
+    return convert(name, Direction::kToAscii, Standard::k2008);
+}
+
+std::optional<std::string> domain_to_ascii_2003(std::string_view name) {
+    if (is_ascii(name)) {
+        return std::string(name);
+    }
+    return convert(name, Direction::kToAscii, Standard::k2003);
 }
 
 std::optional<std::string> domain_to_utf8(std::string_view name) {
     if (is_ascii(name) && !lowercase(name).contains("xn--")) {
         return std::string(name);
     }
-    return convert(name, Direction::kToUtf8);
+    return convert(name, Direction::kToUtf8, Standard::k2008);
 }
 
 }  // namespace relais

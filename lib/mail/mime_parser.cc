@@ -30,8 +30,20 @@ std::string_view mime_problem_text(unsigned problem) {
             return "improper use of 8-bit data in message body";
         case kMimeEncodingDomain:
             return "invalid message/* or multipart/* encoding domain";
+        case kMimeNonEmptyEnd:
+            return "message header was not terminated by empty line";
         default:
             return "";
+    }
+}
+
+void MimeSink::problem(unsigned /*problem*/, std::string_view /*text*/) {
+}
+
+void MimeParser::report(unsigned problem, std::string_view text) {
+    if ((problems_ & problem) == 0) {
+        problems_ |= problem;
+        sink_.problem(problem, text);
     }
 }
 
@@ -60,31 +72,39 @@ void MimeParser::line(std::string_view text, LinePart part) {
     partial_ = part == LinePart::kPartial;
 }
 
+// What follows a NUL in a header would not be there for a C program, so it is for none.
+static std::string_view without_nul(std::string_view text) {
+    return text.substr(0, text.find('\0'));
+}
+
+// A line (or a piece of one) is taken whole, or not at all: the limit may be exceeded once.
+void MimeParser::add_to_header(std::string_view text) {
+    if (header_.size() < options_.header_limit) {
+        header_ += without_nul(text);
+    } else {
+        report(kMimeTruncatedHeader, text);
+    }
+}
+
 void MimeParser::header_line(std::string_view text, LinePart part) {
     if (partial_ && in_header_) {
-        header_ +=
-            text.substr(0, options_.header_limit - std::min(options_.header_limit, header_.size()));
+        add_to_header(text);
         return;
     }
     if (in_header_ && is_continuation(text)) {
-        std::size_t room = options_.header_limit - std::min(options_.header_limit, header_.size());
-        if (text.size() + 1 > room) {
-            problems_ |= kMimeTruncatedHeader;
-        }
-        if (room > 1) {
-            header_ += '\n';
-            header_ += text.substr(0, room - 1);
-        }
+        add_to_header("\n" + std::string(text));
         return;
     }
     emit_header();
     if (std::size_t name = header_name_length(text); name > 0) {
         // RFC 5322 4.5: old mail may have blanks before the colon.
         header_ = text.substr(0, name);
-        header_ += text.substr(text.find(':', name));
-        header_.resize(std::min(header_.size(), options_.header_limit));
+        header_ += without_nul(text.substr(text.find(':', name)));
         in_header_ = true;
         return;
+    }
+    if (!text.empty() && context_ == HeaderContext::kPrimary) {
+        report(kMimeNonEmptyEnd, text);
     }
     end_header();
     if (!text.empty()) {
@@ -94,7 +114,7 @@ void MimeParser::header_line(std::string_view text, LinePart part) {
         }
     } else if (part == LinePart::kWhole) {
         // The empty line is no content: it must not be encoded, nor be taken for a boundary.
-        sink_.body("", LinePart::kWhole);
+        emit_body("", LinePart::kWhole);
         if (kind_ == Kind::kMessage) {
             begin_header(HeaderContext::kNested);
         }
@@ -111,7 +131,7 @@ void MimeParser::emit_header() {
     auto text = std::exchange(header_, {});
     const auto* info = find_header(text);
     if (!is_ascii(text)) {
-        problems_ |= kMime8bitInHeader;
+        report(kMime8bitInHeader, text);
     }
     if (info != nullptr && (info->traits & kHeaderMime) != 0 &&
         options_.structure == MimeOptions::Structure::kFollow) {
@@ -126,9 +146,11 @@ void MimeParser::emit_header() {
 
 void MimeParser::note_mime_header(const HeaderInfo& info, std::string_view text) {
     if (info.id == HeaderId::kContentType) {
+        type_text_ = text;
         type_ = parse_content_type(header_body(text));
     } else if (info.id == HeaderId::kContentTransferEncoding) {
-        encoding_ = parse_transfer_encoding(header_body(text));
+        encoding_text_ = trim(header_body(text));
+        encoding_ = parse_transfer_encoding(encoding_text_);
         if (context_ == HeaderContext::kPrimary) {
             message_encoding_ = encoding_;
         }
@@ -147,13 +169,12 @@ void MimeParser::end_header() {
     if (options_.structure == MimeOptions::Structure::kFollow) {
         const bool multipart = type_.type == "multipart";
         const bool message = type_.is("message", "rfc822") || type_.is("message", "global");
-        if ((multipart || type_.type == "message") &&
-            (encoding_ == TransferEncoding::kQuotedPrintable ||
-             encoding_ == TransferEncoding::kBase64)) {
-            problems_ |= kMimeEncodingDomain;
+        if ((multipart || message) && (encoding_ == TransferEncoding::kQuotedPrintable ||
+                                       encoding_ == TransferEncoding::kBase64)) {
+            report(kMimeEncodingDomain, encoding_text_);
         }
-        if ((multipart || message) && depth_ >= options_.nesting_limit) {
-            problems_ |= kMimeNesting;
+        if (multipart && stack_.size() > options_.nesting_limit + 1) {
+            report(kMimeNesting, type_text_);
         } else if (multipart) {
             Entity entity;
             entity.boundary = type_.parameter("boundary").substr(0, options_.boundary_limit);
@@ -161,11 +182,9 @@ void MimeParser::end_header() {
             kind_ = Kind::kMultipart;
             if (!entity.boundary.empty()) {
                 stack_.push_back(std::move(entity));
-                ++depth_;
             }
         } else if (message) {
             kind_ = Kind::kMessage;
-            ++depth_;
         }
         if (converting()) {
             leaf_converted_ = kind_ == Kind::kLeaf;
@@ -175,6 +194,7 @@ void MimeParser::end_header() {
         }
     }
     state_ = State::kBody;
+    body_offset_ = 0;
     sink_.end_of_headers(context);
 }
 
@@ -194,8 +214,8 @@ bool MimeParser::match_boundary(std::string_view text) {
         kind_ = Kind::kLeaf;
         const bool last = text.substr(2 + boundary.size()).starts_with("--");
         stack_.resize(last ? i : i + 1);
-        depth_ = stack_.size();
-        sink_.body(text, LinePart::kWhole);
+        body_offset_ = last ? 0 : body_offset_;
+        emit_body(text, LinePart::kWhole);
         if (!last) {
             begin_header(HeaderContext::kMime);
         } else {
@@ -212,8 +232,8 @@ void MimeParser::body_line(std::string_view text, LinePart part) {
     }
     if (!is_ascii(text)) {
         saw_8bit_body_ = true;
-        if (encoding_ == TransferEncoding::k7bit) {
-            problems_ |= kMime8bitIn7bitBody;
+        if (encoding_ == TransferEncoding::k7bit || encoding_ == TransferEncoding::kUnknown) {
+            report(kMime8bitIn7bitBody, text);
         }
     }
     put_body(text, part);
@@ -223,14 +243,19 @@ void MimeParser::put_body(std::string_view text, LinePart part) {
     if (leaf_converted_) {
         convert_line(text, part);
     } else {
-        sink_.body(text, part);
+        emit_body(text, part);
     }
+}
+
+void MimeParser::emit_body(std::string_view text, LinePart part) {
+    sink_.body(text, part);
+    body_offset_ += text.size() + 1;
 }
 
 void MimeParser::flush_converted(std::string_view tail) {
     if (!converted_.empty() || !tail.empty()) {
         converted_ += tail;
-        sink_.body(converted_, LinePart::kWhole);
+        emit_body(converted_, LinePart::kWhole);
         converted_.clear();
     }
 }
@@ -251,7 +276,7 @@ void MimeParser::convert_line(std::string_view text, LinePart part) {
         }
     }
     if (part == LinePart::kWhole) {
-        sink_.body(converted_, LinePart::kWhole);
+        emit_body(converted_, LinePart::kWhole);
         converted_.clear();
     }
 }

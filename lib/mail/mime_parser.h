@@ -38,6 +38,9 @@ class MimeSink {
 
     // A line of a body: also boundaries, preambles and the empty line between header and body.
     virtual void body(std::string_view line, LinePart part) = 0;
+
+    // Something is wrong with `text`.  Once for each kind of problem.
+    virtual void problem(unsigned problem, std::string_view text);
 };
 
 enum MimeProblem : unsigned {
@@ -46,6 +49,7 @@ enum MimeProblem : unsigned {
     kMime8bitInHeader = 4,     // non-ASCII bytes in a header
     kMime8bitIn7bitBody = 8,   // non-ASCII bytes in a body that says 7bit
     kMimeEncodingDomain = 16,  // an encoding that multipart or message types must not have
+    kMimeNonEmptyEnd = 32,     // the header of the message ends without an empty line
 };
 
 // The text for a reply or log line about a problem (one bit).
@@ -75,6 +79,10 @@ class MimeParser {
     // The Content-Transfer-Encoding of the message as its own header says it.
     TransferEncoding message_encoding() const { return message_encoding_; }
 
+    // In MimeSink::body(): where the line begins in the body it belongs to.  What follows the last
+    // part of a multipart counts as a body of its own.
+    std::size_t body_offset() const { return body_offset_; }
+
     bool saw_8bit_body() const { return saw_8bit_body_; }
 
   private:
@@ -87,6 +95,8 @@ class MimeParser {
         bool digest = false;
     };
 
+    void report(unsigned problem, std::string_view text);
+    void add_to_header(std::string_view text);
     void header_line(std::string_view text, LinePart part);
     void body_line(std::string_view text, LinePart part);
     void emit_header();
@@ -97,6 +107,7 @@ class MimeParser {
     bool converting() const;
     void put_body(std::string_view text, LinePart part);
     void convert_line(std::string_view text, LinePart part);
+    void emit_body(std::string_view text, LinePart part);
     void flush_converted(std::string_view tail);
 
     MimeOptions options_;
@@ -110,11 +121,12 @@ class MimeParser {
     // Of the entity whose header was read last:
     ContentType type_;
     TransferEncoding encoding_ = TransferEncoding::k7bit;
+    std::string type_text_, encoding_text_;  // as the headers have it
     Kind kind_ = Kind::kLeaf;
     bool leaf_converted_ = false;
-    std::size_t depth_ = 0;
     TransferEncoding message_encoding_ = TransferEncoding::k7bit;
     bool saw_8bit_body_ = false;
+    std::size_t body_offset_ = 0;
     unsigned problems_ = 0;
     std::string converted_;  // quoted-printable line in the making
 };

@@ -33,7 +33,7 @@ constexpr auto kTypes = std::to_array<TableType>({
     {"cidr", open_cidr_table, Builds::kNo},
     {"debug", open_debug_table, Builds::kNo},
     {"environ", open_environ_table, Builds::kNo},
-    {"fail", open_fail_table, Builds::kNo},
+    {"fail", open_fail_table, Builds::kYes},
     {"hash", open_bdb_table, kBuildsBdb},
     {"inline", open_inline_table, Builds::kNo},
     {"internal", open_internal_table, Builds::kNo},
@@ -120,6 +120,7 @@ std::unexpected<Error> refuse_mode(const OpenRequest& request) {
 
 std::vector<std::string> table_type_names() {
     std::vector<std::string> names;
+    names.reserve(kTypes.size());
     for (const TableType& type : kTypes) {
         names.emplace_back(type.name);
     }

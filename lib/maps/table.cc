@@ -89,6 +89,21 @@ Result<void> Table::update(std::string_view key, std::string_view value) {
     return update_key(*prepared, value);
 }
 
+Task<Result<void>> Table::store(std::string key, std::string value) {
+    std::string folded;
+    auto prepared = prepare(key, folded);
+    if (!prepared) {
+        co_return Result<void>();
+    }
+    std::string stored(*prepared);
+    co_return co_await store_key(std::move(stored), std::move(value));
+}
+
+void Table::replace_from_now_on() {
+    flags_ &= ~(table_flag::kWarnDuplicate | table_flag::kIgnoreDuplicate);
+    flags_ |= table_flag::kReplace;
+}
+
 void Table::omit_final_nul() {
     flags_ = (flags_ & ~table_flag::kTryWithNul) | table_flag::kTryWithoutNul;
 }
@@ -117,6 +132,10 @@ Task<Lookup> Table::lookup_key(std::string key) {
 
 Result<void> Table::update_key(std::string_view /*key*/, std::string_view /*value*/) {
     return fail(Errc::kDenied, format("table {}: update operation is not supported", reference()));
+}
+
+Task<Result<void>> Table::store_key(std::string key, std::string value) {
+    co_return update_key(key, value);
 }
 
 Result<bool> Table::erase_key(std::string_view /*key*/) {

@@ -54,6 +54,10 @@ class Table {
 
     // Adds an entry; what happens to one that exists is told by the table's flags.
     [[nodiscard]] Result<void> update(std::string_view key, std::string_view value);
+    // The same in a daemon that serves others meanwhile.  The table must outlive the task.
+    [[nodiscard]] Task<Result<void>> store(std::string key, std::string value);
+    // What is added from now on takes the place of entries that exist.
+    void replace_from_now_on();
     // What is added from now on has no final NUL behind key and value.
     void omit_final_nul();
     // True where there was such an entry.
@@ -84,6 +88,7 @@ class Table {
     virtual Lookup find_key(std::string_view key);
     virtual Task<Lookup> lookup_key(std::string key);
     virtual Result<void> update_key(std::string_view key, std::string_view value);
+    virtual Task<Result<void>> store_key(std::string key, std::string value);
     virtual Result<bool> erase_key(std::string_view key);
 
     void set_flags(TableFlags flags) { flags_ = flags; }

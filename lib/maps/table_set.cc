@@ -36,8 +36,7 @@ bool TableSet::is_last_word(const Table& table, std::string_view key, Lookup& an
                     printable(key.substr(0, kKeyInLog)));
         log_warning("{} should return NO RESULT in case of NOT FOUND", title_);
         answer = Lookup::config_error("empty string result");
-    }
-    if (answer.is_error()) {
+    } else if (answer.is_error()) {
         log_warning("{} lookup error for \"{}\"", table.reference(),
                     printable(key.substr(0, kKeyInLog)));
     }

@@ -12,6 +12,7 @@ namespace relais {
 
 namespace {
 
+constexpr std::size_t kFirstRead = 4096;  // most logs are smaller
 constexpr std::size_t kReadSize = 65536;
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
 
@@ -145,6 +146,7 @@ void DeliveryLogReader::rewind() {
     buffer_.clear();
     used_ = 0;
     read_at_ = 0;
+    at_end_ = false;
 }
 
 Result<std::optional<std::string_view>> DeliveryLogReader::next_line() {
@@ -160,19 +162,34 @@ Result<std::optional<std::string_view>> DeliveryLogReader::next_line() {
         }
         buffer_.erase(0, used_);
         used_ = 0;
-        std::size_t had = buffer_.size();
-        buffer_.resize(had + kReadSize);
-        ssize_t got = ::pread(fd_, buffer_.data() + had, kReadSize, read_at_);
-        buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-        if (got < 0) {
-            return fail_errno("read");
+        auto more = read_more();
+        if (!more) {
+            return fail_with(more);
         }
-        if (got == 0) {
+        if (!*more) {
             used_ = buffer_.size();
             return buffer_.empty() ? std::nullopt : std::optional<std::string_view>(buffer_);
         }
-        read_at_ += got;
     }
+}
+
+// False at the end of the file: a short read has shown it already.
+Result<bool> DeliveryLogReader::read_more() {
+    std::size_t had = buffer_.size();
+    std::size_t most = read_at_ == 0 ? kFirstRead : kReadSize;
+    ssize_t got = 0;
+    if (!at_end_) {
+        buffer_.resize_and_overwrite(had + most, [&](char* data, std::size_t) {
+            got = ::pread(fd_, data + had, most, read_at_);
+            return had + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+        });
+    }
+    if (got < 0) {
+        return fail_errno("read");
+    }
+    read_at_ += got;
+    at_end_ = static_cast<std::size_t>(got) < most;
+    return got > 0;
 }
 
 LogEntry DeliveryLogReader::empty_entry() const {
@@ -203,7 +220,7 @@ Result<std::optional<LogEntry>> DeliveryLogReader::next() {
             }
             continue;
         }
-        std::string text = printable((*line)->substr(0, (*line)->find('\0')));
+        std::string text = printable((*line)->substr(0, (*line)->find('\0')), '?', utf8_);
         any = true;
         auto parts = is_alnum(text[0]) ? split_first(text, '=') : std::nullopt;
         if (parts) {

@@ -41,8 +41,9 @@ class DeliveryLogReader {
     // 5.0.0 and failed.
     enum class Defaults { kDeferred, kBounced };
 
-    // Reads from the start of `fd`, which must stay open.
-    DeliveryLogReader(int fd, Defaults defaults) : fd_(fd), defaults_(defaults) {}
+    // Reads from the start of `fd`, which must stay open.  Without `utf8` only ASCII is text.
+    DeliveryLogReader(int fd, Defaults defaults, Utf8 utf8)
+        : fd_(fd), defaults_(defaults), utf8_(utf8) {}
 
     // Nothing at the end.
     Result<std::optional<LogEntry>> next();
@@ -51,13 +52,16 @@ class DeliveryLogReader {
 
   private:
     Result<std::optional<std::string_view>> next_line();
+    Result<bool> read_more();
     LogEntry empty_entry() const;
 
     int fd_;
     Defaults defaults_;
+    Utf8 utf8_;
     std::string buffer_;
     std::size_t used_ = 0;
     std::int64_t read_at_ = 0;
+    bool at_end_ = false;
 };
 
 }  // namespace relais

@@ -59,7 +59,8 @@ Result<void> QueueDirs::move(std::string_view id, std::string_view from,
     if (std::rename(old_path.c_str(), new_path.c_str()) == 0) {
         return {};
     }
-    if (errno == ENOENT && hash_depth(to) > 0) {
+    // What is missing is the directory, or the file itself.
+    if (errno == ENOENT && hash_depth(to) > 0 && queue_file_status(old_path)) {
         if (auto made = make_directories(to, id); !made) {
             return made;
         }

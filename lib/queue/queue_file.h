@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,11 @@ class NewQueueFile {
     QueueTime time() const { return time_; }
 
     int fd() const { return fd_.get(); }
+
+    // All of it, while none of it has been written.
+    std::optional<std::string_view> in_memory() const {
+        return written_ == 0 ? std::optional<std::string_view>(pending_) : std::nullopt;
+    }
 
     // Where the next record goes.
     std::int64_t offset() const { return written_ + static_cast<std::int64_t>(pending_.size()); }

@@ -19,6 +19,7 @@ class QueueScan {
     struct Entry {
         std::string name;  // usually a queue id: the caller checks
         std::string path;  // as found, which postsuper compares with where it belongs
+        ino_t inode = 0;
     };
 
     // `queue` is a directory relative to queue_directory.

@@ -12,6 +12,7 @@ namespace relais {
 
 namespace {
 
+constexpr std::size_t kFirstWindow = 8192;  // most files are smaller
 constexpr std::size_t kWindow = 32768;
 constexpr std::size_t kMaxHeader = 6;  // type byte and the longest length
 
@@ -48,27 +49,38 @@ Result<bool> RecordReader::fill(std::size_t want) {
     if (have != 0 && next_at_ != window_at_) {
         buffer_.erase(0, static_cast<std::size_t>(next_at_ - window_at_));
     }
-    buffer_.resize(std::max(kWindow, want));
     std::size_t filled = have;
+    int error = 0;
+    std::size_t size = std::max(buffer_.empty() ? kFirstWindow : kWindow, want);
+    buffer_.resize_and_overwrite(size, [&](char* data, std::size_t) {
+        error = read_at(next_at_, {data, size}, want, filled);
+        return filled;
+    });
+    if (error != 0) {
+        bytes_ = {};
+        return fail_errno("read queue file", error);
+    }
+    window_at_ = next_at_;
+    bytes_ = buffer_;
+    return filled > have;
+}
+
+// Reads on behind the `filled` bytes, which begin at `offset` of the file, until there are `want`
+// of them or the file ends; an errno.
+int RecordReader::read_at(std::int64_t offset, std::span<char> into, std::size_t want,
+                          std::size_t& filled) const {
     while (filled < want) {
-        ssize_t got = ::pread(fd_, buffer_.data() + filled, buffer_.size() - filled,
-                              next_at_ + static_cast<std::int64_t>(filled));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            int error = errno;
-            bytes_ = {};
-            return fail_errno("read queue file", error);
+        ssize_t got = ::pread(fd_, into.data() + filled, into.size() - filled,
+                              offset + static_cast<std::int64_t>(filled));
+        if (got < 0 && errno != EINTR) {
+            return errno;
         }
         if (got == 0) {
             break;
         }
-        filled += static_cast<std::size_t>(got);
+        filled += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
     }
-    window_at_ = next_at_;
-    bytes_ = std::string_view(buffer_).substr(0, filled);
-    return filled > have;
+    return 0;
 }
 
 // One record at next_at_; kNeedMore stands for the end of the file, exactly there.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,8 @@ class RecordReader {
   private:
     Result<DecodeResult> decode();
     Result<bool> fill(std::size_t want);
+    int read_at(std::int64_t offset, std::span<char> into, std::size_t want,
+                std::size_t& filled) const;
     Result<void> jump(std::string_view target);
     std::string_view window() const;
 

@@ -37,8 +37,9 @@ struct AddressResolver::Choice {
     int address_class = 0;
 };
 
-AddressResolver::AddressResolver(const ResolverLists* lists, ResolveFor purpose)
+AddressResolver::AddressResolver(const ResolverLists* lists, ResolveFor purpose, Remarks remarks)
     : lists_(lists),
+      remarks_(remarks),
       prefix_(purpose == ResolveFor::kVerification ? kVerifyPrefix : ""),
       local_transport_(setting("local_transport")),
       virtual_transport_(setting("virtual_transport")),
@@ -46,15 +47,22 @@ AddressResolver::AddressResolver(const ResolverLists* lists, ResolveFor purpose)
       default_transport_(setting("default_transport")),
       relayhost_(setting("relayhost").value),
       sender_relayhosts_(prefix_ + "sender_dependent_relayhost_maps",
-                         setting("sender_dependent_relayhost_maps").value),
+                         setting("sender_dependent_relayhost_maps").value, kTransportTables),
       sender_transports_(prefix_ + "sender_dependent_default_transport_maps",
-                         setting("sender_dependent_default_transport_maps").value),
+                         setting("sender_dependent_default_transport_maps").value,
+                         kTransportTables),
       transports_(prefix_ + "transport_maps", setting("transport_maps").value) {
 }
 
 AddressResolver::Setting AddressResolver::setting(std::string_view name) const {
     std::string full = prefix_ + std::string(name);
     return {full, conf().text_value(full)};
+}
+
+void AddressResolver::remark(const std::string& text) const {
+    if (remarks_ == Remarks::kLogged) {
+        log_warning("{}", text);
+    }
 }
 
 Task<Resolved> AddressResolver::resolve(std::string sender, std::string address) const {
@@ -92,34 +100,31 @@ Task<Resolved> AddressResolver::resolve(std::string sender, std::string address)
 Task<bool> AddressResolver::choose(std::string sender, Choice* choice) const {
     if (choice->recipient.is_local) {
         choice->address_class = kResolveLocal;
-        co_await warn_of_overlaps(choice->domain, kResolveLocal);
         choice->route = {local_transport_.value, choice->domain};
         choice->blame = local_transport_.name;
-        co_return true;
+        co_return co_await check_overlaps(choice->domain, kResolveLocal);
     }
     Match match = co_await lists_->virtual_alias_domains.match(choice->domain);
     if (match == Match::kYes) {
         choice->address_class = kResolveVirtualAlias;
-        co_await warn_of_overlaps(choice->domain, kResolveVirtualAlias);
         bool tell = conf().show_user_unknown_table_name();
         choice->route = {"error",
                          format("5.1.1 User unknown{}", tell ? " in virtual alias table" : "")};
-        co_return true;
+        co_return co_await check_overlaps(choice->domain, kResolveVirtualAlias);
     }
     if (match == Match::kError) {
-        log_warning("virtual_alias_domains lookup failure");
+        remark("virtual_alias_domains lookup failure");
         co_return false;
     }
     match = co_await lists_->virtual_mailbox_domains.match(choice->domain);
     if (match == Match::kYes) {
         choice->address_class = kResolveVirtualMailbox;
-        co_await warn_of_overlaps(choice->domain, kResolveVirtualMailbox);
         choice->route = {virtual_transport_.value, choice->domain};
         choice->blame = virtual_transport_.name;
-        co_return true;
+        co_return co_await check_overlaps(choice->domain, kResolveVirtualMailbox);
     }
     if (match == Match::kError) {
-        log_warning("virtual_mailbox_domains lookup failure");
+        remark("virtual_mailbox_domains lookup failure");
         co_return false;
     }
     co_return co_await choose_remote(std::move(sender), choice);
@@ -128,7 +133,7 @@ Task<bool> AddressResolver::choose(std::string sender, Choice* choice) const {
 Task<bool> AddressResolver::choose_remote(std::string sender, Choice* choice) const {
     Match relay = co_await lists_->relay_domains.match(choice->domain);
     if (relay == Match::kError) {
-        log_warning("relay_domains lookup failure");
+        remark("relay_domains lookup failure");
         co_return false;
     }
     if (relay == Match::kYes) {
@@ -166,7 +171,7 @@ Task<std::optional<std::string>> AddressResolver::by_sender(const TableSet* tabl
     AddressLookup search(tables, &lists_->local);
     AddressMatch match = co_await search.lookup(std::move(sender));
     if (match.lookup.is_error()) {
-        log_warning("{} lookup failure", tables->title());
+        remark(tables->title() + " lookup failure");
         co_return std::nullopt;
     }
     if (match.lookup.is_missing()) {
@@ -179,9 +184,9 @@ Task<std::optional<std::string>> AddressResolver::by_sender(const TableSet* tabl
     co_return std::move(value);
 }
 
-Task<void> AddressResolver::warn_of_overlaps(std::string domain, int found_in) const {
+Task<bool> AddressResolver::check_overlaps(std::string domain, int found_in) const {
     if (!conf().helpful_warnings()) {
-        co_return;
+        co_return true;
     }
 
     struct Other {
@@ -195,6 +200,7 @@ Task<void> AddressResolver::warn_of_overlaps(std::string domain, int found_in) c
         {&lists_->virtual_mailbox_domains, kResolveVirtualMailbox, "virtual_mailbox_domains"},
         {&lists_->relay_domains, kResolveRelay, "relay_domains"},
     };
+    bool fine = true;
     const char* first = "mydestination";
     for (const Other& other : others) {
         if (other.address_class == found_in) {
@@ -209,9 +215,11 @@ Task<void> AddressResolver::warn_of_overlaps(std::string domain, int found_in) c
         }
         Match match = co_await other.list->match(domain);
         if (match == Match::kYes) {
-            log_warning("do not list domain {} in BOTH {} and {}", domain, first, other.name);
+            remark(format("do not list domain {} in BOTH {} and {}", domain, first, other.name));
+            fine = remarks_ == Remarks::kLogged;
         }
     }
+    co_return fine;
 }
 
 // "transport:nexthop" in main.cf names both.
@@ -227,8 +235,8 @@ bool AddressResolver::complete(Choice& choice) const {
         choice.route.transport = std::string(parts->first);
     }
     if (choice.route.transport.empty()) {
-        log_warning("file {}/main.cf: parameter {}: null transport is not allowed",
-                    conf().config_directory(), choice.blame);
+        remark(format("file {}/main.cf: parameter {}: null transport is not allowed",
+                      conf().config_directory(), choice.blame));
         return false;
     }
     return true;
@@ -238,7 +246,7 @@ Task<bool> AddressResolver::ask_tables(Choice* choice) const {
     if (choice->address_class != kResolveVirtualAlias) {
         Lookup found = co_await transports_.lookup(choice->recipient.address);
         if (found.is_error()) {
-            log_warning("{} lookup failure", transports_.title());
+            remark(transports_.title() + " lookup failure");
             co_return false;
         }
         if (found.is_found()) {
@@ -248,11 +256,13 @@ Task<bool> AddressResolver::ask_tables(Choice* choice) const {
     AddressLookup search(&lists_->relocated, &lists_->local);
     AddressMatch moved = co_await search.lookup(choice->recipient.address);
     if (moved.lookup.is_error()) {
-        log_warning("relocated_maps lookup failure");
+        remark("relocated_maps lookup failure");
         co_return false;
     }
     if (moved.lookup.is_found()) {
-        choice->route = {"error", "5.1.6 User has moved to " + moved.lookup.value()};
+        const bool prefixed = conf().relocated_prefix_enable();
+        choice->route = {"error",
+                         (prefixed ? "5.1.6 User has moved to " : "") + moved.lookup.value()};
     }
     co_return true;
 }

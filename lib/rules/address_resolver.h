@@ -29,10 +29,14 @@ struct ResolverLists {
     TableSet relocated;
 };
 
+// What becomes of warnings.  kNone: what would need one is not answered (Resolved::failed()).
+enum class Remarks { kLogged, kNone };
+
 class AddressResolver {
   public:
     // kVerification takes the address_verify_ parameters.  `lists` must outlive the resolver.
-    AddressResolver(const ResolverLists* lists, ResolveFor purpose);
+    AddressResolver(const ResolverLists* lists, ResolveFor purpose,
+                    Remarks remarks = Remarks::kLogged);
     AddressResolver(const AddressResolver&) = delete;
     AddressResolver& operator=(const AddressResolver&) = delete;
 
@@ -54,7 +58,9 @@ class AddressResolver {
     Setting setting(std::string_view name) const;
     [[nodiscard]] Task<bool> choose(std::string sender, Choice* choice) const;
     [[nodiscard]] Task<bool> choose_remote(std::string sender, Choice* choice) const;
-    [[nodiscard]] Task<void> warn_of_overlaps(std::string domain, int found_in) const;
+    void remark(const std::string& text) const;
+    // Warns of a domain that other lists have too.  False: that was not to be.
+    [[nodiscard]] Task<bool> check_overlaps(std::string domain, int found_in) const;
     // The value for the sender, or `otherwise`; nothing where a table failed.
     [[nodiscard]] Task<std::optional<std::string>> by_sender(const TableSet* tables,
                                                              std::string sender,
@@ -63,6 +69,7 @@ class AddressResolver {
     [[nodiscard]] Task<bool> ask_tables(Choice* choice) const;
 
     const ResolverLists* lists_;
+    Remarks remarks_;
     std::string prefix_;  // "address_verify_" or nothing
     Setting local_transport_;
     Setting virtual_transport_;

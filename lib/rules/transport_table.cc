@@ -29,7 +29,8 @@ void apply_route(std::string_view value, std::string_view domain, Route& route) 
 }
 
 TransportTable::TransportTable(const std::string& title, std::string_view list)
-    : tables_(title, list), search_(&tables_, nullptr, forms_for("transport_maps")) {
+    : tables_(title, list, kTransportTables),
+      search_(&tables_, nullptr, forms_for("transport_maps")) {
 }
 
 Task<Lookup> TransportTable::lookup(std::string address) const {

@@ -11,6 +11,9 @@
 
 namespace relais {
 
+// What decides over the way of mail is never made of the text of an address.
+inline constexpr TableFlags kTransportTables = table_flag::kMail | table_flag::kNoSubstitution;
+
 // Where mail goes.  Both are what the last one with an opinion said.
 struct Route {
     std::string transport;

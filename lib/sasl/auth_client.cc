@@ -1,5 +1,6 @@
 #include "lib/sasl/auth_client.h"
 
+#include <cerrno>
 #include <cstring>
 
 #include <sys/socket.h>
@@ -25,22 +26,6 @@ AuthReply temporary(std::string reason) {
     reply.kind = AuthReply::Kind::kTemporary;
     reply.reason = std::move(reason);
     return reply;
-}
-
-AuthMechanism parse_mechanism(const Fields& fields) {
-    AuthMechanism mechanism;
-    mechanism.name = fields.size() > 1 ? fields[1] : "";
-    for (std::size_t i = 2; i < fields.size(); ++i) {
-        const std::string& property = fields[i];
-        mechanism.plaintext |= property == "plaintext";
-        mechanism.dictionary |= property == "dictionary";
-        mechanism.active |= property == "active";
-        mechanism.anonymous |= property == "anonymous";
-        mechanism.forward_secrecy |= property == "forward-secrecy";
-        mechanism.mutual |= property == "mutual-auth";
-        mechanism.private_use |= property == "private";
-    }
-    return mechanism;
 }
 
 AuthReply parse_reply(const Fields& fields) {
@@ -93,6 +78,9 @@ std::string request_line(std::uint32_t id, const std::string& mechanism, const A
     if (peer.valid_client_cert) {
         line.field("valid-client-cert");
     }
+    if (peer.security != 0) {
+        line.field("options", std::to_string(peer.security));
+    }
     if (initial_response) {  // always the last one
         line.field("resp", *initial_response);
     }
@@ -105,15 +93,20 @@ std::string request_line(std::uint32_t id, const std::string& mechanism, const A
 // last exchange has let go of it.
 class AuthClient::Connection {
   public:
-    Connection(UniqueFd fd, std::chrono::milliseconds timeout)
-        : stream(std::move(fd)), timeout(timeout) {
+    Connection(UniqueFd fd, std::string name, std::chrono::milliseconds timeout,
+               std::size_t longest_line)
+        : server(std::move(name)),
+          stream(std::move(fd)),
+          timeout(timeout),
+          longest_line(longest_line) {
         stream.set_timeout(timeout);
     }
 
-    // A whole line that has arrived, without its newline.
+    // A whole line that has arrived, without its newline; nothing where it is not all there, or too
+    // long.
     std::optional<std::string> take_line() {
         auto end = input.find('\n');
-        if (end == std::string::npos) {
+        if (end > longest_line) {
             return std::nullopt;
         }
         std::string line = input.substr(0, end);
@@ -128,6 +121,13 @@ class AuthClient::Connection {
         input += stream.buffered();
         stream.consume(stream.buffered().size());
         co_return more;
+    }
+
+    // Sends all that is written.  True; the type is with_timeout()'s.
+    Task<bool> flush() {
+        Semaphore::Place place = co_await writing.take();
+        co_await stream.flush();
+        co_return true;
     }
 
     Task<Result<void>> greet();
@@ -150,10 +150,14 @@ class AuthClient::Connection {
         bool lost = false;  // the connection ended before the server had answered
     };
 
+    std::string server;  // for the log
     Stream stream;
     std::chrono::milliseconds timeout;
+    std::size_t longest_line;
     std::vector<AuthMechanism> mechanisms;
     std::string cookie;
+    std::uint64_t server_pid = 0;
+    std::uint64_t number = 0;  // by which the server knows this connection
     std::map<std::uint32_t, Pending> pending;
     std::uint32_t next_id = 0;
     bool dead = false;
@@ -163,12 +167,13 @@ class AuthClient::Connection {
 };
 
 Task<Result<void>> AuthClient::Connection::greet() {
+    stream.set_deadline(Deadline::after(timeout));  // for all of it, however small its pieces
     stream.write(format("VERSION\t1\t1\nCPID\t{}\n", client_pid()));
     co_await stream.flush();
     for (;;) {
         auto line = take_line();
         if (!line) {
-            if (input.size() > kMaxAuthLine) {
+            if (input.size() > longest_line) {
                 co_return fail(Errc::kSyntax, "the auth server's greeting is too long");
             }
             bool more = co_await read_more();
@@ -179,15 +184,24 @@ Task<Result<void>> AuthClient::Connection::greet() {
         }
         Fields fields = parse_auth_line(*line);
         if (fields[0] == "VERSION" && (fields.size() < 2 || fields[1] != "1")) {
-            co_return fail(Errc::kSyntax, "the auth server speaks another protocol version");
+            co_return fail(Errc::kSyntax, format("Protocol version mismatch ({} vs. 1)",
+                                                 fields.size() < 2 ? "?" : printable(fields[1])));
         }
         if (mechanisms.size() > kMaxMechanisms) {
             co_return fail(Errc::kSyntax, "the auth server's greeting is too long");
         }
-        if (fields[0] == "MECH") {
-            mechanisms.push_back(parse_mechanism(fields));
+        if (fields[0] == "SPID" && mechanisms.empty()) {
+            co_return fail(Errc::kSyntax,
+                           "Connected to wrong auth socket (auth-master instead of auth-client)");
+        }
+        if (fields[0] == "MECH" && fields.size() > 1) {
+            mechanisms.push_back(AuthMechanism::parse(fields));
         } else if (fields[0] == "COOKIE" && fields.size() > 1) {
             cookie = fields[1];
+        } else if (fields[0] == "SPID" && fields.size() > 1) {
+            server_pid = parse_uint(fields[1]).value_or(0);
+        } else if (fields[0] == "CUID" && fields.size() > 1) {
+            number = parse_uint(fields[1]).value_or(0);
         } else if (fields[0] == "DONE") {
             co_return Result<void>();
         }
@@ -195,6 +209,8 @@ Task<Result<void>> AuthClient::Connection::greet() {
 }
 
 Task<void> AuthClient::Connection::read_replies(std::shared_ptr<Connection> self) {
+    // It waits as long as there is nothing to hear.  Who writes sets a limit of his own.
+    self->stream.set_deadline({});
     self->stream.set_timeout(std::chrono::hours(24 * 365));
     try {
         for (;;) {
@@ -203,8 +219,8 @@ Task<void> AuthClient::Connection::read_replies(std::shared_ptr<Connection> self
                 self->deliver(parse_auth_line(*line));
                 continue;
             }
-            if (self->input.size() > kMaxAuthLine) {
-                log_warning("SASL: Protocol error");
+            if (self->input.size() > self->longest_line) {
+                log_warning("SASL: Protocol error: {}", self->server);
                 break;
             }
             bool more = co_await self->read_more();
@@ -212,7 +228,8 @@ Task<void> AuthClient::Connection::read_replies(std::shared_ptr<Connection> self
                 break;
             }
         }
-    } catch (const std::exception&) {  // whoever waits hears of the loss
+    } catch (const std::exception&) {
+        self->dead = true;  // whoever waits hears of the loss
     }
     self->give_up();
 }
@@ -251,9 +268,10 @@ std::uint32_t AuthClient::client_pid() {
     return static_cast<std::uint32_t>(::getpid());
 }
 
+namespace {
+
 // A path, or "inet:host:port", or "unix:path".
-static Task<Result<UniqueFd>> connect_to_server(std::string server, pid_t maker,
-                                                Deadline deadline) {
+Task<Result<UniqueFd>> connect_to_server(std::string server, pid_t maker, Deadline deadline) {
     if (maker == 0 && server.starts_with("inet:")) {
         co_return co_await connect_inet_name(server.substr(5), deadline);
     }
@@ -261,10 +279,20 @@ static Task<Result<UniqueFd>> connect_to_server(std::string server, pid_t maker,
     co_return co_await connect_unix_made_by(maker, std::move(path), deadline);
 }
 
+}  // namespace
+
 Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
     std::string trouble;
     try {
-        auto fd = co_await connect_to_server(server_, maker_, Deadline::after(timeout_));
+        Result<UniqueFd> fd = fail(Errc::kClosed, "no connection");
+        if (connect_) {
+            fd = connect_();
+        } else {
+            fd = co_await connect_to_server(server_, maker_, Deadline::after(timeout_));
+        }
+        if (!fd && connect_) {
+            co_return fail(Errc::kTemporary, server_ + ": " + fd.error().message);
+        }
         if (!fd) {
             const auto& error = fd.error();
             co_return fail(Errc::kTemporary,
@@ -272,7 +300,7 @@ Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
                                   error.sys_errno != 0 ? std::strerror(error.sys_errno)
                                                        : error.message.c_str()));
         }
-        auto made = std::make_shared<Connection>(std::move(*fd), timeout_);
+        auto made = std::make_shared<Connection>(std::move(*fd), server_, timeout_, longest_line_);
         auto greeted = co_await made->greet();
         if (greeted) {
             readers_.spawn(Connection::read_replies(made));
@@ -284,20 +312,43 @@ Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connect() {
     } catch (const std::exception& error) {
         trouble = error.what();
     }
-    co_return fail(Errc::kTemporary, server_ + ": " + trouble);
+    co_return fail(Errc::kTemporary, format("{}: {}", trouble, server_));
 }
 
 Task<Result<std::shared_ptr<AuthClient::Connection>>> AuthClient::connection() {
+    const auto asked_at = std::chrono::steady_clock::now();
     Semaphore::Place place = co_await connecting_.take();
-    if (connection_ && !connection_->dead) {
+    if (is_connected()) {
         co_return connection_;
+    }
+    if (failure_ && asked_at < failed_at_) {
+        co_return std::unexpected(*failure_);
     }
     connection_.reset();
     auto made = co_await connect();
     if (made) {
         connection_ = *made;
+        failure_.reset();
+    } else {
+        failure_ = made.error();
+        failed_at_ = std::chrono::steady_clock::now();
     }
     co_return made;
+}
+
+bool AuthClient::is_connected() const {
+    if (!connection_ || connection_->dead) {
+        return false;
+    }
+    char byte = 0;  // its reader may not have come to see the end yet
+    const ssize_t got = ::recv(connection_->stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void AuthClient::hang_up() {
+    if (connection_ && !connection_->dead) {
+        connection_->abandon();
+    }
 }
 
 Task<Result<std::vector<AuthMechanism>>> AuthClient::mechanisms() {
@@ -308,6 +359,10 @@ Task<Result<std::vector<AuthMechanism>>> AuthClient::mechanisms() {
         co_return fail_with(ready);
     }
     co_return known_;
+}
+
+std::string AuthClient::connection_name() const {
+    return is_connected() ? format("{:x}.{:x}", connection_->server_pid, connection_->number) : "";
 }
 
 Task<void> AuthClient::close() {
@@ -334,6 +389,7 @@ Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
                                     std::optional<std::string> initial_response) {
     AuthReply reply;
     // A connection that was open may be one to a server that is gone: the second try is a new one.
+    // What has killed a process of ours is not tried on another.
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto ready = co_await client_.connection();
         if (!ready) {
@@ -344,7 +400,7 @@ Task<AuthReply> AuthExchange::start(std::string mechanism, AuthPeer peer,
         id_ = ++connection_->next_id;
         std::string line = request_line(id_, mechanism, peer, initial_response);
         reply = co_await converse(std::move(line));
-        bool lost = connection_->pending[id_].lost;
+        bool lost = connection_->pending[id_].lost && !client_.connect_;
         connection_->pending.erase(id_);
         if (!lost) {
             break;
@@ -368,7 +424,7 @@ Task<AuthReply> AuthExchange::ask(std::string command, std::vector<std::string> 
             line.field(field);
         }
         reply = co_await converse(line.finish());
-        bool lost = connection_->pending[id_].lost;
+        bool lost = connection_->pending[id_].lost && !client_.connect_;
         connection_->pending.erase(id_);
         if (!lost) {
             break;
@@ -379,7 +435,12 @@ Task<AuthReply> AuthExchange::ask(std::string command, std::vector<std::string> 
 
 Task<AuthReply> AuthExchange::request_user(std::uint32_t client_pid, std::uint32_t login_id,
                                            std::string cookie) {
-    return ask("REQUEST", {std::to_string(client_pid), std::to_string(login_id), cookie});
+    return ask("REQUEST",
+               {std::to_string(client_pid), std::to_string(login_id), std::move(cookie)});
+}
+
+Task<AuthReply> AuthExchange::start_as_client(std::vector<std::string> fields) {
+    return ask("AUTH", std::move(fields));
 }
 
 Task<AuthReply> AuthExchange::look_up(std::string user) {
@@ -396,7 +457,7 @@ Task<AuthReply> AuthExchange::respond(std::string response) {
 
 Task<AuthReply> AuthExchange::converse(std::string line) {
     open_ = true;
-    if (connection_->dead || line.size() > kMaxAuthLine) {
+    if (connection_->dead || line.size() > connection_->longest_line) {
         open_ = false;
         co_return temporary(connection_->dead ? kLost : "response too long");
     }
@@ -412,12 +473,10 @@ Task<AuthReply> AuthExchange::await_reply() {
     bool lost = false;
     bool sent = false;
     try {
-        {
-            Semaphore::Place place = co_await connection_->writing.take();
-            co_await connection_->stream.flush();
-        }
-        sent = true;
-        if (!entry.reply) {
+        auto flushed = co_await with_timeout(connection_->timeout, connection_->flush());
+        sent = flushed.has_value();
+        lost = !sent;
+        if (sent && !entry.reply) {
             Wait wait(Deadline::after(connection_->timeout));
             entry.wait = &wait;
             co_await wait;

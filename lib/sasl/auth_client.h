@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,19 +25,9 @@
 #include "lib/event/sync.h"
 #include "lib/event/task_group.h"
 #include "lib/sasl/auth_lines.h"
+#include "lib/sasl/auth_mechanism.h"
 
 namespace relais {
-
-struct AuthMechanism {
-    std::string name;
-    bool plaintext = false;
-    bool dictionary = false;
-    bool active = false;
-    bool anonymous = false;
-    bool forward_secrecy = false;
-    bool mutual = false;
-    bool private_use = false;  // not to be offered to clients
-};
 
 // What the server may base its decision on.
 struct AuthPeer {
@@ -47,7 +38,8 @@ struct AuthPeer {
     std::uint16_t remote_port = 0;
     bool secured = false;  // TLS
     bool valid_client_cert = false;
-    bool no_login = true;  // no master process will ask for the request afterwards
+    bool no_login = true;   // no master process will ask for the request afterwards
+    unsigned security = 0;  // SaslSecurity, for a server that looks at it itself (cyrus_server.h)
 };
 
 struct AuthReply {
@@ -68,6 +60,12 @@ class AuthClient {
     // absolute, with or without "unix:"), or "inet:host:port".
     explicit AuthClient(std::string server) : server_(std::move(server)) {}
 
+    // The same with a server that `connect` leads to; `name` is what messages call it.
+    using Connect = std::function<Result<UniqueFd>()>;
+
+    AuthClient(std::string name, Connect connect)
+        : server_(std::move(name)), connect_(std::move(connect)) {}
+
     AuthClient(const AuthClient&) = delete;
     AuthClient& operator=(const AuthClient&) = delete;
 
@@ -79,8 +77,22 @@ class AuthClient {
     // offered last: who then tries one hears of a temporary failure.
     [[nodiscard]] Task<Result<std::vector<AuthMechanism>>> mechanisms();
 
+    // What the server calls itself and the connection, "PID.CONNECTION" in hexadecimal: a challenge
+    // that this side makes (APOP) begins with it, so that it counts nowhere else.  Empty where
+    // there is no connection.
+    std::string connection_name() const;
+
     // How long the server may take to connect, to greet and to answer (one reply of it).
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+
+    // The longest line in either direction.
+    void set_longest_line(std::size_t bytes) { longest_line_ = bytes; }
+
+    // Whether there is a connection that has not been seen to end.
+    [[nodiscard]] bool is_connected() const;
+
+    // Gives the connection up, if there is one: who waits for an answer over it hears of its loss.
+    void hang_up();
 
     // The number by which the server knows this process; what a master request names.
     static std::uint32_t client_pid();
@@ -97,11 +109,16 @@ class AuthClient {
     [[nodiscard]] Task<Result<std::shared_ptr<Connection>>> connect();
 
     std::string server_;
+    Connect connect_;
     pid_t maker_ = 0;
+    std::size_t longest_line_ = kMaxAuthLine;
     std::chrono::milliseconds timeout_{std::chrono::seconds(60)};
     std::shared_ptr<Connection> connection_;
     std::vector<AuthMechanism> known_;
     Semaphore connecting_{1};
+    // The last attempt that failed: who waited for it meanwhile does not begin another.
+    std::optional<Error> failure_;
+    SteadyTime failed_at_{};
     TaskGroup readers_;
 };
 
@@ -118,6 +135,10 @@ class AuthExchange {
     [[nodiscard]] Task<AuthReply> start(std::string mechanism, AuthPeer peer,
                                         std::optional<std::string> initial_response);
     [[nodiscard]] Task<AuthReply> respond(std::string response);
+
+    // The client's side of a login, with a worker of cyrus_client.h: the replies' challenges are
+    // what is to be sent to the server, whose own go to respond().
+    [[nodiscard]] Task<AuthReply> start_as_client(std::vector<std::string> fields);
 
     // Asks who it was that logged in with request `login_id` of the client process `client_pid`,
     // over the connection with that cookie.  Only our own auth service answers this here.

@@ -6,7 +6,9 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
+#include "lib/base/hex.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/auth_mechanism.h"
 #include "lib/sasl/password.h"
 
 namespace relais {
@@ -37,14 +39,6 @@ AuthServerSession::Step failure(std::uint32_t id, std::string_view reason) {
     return step;
 }
 
-std::string make_cookie() {
-    std::string cookie;
-    for (char c : random_secret(16)) {
-        cookie += format("{:02x}", static_cast<unsigned char>(c));
-    }
-    return cookie;
-}
-
 }  // namespace
 
 void FinishedLogins::add(const std::string& cookie, std::uint32_t id, FinishedLogin login,
@@ -70,13 +64,24 @@ std::optional<FinishedLogin> FinishedLogins::find(const std::string& cookie, std
 
 AuthServerSession::AuthServerSession(std::vector<std::string> mechanisms,
                                      std::uint32_t connection_number)
-    : mechanisms_(std::move(mechanisms)), number_(connection_number), cookie_(make_cookie()) {
+    : mechanisms_(std::move(mechanisms)),
+      number_(connection_number),
+      cookie_(hex_encode(random_secret(16))) {
 }
 
 std::string AuthServerSession::greeting() const {
     std::string text = "VERSION\t1\t2\n";
     for (const std::string& name : mechanisms_) {
-        text += "MECH\t" + name + "\tplaintext\n";
+        bool digest = name == "APOP" || name == "CRAM-MD5";
+        bool scram = name.starts_with("SCRAM-");
+        AuthMechanism mechanism;
+        mechanism.name = name;
+        mechanism.plaintext = !digest && !scram;
+        mechanism.dictionary = digest;
+        mechanism.active = digest;
+        mechanism.mutual = scram;
+        mechanism.private_use = name == "APOP";  // a command, not for lists of mechanisms
+        text += mechanism.line();
     }
     text += format("SPID\t{}\nCUID\t{}\nCOOKIE\t{}\nDONE\n", ::getpid(), number_, cookie_);
     return text;
@@ -149,23 +154,45 @@ AuthServerSession::Step AuthServerSession::proceed(std::uint32_t id,
             return failure(id, "Invalid base64 data in continued response");
         }
     }
-    SaslStep next = found->second.mechanism->step(
-        decoded ? std::optional<std::string_view>(*decoded) : std::nullopt);
+    return next(id, found->second.mechanism->step(
+                        decoded ? std::optional<std::string_view>(*decoded) : std::nullopt));
+}
+
+// A request that was given up meanwhile needs no answer.
+AuthServerSession::Step AuthServerSession::secret(std::uint32_t id,
+                                                  std::optional<std::string_view> stored,
+                                                  std::string_view default_scheme) {
+    auto found = pending_.find(id);
+    return found == pending_.end()
+               ? Step()
+               : next(id, found->second.mechanism->secret(stored, default_scheme));
+}
+
+AuthServerSession::Step AuthServerSession::next(std::uint32_t id, SaslStep made) {
+    auto found = pending_.find(id);
     Step step;
-    if (next.kind == SaslStep::Kind::kChallenge) {
+    if (made.kind == SaslStep::Kind::kChallenge) {
         step.output = AuthLine("CONT")
                           .field(std::to_string(id))
-                          .field(base64_encode(next.challenge))
+                          .field(base64_encode(made.challenge))
                           .finish();
+        return step;
+    }
+    if (made.kind == SaslStep::Kind::kSecret) {
+        step.secret = AuthCheck{id, found->second.name, std::move(made.credentials),
+                                found->second.parameters};
         return step;
     }
     Pending entry = std::move(found->second);
     pending_.erase(found);
-    if (next.kind == SaslStep::Kind::kMalformed) {
+    // A challenge that was made for another connection, or for another process, is an old one.
+    bool old = entry.name == "APOP" &&
+               !made.credentials.challenge.starts_with(format("<{:x}.{:x}.", ::getpid(), number_));
+    if (made.kind == SaslStep::Kind::kMalformed || old) {
         return failure(id, "Invalid authentication data");
     }
     step.check =
-        AuthCheck{id, entry.name, std::move(next.credentials), std::move(entry.parameters)};
+        AuthCheck{id, entry.name, std::move(made.credentials), std::move(entry.parameters)};
     return step;
 }
 

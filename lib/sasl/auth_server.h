@@ -61,11 +61,16 @@ class AuthServerSession {
     struct Step {
         std::string output;                               // to be sent at once
         std::optional<AuthCheck> check;                   // a password to look at
+        std::optional<AuthCheck> secret;                  // whose stored password is needed
         std::optional<std::vector<std::string>> request;  // REQUEST or USER, for the caller
         bool hang_up = false;                             // the peer makes no sense
     };
 
     Step line(std::string_view text);
+
+    // The answer to Step::secret.  Nothing: there is no such user.
+    Step secret(std::uint32_t id, std::optional<std::string_view> stored,
+                std::string_view default_scheme);
 
   private:
     struct Pending {
@@ -76,6 +81,7 @@ class AuthServerSession {
 
     Step auth(const std::vector<std::string>& fields);
     Step proceed(std::uint32_t id, std::optional<std::string> response);
+    Step next(std::uint32_t id, SaslStep made);
 
     std::vector<std::string> mechanisms_;
     std::uint32_t number_;

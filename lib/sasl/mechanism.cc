@@ -1,27 +1,43 @@
 #include "lib/sasl/mechanism.h"
 
+#include <array>
+
+#include <unistd.h>
+
+#include "lib/base/hex.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/password.h"
+#include "lib/sasl/scram.h"
 
 namespace relais {
 
 namespace {
 
-SaslStep challenge(std::string text) {
-    SaslStep step;
-    step.kind = SaslStep::Kind::kChallenge;
-    step.challenge = std::move(text);
-    return step;
+constexpr std::size_t kMd5Size = 16;
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
 SaslStep malformed() {
     return {};
 }
 
-SaslStep finished(Credentials credentials) {
-    SaslStep step;
-    step.kind = SaslStep::Kind::kCredentials;
-    step.credentials = std::move(credentials);
-    return step;
+// "first NUL user NUL third", all that there is: the form of PLAIN, and of APOP from pop3-login.
+struct Triple {
+    std::string_view first;
+    std::string_view user;
+    std::string_view third;
+};
+
+std::optional<Triple> nul_triple(std::string_view response) {
+    auto one = split_first(response, '\0');
+    auto two = one ? split_first(one->second, '\0') : std::nullopt;
+    if (!two || two->first.empty()) {
+        return std::nullopt;
+    }
+    return Triple{one->first, two->first, two->second};
 }
 
 // RFC 4616: [authzid] NUL authcid NUL passwd
@@ -29,19 +45,17 @@ class PlainMechanism : public SaslMechanism {
   public:
     SaslStep step(std::optional<std::string_view> response) override {
         if (!response) {
-            return challenge("");
+            return SaslStep::ask("");
         }
-        auto first = response->find('\0');
-        auto second = first == std::string_view::npos ? first : response->find('\0', first + 1);
-        if (second == std::string_view::npos ||
-            response->find('\0', second + 1) != std::string_view::npos || second == first + 1) {
+        auto parts = nul_triple(*response);
+        if (!parts || parts->third.contains('\0')) {
             return malformed();
         }
         Credentials credentials;
-        credentials.authorization = response->substr(0, first);
-        credentials.user = response->substr(first + 1, second - first - 1);
-        credentials.password = response->substr(second + 1);
-        return finished(std::move(credentials));
+        credentials.authorization = parts->first;
+        credentials.user = parts->user;
+        credentials.password = parts->third;
+        return SaslStep::finish(std::move(credentials));
     }
 };
 
@@ -50,26 +64,72 @@ class LoginMechanism : public SaslMechanism {
   public:
     SaslStep step(std::optional<std::string_view> response) override {
         if (!response) {
-            return challenge("Username:");
+            return SaslStep::ask("Username:");
         }
         if (response->find('\0') != std::string_view::npos) {
             return malformed();
         }
         if (!user_) {
             user_ = *response;
-            return user_->empty() ? malformed() : challenge("Password:");
+            return user_->empty() ? malformed() : SaslStep::ask("Password:");
         }
         Credentials credentials;
         credentials.user = *user_;
         credentials.password = *response;
-        return finished(std::move(credentials));
+        return SaslStep::finish(std::move(credentials));
     }
 
   private:
     std::optional<std::string> user_;
 };
 
+// challenge NUL name NUL digest, from a front that has made the challenge: Dovecot's form.
+class ApopMechanism : public SaslMechanism {
+  public:
+    SaslStep step(std::optional<std::string_view> response) override {
+        auto parts = response ? nul_triple(*response) : std::nullopt;
+        if (!parts || parts->third.size() != kMd5Size) {
+            return malformed();
+        }
+        Credentials credentials;
+        credentials.challenge = parts->first;
+        credentials.user = parts->user;
+        credentials.digest = parts->third;
+        return SaslStep::finish(std::move(credentials));
+    }
+};
+
+// RFC 2195: a challenge that is new each time, and "name digest" in hexadecimal.
+class CramMechanism : public SaslMechanism {
+  public:
+    SaslStep step(std::optional<std::string_view> response) override {
+        if (challenge_.empty()) {
+            challenge_ = "<" + hex_encode(random_secret(16)) + "@" + host_name() + ">";
+            return response && !response->empty() ? malformed() : SaslStep::ask(challenge_);
+        }
+        auto parts = response ? split_last(*response, ' ') : std::nullopt;
+        auto digest = parts ? hex_decode(parts->second) : std::nullopt;
+        if (!digest || digest->size() != kMd5Size || parts->first.empty() ||
+            parts->first.contains('\0')) {
+            return malformed();
+        }
+        Credentials credentials;
+        credentials.user = parts->first;
+        credentials.challenge = challenge_;
+        credentials.digest = std::move(*digest);
+        return SaslStep::finish(std::move(credentials));
+    }
+
+  private:
+    std::string challenge_;
+};
+
 }  // namespace
+
+SaslStep SaslMechanism::secret(std::optional<std::string_view> /*stored*/,
+                               std::string_view /*default_scheme*/) {
+    return {};
+}
 
 std::unique_ptr<SaslMechanism> SaslMechanism::make(std::string_view name) {
     if (iequals(name, "PLAIN")) {
@@ -77,6 +137,18 @@ std::unique_ptr<SaslMechanism> SaslMechanism::make(std::string_view name) {
     }
     if (iequals(name, "LOGIN")) {
         return std::make_unique<LoginMechanism>();
+    }
+    if (iequals(name, "CRAM-MD5")) {
+        return std::make_unique<CramMechanism>();
+    }
+    if (iequals(name, "SCRAM-SHA-1")) {
+        return make_scram_mechanism(ScramHash::kSha1);
+    }
+    if (iequals(name, "SCRAM-SHA-256")) {
+        return make_scram_mechanism(ScramHash::kSha256);
+    }
+    if (iequals(name, "APOP")) {
+        return std::make_unique<ApopMechanism>();
     }
     return nullptr;
 }

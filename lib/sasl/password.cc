@@ -13,6 +13,7 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 
@@ -51,6 +52,8 @@ constexpr std::array<DigestScheme, 12> kDigests = {{
     {"SMD5", &EVP_md5, true, Encoding::kBase64},
 }};
 
+constexpr std::size_t kCramState = 32;
+
 constexpr std::array<std::string_view, 3> kPlain = {"PLAIN", "CLEARTEXT", "CLEAR"};
 
 // The crypt(3) schemes, and how their hashes begin.
@@ -71,16 +74,25 @@ const CryptScheme* find_crypt(std::string_view name) {
     return found == kCrypt.end() ? nullptr : &*found;
 }
 
+// {MD5} stands for two schemes: which of them it is, the form says.
+void name_md5(Stored& stored) {
+    if (stored.scheme == "MD5") {
+        stored.scheme = stored.data.starts_with("$1$") ? "MD5-CRYPT" : "PLAIN-MD5";
+    }
+}
+
 Stored parse_stored(std::string_view stored, std::string_view default_scheme) {
     Stored parsed;
     auto end = stored.starts_with('{') ? stored.find('}') : std::string_view::npos;
     if (end == std::string_view::npos) {
         parsed.scheme = uppercase(default_scheme);
         parsed.data = stored;
+        name_md5(parsed);
         return parsed;
     }
     parsed.scheme = uppercase(stored.substr(1, end - 1));
     parsed.data = stored.substr(end + 1);
+    name_md5(parsed);
     auto dot = split_last(parsed.scheme, '.');
     if (dot) {
         parsed.encoding = dot->second == "HEX"                              ? Encoding::kHex
@@ -91,30 +103,8 @@ Stored parse_stored(std::string_view stored, std::string_view default_scheme) {
     return parsed;
 }
 
-int hex_value(char c) {
-    return is_digit(c)                                ? c - '0'
-           : to_lower(c) >= 'a' && to_lower(c) <= 'f' ? to_lower(c) - 'a' + 10
-                                                      : -1;
-}
-
-std::optional<std::string> decode_hex(std::string_view text) {
-    if (text.size() % 2 != 0) {
-        return std::nullopt;
-    }
-    std::string bytes;
-    for (std::size_t i = 0; i < text.size(); i += 2) {
-        int high = hex_value(text[i]);
-        int low = hex_value(text[i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        bytes += static_cast<char>(high * 16 + low);
-    }
-    return bytes;
-}
-
 std::optional<std::string> decode(std::string_view text, Encoding encoding) {
-    return encoding == Encoding::kHex ? decode_hex(text) : base64_decode(text);
+    return encoding == Encoding::kHex ? hex_decode(text) : base64_decode(text);
 }
 
 std::optional<std::string> decode(const Stored& stored, const DigestScheme& scheme,
@@ -155,6 +145,29 @@ Result<bool> verify_digest(std::string_view password, const Stored& stored,
     return equal_secrets(made, std::string_view(*bytes).substr(0, size));
 }
 
+bool is_plain(std::string_view scheme) {
+    return std::ranges::find(kPlain, scheme) != kPlain.end();
+}
+
+// Of schemes whose stored form is a text: that text.
+std::optional<std::string> decoded_text(const Stored& stored) {
+    return stored.encoding == Encoding::kUnsaid ? std::string(stored.data)
+                                                : decode(stored.data, stored.encoding);
+}
+
+std::optional<std::string> plain_text(const Stored& stored) {
+    return is_plain(stored.scheme) ? decoded_text(stored) : std::nullopt;
+}
+
+std::optional<std::string> cram_md5_stored(const Stored& stored) {
+    if (stored.scheme != "CRAM-MD5" && stored.scheme != "HMAC-MD5") {
+        return std::nullopt;
+    }
+    bool hex = stored.encoding == Encoding::kUnsaid || stored.encoding == Encoding::kHex;
+    auto state = decode(stored.data, hex ? Encoding::kHex : Encoding::kBase64);
+    return state && state->size() == kCramState ? state : std::nullopt;
+}
+
 Result<bool> verify_crypt(std::string_view password, const Stored& stored,
                           const CryptScheme& scheme) {
     if (stored.data.empty() || stored.data.front() == '!' || stored.data.front() == '*') {
@@ -180,38 +193,64 @@ Result<bool> verify_crypt(std::string_view password, const Stored& stored,
 }  // namespace
 
 Result<bool> verify_password(std::string_view password, std::string_view stored,
-                             std::string_view default_scheme) {
+                             std::string_view default_scheme, std::string_view user) {
     Stored parsed = parse_stored(stored, default_scheme);
     if (parsed.encoding == Encoding::kUnknown) {
         return fail(Errc::kSyntax,
                     "unknown encoding of a {" + printable(parsed.scheme) + "} password");
     }
-    const CryptScheme* crypt_scheme = find_crypt(parsed.scheme);
-    bool plain = std::ranges::find(kPlain, parsed.scheme) != kPlain.end();
-    std::string decoded;
-    if ((plain || crypt_scheme != nullptr) && parsed.encoding != Encoding::kUnsaid) {
-        auto bytes = decode(parsed.data, parsed.encoding);
-        if (!bytes) {
-            return fail(Errc::kSyntax, "the stored {" + parsed.scheme + "} password is malformed");
-        }
-        decoded = std::move(*bytes);
-        parsed.data = decoded;
-    }
-    if (plain) {
-        return equal_secrets(password, parsed.data);
-    }
-    if (crypt_scheme != nullptr) {
-        return verify_crypt(password, parsed, *crypt_scheme);
-    }
     auto digest = std::ranges::find(kDigests, parsed.scheme, &DigestScheme::name);
     if (digest != kDigests.end()) {
         return verify_digest(password, parsed, *digest);
     }
+    auto text = decoded_text(parsed);
+    if (!text) {
+        return fail(Errc::kSyntax, "the stored {" + parsed.scheme + "} password is malformed");
+    }
+    if (is_plain(parsed.scheme)) {
+        return equal_secrets(password, *text);
+    }
+    if (const DerivedScheme* derived = DerivedScheme::find(parsed.scheme)) {
+        return derived->verify(password, *text, parsed.encoding != Encoding::kUnsaid, user);
+    }
+    parsed.data = *text;
+    if (const CryptScheme* crypt_scheme = find_crypt(parsed.scheme)) {
+        return verify_crypt(password, parsed, *crypt_scheme);
+    }
     return fail(Errc::kSyntax, "unknown password scheme {" + printable(parsed.scheme) + "}");
 }
 
+Result<bool> verify_response(std::string_view mechanism, std::string_view challenge,
+                             std::string_view digest, std::string_view stored,
+                             std::string_view default_scheme) {
+    Stored parsed = parse_stored(stored, default_scheme);
+    auto secret = plain_text(parsed);
+    if (mechanism == "APOP" && secret) {
+        return equal_secrets(digest_of(EVP_md5(), challenge, *secret), digest);
+    }
+    auto state = secret ? cram_md5_state(*secret) : cram_md5_stored(parsed);
+    if (mechanism == "CRAM-MD5" && state) {
+        return equal_secrets(cram_md5_response(*state, challenge), digest);
+    }
+    return fail(Errc::kSyntax,
+                format("a {{{}}} password does not serve {}", printable(parsed.scheme), mechanism));
+}
+
+std::optional<ScramKeys> scram_keys(ScramHash hash, std::string_view stored,
+                                    std::string_view default_scheme) {
+    constexpr unsigned kIterations = 4096;
+    Stored parsed = parse_stored(stored, default_scheme);
+    if (auto secret = plain_text(parsed)) {
+        return make_scram_keys(hash, *secret, random_secret(16), kIterations);
+    }
+    bool fits = parsed.scheme == (hash == ScramHash::kSha1 ? "SCRAM-SHA-1" : "SCRAM-SHA-256");
+    return fits ? parse_scram_keys(hash, decoded_text(parsed).value_or("")) : std::nullopt;
+}
+
 bool is_slow_scheme(std::string_view stored, std::string_view default_scheme) {
-    return find_crypt(parse_stored(stored, default_scheme).scheme) != nullptr;
+    std::string scheme = parse_stored(stored, default_scheme).scheme;
+    const DerivedScheme* derived = DerivedScheme::find(scheme);
+    return derived != nullptr ? derived->is_slow() : find_crypt(scheme) != nullptr;
 }
 
 std::string password_digest(std::string_view key, std::string_view user,
@@ -224,6 +263,10 @@ std::string password_digest(std::string_view key, std::string_view user,
          reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size);
     OPENSSL_cleanse(text.data(), text.size());
     return std::string(reinterpret_cast<const char*>(out.data()), size);
+}
+
+std::string sha1_of_password(std::string_view password) {
+    return base64_encode(digest_of(EVP_sha1(), password, ""));
 }
 
 std::string random_secret(std::size_t count) {

@@ -1,10 +1,12 @@
 // Stored passwords in Dovecot's notation: "{SCHEME}data", where SCHEME may end in ".HEX" or ".B64".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/base/result.h"
+#include "lib/sasl/derived_password.h"
 
 namespace relais {
 
@@ -12,7 +14,18 @@ namespace relais {
 // kSyntax: a scheme that is not known, or data that is none of it (the message has no secrets).
 // Slow by intent for the crypt(3) schemes: off the loop with it.
 [[nodiscard]] Result<bool> verify_password(std::string_view password, std::string_view stored,
+                                           std::string_view default_scheme = "CRYPT",
+                                           std::string_view user = {});
+
+// The answer of APOP (MD5 of challenge and password) or CRAM-MD5 (RFC 2195), as bytes.  kSyntax:
+// the stored form does not serve the mechanism.
+[[nodiscard]] Result<bool> verify_response(std::string_view mechanism, std::string_view challenge,
+                                           std::string_view digest, std::string_view stored,
                                            std::string_view default_scheme = "CRYPT");
+
+// What a SCRAM server needs, of {PLAIN} or of {SCRAM-SHA-1}, {SCRAM-SHA-256}.
+[[nodiscard]] std::optional<ScramKeys> scram_keys(ScramHash hash, std::string_view stored,
+                                                  std::string_view default_scheme);
 
 // True where verifying may take long (crypt(3) with many rounds).
 [[nodiscard]] bool is_slow_scheme(std::string_view stored,
@@ -21,6 +34,9 @@ namespace relais {
 // A keyed digest, to remember that a password was right without keeping it.
 [[nodiscard]] std::string password_digest(std::string_view key, std::string_view user,
                                           std::string_view password);
+
+// SHA-1 of it, in base64: how Postfix's table of refused logins tells passwords apart.
+[[nodiscard]] std::string sha1_of_password(std::string_view password);
 
 // `count` bytes from the system's generator for secrets.
 [[nodiscard]] std::string random_secret(std::size_t count);

@@ -1,5 +1,7 @@
 #include "lib/sasl/users_file.h"
 
+#include <algorithm>
+
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
@@ -13,23 +15,31 @@ namespace {
 constexpr std::size_t kMaxFile = std::size_t{256} << 20;
 constexpr std::size_t kExtraField = 7;
 
-void set_extra(UserEntry& entry, std::string_view word) {
-    auto parts = split_first(word, '=');
-    std::string_view name = parts ? parts->first : word;
-    std::string value(parts ? parts->second : "");
-    if (name == "userdb_mail") {
-        entry.mail = value;
-    } else if (name == "userdb_home") {
-        entry.home = value;
-    } else if (name == "userdb_uid") {
-        entry.uid = value;
-    } else if (name == "userdb_gid") {
-        entry.gid = value;
-    } else if (name == "allow_nets") {
-        entry.allow_nets = value;
-    } else if (name == "nologin") {
-        entry.no_login = true;
+void set_unless_empty(AuthParameters& entry, std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+        entry.set(name, value);
     }
+}
+
+AuthParameters parse_entry(std::string_view line, const std::vector<std::string_view>& fields) {
+    auto field = [&fields](std::size_t i) {
+        return i < fields.size() ? fields[i] : std::string_view();
+    };
+    AuthParameters entry;
+    entry.set("password", field(1));
+    set_unless_empty(entry, "userdb_uid", field(2));
+    set_unless_empty(entry, "userdb_gid", field(3));
+    set_unless_empty(entry, "userdb_home", field(5));
+    if (fields.size() <= kExtraField) {
+        return entry;
+    }
+    // Extra fields may hold colons: they are all that is left.
+    auto start = static_cast<std::size_t>(fields[kExtraField].data() - line.data());
+    for (std::string_view word : split_words(line.substr(start))) {
+        auto parts = split_first(word, '=');
+        entry.set(parts ? parts->first : word, parts ? parts->second : "");
+    }
+    return entry;
 }
 
 bool bits_equal(std::string_view a, std::string_view b, std::uint64_t bits) {
@@ -86,32 +96,26 @@ void UsersFile::parse(std::string_view text) {
             continue;
         }
         auto fields = split_fields(line, ':');
-        auto field = [&fields](std::size_t i) {
-            return i < fields.size() ? fields[i] : std::string_view();
-        };
-        UserEntry entry;
-        entry.password = field(1);
-        entry.uid = field(2);
-        entry.gid = field(3);
-        entry.home = field(5);
-        // Extra fields may hold colons: they are all that is left.
-        if (fields.size() > kExtraField) {
-            auto start = static_cast<std::size_t>(fields[kExtraField].data() - line.data());
-            for (std::string_view word : split_words(line.substr(start))) {
-                set_extra(entry, word);
-            }
-        }
         if (!fields[0].empty() &&
-            !users_.try_emplace(std::string(fields[0]), std::move(entry)).second) {
+            !users_.try_emplace(std::string(fields[0]), parse_entry(line, fields)).second) {
             log_warning("users' file: user {} occurs again: the first line counts",
                         printable(fields[0]));
         }
     }
 }
 
-const UserEntry* UsersFile::find(std::string_view user) const {
+const AuthParameters* UsersFile::find(std::string_view user) const {
     auto found = users_.find(user);
     return found == users_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> UsersFile::users() const {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : users_) {
+        names.push_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
 }
 
 bool address_allowed(std::string_view networks, std::string_view address) {

@@ -1,28 +1,20 @@
 // Users in the form of Dovecot's passwd-file:
 //     user:password:uid:gid:(gecos):home:(shell):extra fields
-// Extra fields are separated by blanks: userdb_mail=..., userdb_home=..., userdb_uid=...,
-// userdb_gid=..., allow_nets=NET[,NET], nologin.
+// Extra fields are separated by blanks: userdb_mail=..., userdb_uid=..., allow_nets=NET[,NET],
+// nologin, ...
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/auth_lines.h"
 
 namespace relais {
-
-struct UserEntry {
-    std::string password;  // as stored, with its scheme; empty: cannot log in
-    std::string uid;       // name or number; empty: the default
-    std::string gid;
-    std::string home;
-    std::string mail;
-    std::string allow_nets;
-    bool no_login = false;
-};
 
 class UsersFile {
   public:
@@ -32,7 +24,11 @@ class UsersFile {
     // An error leaves what was read before.
     [[nodiscard]] Result<void> refresh(int fd);
 
-    const UserEntry* find(std::string_view user) const;
+    // What the file says of a user, or null: "password" as stored, with its scheme (empty: cannot
+    // log in), and under the names of extra fields all else: userdb_uid, userdb_gid, userdb_home.
+    const AuthParameters* find(std::string_view user) const;
+
+    std::vector<std::string> users() const;
 
     // Counts the times that the file was read.
     std::uint64_t version() const { return version_; }
@@ -51,7 +47,7 @@ class UsersFile {
 
     Stamp stamp_;
     std::uint64_t version_ = 0;
-    std::unordered_map<std::string, UserEntry, StringHash, std::equal_to<>> users_;
+    std::unordered_map<std::string, AuthParameters, StringHash, std::equal_to<>> users_;
 };
 
 // True when the numeric address lies in one of the networks ("192.0.2.0/24,::1"); an empty list

@@ -44,6 +44,14 @@ Capabilities Capabilities::parse(std::string_view text) {
     return result;
 }
 
+std::string Capabilities::text() const {
+    std::string text = "250-" + host_;
+    for (const auto& [name, arguments] : keywords_) {
+        text += "\n250-" + name + (arguments.empty() ? "" : " ") + arguments;
+    }
+    return text;
+}
+
 std::optional<std::string_view> Capabilities::arguments(std::string_view keyword) const {
     for (const auto& [name, arguments] : keywords_) {
         if (iequals(name, keyword)) {

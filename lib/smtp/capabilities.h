@@ -15,6 +15,9 @@ class Capabilities {
     // `text`: the lines of the reply with their codes, "\n" between (Reply::text).
     [[nodiscard]] static Capabilities parse(std::string_view text);
 
+    // A text that parse() makes the same of.
+    std::string text() const;
+
     // The host name that the server gave itself in the first line.
     const std::string& host() const { return host_; }
 
@@ -25,6 +28,9 @@ class Capabilities {
 
     // SIZE: the limit; 0 where the server states none.
     std::uint64_t size_limit() const;
+
+    // Adds a keyword that the server forgot to state.
+    void add(std::string keyword) { keywords_.emplace_back(std::move(keyword), ""); }
 
     // Forgets a keyword (smtp_discard_ehlo_keywords).
     void discard(std::string_view keyword);

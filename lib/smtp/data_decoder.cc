@@ -5,14 +5,19 @@
 
 namespace relais::smtp {
 
-// A long line goes out in pieces; a CR stays together with the LF that may follow.
-DataDecoder::Line DataDecoder::take_piece(std::string_view& input) {
-    auto cut = line_limit_;
-    if (input[cut - 1] == '\r' && cut > 1) {
-        --cut;
+std::string_view without_line_end(std::string_view text, BareNewline mode) {
+    if (text.ends_with('\r')) {
+        text.remove_suffix(1);
+        while (mode == BareNewline::kAccept && text.ends_with('\r')) {
+            text.remove_suffix(1);  // as Postfix always did
+        }
     }
-    Line line{input.substr(0, cut), LinePart::kPartial};
-    input.remove_prefix(cut);
+    return text;
+}
+
+DataDecoder::Line DataDecoder::take_piece(std::string_view& input) {
+    Line line{input.substr(0, line_limit_), LinePart::kPartial};
+    input.remove_prefix(line_limit_);
     if (!in_line_ && line.text.starts_with('.')) {
         line.text.remove_prefix(1);
     }
@@ -22,9 +27,12 @@ DataDecoder::Line DataDecoder::take_piece(std::string_view& input) {
 
 DataDecoder::Step DataDecoder::next(std::string_view& input, Line& line) {
     for (;;) {
-        const auto newline = input.substr(0, line_limit_).find('\n');
+        // A CR at the limit is in the piece only if no LF follows.
+        const bool cr_at_limit = input.size() >= line_limit_ && input[line_limit_ - 1] == '\r';
+        const auto window = line_limit_ + (cr_at_limit ? 1 : 0);
+        const auto newline = input.substr(0, window).find('\n');
         if (newline == std::string_view::npos) {
-            if (input.size() < line_limit_) {
+            if (input.size() < window) {
                 return Step::kNeedMore;
             }
             line = take_piece(input);
@@ -33,10 +41,7 @@ DataDecoder::Step DataDecoder::next(std::string_view& input, Line& line) {
         auto text = input.substr(0, newline);
         input.remove_prefix(newline + 1);
         const bool crlf = text.ends_with('\r');
-        text.remove_suffix(crlf ? 1 : 0);
-        while (mode_ == BareNewline::kAccept && text.ends_with('\r')) {
-            text.remove_suffix(1);  // as Postfix always did
-        }
+        text = without_line_end(text, mode_);
         saw_bare_newline_ = saw_bare_newline_ || !crlf;
         const bool begins = !std::exchange(in_line_, false);
         const bool clean = std::exchange(after_crlf_, crlf) && crlf;

@@ -15,8 +15,12 @@ namespace relais::smtp {
 enum class BareNewline {
     kAccept,     // a bare LF is a line end everywhere, and all CRs before it are part of it
     kNormalize,  // a line end in the content, no part of the end of data
+    kNote,       // the same; the caller logs that one was seen
     kReject,     // the same; the caller refuses the message where one was seen
 };
+
+// `text` without the CR that belongs to its LF.
+[[nodiscard]] std::string_view without_line_end(std::string_view text, BareNewline mode);
 
 class DataDecoder {
   public:

@@ -71,9 +71,10 @@ std::optional<std::string> take_envelope_id(std::string_view value, MailParamete
     return std::nullopt;
 }
 
-std::optional<std::string> take_verp(std::string_view value, MailParameters& result) {
-    if (value.size() != 2 || value.find_first_not_of("-=+") != std::string_view::npos) {
-        return "501 5.5.4 Error: XVERP needs two characters from -=+";
+std::optional<std::string> take_verp(std::string_view value, std::string_view delimiters,
+                                     MailParameters& result) {
+    if (value.size() != 2 || value.find_first_not_of(delimiters) != std::string_view::npos) {
+        return format("501 5.5.4 Error: XVERP needs two characters from {}", delimiters);
     }
     result.verp = value;
     return std::nullopt;
@@ -81,10 +82,10 @@ std::optional<std::string> take_verp(std::string_view value, MailParameters& res
 
 constexpr std::string_view kDsnDisabled = "501 5.7.1 DSN support is disabled";
 
-std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport dsn,
+std::optional<std::string> take_mail_parameter(std::string_view word, const Extensions& offered,
                                                MailParameters& result) {
     const bool is_dsn = value_of(word, "RET") || value_of(word, "ENVID");
-    if (is_dsn && dsn == DsnSupport::kNo) {
+    if (is_dsn && !offered.dsn) {
         return std::string(kDsnDisabled);
     }
     if (const auto size = value_of(word, "SIZE")) {
@@ -96,11 +97,11 @@ std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport
     if (const auto id = value_of(word, "ENVID")) {
         return take_envelope_id(*id, result);
     }
-    if (const auto verp = value_of(word, "XVERP")) {
-        return take_verp(*verp, result);
+    if (const auto verp = value_of(word, "XVERP"); verp && offered.verp) {
+        return take_verp(*verp, *offered.verp, result);
     }
     if (const auto auth = value_of(word, "AUTH")) {
-        if (result.auth) {
+        if (result.auth && *result.auth != "<>") {
             return "503 5.5.4 Error: multiple AUTH= options";
         }
         result.auth = *auth;
@@ -108,9 +109,11 @@ std::optional<std::string> take_mail_parameter(std::string_view word, DsnSupport
         result.body = BodyType::k8bit;
     } else if (iequals(word, "BODY=7BIT")) {
         result.body = BodyType::k7bit;
-    } else if (iequals(word, "SMTPUTF8")) {
+    } else if (offered.smtputf8 && iequals(word, "SMTPUTF8")) {
         result.smtputf8 = true;
-    } else if (iequals(word, "XVERP")) {
+    } else if (offered.requiretls && iequals(word, "REQUIRETLS")) {
+        result.requiretls = true;
+    } else if (offered.verp && iequals(word, "XVERP")) {
         result.verp = "";
     } else {
         return unsupported(word).error();
@@ -162,23 +165,25 @@ std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, 
     return address;
 }
 
-OrReply<MailParameters> parse_mail_parameters(const CommandLine& command, DsnSupport dsn) {
+OrReply<MailParameters> parse_mail_parameters(const CommandLine& command,
+                                              const Extensions& offered) {
     MailParameters result;
     for (std::size_t i = 2; i < command.arguments.size(); ++i) {
-        if (auto reply = take_mail_parameter(command.arguments[i].text, dsn, result)) {
+        if (auto reply = take_mail_parameter(command.arguments[i].text, offered, result)) {
             return refuse(std::move(*reply));
         }
     }
     return result;
 }
 
-OrReply<RcptParameters> parse_rcpt_parameters(const CommandLine& command, DsnSupport dsn) {
+OrReply<RcptParameters> parse_rcpt_parameters(const CommandLine& command,
+                                              const Extensions& offered) {
     RcptParameters result;
     for (std::size_t i = 2; i < command.arguments.size(); ++i) {
         const std::string_view word = command.arguments[i].text;
         const auto notify = value_of(word, "NOTIFY");
         const auto orcpt = value_of(word, "ORCPT");
-        if ((notify || orcpt) && dsn == DsnSupport::kNo) {
+        if ((notify || orcpt) && !offered.dsn) {
             return refuse(std::string(kDsnDisabled));
         }
         if (notify) {

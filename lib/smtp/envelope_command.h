@@ -29,21 +29,29 @@ enum class EmptyPath { kAllowed, kRefused };
                                                     EmptyPath empty);
 
 enum class BodyType { kNone, k7bit, k8bit };
-enum class DsnSupport { kYes, kNo };
+
+// Which extensions may be used: without them their parameters are none.
+struct Extensions {
+    bool dsn = true;
+    bool smtputf8 = true;
+    bool requiretls = false;
+    std::optional<std::string> verp;  // the delimiters that XVERP may name
+};
 
 struct MailParameters {
     std::optional<std::uint64_t> size;
     BodyType body = BodyType::kNone;
     DsnRet ret = DsnRet::kNone;
-    std::string envelope_id;  // xtext as it came
+    std::string envelope_id;  // decoded
     bool smtputf8 = false;
+    bool requiretls = false;          // RFC 8689
     std::optional<std::string> auth;  // the value of AUTH=
     std::optional<std::string> verp;  // the value of XVERP=, "" without one
 };
 
 // The words after the path.
 [[nodiscard]] OrReply<MailParameters> parse_mail_parameters(const CommandLine& command,
-                                                            DsnSupport dsn);
+                                                            const Extensions& offered);
 
 struct RcptParameters {
     int notify = kNotifyNone;
@@ -51,6 +59,6 @@ struct RcptParameters {
 };
 
 [[nodiscard]] OrReply<RcptParameters> parse_rcpt_parameters(const CommandLine& command,
-                                                            DsnSupport dsn);
+                                                            const Extensions& offered);
 
 }  // namespace relais::smtp

@@ -9,19 +9,23 @@
 namespace relais::smtp {
 namespace {
 
+bool has_code(std::string_view line) {
+    return line.size() >= 3 && is_digit(line[0]) && is_digit(line[1]) && is_digit(line[2]);
+}
+
 // The three digits at the front, or 0.
 int leading_code(std::string_view line) {
-    if (line.size() < 3 || !is_digit(line[0]) || !is_digit(line[1]) || !is_digit(line[2])) {
+    if (!has_code(line)) {
         return 0;
     }
     return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
-bool is_code_line(std::string_view line) {
-    return leading_code(line) != 0 && (line.size() == 3 || line[3] == ' ' || line[3] == '-');
-}
-
 }  // namespace
+
+bool is_reply_line(std::string_view line) {
+    return has_code(line) && (line.size() == 3 || line[3] == ' ' || line[3] == '-');
+}
 
 std::string Reply::one_line() const {
     std::string flat = text;
@@ -34,10 +38,10 @@ bool ReplyParser::line(std::string_view text) {
     if (text_.size() < text_limit_) {
         text_ += text_.empty() ? "" : "\n";
         text_ += printable(text.substr(0, text_limit_));
+    } else {
+        cut_off_ = true;
     }
-    if (!is_code_line(text)) {
-        // A line of garbage does not end a reply that has begun, and is no reply on its own.
-        well_formed_ = false;
+    if (!is_reply_line(text)) {
         return false;
     }
     last_ = text.substr(0, 256);
@@ -61,7 +65,7 @@ Reply ReplyParser::take() {
     reply.text = std::move(text_);
     text_.clear();
     last_.clear();
-    well_formed_ = true;
+    cut_off_ = false;
     return reply;
 }
 

@@ -22,7 +22,11 @@ struct Reply {
     std::string one_line() const;
 };
 
-// Puts a reply together.  Lines come without their line end.
+// Three digits, and "-" or a blank behind them or nothing.  What else a server says is no reply.
+[[nodiscard]] bool is_reply_line(std::string_view line);
+
+// Puts a reply together.  Lines come without their line end; one that is no reply is part of what
+// stands around it, and ends nothing.
 class ReplyParser {
   public:
     explicit ReplyParser(std::size_t text_limit = 100000) : text_limit_(text_limit) {}
@@ -30,8 +34,11 @@ class ReplyParser {
     // True when the reply is complete; take() then hands it out and starts afresh.
     bool line(std::string_view text);
 
-    // False once a line came that is not three digits and "-" or blank.
-    bool well_formed() const { return well_formed_; }
+    // Text beyond the limit was thrown away.
+    bool cut_off() const { return cut_off_; }
+
+    // What has come so far.
+    std::string_view text() const { return text_; }
 
     Reply take();
 
@@ -39,7 +46,7 @@ class ReplyParser {
     std::size_t text_limit_;
     std::string text_;
     std::string last_;
-    bool well_formed_ = true;
+    bool cut_off_ = false;
 };
 
 // "550 5.1.1 text" with CRLF.  Where text holds "\n" the reply has several lines.

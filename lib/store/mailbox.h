@@ -124,6 +124,19 @@ class Mailbox {
     // The extensions of a message's line in the uidlist.
     [[nodiscard]] Result<std::string> uidlist_extensions(std::uint32_t uid) const;
 
+    // The entries of the uidlist that have extensions, UIDs ascending, without names.
+    [[nodiscard]] Result<std::vector<UidListEntry>> extended_entries() const {
+        return UidList::load_extended(place_.directory);
+    }
+
+    // Gives entries of the uidlist a value for the extension `key`, whatever they had.
+    struct UidExtension {
+        std::uint32_t uid = 0;
+        std::string value;
+    };
+
+    [[nodiscard]] Task<Result<void>> set_extensions(char key, std::vector<UidExtension> values);
+
     // The quick-start file (mailbox_index.cc).
     void load_index();
     void save_index();
@@ -198,6 +211,7 @@ class Mailbox {
     std::uint64_t last_change_ = 1;
     std::size_t listed_ = 0;       // lines in the uidlist
     bool unwritten_ = false;       // there are UIDs that no list tells: we may only read
+    bool no_room_ = false;         // messages have no UIDs, since the list cannot grow: not shown
     bool foreign_change_ = false;  // somebody else was at work while we changed something
     KeywordFile keywords_;
     Stamps known_;

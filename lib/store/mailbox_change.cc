@@ -162,11 +162,12 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
     }
     drop_messages(gone);
     end_own_change();
-    if (outcome) {
-        outcome = co_await shrink_uidlist();
-    }
     if (!outcome) {
         co_return fail_with(outcome);
+    }
+    auto shrunk = co_await shrink_uidlist();
+    if (!shrunk) {
+        log_warning("{}", shrunk.error().message);  // lines too many harm nobody
     }
     co_return gone;
 }
@@ -192,6 +193,32 @@ Task<Result<void>> Mailbox::shrink_uidlist() {
     if (written) {
         listed_ = list->entries.size();
         known_.uidlist = list->stamp;
+    }
+    co_return written;
+}
+
+Task<Result<void>> Mailbox::set_extensions(char key, std::vector<UidExtension> values) {
+    Semaphore::Place turn = co_await busy_.take();
+    auto lock = co_await MailboxLock::acquire(list_path());
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    auto list = load_list();
+    if (!list || !list->exists || list->uid_validity != uid_validity_) {
+        co_return list ? fail(Errc::kTemporary, list_path() + " is another one now")
+                       : fail_with(list);
+    }
+    bool known = list->stamp == known_.uidlist;
+    for (const UidExtension& value : values) {
+        auto at = std::ranges::lower_bound(list->entries, value.uid, {}, &UidListEntry::uid);
+        if (at != list->entries.end() && at->uid == value.uid) {
+            at->extensions = with_uidlist_extension(at->extensions, key, value.value);
+        }
+    }
+    auto written = list->rewrite(place_.directory, place_.file_mode);
+    if (written && known) {
+        known_.uidlist = list->stamp;
+        index_stale_ = true;
     }
     co_return written;
 }

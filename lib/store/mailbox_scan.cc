@@ -40,6 +40,10 @@ bool cannot_write(int reason) {
     return reason == EACCES || reason == EROFS || reason == EPERM;
 }
 
+bool is_full(int reason) {
+    return reason == ENOSPC || reason == EDQUOT;
+}
+
 }  // namespace
 
 Mailbox::Stamps Mailbox::stamps_now() const {
@@ -84,7 +88,7 @@ Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
         co_return fail(Errc::kNotFound, place_.directory + " is no mailbox any longer");
     }
     bool verify = verify_at_ && Clock::now() >= *verify_at_;
-    if (!scanned_ || verify || foreign_change_ || now.cur != known_.cur ||
+    if (!scanned_ || verify || foreign_change_ || no_room_ || now.cur != known_.cur ||
         now.uidlist != known_.uidlist || now.directory != known_.directory) {
         co_return co_await full_scan(access);
     }
@@ -192,9 +196,14 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     // A damaged list is repaired at once: lines that are added to it later would be lost.
     bool usable = list.exists && list.uid_validity != 0 && !list.damaged;
     if (usable && unlisted(list).empty()) {
+        no_room_ = false;
         co_return list;
     }
     auto lock = co_await MailboxLock::acquire(list_path());
+    no_room_ = !lock && is_full(lock.error().sys_errno) && usable;
+    if (no_room_) {
+        co_return list;
+    }
     if (!lock && !cannot_write(lock.error().sys_errno)) {
         co_return fail_with(lock);
     }
@@ -223,6 +232,13 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     if (lock) {
         auto stored = fresh_list || list.damaged ? list.rewrite(place_.directory, place_.file_mode)
                                                  : list.append(place_.directory, without.size());
+        no_room_ = !stored && is_full(stored.error().sys_errno) && usable;
+        if (no_room_) {
+            // Who is to make room must get at the messages that have UIDs.
+            list.entries.resize(list.entries.size() - without.size());
+            list.next_uid -= static_cast<std::uint32_t>(without.size());
+            co_return list;
+        }
         if (!stored) {
             co_return fail_with(stored);
         }
@@ -361,6 +377,10 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
         list.add(std::string(found.base(*file)));
     }
     auto stored = list.append(place_.directory, added.size());
+    if (!stored && is_full(stored.error().sys_errno)) {
+        lock = fail(Errc::kTemporary, "");
+        co_return co_await full_scan(access);
+    }
     if (!stored) {
         co_return stored;
     }

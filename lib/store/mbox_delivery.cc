@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 
@@ -118,7 +119,7 @@ Result<std::optional<DotLock>> dot_lock(const MboxTarget& target) {
 
 }  // namespace
 
-Result<MailboxLocks> parse_mailbox_locks(std::string_view text) {
+Result<MailboxLocks> parse_mailbox_locks(std::string_view parameter, std::string_view text) {
     MailboxLocks locks;
     for (std::string_view word : split_words(text, ", \t\r\n")) {
         if (word == "dotlock") {
@@ -128,7 +129,8 @@ Result<MailboxLocks> parse_mailbox_locks(std::string_view text) {
         } else if (word == "flock") {
             locks.flock = true;
         } else {
-            return fail(Errc::kSyntax, "unknown mailbox lock method: " + std::string(word));
+            return fail(Errc::kSyntax,
+                        format("unknown {} value \"{}\" in \"{}\"", parameter, word, text));
         }
     }
     return locks;
@@ -150,7 +152,7 @@ Result<DotLock> acquire_dot_lock(const std::string& path, const LockPatience& pa
     return done ? fail_errno(what, last->error().sys_errno) : locked_error(what, EEXIST);
 }
 
-Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content) {
+Result<OpenMbox> open_mbox(const MboxTarget& target) {
     auto dotlock = dot_lock(target);
     if (!dotlock) {
         return fail_with(dotlock);
@@ -163,19 +165,30 @@ Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content
     if (!regular) {
         return fail_with(regular);
     }
-    if (!*regular) {
-        return append_content(fd->get(), content);
+    if (*regular) {
+        auto locked = lock_file(fd->get(), target);
+        if (!locked) {
+            return fail_with(locked);
+        }
     }
-    auto locked = lock_file(fd->get(), target);
-    if (!locked) {
-        return locked;
+    return OpenMbox{std::move(*dotlock), std::move(*fd), *regular};
+}
+
+Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content) {
+    auto mbox = open_mbox(target);
+    if (!mbox) {
+        return fail_with(mbox);
     }
-    off_t before = ::lseek(fd->get(), 0, SEEK_END);
-    auto written = append_content(fd->get(), content);
-    if (written && ::fsync(fd->get()) < 0) {
+    int fd = mbox->file.get();
+    if (!mbox->regular) {
+        return append_content(fd, content);
+    }
+    off_t before = ::lseek(fd, 0, SEEK_END);
+    auto written = append_content(fd, content);
+    if (written && ::fsync(fd) < 0) {
         written = fail_errno(kWriteError);
     }
-    if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {
+    if (!written && before >= 0 && ::ftruncate(fd, before) < 0) {
         log_warning("truncate {} after a failed write: {}", target.path,
                     fail_errno("ftruncate").error().message);
     }

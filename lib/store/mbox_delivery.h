@@ -20,10 +20,13 @@ struct MailboxLocks {
     bool dotlock = false;
     bool fcntl = false;
     bool flock = false;
+
+    bool any() const { return dotlock || fcntl || flock; }
 };
 
-// Parses "fcntl, dotlock"; kSyntax names the word that is no lock.
-[[nodiscard]] Result<MailboxLocks> parse_mailbox_locks(std::string_view text);
+// Parses "fcntl, dotlock", the value of `parameter`; kSyntax names the word that is no lock.
+[[nodiscard]] Result<MailboxLocks> parse_mailbox_locks(std::string_view parameter,
+                                                       std::string_view text);
 
 struct LockPatience {
     int attempts = 20;                      // deliver_lock_attempts
@@ -52,6 +55,15 @@ struct MboxTarget {
     ExecutableFiles executables = ExecutableFiles::kAllowed;
     std::optional<uid_t> must_belong_to{};  // strict_mailbox_ownership
 };
+
+struct OpenMbox {
+    std::optional<DotLock> dot_lock;
+    UniqueFd file;  // to append to; holds the other locks
+    bool regular = false;
+};
+
+// Opened, made where it was not there, and locked.  Errors as those of deliver_mbox().
+[[nodiscard]] Result<OpenMbox> open_mbox(const MboxTarget& target);
 
 // Files that are no regular files (/dev/null, a terminal) are written without locks and sync.
 // Errors: Errc::kTemporary: the mailbox is locked by somebody else; kDenied: refused for what it is

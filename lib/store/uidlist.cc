@@ -94,6 +94,56 @@ Result<UidList> UidList::load(const std::string& directory) {
     return list;
 }
 
+Result<std::vector<UidListEntry>> UidList::load_extended(const std::string& directory) {
+    std::vector<UidListEntry> found;
+    auto text = read_file(directory + "/" + std::string(kFileName), kMaxFile);
+    if (!text) {
+        return text.error().sys_errno == ENOENT ? Result<std::vector<UidListEntry>>(found)
+                                                : fail_with(text);
+    }
+    std::string_view left = *text;
+    for (bool first = true; !left.empty(); first = false) {
+        auto end = left.find('\n');
+        std::string_view line = left.substr(0, end);
+        left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
+        if (first && !line.starts_with("3 ")) {
+            break;
+        }
+        auto space = line.find(' ');
+        auto colon = line.find(" :");
+        if (first || colon == std::string_view::npos || colon == space) {
+            continue;
+        }
+        if (auto uid = parse_uid(line.substr(0, space))) {
+            found.push_back({*uid, std::string(line.substr(space + 1, colon - space - 1)), ""});
+        }
+    }
+    return found;
+}
+
+std::optional<std::string_view> uidlist_extension(std::string_view extensions, char key) {
+    while (!extensions.empty()) {
+        std::string_view word = extensions.substr(0, extensions.find(' '));
+        if (word.starts_with(key)) {
+            return word.substr(1);
+        }
+        extensions.remove_prefix(std::min(extensions.size(), word.size() + 1));
+    }
+    return std::nullopt;
+}
+
+std::string with_uidlist_extension(std::string_view extensions, char key, std::string_view value) {
+    std::string out;
+    for (std::string_view word : split_words(extensions, " ")) {
+        if (word.front() != key) {
+            out += word;
+            out += ' ';
+        }
+    }
+    out += key;
+    return out += value;
+}
+
 void UidList::parse(std::string_view text) {
     auto end = text.find('\n');
     std::string_view header = text.substr(0, end);
@@ -215,11 +265,16 @@ Result<void> UidList::append(const std::string& directory, std::size_t count) {
     for (std::size_t i = entries.size() - count; i < entries.size(); ++i) {
         text += format_entry(entries[i]);
     }
+    struct stat status;
+    bool known = ::fstat(fd->get(), &status) == 0;
     auto written = write_all(fd->get(), text);
     if (!written) {
+        // A torn line would have to be repaired, for which there may be no room either.
+        if (known && ::ftruncate(fd->get(), status.st_size) < 0) {
+            return fail_errno("take back what was written to " + path);
+        }
         return written;
     }
-    struct stat status;
     if (::fstat(fd->get(), &status) == 0) {
         stamp = stamp_of_status(status);
     }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,11 @@ class UidList {
     // An empty list when there is no file.  Lines that cannot be are dropped: `damaged` tells.
     [[nodiscard]] static Result<UidList> load(const std::string& directory);
 
+    // Only the entries that have extensions, of a list of version 3, without their names.  For whom
+    // the whole would be too much: most lists have few.
+    [[nodiscard]] static Result<std::vector<UidListEntry>> load_extended(
+        const std::string& directory);
+
     std::uint32_t uid_validity = 0;
     std::uint32_t next_uid = 1;
     std::string guid;                   // 32 hexadecimal digits
@@ -67,6 +73,14 @@ class UidList {
     bool parse_entry(std::string_view line, int version);
     static std::string format_entry(const UidListEntry& entry);
 };
+
+// The value of an extension ("W1234" has the key W); nothing where it is not there.
+[[nodiscard]] std::optional<std::string_view> uidlist_extension(std::string_view extensions,
+                                                                char key);
+
+// The extensions with another value for the key.  It must have no blanks.
+[[nodiscard]] std::string with_uidlist_extension(std::string_view extensions, char key,
+                                                 std::string_view value);
 
 // A new mailbox GUID: 32 hexadecimal digits.
 [[nodiscard]] std::string make_guid();

@@ -89,11 +89,18 @@ std::string issuer_common_name(X509* certificate) {
     return text.empty() ? name_entry(name, NID_organizationName) : text;
 }
 
-std::string issuer_line(X509* certificate) {
+static std::string one_line(const X509_NAME* name) {
     std::array<char, 256> text{};
-    X509_NAME_oneline(X509_get_issuer_name(certificate), text.data(),
-                      static_cast<int>(text.size()));
+    X509_NAME_oneline(name, text.data(), static_cast<int>(text.size()));
     return printable(text.data());
+}
+
+std::string issuer_line(X509* certificate) {
+    return one_line(X509_get_issuer_name(certificate));
+}
+
+std::string subject_line(X509* certificate) {
+    return one_line(X509_get_subject_name(certificate));
 }
 
 std::string certificate_fingerprint(X509* certificate, const EVP_MD* digest) {
@@ -106,9 +113,10 @@ std::string certificate_fingerprint(X509* certificate, const EVP_MD* digest) {
     return hex_digest(bytes.data(), length);
 }
 
-std::string key_fingerprint(X509* certificate, const EVP_MD* digest) {
-    unsigned char* der = nullptr;
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+namespace {
+
+// Of DER bytes that the library made; -1: it could not.
+std::string fingerprint_of(unsigned char* der, int size, const EVP_MD* digest) {
     if (size < 0) {
         ERR_clear_error();
         return {};
@@ -123,6 +131,20 @@ std::string key_fingerprint(X509* certificate, const EVP_MD* digest) {
         return {};
     }
     return hex_digest(bytes.data(), length);
+}
+
+}  // namespace
+
+std::string key_fingerprint(X509* certificate, const EVP_MD* digest) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    return fingerprint_of(der, size, digest);
+}
+
+std::string key_fingerprint(const EVP_PKEY* key, const EVP_MD* digest) {
+    unsigned char* der = nullptr;
+    const int size = i2d_PUBKEY(key, &der);
+    return fingerprint_of(der, size, digest);
 }
 
 }  // namespace relais

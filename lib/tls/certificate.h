@@ -15,11 +15,13 @@ namespace relais {
 // The issuer's common name, else its organization.
 [[nodiscard]] std::string issuer_common_name(X509* certificate);
 
-// The whole issuer on one line: "/C=DE/CN=Test CA".
+// The whole issuer, or subject, on one line: "/C=DE/CN=Test CA".
 [[nodiscard]] std::string issuer_line(X509* certificate);
+[[nodiscard]] std::string subject_line(X509* certificate);
 
 // "AA:BB:..": the digest of the certificate, and of its public key.  Empty if it can't be had.
 [[nodiscard]] std::string certificate_fingerprint(X509* certificate, const EVP_MD* digest);
 [[nodiscard]] std::string key_fingerprint(X509* certificate, const EVP_MD* digest);
+[[nodiscard]] std::string key_fingerprint(const EVP_PKEY* key, const EVP_MD* digest);
 
 }  // namespace relais

@@ -9,6 +9,7 @@
 #include "lib/base/strings.h"
 #include "lib/tls/openssl_handles.h"
 #include "lib/tls/tls_context.h"
+#include "lib/tls/tls_protocols.h"
 
 namespace relais {
 
@@ -39,17 +40,37 @@ struct TlsContext::State {
     TlsCommonOptions options;
     const EVP_MD* fingerprint_digest = nullptr;
     bool many_wildcard_labels = true;
-    bool client_certificate_required = false;
-    std::vector<TlsTicketKey> ticket_keys;
     SessionStore sessions;
+
+    // Servers:
+    TlsServerOptions server;
+    TlsProtocolSet protocols;
+    KeyPtr dh_parameters;                       // null: the library's
+    Result<std::string> cipher_list;            // the error is told in each session
+    const EVP_CIPHER* ticket_cipher = nullptr;  // null: no tickets
+    bool client_certificate_required = false;
+    std::vector<TlsTicketKey> ticket_keys;  // the newest first
+
+    bool logs(TlsLogLevel level) const { return options.loglevel >= level; }
 };
 
-// Loads the certificates and keys into `ctx`.  False when one of them can't be used; logged.
-[[nodiscard]] bool load_certificates(SSL_CTX* ctx, const TlsCertificateFiles& files);
+// The State of whose SSL_CTX `ssl` is.
+[[nodiscard]] TlsContext::State& state_of(SSL* ssl);
 
-// Where OpenSSL's objects keep a pointer of ours: State in an SSL_CTX, the session key of a client
-// (std::string) in an SSL.
-[[nodiscard]] int context_index();
-[[nodiscard]] int session_key_index();
+// What server and client have in common.  `model`: authorities come from there, not from files.
+[[nodiscard]] Result<SslCtxPtr> make_ssl_context(TlsContext::State& state, const SSL_METHOD* method,
+                                                 SSL_CTX* model);
+// Checks the common options, and takes them over.
+[[nodiscard]] Result<std::unique_ptr<TlsContext::State>> make_state(
+    const TlsCommonOptions& options);
+
+// Handshakes go on with certificates that don't verify; the result is judged afterwards, by what
+// SessionNotes say of a client's.
+[[nodiscard]] int accept_certificate(int verified, X509_STORE_CTX* store);
+
+// Session tickets (RFC 5077), with the keys in State.
+void serve_tickets(TlsContext::State& state, SSL_CTX* ctx);
+// Null, with a warning, for a cipher that can't be used.
+[[nodiscard]] const EVP_CIPHER* find_ticket_cipher(const std::string& name);
 
 }  // namespace relais

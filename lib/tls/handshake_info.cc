@@ -3,16 +3,17 @@
 #include <array>
 
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/objects.h>
 
 #include "lib/tls/certificate.h"
+#include "lib/tls/raw_keys.h"
+#include "lib/tls/server_verdict.h"
+#include "lib/tls/session_notes.h"
 
 namespace relais {
 
 namespace {
 
-// "P-256" for prime256v1 and the like; other curves by their short name.
 std::string curve_name(const EVP_PKEY* key) {
     std::array<char, 80> group{};
     std::size_t length = 0;
@@ -21,13 +22,12 @@ std::string curve_name(const EVP_PKEY* key) {
         ERR_clear_error();
         return {};
     }
-    int nid = OBJ_sn2nid(group.data());
-    const char* nist = nid != NID_undef ? EC_curve_nid2nist(nid) : nullptr;
-    return nist != nullptr ? nist : std::string(group.data(), length);
+    return {group.data(), length};
 }
 
 TlsKey exchange_key(SSL* ssl) {
     EVP_PKEY* raw = nullptr;
+    // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion): within OpenSSL's macro
     if (SSL_get_peer_tmp_key(ssl, &raw) != 1) {
         ERR_clear_error();
         return {};
@@ -87,12 +87,14 @@ TlsKey own_signature(SSL* ssl) {
 
 TlsKey peer_signature(SSL* ssl) {
     const X509* certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == nullptr) {
+    const EVP_PKEY* key =
+        certificate != nullptr ? X509_get0_pubkey(certificate) : peer_raw_key(ssl);
+    if (key == nullptr) {
         return {};
     }
     int digest = NID_undef;
     SSL_get_peer_signature_nid(ssl, &digest);
-    return signature_key(X509_get0_pubkey(certificate), digest);
+    return signature_key(key, digest);
 }
 
 // Before TLS 1.3 the name of the cipher says all of this.
@@ -112,6 +114,11 @@ void describe_keys(SSL* ssl, TlsInfo& info) {
 
 void describe_peer(SSL* ssl, const TlsContext::State& state, TlsInfo& info) {
     X509* certificate = SSL_get0_peer_certificate(ssl);
+    if (const EVP_PKEY* key = peer_raw_key(ssl)) {
+        info.key_fingerprint = key_fingerprint(key, state.fingerprint_digest);
+        info.trust = TlsTrust::kUntrusted;
+        return;
+    }
     if (certificate == nullptr) {
         return;
     }
@@ -119,7 +126,7 @@ void describe_peer(SSL* ssl, const TlsContext::State& state, TlsInfo& info) {
     info.issuer_cn = issuer_common_name(certificate);
     info.certificate_fingerprint = certificate_fingerprint(certificate, state.fingerprint_digest);
     info.key_fingerprint = key_fingerprint(certificate, state.fingerprint_digest);
-    long verified = SSL_get_verify_result(ssl);
+    const long verified = verify_error_of(ssl).code;
     info.trust = verified == X509_V_OK ? TlsTrust::kTrusted : TlsTrust::kUntrusted;
     if (verified != X509_V_OK) {
         info.verify_error = X509_verify_cert_error_string(verified);
@@ -135,8 +142,8 @@ TlsInfo describe_handshake(SSL* ssl, const TlsContext::State& state) {
     info.cipher_bits_used = SSL_get_cipher_bits(ssl, &info.cipher_bits);
     info.reused = SSL_session_reused(ssl) == 1;
     if (SSL_is_server(ssl) == 1) {
-        const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-        info.sni = name != nullptr ? name : "";
+        const SessionNotes& notes = notes_of(ssl);
+        info.sni = notes.chain_used ? notes.server_name : "";
     }
     describe_keys(ssl, info);
     describe_peer(ssl, state, info);

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@ struct TlsTicketKey {
     std::array<unsigned char, 16> name{};
     std::array<unsigned char, 32> cipher_key{};
     std::array<unsigned char, 32> hmac_key{};
+    std::int64_t expires = 0;  // for the log
 };
 
 class TlsContext {
@@ -39,6 +42,10 @@ class TlsContext {
     // The keys for session tickets: the first encrypts, all of them decrypt.  Without this call
     // the process makes up its own.
     void set_ticket_keys(std::vector<TlsTicketKey> keys);
+
+    // Of a server: new sessions get the certificates in these files, by the names in its options
+    // (a renewal).  What cannot be used is logged, and the old ones stay.
+    [[nodiscard]] Result<void> renew(std::map<std::string, std::string> contents);
 
     // How many client sessions are kept for resumption.
     std::size_t cached_sessions() const;

@@ -5,11 +5,23 @@
 #include <string>
 #include <string_view>
 
+#include "lib/tls/tls_options.h"
+
 namespace relais {
 
 // How far the peer is known.  Verified: the certificate is trusted and has the wanted name, or it
 // is one of the wanted fingerprints.
 enum class TlsTrust { kAnonymous, kUntrusted, kTrusted, kVerified };
+
+// Why a server is not the wanted one.
+enum class TlsProblem {
+    kNone,
+    kName,       // a certificate of somebody else
+    kExpired,    // or not valid yet
+    kUntrusted,  // nobody known has signed it
+    kRecords,    // no TLSA record is of use
+    kOther,
+};
 
 // A key that took part: "X25519", "RSA-PSS (2048 bits)", "ECDSA (P-256)".
 struct TlsKey {
@@ -27,10 +39,16 @@ struct TlsInfo {
     TlsKey key_exchange, server_signature, client_signature;  // TLS 1.3 only
     std::string peer_cn, issuer_cn;
     std::string certificate_fingerprint, key_fingerprint;  // "AA:BB:.."
-    std::string sni;                                       // what the client asked for
+    std::string sni;  // the name that chose the server's certificates
     TlsTrust trust = TlsTrust::kAnonymous;
     std::string verify_error;  // why the peer's certificate is not trusted
     bool reused = false;       // an earlier session went on
+    // A client's: the level in the end, which is lower than the wanted one where no TLSA record
+    // was of use, and whether the server is what that level wants.
+    TlsLevel level = TlsLevel::kNone;
+    bool satisfied = true;
+    bool dane = false;  // TLSA records were used
+    TlsProblem problem = TlsProblem::kNone;
 
     bool has_certificate() const { return trust != TlsTrust::kAnonymous; }
 };

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 
 namespace relais {
@@ -70,8 +71,8 @@ struct Word {
 };
 
 template <std::size_t N>
-Result<std::uint64_t> parse_bits(std::string_view text, const std::array<Word, N>& words,
-                                 std::string_view what) {
+std::uint64_t parse_bits(std::string_view text, const std::array<Word, N>& words,
+                         std::string_view what) {
     std::uint64_t bits = 0;
     for (std::string_view word : split_words(text, kSeparators)) {
         if (auto number = parse_hex<std::uint64_t>(word)) {
@@ -86,7 +87,8 @@ Result<std::uint64_t> parse_bits(std::string_view text, const std::array<Word, N
             }
         }
         if (!known) {
-            return fail(Errc::kSyntax, format("unknown {} value \"{}\"", what, word));
+            log_warning("unknown {} value \"{}\" in \"{}\"", what, printable(word),
+                        printable(text));
         }
     }
     return bits;
@@ -100,6 +102,9 @@ Result<TlsProtocolSet> parse_tls_protocols(std::string_view text) {
     for (std::string_view word : split_words(text, kSeparators)) {
         bool lower = word.starts_with(">=");
         if (lower || word.starts_with("<=")) {
+            if (word.size() == 2) {
+                continue;  // no bound
+            }
             auto number = bound_version(word.substr(2));
             if (!number) {
                 return fail(Errc::kSyntax, format("unknown TLS protocol in \"{}\"", word));
@@ -140,12 +145,13 @@ Result<std::string> tls_cipher_list(const TlsCipherLists& lists, std::string_vie
     } else if (iequals(grade, "null")) {
         list = lists.null;
     } else {
-        return fail(Errc::kSyntax, format("invalid TLS cipher grade: \"{}\"", grade));
+        return fail(Errc::kSyntax, format("invalid cipher grade: \"{}\"", grade));
     }
     for (std::string_view word : split_words(exclusions, kSeparators)) {
         // "+" joins two properties; any other operator of the list language has no place here.
-        if (word.find_first_of("!-@;") == 0) {
-            return fail(Errc::kSyntax, format("invalid TLS cipher exclusion: \"{}\"", word));
+        if (word.find_first_of("!+-@;") == 0) {
+            return fail(Errc::kSyntax,
+                        format("invalid unary '!+-@' in cipher exclusion: {}", word));
         }
         list += ":!";
         list += word;
@@ -153,7 +159,7 @@ Result<std::string> tls_cipher_list(const TlsCipherLists& lists, std::string_vie
     return list;
 }
 
-Result<std::uint64_t> parse_ssl_options(std::string_view text) {
+std::uint64_t parse_ssl_options(std::string_view text) {
     static constexpr std::array<Word, 8> kWords{{
         {"ENABLE_MIDDLEBOX_COMPAT", SSL_OP_ENABLE_MIDDLEBOX_COMPAT},
         {"LEGACY_SERVER_CONNECT", SSL_OP_LEGACY_SERVER_CONNECT},
@@ -167,7 +173,7 @@ Result<std::uint64_t> parse_ssl_options(std::string_view text) {
     return parse_bits(text, kWords, "tls_ssl_options");
 }
 
-Result<std::uint64_t> parse_workarounds(std::string_view text) {
+std::uint64_t parse_workarounds(std::string_view text) {
     // Those that OpenSSL 3 has no code for any more are accepted, with no bits.
     static constexpr std::array<Word, 11> kWords{{
         {"MICROSOFT_SESS_ID_BUG", 0},

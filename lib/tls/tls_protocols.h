@@ -32,8 +32,8 @@ struct TlsProtocolSet {
                                                   std::string_view grade,
                                                   std::string_view exclusions);
 
-// The words of tls_ssl_options and tls_disable_workarounds as option bits.
-[[nodiscard]] Result<std::uint64_t> parse_ssl_options(std::string_view text);
-[[nodiscard]] Result<std::uint64_t> parse_workarounds(std::string_view text);
+// The words of tls_ssl_options and tls_disable_workarounds as option bits.  Warns of others.
+[[nodiscard]] std::uint64_t parse_ssl_options(std::string_view text);
+[[nodiscard]] std::uint64_t parse_workarounds(std::string_view text);
 
 }  // namespace relais

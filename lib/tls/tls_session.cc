@@ -1,19 +1,19 @@
 #include "lib/tls/tls_session.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/x509_vfy.h>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/tls/certificate.h"
 #include "lib/tls/context_state.h"
 #include "lib/tls/handshake_info.h"
-#include "lib/tls/tls_names.h"
+#include "lib/tls/raw_keys.h"
+#include "lib/tls/server_verdict.h"
+#include "lib/tls/session_cache.h"
+#include "lib/tls/tls_log.h"
 #include "lib/tls/tls_protocols.h"
 #include "lib/tls/tls_transport.h"
 
@@ -29,8 +29,10 @@ void send_without_delay(int fd) {
 
 // Puts the transport under the stream and shakes hands.  The text of what went wrong, or nothing.
 Task<std::string> shake_hands(Stream* stream, std::unique_ptr<TlsTransport> owned,
-                              std::chrono::milliseconds timeout) {
+                              std::chrono::milliseconds timeout,
+                              const TlsAcceptOptions* accepting = nullptr) {
     TlsTransport* transport = owned.get();
+    SessionNotes& notes = transport->notes();
     co_await stream->flush();
     stream->set_transport(std::move(owned));
     send_without_delay(stream->fd());
@@ -46,6 +48,17 @@ Task<std::string> shake_hands(Stream* stream, std::unique_ptr<TlsTransport> owne
             if (outcome.status == IoStatus::kFailed) {
                 failure = transport->failure();
                 break;
+            }
+            if (notes.chain_state == SessionNotes::Chain::kAsked) {
+                notes.chain = co_await accepting->chain_for(notes.server_name);
+                notes.chain_state = SessionNotes::Chain::kAnswered;
+                continue;
+            }
+            if (notes.stored_state == SessionNotes::Stored::kAsked) {
+                const auto stored = co_await notes.store->find(notes.wanted_session);
+                use_stored_session(transport->ssl(), notes, stored);
+                notes.stored_state = SessionNotes::Stored::kSettled;
+                continue;
             }
             co_await stream->wait_for(outcome.status);
         }
@@ -64,38 +77,6 @@ void log_connection(const TlsInfo& info, std::string_view direction, const std::
              tls_description(info));
 }
 
-// Why a server that must be verified is not, in Postfix's words.
-void log_verify_error(X509* certificate, long error, const std::string& peer) {
-    switch (error) {
-        case X509_V_ERR_CERT_UNTRUSTED:
-            log_info("certificate verification failed for {}: not trusted by local or TLSA policy",
-                     peer);
-            return;
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            log_info("certificate verification failed for {}: self-signed certificate", peer);
-            return;
-        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-            log_info("certificate verification failed for {}: untrusted issuer {}", peer,
-                     issuer_line(certificate));
-            return;
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-        case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
-            log_info("server certificate verification failed for {}: certificate not yet valid",
-                     peer);
-            return;
-        case X509_V_ERR_CERT_HAS_EXPIRED:
-        case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
-            log_info("server certificate verification failed for {}: certificate has expired",
-                     peer);
-            return;
-        default:
-            log_info("server certificate verification failed for {}: num={}:{}", peer, error,
-                     X509_verify_cert_error_string(error));
-            return;
-    }
-}
-
 Error handshake_error(std::string_view function, const std::string& peer,
                       const std::string& failure) {
     Error error{Errc::kTemporary, format("{} error", function), 0};
@@ -108,7 +89,8 @@ Error handshake_error(std::string_view function, const std::string& peer,
 Result<void> apply_policy(SSL* ssl, const TlsCipherLists& lists, const TlsConnectOptions& options) {
     auto protocols = parse_tls_protocols(options.protocols);
     if (!protocols) {
-        return fail_with(protocols);
+        return fail(Errc::kSyntax, format("Invalid TLS protocol list \"{}\": aborting TLS session",
+                                          options.protocols));
     }
     if (SSL_set_min_proto_version(ssl, protocols->lowest) != 1 ||
         SSL_set_max_proto_version(ssl, protocols->highest) != 1) {
@@ -125,7 +107,9 @@ Result<void> apply_policy(SSL* ssl, const TlsCipherLists& lists, const TlsConnec
         return fail_with(ciphers);
     }
     if (SSL_set_cipher_list(ssl, ciphers->c_str()) != 1) {
-        return fail(Errc::kSyntax, "no usable cipher in \"" + *ciphers + "\": " + take_tls_error());
+        log_tls_errors();
+        return fail(Errc::kSyntax,
+                    format("error setting cipher grade: \"{}\"", options.cipher_grade));
     }
     if (!options.server_name.empty() &&
         SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) != 1) {
@@ -134,38 +118,39 @@ Result<void> apply_policy(SSL* ssl, const TlsCipherLists& lists, const TlsConnec
     return {};
 }
 
-bool has_fingerprint(const std::vector<std::string>& wanted, const TlsInfo& info) {
-    return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
-        return iequals(one, info.certificate_fingerprint) || iequals(one, info.key_fingerprint);
-    });
+std::unique_ptr<TlsTransport> make_transport(const TlsContext::State& state, const Stream& stream,
+                                             const std::string& peer) {
+    auto transport = std::make_unique<TlsTransport>(state.ctx.get(), stream.fd());
+    transport->notes().peer = peer;
+    transport->dump(state.logs(TlsLogLevel::kDumpAll) ? TlsTransport::Dump::kAll
+                    : state.logs(TlsLogLevel::kDump)  ? TlsTransport::Dump::kHandshake
+                                                      : TlsTransport::Dump::kNone);
+    return transport;
 }
 
-bool has_wanted_name(X509* certificate, const TlsContext::State& state,
-                     const TlsConnectOptions& options) {
-    WildcardLabels labels =
-        state.many_wildcard_labels ? WildcardLabels::kMany : WildcardLabels::kOne;
-    return tls_any_name_matches(certificate_names(certificate), options.match, labels);
+// The server's: logged when they can't be used.
+Result<void> set_ciphers(SSL* ssl, const Result<std::string>& list, const std::string& grade,
+                         const std::string& peer) {
+    if (!list) {
+        log_warning("{}: {}", peer, list.error().message);
+        return fail_with(list);
+    }
+    if (SSL_set_cipher_list(ssl, list->c_str()) != 1) {
+        log_warning("{}: error setting cipher grade: \"{}\"", peer, grade);
+        log_tls_errors();
+        return fail(Errc::kTemporary, "no usable cipher");
+    }
+    if (state_of(ssl).logs(TlsLogLevel::kVerbose)) {
+        log_info("{}: TLS cipher list \"{}\"", peer, *list);
+    }
+    return {};
 }
 
-// At the levels that verify, a certificate is either the right one or not trusted at all.
-void judge_server(SSL* ssl, const TlsContext::State& state, const TlsConnectOptions& options,
-                  TlsInfo& info) {
+void tell_peer_certificate(SSL* ssl, const TlsContext::State& state, const TlsInfo& info,
+                           const std::string& peer) {
     X509* certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == nullptr || options.level < TlsLevel::kFingerprint) {
-        return;
-    }
-    long error = SSL_get_verify_result(ssl);
-    if (options.level == TlsLevel::kFingerprint) {
-        error = has_fingerprint(options.match, info) ? X509_V_OK : X509_V_ERR_DANE_NO_MATCH;
-    } else if (error == X509_V_OK && !has_wanted_name(certificate, state, options)) {
-        error = X509_V_ERR_HOSTNAME_MISMATCH;
-    }
-    info.trust = error == X509_V_OK ? TlsTrust::kVerified : TlsTrust::kUntrusted;
-    if (error != X509_V_OK) {
-        info.verify_error = X509_verify_cert_error_string(error);
-        if (state.options.loglevel >= TlsLogLevel::kRoutine) {
-            log_verify_error(certificate, error, options.peer);
-        }
+    if (certificate != nullptr && state.logs(TlsLogLevel::kVerbose)) {
+        log_peer_certificate(certificate, info, peer);
     }
 }
 
@@ -176,22 +161,69 @@ Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptO
     if (state.options.loglevel >= TlsLogLevel::kVerbose) {
         log_info("setting up TLS connection from {}", options.peer);
     }
-    auto transport = std::make_unique<TlsTransport>(state.ctx.get(), stream->fd());
+    auto transport = make_transport(state, *stream, options.peer);
     SSL* ssl = transport->ssl();
     SSL_set_accept_state(ssl);
-    std::string failure = co_await shake_hands(stream, std::move(transport), options.timeout);
+    if (auto set = set_ciphers(ssl, state.cipher_list, state.server.cipher_grade, options.peer);
+        !set) {
+        co_return fail_with(set);
+    }
+    if (options.chain_for) {
+        transport->notes().chain_state = SessionNotes::Chain::kWanted;
+    }
+    SessionNotes& notes = transport->notes();
+    if (options.sessions != nullptr && options.sessions->is_open()) {
+        notes.store = options.sessions;
+        notes.service = options.session_service;
+        notes.stored_state = SessionNotes::Stored::kWanted;
+    }
+    std::string failure =
+        co_await shake_hands(stream, std::move(transport), options.timeout, &options);
+    co_await settle_sessions(&notes, failure.empty());
+    notes.store = nullptr;  // it need not outlive the handshake
+    if (!failure.empty() && !options.service.empty()) {
+        log_tls_errors();
+        log_info("TLS handshake failed for service={} peer={}", options.service, options.peer);
+        co_return fail(Errc::kTemporary, "TLS handshake failed");
+    }
     if (!failure.empty()) {
         co_return std::unexpected(handshake_error("SSL_accept", options.peer, failure));
     }
     TlsInfo info = describe_handshake(ssl, state);
-    if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+    if (info.reused && state.logs(TlsLogLevel::kVerbose)) {
+        log_info("{}: Reusing old session{}", options.peer,
+                 notes.reloaded ? "" : " (RFC 5077 session ticket)");
+    }
+    tell_peer_certificate(ssl, state, info, options.peer);
+    if (state.logs(TlsLogLevel::kRoutine)) {
         if (state.client_certificate_required && info.trust == TlsTrust::kUntrusted) {
-            log_verify_error(SSL_get0_peer_certificate(ssl), SSL_get_verify_result(ssl),
-                             options.peer);
+            log_verify_error(verify_error_of(ssl), options.peer);
         }
-        log_connection(info, "from", options.peer);
+        std::string to = info.sni.empty() ? "" : " to " + info.sni;
+        log_connection(info, "from", options.peer + to);
     }
     co_return info;
+}
+
+Task<void> tls_end(Stream* stream, std::chrono::milliseconds patience) {
+    constexpr std::size_t kMostIgnored = 65536;
+    auto* transport = dynamic_cast<TlsTransport*>(&stream->transport());
+    if (transport == nullptr || !transport->say_goodbye()) {
+        co_return;
+    }
+    stream->set_deadline(Deadline::after(patience));
+    try {
+        std::size_t ignored = 0;
+        bool more = true;
+        while (more && ignored < kMostIgnored) {
+            ignored += stream->buffered().size();
+            stream->consume(stream->buffered().size());
+            more = co_await stream->fill();
+        }
+    } catch (const IoError&) {
+        // The peer has gone, which is an end as well.
+    } catch (const TimedOut&) {
+    }
 }
 
 Task<Result<TlsInfo>> tls_connect(Stream* stream, TlsContext* context, TlsConnectOptions options) {
@@ -199,15 +231,22 @@ Task<Result<TlsInfo>> tls_connect(Stream* stream, TlsContext* context, TlsConnec
     if (state.options.loglevel >= TlsLogLevel::kVerbose) {
         log_info("setting up TLS connection to {}", options.peer);
     }
-    auto transport = std::make_unique<TlsTransport>(state.ctx.get(), stream->fd());
+    auto transport = make_transport(state, *stream, options.peer);
     SSL* ssl = transport->ssl();
     SSL_set_connect_state(ssl);
     if (auto applied = apply_policy(ssl, state.options.cipher_lists, options); !applied) {
         log_warning("{}: {}", options.peer, applied.error().message);
         co_return fail_with(applied);
     }
+    if (!options.server_name.empty() && state.logs(TlsLogLevel::kVerbose)) {
+        log_info("{}: SNI hostname: {}", options.peer, options.server_name);
+    }
+    const WantedServer wanted = prepare_verification(ssl, options);
+    if (options.raw_key && options.level <= TlsLevel::kFingerprint) {
+        ask_for_raw_key(ssl);
+    }
     if (!options.session_key.empty()) {
-        transport->set_session_key(options.session_key);
+        transport->notes().session_key = options.session_key;
         if (SessionPtr session = state.sessions.get(options.session_key)) {
             SSL_set_session(ssl, session.get());
         }
@@ -218,8 +257,14 @@ Task<Result<TlsInfo>> tls_connect(Stream* stream, TlsContext* context, TlsConnec
         co_return std::unexpected(handshake_error("SSL_connect", options.peer, failure));
     }
     TlsInfo info = describe_handshake(ssl, state);
-    judge_server(ssl, state, options, info);
-    if (state.options.loglevel >= TlsLogLevel::kRoutine) {
+    judge_server(ssl, options, wanted, info);
+    if (state.logs(TlsLogLevel::kVerbose) && info.has_certificate()) {
+        log_server_certificate(info, options.peer);
+        if (info.dane && info.satisfied) {
+            log_dane_match(ssl, options.peer);
+        }
+    }
+    if (state.options.loglevel >= TlsLogLevel::kRoutine && options.tells_result) {
         log_connection(info, "to", options.peer);
     }
     co_return info;

@@ -2,6 +2,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/tls/tls_library.h"
 
 namespace relais {
 
@@ -31,7 +32,17 @@ class Section {
 
     std::string name(std::string_view name) const { return prefix_ + std::string(name); }
 
+    // tlsproxy's sessions are smtpd's.
+    std::string cache_parameter() const {
+        return is_smtpd_for_others() ? "smtpd_tls_session_cache_timeout"
+                                     : name("session_cache_timeout");
+    }
+
+    bool has_wrappermode() const { return !is_smtpd_for_others() && flag("wrappermode"); }
+
   private:
+    bool is_smtpd_for_others() const { return prefix_ == "tlsproxy_tls_"; }
+
     const Config& config_;
     std::string prefix_;
 };
@@ -61,6 +72,7 @@ void fill_common(const Config& config, const Section& tls, TlsCommonOptions& opt
     } else {
         log_fatal("invalid {} value \"{}\"", tls.name("loglevel"), tls.text("loglevel"));
     }
+    options.library_usable = load_tls_library(config);
     options.certificates = certificate_files(tls);
     options.ca_file = tls.text("CAfile");
     options.ca_path = tls.text("CApath");
@@ -73,7 +85,12 @@ void fill_common(const Config& config, const Section& tls, TlsCommonOptions& opt
     options.ffdhe_groups = config.tls_ffdhe_auto_groups();
     options.ssl_options = config.tls_ssl_options();
     options.disable_workarounds = config.tls_disable_workarounds();
-    options.session_timeout = tls.time("session_cache_timeout");
+    options.session_timeout = config.time_value(tls.cache_parameter());
+}
+
+// The servers of the suite; the other prefixes are those of clients.
+bool is_server(std::string_view prefix) {
+    return prefix == "smtpd" || prefix == "tlsproxy" || prefix == "postscreen";
 }
 
 }  // namespace
@@ -94,9 +111,17 @@ TlsServerOptions tls_server_options(const Config& config, TlsLevel level, std::s
         options.exclude_ciphers += " " + tls.text("mandatory_exclude_ciphers");
     }
     options.preempt_cipherlist = config.tls_preempt_cipherlist();
+    options.dh_file = tls.text("dh1024_param_file");
+    options.ticket_cipher = config.tls_session_ticket_cipher();
+    options.always_issue_session_ids = tls.flag("always_issue_session_ids");
+    if (tls.flag("enable_rpk")) {
+        options.raw_keys_parameter = tls.name("enable_rpk");
+    }
+    options.keeps_sessions = !config.smtpd_tls_session_cache_database().empty();
+    options.chains_by_name = !config.tls_server_sni_maps().empty();
     using Wanted = TlsServerOptions::ClientCertificate;
     // A certificate cannot be required of clients that may do without TLS.
-    if (tls.flag("req_ccert") && (mandatory || tls.flag("wrappermode"))) {
+    if (tls.flag("req_ccert") && (mandatory || tls.has_wrappermode())) {
         options.client_certificate = Wanted::kRequired;
     } else if (tls.flag("ask_ccert")) {
         options.client_certificate = Wanted::kAsked;
@@ -109,6 +134,7 @@ TlsClientOptions tls_client_options(const Config& config, std::string_view prefi
     TlsClientOptions options;
     fill_common(config, tls, options);
     options.verify_depth = tls.number("scert_verifydepth");
+    options.dane_digests = config.tls_dane_digests();
     options.wildcard_matches_multiple_labels = config.tls_wildcard_matches_multiple_labels();
     return options;
 }
@@ -121,15 +147,15 @@ TlsLevel tls_level_setting(const Config& config, std::string_view prefix) {
         if (!level) {
             log_fatal("invalid TLS level \"{}\"", word);
         }
-        if (prefix == "smtpd" && *level > TlsLevel::kEncrypt) {
-            log_warning("smtpd_tls_security_level: unsupported level \"{}\", using \"encrypt\"",
-                        word);
+        if (is_server(prefix) && *level > TlsLevel::kEncrypt) {
+            log_warning("{}_tls_security_level: unsupported TLS level \"{}\", using \"encrypt\"",
+                        prefix, word);
             return TlsLevel::kEncrypt;
         }
         return *level;
     }
     if (config.bool_value(name + "_enforce_tls")) {
-        bool verify = prefix != "smtpd" && config.bool_value(name + "_tls_enforce_peername");
+        bool verify = !is_server(prefix) && config.bool_value(name + "_tls_enforce_peername");
         return verify ? TlsLevel::kVerify : TlsLevel::kEncrypt;
     }
     return config.bool_value(name + "_use_tls") ? TlsLevel::kMay : TlsLevel::kNone;
@@ -137,6 +163,14 @@ TlsLevel tls_level_setting(const Config& config, std::string_view prefix) {
 
 Result<std::unique_ptr<TlsContext>> smtpd_tls_context(const Config& config, TlsLevel level) {
     TlsServerOptions options = tls_server_options(config, level);
+    const TlsCertificateFiles& files = options.certificates;
+    if (!files.chain_files.empty() && !(files.cert_file.empty() && files.ecdsa_cert_file.empty() &&
+                                        files.dsa_cert_file.empty())) {
+        log_warning(
+            "Both smtpd_tls_chain_files and one or more of the legacy  smtpd_tls_cert_file, "
+            "smtpd_tls_eccert_file or smtpd_tls_dcert_file are non-empty; the legacy  parameters "
+            "will be ignored");
+    }
     if (options.certificates.empty()) {
         bool no_certificate_ok =
             wants_no_certificate(Section(config, "smtpd")) &&
@@ -146,11 +180,7 @@ Result<std::unique_ptr<TlsContext>> smtpd_tls_context(const Config& config, TlsL
             return fail(Errc::kNotFound, "no server certificates");
         }
     }
-    auto context = TlsContext::server(options);
-    if (!context) {
-        log_warning("TLS server: {}", context.error().message);
-    }
-    return context;
+    return TlsContext::server(options);
 }
 
 }  // namespace relais

@@ -2,12 +2,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <sys/socket.h>
 
 #include "lib/base/log.h"
 #include "lib/event/errors.h"
-#include "lib/tls/context_state.h"
+#include "lib/tls/tls_log.h"
 
 namespace relais {
 
@@ -75,6 +76,11 @@ BIO_METHOD* socket_method() {
 
 }  // namespace
 
+int session_notes_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
 TlsTransport::TlsTransport(SSL_CTX* ctx, int fd) : ssl_(SSL_new(ctx)) {
     socket_.fd = fd;
     BIO* bio = ssl_ ? BIO_new(socket_method()) : nullptr;
@@ -84,23 +90,33 @@ TlsTransport::TlsTransport(SSL_CTX* ctx, int fd) : ssl_(SSL_new(ctx)) {
     BIO_set_data(bio, &socket_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    SSL_set_ex_data(ssl_.get(), session_notes_index(), &notes_);
 }
 
 TlsTransport::~TlsTransport() {
-    if (usable_ && SSL_is_init_finished(ssl_.get()) == 1) {
+    say_goodbye();
+}
+
+bool TlsTransport::say_goodbye() {
+    const bool possible = std::exchange(usable_, false) && SSL_is_init_finished(ssl_.get()) == 1;
+    if (possible) {
         ERR_clear_error();
         SSL_shutdown(ssl_.get());
     }
     ERR_clear_error();
+    return possible;
 }
 
-void TlsTransport::set_session_key(std::string key) {
-    session_key_ = std::move(key);
-    SSL_set_ex_data(ssl_.get(), session_key_index(), &session_key_);
+void TlsTransport::dump(Dump what) {
+    dump_ = what;
+    if (what != Dump::kNone) {
+        dump_bytes(SSL_get_rbio(ssl_.get()));
+    }
 }
 
 IoOutcome TlsTransport::explain(int result) {
     switch (SSL_get_error(ssl_.get(), result)) {
+        case SSL_ERROR_WANT_CLIENT_HELLO_CB:
         case SSL_ERROR_WANT_READ:
             return {IoStatus::kWantRead, 0, 0, {}};
         case SSL_ERROR_WANT_WRITE:
@@ -123,6 +139,9 @@ IoOutcome TlsTransport::handshake() {
     ERR_clear_error();
     int result = SSL_do_handshake(ssl_.get());
     if (result == 1) {
+        if (dump_ == Dump::kHandshake) {
+            stop_dump(SSL_get_rbio(ssl_.get()));
+        }
         return {IoStatus::kDone, 0, 0, {}};
     }
     IoOutcome outcome = explain(result);
@@ -140,6 +159,9 @@ IoOutcome TlsTransport::read(std::span<char> into) {
     std::size_t count = 0;
     int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &count);
     if (result == 1) {
+        if (dump_ == Dump::kAll) {
+            log_plain_text("Read", {into.data(), count});
+        }
         return {IoStatus::kDone, count, 0, {}};
     }
     IoOutcome outcome = explain(result);
@@ -152,6 +174,9 @@ IoOutcome TlsTransport::read(std::span<char> into) {
 IoOutcome TlsTransport::write(std::string_view bytes) {
     ERR_clear_error();
     std::size_t count = 0;
+    if (dump_ == Dump::kAll) {
+        log_plain_text("Write", bytes);
+    }
     int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count);
     if (result == 1) {
         return {IoStatus::kDone, count, 0, {}};

@@ -6,6 +6,7 @@
 
 #include "lib/event/transport.h"
 #include "lib/tls/openssl_handles.h"
+#include "lib/tls/session_notes.h"
 
 namespace relais {
 
@@ -14,6 +15,9 @@ class TlsTransport : public Transport {
     TlsTransport(SSL_CTX* ctx, int fd);
     // Says goodbye (close_notify) where that makes sense; never waits.
     ~TlsTransport() override;
+
+    // Sends a close_notify, once.  False: there is no session to end.
+    bool say_goodbye();
 
     // One step of the handshake; the role was set with SSL_set_accept_state() or connect_state.
     IoOutcome handshake();
@@ -24,10 +28,11 @@ class TlsTransport : public Transport {
 
     SSL* ssl() { return ssl_.get(); }
 
-    // Under which key a client's session is kept for resumption.
-    void set_session_key(std::string key);
+    SessionNotes& notes() { return notes_; }
 
-    const std::string& session_key() const { return session_key_; }
+    // Level 3 and 4: what goes over the wire goes into the log.  kHandshake ends with it.
+    enum class Dump { kNone, kHandshake, kAll };
+    void dump(Dump what);
 
     // What the last failed step came to, in Postfix's words: "lost connection", the text of a
     // system error, or "-1" when the TLS library has the details in its queue.
@@ -46,9 +51,10 @@ class TlsTransport : public Transport {
 
     Socket socket_;
     SslPtr ssl_;
-    std::string session_key_;
+    SessionNotes notes_;
+    Dump dump_ = Dump::kNone;
     std::string failure_;
-    bool usable_ = true;  // no fatal error yet: a close_notify may be sent
+    bool usable_ = true;  // no fatal error yet, and a close_notify may be sent
 };
 
 }  // namespace relais

@@ -135,7 +135,8 @@ Result<void> BdbTable::open_file_and_db() {
         file = open_file(path_, O_RDWR | O_CREAT | O_EXCL, 0644);
     }
     if (!file) {
-        return fail_errno("open database " + path_, file.error().sys_errno);
+        const char* what = mode_ == OpenMode::kCreate ? "open " : "open database ";
+        return fail_errno(what + path_, file.error().sys_errno);
     }
     file_ = std::move(*file);
     if (int error = lock_whole_file(file_.get(), writable() ? LOCK_EX : LOCK_SH); error != 0) {

@@ -322,9 +322,10 @@ void TableTool::build(const std::string& reference, const AddLine& add,
     while (lines.next()) {
         add(*table, {lines.line(), path, lines.number()});
     }
-    if (!incremental) {
-        after(*table);
+    if (incremental) {
+        table->replace_from_now_on();
     }
+    after(*table);
     if (auto committed = table->commit(); !committed) {
         log_fatal("{}", committed.error().message);
     }

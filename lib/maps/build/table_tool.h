@@ -60,7 +60,8 @@ struct TableTool {
 
     // Takes each logical line of a source, and gives it to the table or warns.
     using AddLine = std::function<void(Table& table, const Line& line)>;
-    // Builds (or adds to) one table; `after` runs before a new table is committed.
+    // Builds (or adds to) one table; `after` adds the last entries, which replace those of an old
+    // table.
     void build(const std::string& reference, const AddLine& add,
                const std::function<void(Table&)>& after) const;
 

@@ -156,14 +156,45 @@ Lookup TextHashTable::find_key(std::string_view key) {
     return MemoryTable::find_key(key);
 }
 
-// As a parameter's, but that the name may be empty.
-Result<Assignment> parse_inline(const std::string& item) {
-    auto text = strip_braces(item).value_or(item);
-    if (text.starts_with('=')) {
-        return Assignment{"", std::string(trim(text.substr(1)))};
+// Where the key at the start of `text` ends: at a blank or '=' that is neither in quotes nor behind
+// a backslash, both of which stay.  Nothing where quotes are not closed.
+std::optional<std::size_t> key_length(std::string_view text) {
+    bool quoted = false;
+    std::size_t at = 0;
+    for (; at < text.size(); ++at) {
+        if (text[at] == '\\') {
+            ++at;
+        } else if (text[at] == '"') {
+            quoted = !quoted;
+        } else if (!quoted && (text[at] == '=' || is_blank(text[at]))) {
+            break;
+        }
     }
-    return text.empty() ? fail(Errc::kSyntax, "no key found; expected format: key = value")
-                        : parse_assignment(item);
+    return quoted ? std::nullopt : std::optional(std::min(at, text.size()));
+}
+
+// As a parameter's, but that the name may be empty, or have quotes.
+Result<Assignment> parse_inline(std::string_view item) {
+    auto text = trim(item);
+    if (text.starts_with('{')) {
+        auto inside = strip_braces(text);
+        if (!inside) {
+            return fail_with(inside);
+        }
+        text = *inside;
+    }
+    if (text.empty()) {
+        return fail(Errc::kSyntax, "no key found; expected format: key = value");
+    }
+    const auto length = key_length(text);
+    if (!length) {
+        return fail(Errc::kSyntax, "unbalanced '\"'");
+    }
+    const auto rest = trim(text.substr(*length));
+    if (!rest.starts_with('=')) {
+        return fail(Errc::kSyntax, "missing '=' after attribute name");
+    }
+    return Assignment{std::string(text.substr(0, *length)), std::string(trim(rest.substr(1)))};
 }
 
 // inline:{ name=value, { name = value with blanks } }
@@ -185,7 +216,7 @@ Result<void> InlineTable::parse() {
         return bad("bad syntax");
     }
     auto body = strip_braces(name());
-    if (!body || name() == "{}") {
+    if (!body || name().back() != '}' || name() == "{}") {
         return bad("bad syntax");
     }
     auto items = split_list(*body);
@@ -195,8 +226,7 @@ Result<void> InlineTable::parse() {
     for (const std::string& item : items) {
         auto assignment = parse_inline(item);
         if (!assignment) {
-            std::string_view message = assignment.error().message;
-            return bad(message.substr(0, message.find(": \"")));
+            return bad(assignment.error().message);
         }
         auto value = value_from_source(assignment->value, flags());
         if (!value) {

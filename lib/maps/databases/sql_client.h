@@ -18,7 +18,7 @@
 namespace relais {
 
 // The text of the symbol relais_plugin in each SQL plug-in.
-inline constexpr std::string_view kSqlPluginName = "relais-sql-2";
+inline constexpr std::string_view kSqlPluginName = "relais-sql-3";
 
 struct SqlServer {
     std::string name;   // as it was configured, for messages
@@ -54,6 +54,11 @@ struct SqlOptions {
 // Values that may be NULL, row by row.
 using SqlValues = std::vector<std::optional<std::string>>;
 
+struct SqlAnswer {
+    std::vector<std::string> columns;  // their names; none from mongodb, which has no rows
+    SqlValues values;
+};
+
 struct SqlError {
     std::string text;
     // The connection is of no use any more; otherwise the server answered, and refused the query.
@@ -72,7 +77,7 @@ class SqlConnection {
     // encoding.
     virtual std::expected<void, std::string> quote(std::string_view text, std::string& out) = 0;
 
-    virtual std::expected<SqlValues, SqlError> query(const std::string& statement) = 0;
+    virtual std::expected<SqlAnswer, SqlError> query(const std::string& statement) = 0;
 };
 
 using OpenedSql = std::expected<std::unique_ptr<SqlConnection>, std::string>;

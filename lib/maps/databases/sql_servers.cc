@@ -88,7 +88,7 @@ void SqlServers::report(const Host& host, const std::string& text) const {
 
 // A connection that the server closed while it was not in use is made anew, and the query sent
 // again; only a fresh one that fails speaks against the server.
-std::optional<SqlValues> SqlServers::ask(Host& host, const StatementFor& statement_for) {
+std::optional<SqlAnswer> SqlServers::ask(Host& host, const StatementFor& statement_for) {
     if (host.connection && Clock::now() - host.last_used > limits_.idle) {
         host.connection.reset();
     }
@@ -103,32 +103,32 @@ std::optional<SqlValues> SqlServers::ask(Host& host, const StatementFor& stateme
                         host.server.name, statement.error());
             return std::nullopt;
         }
-        auto values = host.connection->query(*statement);
-        if (values) {
+        auto answer = host.connection->query(*statement);
+        if (answer) {
             host.last_used = Clock::now();
-            return std::move(*values);
+            return std::move(*answer);
         }
-        if (!values.error().connection_lost) {
-            report(host, values.error().text);
+        if (!answer.error().connection_lost) {
+            report(host, answer.error().text);
             return std::nullopt;
         }
         host.connection.reset();
         if (fresh) {
-            report(host, values.error().text);
+            report(host, answer.error().text);
             set_down(host);
             return std::nullopt;
         }
     }
 }
 
-std::optional<SqlValues> SqlServers::query(const StatementFor& statement_for) {
+std::optional<SqlAnswer> SqlServers::query(const StatementFor& statement_for) {
     for (Host& host : hosts_) {
         host.tried = false;
     }
     while (Host* host = next_host()) {
         host->tried = true;
-        if (auto values = ask(*host, statement_for)) {
-            return values;
+        if (auto answer = ask(*host, statement_for)) {
+            return answer;
         }
     }
     return std::nullopt;

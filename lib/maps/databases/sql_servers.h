@@ -30,7 +30,7 @@ class SqlServers {
                std::vector<SqlServer> servers, SqlOptions options, Limits limits);
 
     // Asks one server after the other until one answers.  Failures are logged.
-    std::optional<SqlValues> query(const StatementFor& statement_for);
+    std::optional<SqlAnswer> query(const StatementFor& statement_for);
 
     // Connects to one server at once; the error of the last that was tried.
     [[nodiscard]] std::expected<void, std::string> open();
@@ -53,7 +53,7 @@ class SqlServers {
     Host* pick(bool connected, bool local);
     bool connect(Host& host);
     void set_down(Host& host);
-    std::optional<SqlValues> ask(Host& host, const StatementFor& statement_for);
+    std::optional<SqlAnswer> ask(Host& host, const StatementFor& statement_for);
     void report(const Host& host, const std::string& text) const;
 
     std::string type_;

@@ -165,6 +165,7 @@ class SqlTable : public ClientTable {
 
   private:
     void report_limit(std::string_view key) const;
+    std::vector<std::string> wanted_values(SqlAnswer answer) const;
 
     std::string query_;
     std::unique_ptr<SqlServers> servers_;
@@ -204,6 +205,19 @@ void SqlTable::report_limit(std::string_view key) const {
     }
 }
 
+// Of sqlite's rows the first column; of pgsql's values NULL as an empty one, which is warned of.
+std::vector<std::string> SqlTable::wanted_values(SqlAnswer answer) const {
+    std::size_t step = type() == "sqlite" ? std::max<std::size_t>(answer.columns.size(), 1) : 1;
+    std::vector<std::string> wanted;
+    for (std::size_t i = 0; i < answer.values.size(); i += step) {
+        auto& value = answer.values[i];
+        if (value || type() == "pgsql") {
+            wanted.push_back(value ? std::move(*value) : "");
+        }
+    }
+    return wanted;
+}
+
 Lookup SqlTable::ask(std::string_view key) {
     if (auto refused = refuse_key(key)) {
         return std::move(*refused);
@@ -212,7 +226,7 @@ Lookup SqlTable::ask(std::string_view key) {
     if (!templates().query(query_, key, quote_nothing)) {
         return Lookup::not_found();
     }
-    auto values = servers_->query(
+    auto answer = servers_->query(
         [this, key](SqlConnection& connection) -> std::expected<std::string, std::string> {
             std::string trouble;
             Quote quote = [&connection, &trouble](std::string_view text, std::string& out) {
@@ -226,14 +240,13 @@ Lookup SqlTable::ask(std::string_view key) {
             return statement ? std::expected<std::string, std::string>(std::move(*statement))
                              : std::unexpected(trouble);
         });
-    if (!values) {
+    if (!answer) {
         return Lookup::retry("no database server could answer");
     }
     std::string result;
     int count = 0;
-    for (const auto& value : *values) {
-        if (value && templates().add_result(result_format(), *value, key, result) &&
-            !within_limit(count)) {
+    for (const auto& value : wanted_values(std::move(*answer))) {
+        if (templates().add_result(result_format(), value, key, result) && !within_limit(count)) {
             report_limit(key);
             return Lookup::retry("expansion limit exceeded");
         }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/forked.h"
 #include "lib/base/log.h"
 #include "lib/event/watch.h"
 
@@ -91,33 +92,6 @@ bool read_bytes(int fd, char* to, std::size_t size) {
         size -= static_cast<std::size_t>(got);
     }
     return true;
-}
-
-// The parent's sessions, listeners and its ties to master are none of the worker's business: held
-// open here, none of them would ever be seen to end.
-void close_all_but(int fd, int log_fd) {
-    auto low = static_cast<unsigned>(std::min(fd, log_fd));
-    auto high = static_cast<unsigned>(std::max(fd, log_fd));
-    constexpr unsigned kFirst = STDERR_FILENO + 1;
-    if (log_fd < 0) {
-        low = high;
-    }
-    if (low > kFirst) {
-        ::close_range(kFirst, low - 1, 0);
-    }
-    if (high > low + 1) {
-        ::close_range(low + 1, high - 1, 0);
-    }
-    ::close_range(high + 1, ~0U, 0);
-}
-
-void default_signals() {
-    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGCHLD, SIGUSR1, SIGUSR2}) {
-        ::signal(number, SIG_DFL);
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ Result<ReplacementFile> ReplacementFile::open(const std::string& path, InPlace i
     out.target_ = target ? target.get() : path;
     auto old = open_file(path, O_RDWR);
     if (!old && old.error().sys_errno != ENOENT) {
-        return fail_errno("open database " + path, old.error().sys_errno);
+        return fail_errno("open " + path, old.error().sys_errno);
     }
     out.writes_ = out.target_ + ".tmp";
     auto opened = out.open_beside();

@@ -73,12 +73,22 @@ class ProxyTable : public Table {
         co_return understand(reply);
     }
 
-    Result<void> update_key(std::string_view key, std::string_view value) override;
+    Result<void> update_key(std::string_view key, std::string_view value) override {
+        return confirm(call_now(update_request(key, value)));
+    }
+
+    Task<Result<void>> store_key(std::string key, std::string value) override {
+        auto reply = co_await client_.call(update_request(key, value));
+        co_return confirm(reply);
+    }
+
     Result<bool> erase_key(std::string_view key) override;
 
   private:
     AttrWriter request_for(std::string_view command) const;
     std::string lookup_request(std::string_view key) const;
+    std::string update_request(std::string_view key, std::string_view value) const;
+    Result<void> confirm(const Result<Attributes>& reply) const;
     Result<Attributes> call_now(const std::string& request);
     static bool is_denied(const Attributes& reply);
     Lookup understand(const Result<Attributes>& reply) const;
@@ -153,10 +163,13 @@ Lookup ProxyTable::understand(const Result<Attributes>& reply) const {
                                                     : Lookup::config_error(refused.error().message);
 }
 
-Result<void> ProxyTable::update_key(std::string_view key, std::string_view value) {
+std::string ProxyTable::update_request(std::string_view key, std::string_view value) const {
     AttrWriter request = request_for("update");
     request.string("key", key).string("value", value).end();
-    auto reply = call_now(request.take());
+    return request.take();
+}
+
+Result<void> ProxyTable::confirm(const Result<Attributes>& reply) const {
     if (!reply) {
         return fail_with(reply);
     }

@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/config/config.h"
 #include "lib/maps/servers/table_connection.h"
 #include "lib/maps/servers/table_replies.h"
 #include "lib/maps/table_types.h"
@@ -16,7 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr int kTcpTries = 10;
 constexpr std::size_t kTcpLineLimit = 4096;  // with the newline
-constexpr std::size_t kSocketmapLimit = 100'000;
 constexpr std::size_t kTextInLog = 200;
 constexpr std::size_t kLineInLog = 100;
 
@@ -158,7 +158,8 @@ Task<Result<std::string>> SocketmapTable::exchange(TableConnection* connection, 
                                                    Waiting waiting) {
     Result<void> done = co_await connection->send(std::move(request), waiting);
     while (done) {
-        Netstring reply = parse_netstring(connection->input(), kSocketmapLimit);
+        Netstring reply = parse_netstring(
+            connection->input(), static_cast<std::size_t>(conf().socketmap_max_reply_size()));
         switch (reply.state) {
             case Netstring::State::kWhole: {
                 std::string content(reply.content);

@@ -57,10 +57,13 @@ class TableConnection {
 // One server, and the connections to it that wait for work.
 class TableServer {
   public:
+    // Longer than any process lives, and yet a number of nanoseconds: what limits are compared in.
+    static constexpr std::chrono::seconds kEver = std::chrono::hours(24 * 365 * 50);
+
     struct Limits {
         std::chrono::seconds timeout{100};
-        std::chrono::seconds idle = std::chrono::seconds::max();      // unused connections
-        std::chrono::seconds lifetime = std::chrono::seconds::max();  // any connection
+        std::chrono::seconds idle = kEver;      // unused connections
+        std::chrono::seconds lifetime = kEver;  // any connection
     };
 
     TableServer(TableEndpoint endpoint, Limits limits);

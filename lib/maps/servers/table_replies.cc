@@ -1,21 +1,10 @@
 #include "lib/maps/servers/table_replies.h"
 
 #include "lib/base/format.h"
+#include "lib/base/hex.h"
 #include "lib/base/strings.h"
 
 namespace relais {
-
-namespace {
-
-int hex_digit(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-}  // namespace
 
 std::string quote_hex(std::string_view text) {
     std::string out;
@@ -30,21 +19,7 @@ std::string quote_hex(std::string_view text) {
 }
 
 std::optional<std::string> unquote_hex(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-        int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return out;
+    return decode_hex_escapes(text, '%');
 }
 
 TcpReply parse_tcp_reply(std::string_view line) {

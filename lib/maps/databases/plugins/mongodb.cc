@@ -53,7 +53,7 @@ class MongoConnection : public SqlConnection {
           warn_(std::move(warn)) {}
 
     std::expected<void, std::string> quote(std::string_view text, std::string& out) override;
-    std::expected<SqlValues, SqlError> query(const std::string& statement) override;
+    std::expected<SqlAnswer, SqlError> query(const std::string& statement) override;
 
   private:
     void collect(bson_iter_t& at, int depth, SqlValues& values) const;
@@ -103,7 +103,7 @@ void MongoConnection::collect(bson_iter_t& at, int depth, SqlValues& values) con
     }
 }
 
-std::expected<SqlValues, SqlError> MongoConnection::query(const std::string& statement) {
+std::expected<SqlAnswer, SqlError> MongoConnection::query(const std::string& statement) {
     bson_error_t error = {};
     Bson filter = parse_json(statement, error);
     if (!filter) {
@@ -111,18 +111,18 @@ std::expected<SqlValues, SqlError> MongoConnection::query(const std::string& sta
     }
     Cursor cursor(::mongoc_collection_find_with_opts(collection_.get(), filter.get(),
                                                      options_.get(), nullptr));
-    SqlValues values;
+    SqlAnswer answer;
     const bson_t* document = nullptr;
     while (::mongoc_cursor_next(cursor.get(), &document)) {
         bson_iter_t at;
         if (::bson_iter_init(&at, document)) {
-            collect(at, 0, values);
+            collect(at, 0, answer.values);
         }
     }
     if (::mongoc_cursor_error(cursor.get(), &error)) {
         return std::unexpected(SqlError{error.message, is_lost(error)});
     }
-    return values;
+    return answer;
 }
 
 class MongoDriver : public SqlDriver {
@@ -190,7 +190,7 @@ OpenedSql MongoDriver::connect(const SqlServer& server, const SqlOptions& option
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-2";
+const char relais_plugin[] = "relais-sql-3";
 const relais::SqlDriver* dict_mongodb_open();
 
 const relais::SqlDriver* dict_mongodb_open() {

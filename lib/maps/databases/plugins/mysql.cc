@@ -33,10 +33,10 @@ class MysqlConnection : public SqlConnection {
         : handle_(std::move(handle)), needs_result_set_(needs_result_set) {}
 
     std::expected<void, std::string> quote(std::string_view text, std::string& out) override;
-    std::expected<SqlValues, SqlError> query(const std::string& statement) override;
+    std::expected<SqlAnswer, SqlError> query(const std::string& statement) override;
 
   private:
-    std::expected<void, SqlError> take_result(SqlValues& values, bool& found);
+    std::expected<void, SqlError> take_result(SqlAnswer& answer, bool& found);
     std::unexpected<SqlError> failure(const std::string& what) const;
 
     Handle handle_;
@@ -60,7 +60,7 @@ std::unexpected<SqlError> MysqlConnection::failure(const std::string& what) cons
 }
 
 // Every column of every row is a value.
-std::expected<void, SqlError> MysqlConnection::take_result(SqlValues& values, bool& found) {
+std::expected<void, SqlError> MysqlConnection::take_result(SqlAnswer& answer, bool& found) {
     ResultSet result(::mysql_store_result(handle_.get()));
     if (!result) {
         if (::mysql_errno(handle_.get()) != 0) {
@@ -74,13 +74,17 @@ std::expected<void, SqlError> MysqlConnection::take_result(SqlValues& values, bo
     }
     found = true;
     unsigned columns = ::mysql_num_fields(result.get());
+    const MYSQL_FIELD* fields = ::mysql_fetch_fields(result.get());
+    for (unsigned i = 0; i < columns; ++i) {
+        answer.columns.emplace_back(fields[i].name, fields[i].name_length);
+    }
     while (MYSQL_ROW row = ::mysql_fetch_row(result.get())) {
         const unsigned long* sizes = ::mysql_fetch_lengths(result.get());
         for (unsigned i = 0; i < columns; ++i) {
             if (row[i] == nullptr) {
-                values.emplace_back();
+                answer.values.emplace_back();
             } else {
-                values.emplace_back(std::string(row[i], sizes[i]));
+                answer.values.emplace_back(std::string(row[i], sizes[i]));
             }
         }
     }
@@ -88,17 +92,17 @@ std::expected<void, SqlError> MysqlConnection::take_result(SqlValues& values, bo
 }
 
 // A stored procedure answers with a result set and, behind it, its status.
-std::expected<SqlValues, SqlError> MysqlConnection::query(const std::string& statement) {
+std::expected<SqlAnswer, SqlError> MysqlConnection::query(const std::string& statement) {
     if (::mysql_real_query(handle_.get(), statement.data(),
                            static_cast<unsigned long>(statement.size())) != 0) {
         return failure("");
     }
-    SqlValues values;
+    SqlAnswer answer;
     bool found = false;
     std::expected<void, SqlError> wrong;
     int more = 0;
     do {
-        auto taken = take_result(values, found);
+        auto taken = take_result(answer, found);
         if (!taken && wrong) {
             wrong = taken;
         }
@@ -114,7 +118,7 @@ std::expected<SqlValues, SqlError> MysqlConnection::query(const std::string& sta
         return std::unexpected(
             SqlError{"query returned no result set(require_result_set = yes)", false});
     }
-    return values;
+    return answer;
 }
 
 class MysqlDriver : public SqlDriver {
@@ -182,7 +186,7 @@ OpenedSql MysqlDriver::connect(const SqlServer& server, const SqlOptions& option
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-2";
+const char relais_plugin[] = "relais-sql-3";
 const relais::SqlDriver* dict_mysql_open();
 
 const relais::SqlDriver* dict_mysql_open() {

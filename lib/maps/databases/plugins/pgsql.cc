@@ -47,11 +47,11 @@ class PgsqlConnection : public SqlConnection {
         : handle_(std::move(handle)), timeout_(timeout) {}
 
     std::expected<void, std::string> quote(std::string_view text, std::string& out) override;
-    std::expected<SqlValues, SqlError> query(const std::string& statement) override;
+    std::expected<SqlAnswer, SqlError> query(const std::string& statement) override;
 
   private:
     std::expected<ResultSet, SqlError> next_result(Clock::time_point deadline);
-    std::expected<void, SqlError> take(const PGresult* result, SqlValues& values) const;
+    std::expected<void, SqlError> take(const PGresult* result, SqlAnswer& answer) const;
     std::unexpected<SqlError> lost(std::string text) const;
 
     Handle handle_;
@@ -87,9 +87,9 @@ std::expected<ResultSet, SqlError> PgsqlConnection::next_result(Clock::time_poin
     return ResultSet(::PQgetResult(handle_.get()));
 }
 
-// Every column of every row is a value, and NULL is an empty one.
+// Every column of every row is a value.
 std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
-                                                    SqlValues& values) const {
+                                                    SqlAnswer& answer) const {
     switch (::PQresultStatus(result)) {
         case PGRES_TUPLES_OK:
         case PGRES_SINGLE_TUPLE:
@@ -100,9 +100,17 @@ std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
             return std::unexpected(SqlError{::PQerrorMessage(handle_.get()),
                                             ::PQstatus(handle_.get()) != CONNECTION_OK});
     }
+    int columns = ::PQnfields(result);
+    for (int column = 0; column < columns; ++column) {
+        answer.columns.emplace_back(::PQfname(result, column));
+    }
     for (int row = 0; row < ::PQntuples(result); ++row) {
-        for (int column = 0; column < ::PQnfields(result); ++column) {
-            values.emplace_back(
+        for (int column = 0; column < columns; ++column) {
+            if (::PQgetisnull(result, row, column) != 0) {
+                answer.values.emplace_back();
+                continue;
+            }
+            answer.values.emplace_back(
                 std::string(::PQgetvalue(result, row, column),
                             static_cast<std::size_t>(::PQgetlength(result, row, column))));
         }
@@ -111,12 +119,12 @@ std::expected<void, SqlError> PgsqlConnection::take(const PGresult* result,
 }
 
 // Of several statements, the last one's answer counts.
-std::expected<SqlValues, SqlError> PgsqlConnection::query(const std::string& statement) {
+std::expected<SqlAnswer, SqlError> PgsqlConnection::query(const std::string& statement) {
     auto deadline = Clock::now() + timeout_;
     if (::PQsendQuery(handle_.get(), statement.c_str()) == 0) {
         return lost(::PQerrorMessage(handle_.get()));
     }
-    SqlValues values;
+    SqlAnswer answer;
     std::expected<void, SqlError> outcome;
     for (;;) {
         auto result = next_result(deadline);
@@ -126,13 +134,13 @@ std::expected<SqlValues, SqlError> PgsqlConnection::query(const std::string& sta
         if (!*result) {
             break;
         }
-        values.clear();
-        outcome = take(result->get(), values);
+        answer = {};
+        outcome = take(result->get(), answer);
     }
     if (!outcome) {
         return std::unexpected(outcome.error());
     }
-    return values;
+    return answer;
 }
 
 class PgsqlDriver : public SqlDriver {
@@ -180,7 +188,7 @@ OpenedSql PgsqlDriver::connect(const SqlServer& server, const SqlOptions& option
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-2";
+const char relais_plugin[] = "relais-sql-3";
 const relais::SqlDriver* dict_pgsql_open();
 
 const relais::SqlDriver* dict_pgsql_open() {

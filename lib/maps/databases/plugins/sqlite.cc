@@ -34,7 +34,7 @@ class SqliteConnection : public SqlConnection {
         return {};
     }
 
-    std::expected<SqlValues, SqlError> query(const std::string& statement) override;
+    std::expected<SqlAnswer, SqlError> query(const std::string& statement) override;
 
   private:
     std::unexpected<SqlError> failure(const std::string& what) const {
@@ -44,28 +44,34 @@ class SqliteConnection : public SqlConnection {
     std::unique_ptr<sqlite3, CloseDatabase> database_;
 };
 
-// The first column of each row counts, and the first statement of the query.
-std::expected<SqlValues, SqlError> SqliteConnection::query(const std::string& statement) {
+// The first statement of the query counts.
+std::expected<SqlAnswer, SqlError> SqliteConnection::query(const std::string& statement) {
     sqlite3_stmt* prepared = nullptr;
     if (::sqlite3_prepare_v2(database_.get(), statement.c_str(), -1, &prepared, nullptr) !=
         SQLITE_OK) {
         return failure("SQL prepare failed: ");
     }
     std::unique_ptr<sqlite3_stmt, EndStatement> holder(prepared);
-    SqlValues values;
+    SqlAnswer answer;
+    int columns = prepared == nullptr ? 0 : ::sqlite3_column_count(prepared);
+    for (int i = 0; i < columns; ++i) {
+        answer.columns.emplace_back(::sqlite3_column_name(prepared, i));
+    }
     int state = SQLITE_DONE;
     while (prepared != nullptr && (state = ::sqlite3_step(prepared)) == SQLITE_ROW) {
-        const unsigned char* text = ::sqlite3_column_text(prepared, 0);
-        if (text == nullptr) {
-            values.emplace_back();
-        } else {
-            values.emplace_back(reinterpret_cast<const char*>(text));
+        for (int i = 0; i < columns; ++i) {
+            const unsigned char* text = ::sqlite3_column_text(prepared, i);
+            if (text == nullptr) {
+                answer.values.emplace_back();
+            } else {
+                answer.values.emplace_back(reinterpret_cast<const char*>(text));
+            }
         }
     }
     if (state != SQLITE_DONE) {
         return failure("SQL step failed for query '" + statement + "': ");
     }
-    return values;
+    return answer;
 }
 
 class SqliteDriver : public SqlDriver {
@@ -89,7 +95,7 @@ OpenedSql SqliteDriver::connect(const SqlServer& /*server*/, const SqlOptions& o
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-sql-2";
+const char relais_plugin[] = "relais-sql-3";
 const relais::SqlDriver* dict_sqlite_open();
 
 const relais::SqlDriver* dict_sqlite_open() {

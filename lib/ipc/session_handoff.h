@@ -11,7 +11,7 @@
 
 namespace relais {
 
-struct ImapHandoff {
+struct SessionHandoff {
     // Names the login at the auth service, which alone says who it was.
     std::string cookie;
     std::uint32_t client_pid = 0;
@@ -24,17 +24,17 @@ struct ImapHandoff {
     bool secured = false;
 
     std::string serialize() const;
-    [[nodiscard]] static Result<ImapHandoff> parse(const Attributes& attributes);
+    [[nodiscard]] static Result<SessionHandoff> parse(const Attributes& attributes);
 };
 
 enum class HandoffStatus { kTaken, kTooMany, kTrouble };
 
 // The answer, with the reason why not.
-[[nodiscard]] std::string imap_handoff_answer(HandoffStatus status, std::string_view reason);
+[[nodiscard]] std::string handoff_answer(HandoffStatus status, std::string_view reason);
 
 // Sends a descriptor and its list, and waits for the answer.  An error of the other side's answer
 // is kTemporary where the user has too many connections, kDenied for any other reason; other codes:
 // there was no answer.
-[[nodiscard]] Task<Result<void>> send_imap_handoff(Stream* stream, int fd, std::string list);
+[[nodiscard]] Task<Result<void>> send_handoff(Stream* stream, int fd, std::string list);
 
 }  // namespace relais

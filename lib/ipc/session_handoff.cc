@@ -1,8 +1,8 @@
-#include "lib/ipc/imap_handoff.h"
+#include "lib/ipc/session_handoff.h"
 
 namespace relais {
 
-std::string ImapHandoff::serialize() const {
+std::string SessionHandoff::serialize() const {
     AttrWriter writer;
     writer.string("cookie", cookie)
         .number("client_pid", client_pid)
@@ -16,9 +16,9 @@ std::string ImapHandoff::serialize() const {
     return writer.take();
 }
 
-Result<ImapHandoff> ImapHandoff::parse(const Attributes& attributes) {
+Result<SessionHandoff> SessionHandoff::parse(const Attributes& attributes) {
     AttrReader reader(attributes);
-    ImapHandoff handoff;
+    SessionHandoff handoff;
     handoff.cookie = reader.string("cookie");
     handoff.client_pid = reader.number("client_pid");
     handoff.request = reader.number("request");
@@ -33,7 +33,7 @@ Result<ImapHandoff> ImapHandoff::parse(const Attributes& attributes) {
     return handoff;
 }
 
-std::string imap_handoff_answer(HandoffStatus status, std::string_view reason) {
+std::string handoff_answer(HandoffStatus status, std::string_view reason) {
     return AttrWriter()
         .number("status", static_cast<int>(status))
         .string("reason", reason)
@@ -41,7 +41,7 @@ std::string imap_handoff_answer(HandoffStatus status, std::string_view reason) {
         .take();
 }
 
-Task<Result<void>> send_imap_handoff(Stream* stream, int fd, std::string list) {
+Task<Result<void>> send_handoff(Stream* stream, int fd, std::string list) {
     // The descriptor first: it travels with a byte of its own, which plain reading would swallow.
     co_await stream->send_fd(fd);
     stream->write(list);

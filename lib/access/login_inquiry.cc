@@ -1,0 +1,90 @@
+#include "lib/access/login_inquiry.h"
+
+#include "lib/base/strings.h"
+#include "lib/daemon/daemon.h"
+#include "lib/ipc/attr.h"
+
+namespace relais {
+
+namespace {
+
+long number_field(const AuthParameters& fields, std::string_view name) {
+    auto value = parse_uint(fields.get(name));
+    return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
+}
+
+UserRecord record_of(const AuthReply& reply) {
+    UserRecord record;
+    record.identity.user = reply.user;
+    record.identity.home = reply.parameters.get("home");
+    record.identity.mail = reply.parameters.get("mail");
+    record.identity.uid = number_field(reply.parameters, "uid");
+    record.identity.gid = number_field(reply.parameters, "gid");
+    record.version = reply.parameters.get("version");
+    record.files = reply.parameters.get("files");
+    return record;
+}
+
+}  // namespace
+
+std::string LoginTicket::serialize() const {
+    return AttrWriter()
+        .string("cookie", cookie)
+        .number("client_pid", client_pid)
+        .number("request", request)
+        .end()
+        .take();
+}
+
+Result<LoginTicket> LoginTicket::parse(std::string_view bytes) {
+    auto parsed = parse_attributes(bytes);
+    if (parsed.status != AttrParse::Status::kComplete) {
+        return fail(Errc::kSyntax, "malformed request");
+    }
+    AttrReader reader(parsed.attributes);
+    LoginTicket ticket;
+    ticket.cookie = reader.string("cookie");
+    ticket.client_pid = reader.number("client_pid");
+    ticket.request = reader.number("request");
+    if (reader.failed()) {
+        return fail(Errc::kSyntax, reader.error());
+    }
+    return ticket;
+}
+
+bool UserRecord::is_still(const UserRecord& before) const {
+    auto process = [](std::string_view text) { return text.substr(0, text.find('.')); };
+    bool comparable = process(version) == process(before.version);
+    return identity == before.identity && (!comparable || version == before.version);
+}
+
+void use_own_auth(AuthClient& auth) {
+    auth.set_maker(process_info().master);
+}
+
+Task<Result<UserRecord>> who_logged_in(AuthClient* auth, LoginTicket ticket) {
+    AuthExchange exchange(*auth);
+    AuthReply who =
+        co_await exchange.request_user(ticket.client_pid, ticket.request, ticket.cookie);
+    if (who.kind == AuthReply::Kind::kTemporary) {
+        co_return fail(Errc::kTemporary, who.reason);
+    }
+    if (who.kind != AuthReply::Kind::kSuccess) {
+        co_return fail(Errc::kDenied, "the auth service does not know of this login");
+    }
+    co_return record_of(who);
+}
+
+Task<Result<UserRecord>> look_up_user(AuthClient* auth, std::string user) {
+    AuthExchange exchange(*auth);
+    AuthReply found = co_await exchange.look_up(std::move(user));
+    if (found.kind == AuthReply::Kind::kTemporary) {
+        co_return fail(Errc::kTemporary, found.reason);
+    }
+    if (found.kind != AuthReply::Kind::kSuccess) {
+        co_return fail(Errc::kNotFound, "no such user");
+    }
+    co_return record_of(found);
+}
+
+}  // namespace relais

@@ -1,0 +1,188 @@
+#include "lib/access/login_session.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include <sys/socket.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/socket_address.h"
+#include "lib/config/config.h"
+#include "lib/sasl/password.h"
+#include "lib/tls/tls_session.h"
+
+namespace relais {
+
+LoginSession::LoginSession(LoginSite& site, UniqueFd fd, TaskGroup& task)
+    : site_(site), stream_(std::move(fd)), task_(task) {
+    if (auto peer = SocketAddress::peer_of(stream_.fd()); peer && peer->is_ip()) {
+        remote_ = peer->host();
+        remote_port_ = peer->port();
+    }
+    if (auto own = SocketAddress::local_of(stream_.fd()); own && own->is_ip()) {
+        local_ = own->host();
+        local_port_ = own->port();
+    }
+}
+
+Task<void> LoginSession::run() {
+    take_place();
+    try {
+        co_await attend();
+    } catch (const Cancelled&) {
+        // It makes room, or the process ends.
+    }
+    log_guesses();
+    co_await leave();
+}
+
+// In Dovecot's words, for whom fail2ban has a filter.
+void LoginSession::log_guesses() const {
+    if (guesses_ == 0) {
+        return;
+    }
+    auto time =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - came_);
+    log_info(
+        "Disconnected: Connection closed (auth failed, {} attempts in {} secs): user=<{}>, "
+        "method={}, rip={}, lip={}{}",
+        guesses_, time.count(), guessed_user_, guessed_method_, remote_, local_,
+        secured_ ? ", TLS" : "");
+}
+
+void LoginSession::take_place() {
+    place_ = site_.limits().arrive({this, &task_});
+}
+
+void LoginSession::give_up_place() {
+    if (place_) {
+        site_.limits().depart(*std::exchange(place_, std::nullopt));
+    }
+}
+
+Task<void> LoginSession::leave() {
+    give_up_place();
+    if (std::exchange(entered_, false)) {
+        co_await site_.limits().leave(remote_);
+    }
+}
+
+void LoginSession::turn_away() {
+    place_.reset();
+    log_warning("all places are taken: the oldest connection without login goes: unknown[{}]",
+                remote_);
+    if (!secured_ && !site_.settings().tls_wrappermode) {
+        std::string_view text = bye(Bye::kNoRoom);
+        ssize_t ignored =
+            ::send(stream_.fd(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        static_cast<void>(ignored);
+    }
+}
+
+Task<void> LoginSession::attend() {
+    auto patience = site_.settings().login_timeout;
+    stream_.set_timeout(patience);
+    stream_.set_deadline(Deadline::after(patience));
+    bool late = false;
+    try {
+        entered_ = true;
+        bool welcome = co_await site_.limits().enter(remote_);
+        if (welcome && site_.settings().tls_wrappermode) {
+            co_await start_tls();
+        }
+        if (welcome) {
+            co_await converse();
+        } else if (!site_.settings().tls_wrappermode) {
+            stream_.write(bye(Bye::kAddressLimit));
+        }
+        co_await stream_.flush();
+    } catch (const TimedOut&) {
+        late = true;
+    } catch (const IoError& error) {
+        if (log_verbose() > 0) {
+            log_info("{}[{}]: {}", "client", remote_, error.what());
+        }
+    }
+    if (late) {
+        try {
+            stream_.set_deadline(Deadline::after(std::chrono::seconds(5)));
+            stream_.write(bye(Bye::kSilent));
+            co_await stream_.flush();
+        } catch (const IoError&) {
+            // It has gone for good, then.
+        } catch (const TimedOut&) {
+        } catch (const Cancelled&) {
+        }
+    }
+}
+
+Task<void> LoginSession::converse() {
+    co_await greet();
+    while (!done_) {
+        bool more = co_await next_command();
+        if (!more) {
+            co_return;
+        }
+    }
+}
+
+Task<void> LoginSession::start_tls() {
+    co_await stream_.flush();
+    TlsAcceptOptions options;
+    options.peer = "unknown[" + remote_ + "]";
+    options.timeout = stream_.timeout();
+    auto info = co_await tls_accept(&stream_, site_.tls(), options);
+    if (!info) {
+        throw IoError(info.error().message);
+    }
+    secured_ = true;
+}
+
+// The RFCs leave the words to us; loopback needs no TLS, since nobody is in between.
+bool LoginSession::plaintext_allowed() const {
+    bool nearby =
+        !remote_.empty() && (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
+    return secured_ || (!site_.tls_required() && (!site_.settings().tls_auth_only || nearby));
+}
+
+Task<std::vector<std::string>> LoginSession::usable_mechanisms() {
+    std::vector<std::string> names;
+    if (!secured_ && site_.tls_required()) {
+        co_return names;
+    }
+    auto offered = co_await site_.mechanisms();
+    for (const AuthMechanism& mechanism : offered) {
+        if (!mechanism.private_use && (!mechanism.plaintext || plaintext_allowed())) {
+            names.push_back(mechanism.name);
+        }
+    }
+    co_return names;
+}
+
+// The form is Dovecot's, whose auth service looks at it.
+Task<std::string> LoginSession::apop_challenge() {
+    auto offered = co_await site_.mechanisms();
+    std::string name = site_.auth().connection_name();
+    if (name.empty() || std::ranges::find(offered, "APOP", &AuthMechanism::name) == offered.end()) {
+        co_return "";
+    }
+    co_return format("<{}.{:x}.{}@{}>", name, ::time(nullptr), base64_encode(random_secret(16)),
+                     conf().myhostname());
+}
+
+AuthPeer LoginSession::auth_peer() const {
+    AuthPeer peer;
+    peer.service = site_.settings().protocol;
+    peer.local_address = local_;
+    peer.remote_address = remote_;
+    peer.local_port = local_port_;
+    peer.remote_port = remote_port_;
+    peer.secured = secured_;
+    peer.no_login = false;
+    return peer;
+}
+
+}  // namespace relais

@@ -1,0 +1,119 @@
+// A connection to a mailbox service before login: TLS, the exchange with auth, limits, and then the
+// hand-over.  What the client says and is told is the protocol's: imapd/imap-login and
+// imapd/pop3-login derive from this.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/access/login_site.h"
+#include "lib/event/stream.h"
+#include "lib/sasl/auth_client.h"
+
+namespace relais {
+
+class LoginSession {
+  public:
+    // `task` is what will run it.
+    LoginSession(LoginSite& site, UniqueFd fd, TaskGroup& task);
+    LoginSession(const LoginSession&) = delete;
+    LoginSession& operator=(const LoginSession&) = delete;
+    virtual ~LoginSession() = default;
+
+    // Serves the client until it is gone or handed over; with TLS, until its session has ended.
+    [[nodiscard]] Task<void> run();
+
+    // Tells the client that it goes to make room; its task is cancelled then.
+    void turn_away();
+
+  protected:
+    // Why the connection is closed.
+    enum class Bye { kNoRoom, kAddressLimit, kSilent, kFailures };
+    // Why a login did not happen.
+    enum class Refusal {
+        kPrivacy,          // a password in the clear, where that is not allowed
+        kUnsupported,      // no such mechanism
+        kUnavailable,      // auth cannot be asked
+        kBadInitial,       // the initial response is not base64
+        kBadResponse,      // another one is not
+        kCancelled,        // by the client
+        kTooManyFailures,  // of its address
+        kWrong,
+        kTooManySessions,  // of this user
+        kInternal,
+    };
+
+    // The protocol's part.  Lines are whole, with their ends.
+    [[nodiscard]] virtual Task<void> greet() = 0;
+    // Reads a command and runs it.  False when the connection cannot go on.
+    [[nodiscard]] virtual Task<bool> next_command() = 0;
+    virtual std::string_view bye(Bye why) const = 0;
+    // `text` is the reason where another process has given one.
+    virtual void refuse(const std::string& tag, Refusal why, std::string_view text) = 0;
+
+    // The mechanisms that this client may use now, but for those that have a command of their own.
+    [[nodiscard]] Task<std::vector<std::string>> usable_mechanisms();
+    // What APOP's digest is to be made of (RFC 1939 7); empty where auth does not offer it.
+    [[nodiscard]] Task<std::string> apop_challenge();
+    bool plaintext_allowed() const;
+
+    bool can_start_tls() const { return !secured_ && site_.tls() != nullptr; }
+
+    // The answer to STARTTLS is written; what came behind the command is thrown away.
+    [[nodiscard]] Task<void> start_tls();
+
+    // Logs in with a mechanism that the client has named; `initial` is base64, "" for an empty one.
+    [[nodiscard]] Task<void> authenticate(std::string tag, std::string mechanism,
+                                          std::optional<std::string> initial);
+    // Logs in with a name and a password, where that is allowed.
+    [[nodiscard]] Task<void> log_in(std::string tag, std::string_view user,
+                                    std::string_view password);
+    // Logs in; reads the client's responses where the mechanism wants them.
+    [[nodiscard]] Task<void> exchange(std::string tag, std::string mechanism,
+                                      std::optional<std::string> initial);
+
+    LoginSite& site_;
+    Stream stream_;
+    bool secured_ = false;
+    bool done_ = false;
+
+  private:
+    [[nodiscard]] Task<void> attend();
+    [[nodiscard]] Task<void> converse();
+    // Among those of this process that may have to make room; no longer so.
+    void take_place();
+    void give_up_place();
+    // It counts no longer as one that has not logged in.
+    [[nodiscard]] Task<void> leave();
+
+    // Nothing where the client has got its answer already.
+    [[nodiscard]] Task<std::optional<AuthReply>> prove(AuthExchange* exchange, std::string tag,
+                                                       std::string mechanism,
+                                                       std::optional<std::string> initial);
+    [[nodiscard]] Task<std::string> read_response();
+    void note_failure(const std::string& tag, const std::string& mechanism, const AuthReply& reply);
+    [[nodiscard]] Task<void> hand_over(std::string tag, std::string mechanism, std::string user,
+                                       const AuthExchange* exchange);
+    [[nodiscard]] Task<void> relay(UniqueFd to);
+    AuthPeer auth_peer() const;
+    // At the end of a connection on which passwords were wrong and none was right.
+    void log_guesses() const;
+
+    TaskGroup& task_;
+    std::optional<ClientLimits::Waiting::iterator> place_;  // until login
+    std::string remote_;
+    std::string local_;
+    std::uint16_t remote_port_ = 0;
+    std::uint16_t local_port_ = 0;
+    bool entered_ = false;  // anvil counts it
+    int failures_ = 0;
+    // Wrong passwords, and what the last one was for.
+    int guesses_ = 0;
+    std::string guessed_user_;
+    std::string guessed_method_;
+    SteadyTime came_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace relais

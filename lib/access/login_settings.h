@@ -1,0 +1,28 @@
+// What a login service is told about its protocol: imap-login and pop3-login are the same program
+// but for the conversation and for the names of their parameters.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace relais {
+
+struct LoginSettings {
+    std::string protocol;         // "imap": as auth is told, and what parameters' names begin with
+    std::string program;          // "imap-login"
+    std::string auth_service;     // names of sockets in private/
+    std::string session_service;  // where connections go
+    int connection_limit = 0;
+    std::chrono::milliseconds login_timeout{};
+
+    std::string tls_security_level;
+    std::string tls_cert_file;
+    std::string tls_key_file;
+    std::string tls_chain_files;
+    std::string tls_protocols;
+    std::string tls_loglevel;
+    bool tls_auth_only = true;
+    bool tls_wrappermode = false;
+};
+
+}  // namespace relais

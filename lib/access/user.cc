@@ -1,0 +1,127 @@
+#include "lib/access/user.h"
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/sasl/user_variables.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::chrono::seconds kHousework{2};
+constexpr std::chrono::seconds kKeepUnused{10};
+
+std::map<std::string, std::string, std::less<>> parse_special_use(std::string_view text) {
+    std::map<std::string, std::string, std::less<>> uses;
+    for (std::string_view word : split_words(text, ", \t\r\n")) {
+        auto parts = split_first(word, '=');
+        if (!parts || !parts->second.starts_with('\\')) {
+            log_warning("imap_special_use: \"{}\" is not NAME=\\Use", word);
+            continue;
+        }
+        uses.emplace(parts->first, parts->second);
+    }
+    return uses;
+}
+
+}  // namespace
+
+std::string mail_root(std::string_view location, const std::string& user, const std::string& home) {
+    if (location.starts_with("maildir:")) {
+        location.remove_prefix(8);
+    }
+    std::string path = expand_user_variables(location, user, home);
+    path.resize(std::min(path.find(':'), path.size()));  // Dovecot's further settings
+    if (path == "~" || path.starts_with("~/")) {
+        path.replace(0, 1, home);
+    } else if (!path.starts_with('/')) {
+        path = home + "/" + path;
+    }
+    return path;
+}
+
+OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
+    : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {
+}
+
+User::User(std::string name, const std::string& home, std::string_view location)
+    : name_(std::move(name)),
+      tree_(mail_root(location, name_, home), conf().imap_hierarchy_separator().front(),
+            conf().myhostname()),
+      special_use_(parse_special_use(conf().imap_special_use())) {
+}
+
+std::shared_ptr<OpenMailbox> User::open(const std::string& name) {
+    auto found = open_.find(name);
+    if (found != open_.end()) {
+        found->second->last_used = std::chrono::steady_clock::now();
+        return found->second;
+    }
+    auto complete = tree_.prepare(name);
+    if (!complete) {
+        log_warning("{}", complete.error().message);  // opening will fail, and tell the client
+    }
+    auto made = std::make_shared<OpenMailbox>(name, tree_.place_of(name));
+    made->box.load_index();
+    open_.emplace(name, made);
+    return made;
+}
+
+void User::forget(std::string_view name) {
+    std::string prefix = std::string(name) + separator();
+    std::erase_if(open_, [&](const auto& entry) {
+        return entry.first == name || entry.first.starts_with(prefix);
+    });
+}
+
+std::string_view User::special_use(std::string_view name) const {
+    std::string_view given = given_uses_.find(name);
+    auto found = special_use_.find(name);
+    if (!given.empty() || found == special_use_.end() || given_uses_.is_given(found->second)) {
+        return given;
+    }
+    return found->second;
+}
+
+Task<void> User::keep_house() {
+    for (;;) {
+        co_await sleep_for(kHousework);
+        co_await release_unused();
+    }
+}
+
+Task<void> User::release_unused() {
+    std::vector<std::shared_ptr<OpenMailbox>> unused;
+    SteadyTime now = std::chrono::steady_clock::now();
+    for (auto& [name, entry] : open_) {
+        if (entry.use_count() > 1) {
+            entry->last_used = now;
+        } else if (now - entry->last_used > kKeepUnused) {
+            unused.push_back(entry);
+        }
+    }
+    for (auto& entry : unused) {
+        // The look that confirms the last changes, so that the quick-start file can be believed.
+        auto synced = co_await entry->box.sync(MailboxAccess::kReadOnly);
+        if (synced) {
+            entry->box.save_index();
+            entry->cache.compact(*entry->box.uids());
+        }
+        auto found = open_.find(entry->name);
+        bool still_unused =
+            found != open_.end() && found->second == entry && entry.use_count() == 2;
+        if (still_unused) {
+            open_.erase(found);
+        }
+    }
+}
+
+void User::save_all() {
+    for (auto& [name, entry] : open_) {
+        entry->box.save_index();
+        entry->cache.flush();
+    }
+}
+
+}  // namespace relais

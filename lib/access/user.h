@@ -1,0 +1,94 @@
+// The user whose mail this process serves: the tree of mailboxes, and the mailboxes that sessions
+// have open.  A mailbox that nobody uses any longer stays for a while, so that clients that come
+// and go find it warm.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/event/loop.h"
+#include "lib/store/mail_tree.h"
+#include "lib/store/mailbox.h"
+#include "lib/store/message_cache.h"
+#include "lib/store/special_uses.h"
+
+namespace relais {
+
+// What a program keeps about a mailbox for all sessions, as long as it is open.
+struct MailboxMemory {
+    MailboxMemory() = default;
+    MailboxMemory(const MailboxMemory&) = delete;
+    MailboxMemory& operator=(const MailboxMemory&) = delete;
+    virtual ~MailboxMemory() = default;
+};
+
+struct OpenMailbox {
+    OpenMailbox(std::string name, const MailboxPlace& place);
+
+    std::string name;
+    Mailbox box;
+    MessageCache cache;
+    // By UIDVALIDITY and UID: sizes with CRLF that neither names nor the uidlist tell (POP3)
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wire_sizes;
+    std::unique_ptr<MailboxMemory> memory;  // each program has one kind of it
+    std::string large_facts;                // of the last message that had too many for the cache
+    SteadyTime last_used = std::chrono::steady_clock::now();
+};
+
+// The directory that `location` means: "maildir:PATH" or a path; "~" is `home`.
+[[nodiscard]] std::string mail_root(std::string_view location, const std::string& user,
+                                    const std::string& home);
+
+class User {
+  public:
+    // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.
+    User(std::string name, const std::string& home, std::string_view location);
+    User(const User&) = delete;
+    User& operator=(const User&) = delete;
+
+    const std::string& name() const { return name_; }
+
+    // Makes INBOX where it is missing.
+    [[nodiscard]] Result<void> prepare() { return tree_.prepare(); }
+
+    MailTree& tree() { return tree_; }
+
+    char separator() const { return tree_.separator(); }
+
+    // The same object for all sessions.  The mailbox must exist.
+    std::shared_ptr<OpenMailbox> open(const std::string& name);
+
+    // The mailbox (and what is below it) is gone or has another name.
+    void forget(std::string_view name);
+
+    // "\Sent" for a mailbox with a special use, else empty: what a client has given to it, or what
+    // imap_special_use says as long as no mailbox has been given that.
+    std::string_view special_use(std::string_view name) const;
+
+    // Reads what clients have given; before special_use() is asked.
+    void load_special_uses() { given_uses_ = SpecialUses::load(tree_.root(), tree_.separator()); }
+
+    // Lets go of mailboxes that nobody uses, until cancelled.
+    [[nodiscard]] Task<void> keep_house();
+
+    // Writes down what would have to be found out again.
+    void save_all();
+
+    // The directory of the subscriptions file.
+    const std::string& root() const { return tree_.root(); }
+
+  private:
+    [[nodiscard]] Task<void> release_unused();
+
+    std::string name_;
+    MailTree tree_;
+    std::map<std::string, std::shared_ptr<OpenMailbox>, std::less<>> open_;
+    std::map<std::string, std::string, std::less<>> special_use_;  // configured
+    SpecialUses given_uses_;
+};
+
+}  // namespace relais
