@@ -25,7 +25,7 @@ void put_size_record(Message& message) {
     size.data_offset = message.data_offset;
     size.recipients = message.recipient_count;
     size.qmgr_flags = message.qmgr_flags;
-    size.content_length = size.size;
+    size.content_length = message.content_length >= 0 ? message.content_length : size.size;
     size.sendopts = message.utf8;
     std::string record;
     append_record(record, Rec::kSize, format_size_record(size));
@@ -148,7 +148,10 @@ Task<void> return_to_sender(Service& service, Message& message) {
         request.sendopts = message.utf8;
         request.sender = *message.envelope.sender;
         request.envelope_id = message.envelope.envelope_id;
-        request.ret_flags = message.envelope.ret_flags;
+        // Content that was refused is not sent on in a bounce either.
+        bool refused = (message.status & kCleanupContent) != 0;
+        request.ret_flags =
+            refused ? static_cast<int>(DsnRet::kHeaders) : message.envelope.ret_flags;
         auto sent = co_await send_bounce_request(service.config.bounce_service_name(),
                                                  std::move(request), service.config.ipc_timeout());
         told = sent.has_value();

@@ -8,6 +8,7 @@
 
 #include "lib/mail/mime_parser.h"
 
+#include "cleanup/checks.h"
 #include "cleanup/headers.h"
 #include "cleanup/message.h"
 #include "cleanup/service.h"
@@ -32,22 +33,35 @@ class Content : private MimeSink {
   private:
     struct Event {
         enum class Kind { kHeader, kEndOfHeaders, kBody } kind;
-        const HeaderInfo* info = nullptr;
-        LinePart part = LinePart::kWhole;
         std::string text;
+        const HeaderInfo* info = nullptr;
+        HeaderContext context = HeaderContext::kPrimary;
+        LinePart part = LinePart::kWhole;
+        std::size_t offset = 0;  // in the body
+        bool checked = false;
     };
 
     void header(HeaderContext context, const HeaderInfo* info, std::string text) override;
     void end_of_headers(HeaderContext context) override;
     void body(std::string_view line, LinePart part) override;
+    void problem(unsigned problem, std::string_view text) override;
 
+    // False: the header is not to be kept.
+    bool judge(Event& header, Result<CheckAction> said);
+    [[nodiscard]] Task<void> work_on_header(Event header);
+    [[nodiscard]] Task<void> work_on_body(Event line);
+    // A header that needs no waiting; false: it does.
+    bool put_header(const Event& header);
+    void put_checked_body(std::string_view line, LinePart part, Result<CheckAction> said);
     void put_body(std::string_view line, LinePart part);
-    void put_part_header(const HeaderInfo* info, const std::string& text);
+    void put_part_header(std::string_view text);
+    void refuse_for_mime();
     void note_encoding(const HeaderInfo* info, std::string_view text);
 
     Service& service_;
     Message& message_;
     Headers headers_;
+    Checks checks_;
     MimeParser parser_;
     std::deque<Event> events_;
     std::string scratch_;

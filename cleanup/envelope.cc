@@ -38,7 +38,7 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
     switch (type) {
         case Rec::kRecipient:
             if (segment == Segment::kExtracted) {
-                put_encoding();
+                put_findings();
             }
             co_await take_ready_recipient(std::move(data));
             co_return;
@@ -46,7 +46,7 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
             if (message_.envelope.sender) {
                 message_.reject(kCleanupBad, "multiple sender records");
             } else {
-                co_await take_sender(service_, message_, std::move(data));
+                co_await take_first_sender(std::move(data));
             }
             co_return;
         case Rec::kOrigRecipient:
@@ -88,11 +88,7 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
         case Rec::kReturnReceipt:
         case Rec::kErrorsTo:
         case Rec::kPriority:
-            co_return;
-        case Rec::kMilters:
-            if (parse_uint(data) != 0) {
-                message_.reject(kCleanupBad, "milters of the SMTP server cannot be taken over");
-            }
+        case Rec::kMilters:  // the session's, in the envelope
             co_return;
         case Rec::kFullName:
             message_.envelope.full_name = data;
@@ -106,10 +102,19 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
     put(type, data);
 }
 
+Task<void> Envelope::take_first_sender(std::string address) {
+    message_.sender_offset = message_.file.offset();
+    co_await take_sender(service_, message_, std::move(address));
+    message_.put_room(Rec::kPointer, message_.envelope.sender.value_or("").size());
+    message_.after_sender = message_.file.offset();
+    co_await milters_.play_mail();
+}
+
 Task<void> Envelope::take_ready_recipient(std::string address) {
     bool ready = co_await ready_for_recipients();
     if (ready) {
         co_await take_recipient(service_, message_, std::move(address));
+        co_await milters_.play_rcpt();
     }
 }
 
@@ -169,6 +174,7 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
         take_ret(name, value);
         return;
     }
+    envelope.attributes.insert_or_assign(std::string(name), std::string(value));
     if (name == "rewrite_context") {
         take_context(value);
     } else if (name == "encoding") {
@@ -177,6 +183,10 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
         envelope.envelope_id = value;
     } else if (name == "trace_flags") {
         envelope.trace_flags = static_cast<int>(parse_uint(value).value_or(0) & 0xffffff);
+    } else if (name == "sendopts") {
+        const auto wanted = static_cast<int>(parse_uint(value).value_or(0) & 0xff);
+        message_.utf8 |= wanted & (kUtf8Requested | kRequireTls);
+        return;  // the size record has it
     } else if (name == "log_message_origin") {
         envelope.origin = value;
     } else if (name == "log_helo_name") {
@@ -276,23 +286,43 @@ Task<void> Envelope::end_of_envelope() {
     recipients_before_ = message_.recipient_count;
 }
 
-void Envelope::put_encoding() {
+// What the content has brought to light, before the recipients of the extracted segment: qmgr knows
+// it then when it begins to deliver.
+void Envelope::put_findings() {
     EnvelopeState& envelope = message_.envelope;
-    if (!envelope.encoding_written && !envelope.encoding.empty()) {
+    if (envelope.findings_written) {
+        return;
+    }
+    envelope.findings_written = true;
+    if (!message_.asked.filter.empty()) {
+        message_.put(Rec::kFilter, message_.asked.filter);
+    }
+    if (!message_.asked.redirect.empty()) {
+        message_.put(Rec::kRedirect, message_.asked.redirect);
+    }
+    if (!envelope.encoding.empty()) {
         message_.put_attribute("encoding", envelope.encoding);
     }
-    envelope.encoding_written = true;
 }
 
 Task<void> Envelope::end_of_message() {
-    put_encoding();
+    put_findings();
     const std::string& always_bcc = service_.config.always_bcc();
     bool copies = (message_.flags & kCleanupBcc) != 0 && message_.recipient_count > 0;
     if (copies && !always_bcc.empty()) {
         co_await take_bcc(service_, message_, always_bcc);
     }
+    std::vector<std::string> none;
+    for (std::string& bcc : message_.recipient_count > 0 ? message_.asked.bcc : none) {
+        co_await take_bcc(service_, message_, std::move(bcc));
+    }
     if (message_.recipient_count == 0 && message_.status == 0 && !message_.skipping()) {
         message_.fail(kCleanupRecipients);
+    }
+    if (message_.editable) {
+        message_.recipients_end = message_.file.offset();
+        message_.put_pointer(0);
+        message_.after_recipients = message_.file.offset();
     }
     message_.put(Rec::kEnd, "");
 }

@@ -4,6 +4,7 @@
 #include "lib/queue/record.h"
 
 #include "cleanup/message.h"
+#include "cleanup/milters.h"
 #include "cleanup/service.h"
 
 namespace relais::cleanup {
@@ -12,7 +13,8 @@ enum class Segment { kEnvelope, kExtracted };
 
 class Envelope {
   public:
-    Envelope(Service& service, Message& message) : service_(service), message_(message) {}
+    Envelope(Service& service, Message& message, Milters& milters)
+        : service_(service), message_(message), milters_(milters) {}
 
     // Any record but those that end a segment.
     [[nodiscard]] Task<void> take(Segment segment, Rec type, std::string data);
@@ -24,6 +26,7 @@ class Envelope {
     [[nodiscard]] Task<void> end_of_message();
 
   private:
+    [[nodiscard]] Task<void> take_first_sender(std::string address);
     [[nodiscard]] Task<void> take_ready_recipient(std::string address);
     void take_time(std::string_view data);
     void take_attribute(Segment segment, std::string_view data);
@@ -34,12 +37,13 @@ class Envelope {
     void take_extra_flags(std::string_view data);
     void take_verp(std::string_view data);
     void put(Rec type, std::string_view data);
-    void put_encoding();
+    void put_findings();
     [[nodiscard]] Task<bool> ready_for_recipients();
     void put_warning_time();
 
     Service& service_;
     Message& message_;
+    Milters& milters_;
     std::int64_t recipients_before_ = 0;  // the count when the segment began
 };
 

@@ -9,6 +9,7 @@
 #include "lib/mail/address.h"
 #include "lib/mail/address_list.h"
 #include "lib/mail/date.h"
+#include "lib/mail/encoded_word.h"
 
 namespace relais::cleanup {
 
@@ -84,23 +85,43 @@ bool Headers::holds_addresses(const HeaderInfo* info) const {
            rewriting() && !service_.drops(info);
 }
 
-// Writes the lines of a header; those beyond header_size_limit are left out, except for what fits
-// of the first.
+// Writes the lines of a header, up to header_size_limit.
 void Headers::put_lines(std::string_view text) {
     auto limit = static_cast<std::size_t>(service_.config.header_size_limit());
     auto line_limit = static_cast<std::size_t>(service_.config.line_length_limit());
     std::size_t at = 0;
     while (at <= text.size()) {
         auto end = std::min(text.find('\n', at), text.size());
-        if (end > limit && at > 0) {
+        if (at >= limit) {
             return;
         }
-        message_.put_text(text.substr(at, std::min(end, limit) - at), line_limit);
+        const auto line = text.substr(at, std::min(end, limit) - at);
+        message_.put_text(line, line_limit);
+        if (at == 0) {
+            message_.put_room(Rec::kPadding, line.size());
+        }
         at = end + 1;
     }
 }
 
+// RFC 8689 4.2 and 5; the header of our own takes the request through a content filter.
+void Headers::note_tls(const HeaderInfo& info, std::string_view text) {
+    const auto value = trim(header_body(text));
+    if (info.id == HeaderId::kTlsRequired && service_.config.tls_required_enable() &&
+        iequals(value, "no")) {
+        message_.utf8 |= kTlsNotRequired;
+    } else if (info.id == HeaderId::kRequireTlsEsmtp && propagates_require_tls() &&
+               iequals(value, "yes")) {
+        message_.utf8 |= kRequireTls;
+    }
+}
+
+bool Headers::propagates_require_tls() const {
+    return service_.config.requiretls_enable() && service_.config.requiretls_esmtp_header();
+}
+
 void Headers::note(const HeaderInfo& info, std::string_view text) {
+    note_tls(info, text);
     seen_ |= std::uint64_t{1} << static_cast<unsigned>(info.id);
     resent_ = resent_ || (info.traits & kHeaderResent) != 0;
     if (info.id == HeaderId::kMessageId) {
@@ -114,15 +135,19 @@ void Headers::note(const HeaderInfo& info, std::string_view text) {
     }
 }
 
-void Headers::take(const HeaderInfo* info, std::string_view text) {
-    // A NUL would end the header for every C program after us.
-    text = text.substr(0, text.find('\0'));
+void Headers::note_utf8(std::string_view text) {
     if (service_.config.smtputf8_enable() && !is_ascii(text)) {
         message_.utf8 |= kUtf8Header;
         if ((message_.flags & kCleanupAutoUtf8) != 0) {
             message_.utf8 |= kUtf8Requested;
         }
     }
+}
+
+void Headers::take(const HeaderInfo* info, std::string_view text) {
+    // A NUL would end the header for every C program after us.
+    text = text.substr(0, text.find('\0'));
+    note_utf8(text);
     if (info != nullptr) {
         note(*info, text);  // one that is dropped is not missing
     }
@@ -164,12 +189,20 @@ void Headers::finish() {
     if (message_.skipping()) {
         return;
     }
+    if ((message_.utf8 & kRequireTls) != 0 && !seen(HeaderId::kRequireTlsEsmtp) &&
+        propagates_require_tls()) {
+        put_lines("Require-TLS-ESMTP: yes");
+    }
     bool add = rewriting() || service_.config.always_add_missing_headers();
     if (add) {
         add_missing();
     }
     if (!seen(HeaderId::kMessageId) && (!add || resent_)) {
         log_info("{}: message-id=<>", message_.id());
+    }
+    if (message_.editable) {
+        message_.put_pointer(0);
+        message_.body_offset = message_.file.offset();
     }
 }
 
@@ -207,10 +240,14 @@ std::string Headers::generated_from() const {
     if (name.empty() || sender.empty()) {
         return address;
     }
+    const bool ascii = std::ranges::all_of(name, [](char c) { return c >= 0; });
+    if (!ascii) {
+        name = encoded_words(name, service_.config.full_name_encoding_charset());
+    }
     if (service_.config.header_from_format() == "obsolete") {
         return format("{} ({})", address, name);
     }
-    return format("{} <{}>", quoted_phrase(name), address);
+    return format("{} <{}>", ascii ? quoted_phrase(name) : name, address);
 }
 
 }  // namespace relais::cleanup

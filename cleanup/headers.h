@@ -25,6 +25,9 @@ class Headers {
     // One with addresses.
     [[nodiscard]] Task<void> take_addresses(const HeaderInfo* info, std::string text);
 
+    // RFC 6532: a header that is not ASCII, in any part.
+    void note_utf8(std::string_view text);
+
     // Adds what is missing, after the last header.
     void finish();
 
@@ -36,6 +39,8 @@ class Headers {
 
   private:
     void note(const HeaderInfo& info, std::string_view text);
+    void note_tls(const HeaderInfo& info, std::string_view text);
+    bool propagates_require_tls() const;
     bool rewriting() const;
 
     bool seen(HeaderId id) const { return (seen_ >> static_cast<unsigned>(id) & 1U) != 0; }

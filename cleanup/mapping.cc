@@ -260,7 +260,7 @@ Task<bool> Mapping::expand_entry(Message& message, Expansion& all, std::size_t i
         if (answer.outcome != Outcome::kFound) {
             co_return true;
         }
-        if (!lengths_are_sane(message, answer.addresses, all.address)) {
+        if (!lengths_are_sane(message, answer.addresses)) {
             co_return false;
         }
         for (const std::string& found : answer.addresses) {
@@ -273,16 +273,12 @@ Task<bool> Mapping::expand_entry(Message& message, Expansion& all, std::size_t i
     }
 }
 
-bool Mapping::lengths_are_sane(Message& message, const std::vector<std::string>& found,
-                               std::string_view address) const {
+bool Mapping::lengths_are_sane(Message& message, const std::vector<std::string>& found) const {
     auto limit = static_cast<std::size_t>(config_.virtual_alias_address_length_limit());
     for (const std::string& one : found) {
         if (one.size() > limit) {
-            log_warning(
-                "{}: unreasonable {} result {}... for {} -- message not accepted, "
-                "try again later",
-                message.id(), virtual_alias_.tables.title(), printable(one.substr(0, 300)),
-                printable(address));
+            log_warning("{}: unreasonable {} result {}... -- message not accepted, try again later",
+                        message.id(), virtual_alias_.tables.title(), printable(one.substr(0, 300)));
             message.fail(kCleanupDefer, kExpansionError);
             return false;
         }

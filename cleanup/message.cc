@@ -1,6 +1,10 @@
 #include "cleanup/message.h"
 
+#include <algorithm>
+
+#include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/mail/address.h"
 
 namespace relais::cleanup {
 
@@ -10,6 +14,23 @@ namespace {
 constexpr unsigned kCannotContinue = kCleanupBad | kCleanupWrite | kCleanupSize | kCleanupDefer;
 
 }  // namespace
+
+std::string log_details(const EnvelopeState& envelope) {
+    std::string text;
+    if (envelope.sender) {
+        text += format(" from=<{}>", quote_address(*envelope.sender));
+    }
+    if (envelope.logged_recipient) {
+        text += format(" to=<{}>", quote_address(*envelope.logged_recipient));
+    }
+    if (!envelope.protocol.empty()) {
+        text += format(" proto={}", envelope.protocol);
+    }
+    if (!envelope.helo.empty()) {
+        text += format(" helo=<{}>", envelope.helo);
+    }
+    return text;
+}
 
 bool Message::skipping() const {
     unsigned mask = (flags & kCleanupBounce) != 0 ? kCannotContinue : ~0U;
@@ -48,6 +69,23 @@ void Message::put_text(std::string_view line, std::size_t limit, Rec last) {
         line.remove_prefix(limit);
     }
     put(last, line);
+}
+
+void Message::put_pointer(std::int64_t to) {
+    put(Rec::kPointer, format("{:>15}", to));
+}
+
+void Message::put_room(Rec type, std::size_t size) {
+    constexpr std::size_t kPointerData = 15;
+    if (!editable || size >= kPointerData || skipping()) {
+        return;
+    }
+    std::string room;
+    append_padding(room, type, std::max<std::size_t>(kPointerData - size, 3));
+    if (auto done = file.put_encoded(room); !done) {
+        log_warning("{}: write queue file: {}", id(), done.error().message);
+        fail(kCleanupWrite);
+    }
 }
 
 void Message::reject(unsigned bit, std::string_view why) {

@@ -3,22 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "lib/ipc/cleanup_client.h"
 #include "lib/ipc/rewrite_client.h"
 #include "lib/queue/queue_file.h"
+#include "lib/queue/sendopts.h"
 
 namespace relais::cleanup {
-
-// SMTPUTF8 bits of the size record.
-inline constexpr int kUtf8Requested = 1;
-inline constexpr int kUtf8Header = 2;
-inline constexpr int kUtf8Sender = 4;
-inline constexpr int kUtf8Any = kUtf8Requested | kUtf8Header | kUtf8Sender;
 
 // What the records before an R say about it.
 struct PendingRecipient {
@@ -39,10 +36,23 @@ struct EnvelopeState {
     int trace_flags = 0;
     bool warning_placed = false;  // W is written, or came along
     PendingRecipient pending;
-    bool encoding_written = false;  // in the extracted segment
-    std::string sender_bcc;         // goes before the first recipient
+    bool findings_written = false;                               // in the extracted segment
+    std::map<std::string, std::string, std::less<>> attributes;  // that describe the client
+    std::string sender_bcc;                                      // goes before the first recipient
     // For log lines about the content.
     std::string origin, helo, protocol;
+    std::optional<std::string> logged_recipient;
+};
+
+// " from=<..> to=<..> proto=ESMTP helo=<..>", as far as it is known: what log lines about filters
+// end with.
+[[nodiscard]] std::string log_details(const EnvelopeState& envelope);
+
+// What header and body checks want to be done with the message, besides what flags say.
+struct ChecksAsk {
+    std::string filter;            // FILTER
+    std::string redirect;          // REDIRECT
+    std::vector<std::string> bcc;  // BCC
 };
 
 class Message {
@@ -60,6 +70,10 @@ class Message {
     void put_attribute(std::string_view name, std::string_view value);
     // A line of text, in pieces no longer than `limit`.
     void put_text(std::string_view line, std::size_t limit, Rec last = Rec::kLine);
+    // A pointer record; one to 0 leads nowhere yet.
+    void put_pointer(std::int64_t to);
+    // What makes a record with `size` bytes of data long enough to become a pointer.
+    void put_room(Rec type, std::size_t size);
 
     // Logs a warning "ID: message rejected: WHY" and sets the status bit.
     void reject(unsigned bit, std::string_view why);
@@ -71,13 +85,22 @@ class Message {
     unsigned status = 0;  // CleanupStatus
     std::string reason;
     EnvelopeState envelope;
+    ChecksAsk asked;
 
     bool traced = false;  // the trace service knows of the message
     std::int64_t recipient_count = 0;
     std::int64_t qmgr_flags = 0;
     int utf8 = 0;
     std::int64_t data_offset = 0;  // of the content
+    std::int64_t body_offset = 0;  // of the line behind the headers
     std::int64_t xtra_offset = 0;  // of X
+
+    // Filters may change the message: records get room for pointers (edits.h).
+    bool editable = false;
+    std::int64_t sender_offset = 0, after_sender = 0;
+    std::int64_t recipients_end = 0, after_recipients = 0;  // the pointer there, and what follows
+    std::int64_t content_length = -1;                       // of a new body with its headers
+    std::string smtp_reply;  // what a filter wants the SMTP client to be told
     std::unordered_set<std::string> seen_recipients;
 
   private:

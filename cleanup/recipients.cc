@@ -58,6 +58,12 @@ Task<std::optional<std::string>> clean_address(Service& service, Message& messag
         message.fail(kCleanupDefer, "4.3.0 " + rewritten.error().message);
         co_return std::nullopt;
     }
+    // Commands that get MAILER-DAEMON for the null sender (pipe(8), mbox) hand the mail on so.
+    bool stands_for_null = where == kClassEnvelopeSender &&
+                           iequals(*rewritten, "MAILER-DAEMON@" + service.config.myorigin());
+    if (stands_for_null) {
+        co_return std::string();
+    }
     if ((message.flags & kCleanupMap) == 0 || !service.mapping.changes(where)) {
         co_return std::move(*rewritten);
     }
@@ -116,8 +122,16 @@ Task<void> put_expanded(Service& service, Message& message, NewRecipient recipie
 }  // namespace
 
 Task<void> take_bcc(Service& service, Message& message, std::string address) {
+    NewRecipientArguments arguments;
+    arguments.notify = kNotifyNever;
+    co_await take_added_recipient(service, message, std::move(address), std::move(arguments));
+}
+
+Task<void> take_added_recipient(Service& service, Message& message, std::string address,
+                                NewRecipientArguments arguments) {
     NewRecipient recipient;
-    recipient.notify = kNotifyNever;
+    recipient.notify = arguments.notify;
+    recipient.dsn_orig_rcpt = std::move(arguments.dsn_orig_rcpt);
     auto clean =
         co_await clean_address(service, message, kClassEnvelopeRecipient, std::move(address));
     if (clean) {
@@ -162,8 +176,9 @@ Task<void> take_recipient(Service& service, Message& message, std::string addres
         co_return;
     }
     recipient.address = std::move(*clean);
+    message.envelope.logged_recipient = recipient.address;
     bool ascii = is_ascii(recipient.address);
-    if (!ascii && (message.flags & kCleanupAutoUtf8) != 0) {
+    if (!ascii && (message.flags & kCleanupAutoUtf8) != 0 && service.config.smtputf8_enable()) {
         message.utf8 |= kUtf8Requested;
     }
     if (recipient.dsn_orig_rcpt.empty()) {

@@ -8,8 +8,11 @@
 #include "lib/event/sync.h"
 #include "lib/ipc/rewriter.h"
 #include "lib/mail/header.h"
+#include "lib/milter/settings.h"
 #include "lib/queue/queue_dirs.h"
+#include "lib/rules/content_checks.h"
 
+#include "cleanup/characters.h"
 #include "cleanup/mapping.h"
 
 namespace relais::cleanup {
@@ -22,6 +25,16 @@ class Service {
     QueueDirs dirs;
     Rewriter rewriter;
     Mapping mapping;
+    ContentChecks checks;
+    std::vector<milter::FilterSettings> milters;  // non_smtpd_milters
+    milter::MacroSettings milter_macros;
+    CheckTable milter_checks;  // milter_header_checks
+
+    const Characters refused_characters, stripped_characters;
+    const unsigned refused_mime;  // MimeProblem bits
+
+    // non_empty_end_of_header_action
+    const bool adds_mime_error;
 
     // message_drop_headers
     bool drops(const HeaderInfo* info) const;

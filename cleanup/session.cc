@@ -86,6 +86,8 @@ Task<void> Session::run() {
 Task<void> Session::finish_or_remove(Message& message) {
     FileGuard guard(message.file);
     co_await take_message(message);
+    co_await milters_->inspect();
+    co_await milters_->quit();
     bool wanted = (message.flags & kCleanupDiscard) == 0;
     if (message.status == 0 && wanted) {
         co_await commit_message(service_, message);
@@ -118,9 +120,12 @@ Task<void> Session::take_message(Message& message) {
     if ((message.flags & kCleanupSmtputf8) != 0) {
         message.utf8 |= kUtf8Requested;
     }
+    if ((message.flags & kCleanupRequireTls) != 0) {
+        message.utf8 |= kRequireTls;
+    }
     message.put(Rec::kSize, std::string(kSizeRecordLength, ' '));
-    envelope_ = std::make_unique<Envelope>(service_, message);
-    content_ = std::make_unique<Content>(service_, message);
+    milters_ = std::make_unique<Milters>(service_, message);
+    envelope_ = std::make_unique<Envelope>(service_, message, *milters_);
     co_await take_records(message);
 }
 
@@ -137,6 +142,12 @@ Task<void> Session::take_records(Message& message) {
         if (next.status == Decoded::kBad) {
             message.reject(kCleanupBad, "malformed record");
             co_return;
+        }
+        if (next.record.type == Rec::kMilters && phase_ == Phase::kEnvelope) {
+            const std::string count(next.record.data);
+            stream_.consume(next.used);
+            co_await milters_->take_over(&stream_, count);
+            continue;
         }
         co_await take(message, next.record.type, next.record.data);
         stream_.consume(next.used);
@@ -171,6 +182,7 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
         co_await take_content(message, type, data);
     } else if (type == Rec::kContent && phase_ == Phase::kEnvelope) {
         co_await envelope_->end_of_envelope();
+        content_ = std::make_unique<Content>(service_, message);
         phase_ = Phase::kContent;
     } else if (type == Rec::kEnd) {
         co_await envelope_->end_of_message();
@@ -189,6 +201,9 @@ Task<void> Session::take_content(Message& message, Rec type, std::string_view da
         }
     } else if (type == Rec::kExtracted) {
         co_await content_->finish();
+        if (message.editable) {
+            message.put_pointer(0);
+        }
         message.xtra_offset = message.file.offset();
         message.put(Rec::kExtracted, "");
         phase_ = Phase::kExtracted;
@@ -200,8 +215,11 @@ Task<void> Session::take_content(Message& message, Rec type, std::string_view da
 
 void Session::reply(const Message& message) {
     unsigned status = (message.flags & kCleanupDiscard) != 0 ? kCleanupOk : message.status;
+    const bool in_smtp = (message.flags & kCleanupSmtpReply) != 0 && !message.smtp_reply.empty();
     AttrWriter out;
-    out.number("status", status).string("reason", message.reason).end();
+    out.number("status", status)
+        .string("reason", in_smtp ? message.smtp_reply : message.reason)
+        .end();
     stream_.write(out.bytes());
 }
 

@@ -9,6 +9,7 @@
 #include "cleanup/content.h"
 #include "cleanup/envelope.h"
 #include "cleanup/message.h"
+#include "cleanup/milters.h"
 #include "cleanup/service.h"
 
 namespace relais::cleanup {
@@ -33,6 +34,7 @@ class Session {
     Service& service_;
     Stream stream_;
     Phase phase_ = Phase::kEnvelope;
+    std::unique_ptr<Milters> milters_;
     std::unique_ptr<Envelope> envelope_;
     std::unique_ptr<Content> content_;
 };

@@ -16,6 +16,8 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/deliver/log_line.h"
+#include "lib/ipc/mail_source.h"
+#include "lib/ipc/receive_override.h"
 #include "lib/mail/date.h"
 
 namespace relais::pickup {
@@ -31,11 +33,6 @@ constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Kon";
 uid_t mail_owner_uid() {
     const passwd* owner = ::getpwnam(conf().mail_owner().c_str());
     return owner != nullptr ? owner->pw_uid : ::geteuid();
-}
-
-bool lists(std::string_view list, std::string_view word) {
-    auto words = split_words(list, ", \t\r\n");
-    return std::ranges::any_of(words, [&](auto each) { return iequals(each, word); });
 }
 
 }  // namespace
@@ -72,21 +69,8 @@ unsigned Submission::cleanup_flags() const {
     if (is_requeued()) {
         flags &= ~unsigned{kCleanupMilter};
     }
-    const std::string& override_options = conf().receive_override_options();
-    if (lists(override_options, "no_header_body_checks")) {
-        flags &= ~unsigned{kCleanupFilter};
-    }
-    if (lists(override_options, "no_address_mappings")) {
-        flags &= ~unsigned{kCleanupMap | kCleanupBcc};
-    }
-    if (lists(override_options, "no_milters")) {
-        flags &= ~unsigned{kCleanupMilter};
-    }
-    const std::string& classes = conf().smtputf8_autodetect_classes();
-    if (conf().smtputf8_enable() && (lists(classes, "sendmail") || lists(classes, "all"))) {
-        flags |= kCleanupAutoUtf8;
-    }
-    return flags;
+    flags &= ~receive_override().cleanup_flags;
+    return flags | utf8_detection(MailSource::kSendmail);
 }
 
 Task<Result<CleanupReply>> Submission::send() {

@@ -20,9 +20,9 @@ namespace {
 // The queue must have room for so many messages of the largest size.
 constexpr double kSpaceFactor = 1.5;
 
-// What the end of a list says: a reject, or a deferral that waited for the end.
+// What the last list says: a reject, or a deferral that waited for the end.
 std::string outcome_of(Check& check, Verdict verdict) {
-    auto& pending = check.session.checks.defer_if_permit.reply;
+    auto& pending = check.session.checks.defer_if_permit;
     if (verdict != Verdict::kReject && pending) {
         check.reply = *std::exchange(pending, std::nullopt);
         check.session.log_event("reject", check.reply);
@@ -31,21 +31,39 @@ std::string outcome_of(Check& check, Verdict verdict) {
     return verdict == Verdict::kReject ? check.reply : std::string();
 }
 
-void reset_pending(Session& session) {
-    session.checks.defer_if_permit = {};
-    session.checks.defer_if_reject = {};
+// Begins a check with what an earlier stage left pending.
+void begin_check(Session& session, PendingDefer pending) {
+    session.checks.defer_if_permit = std::move(pending);
+    session.checks.defer_if_reject.reset();
 }
 
-// Runs one list that stands alone.  `list` outlives the task.
-Task<std::string> run_list(Session& session, const RestrictionList& list,
-                           std::string_view reply_class, std::string subject) {
-    if (list.empty()) {
-        co_return std::string();
-    }
-    reset_pending(session);
+// Runs the list of an early stage: what may still be deferred, is deferred when there is a
+// recipient.  Where the stage waited for one, the list may ask about it.  `list` outlives the task.
+Task<std::string> run_early(Session& session, const RestrictionList& list,
+                            std::string_view reply_class, std::string subject) {
     Check check(session, reply_class, std::move(subject));
+    check.recipient = session.logged_recipient.value_or("");
+    const auto verdict = co_await list.run(check);
+    co_return verdict == Verdict::kReject ? check.reply : std::string();
+}
+
+// Runs the only list of a late stage.  `list` outlives the task.
+Task<std::string> run_last(Session& session, const RestrictionList& list,
+                           std::string_view reply_class, std::string subject) {
+    Check check(session, reply_class, std::move(subject));
+    check.recipient = session.logged_recipient.value_or("");
     const auto verdict = co_await list.run(check);
     co_return outcome_of(check, verdict);
+}
+
+// Runs the list of a stage that is about the whole message.  `list` outlives the task.
+Task<std::string> run_for_message(Session& session, const RestrictionList& list,
+                                  std::string_view reply_class, std::string subject) {
+    session.logged_recipient = session.mail.only_recipient();
+    begin_check(session, std::nullopt);
+    auto refusal = co_await run_last(session, list, reply_class, std::move(subject));
+    session.logged_recipient.reset();
+    co_return refusal;
 }
 
 // The lists of earlier stages, where they were put off until there is a recipient.
@@ -64,9 +82,10 @@ Task<std::string> run_delayed(Session& session) {
 Task<void> remark_open_relay(Session& session, std::string recipient) {
     Check check(session, "Recipient address", recipient);
     check.recipient = std::move(recipient);
-    auto verdict = co_await restrict_permit_mynetworks(check, {});
+    const RestrictionItem item;
+    auto verdict = co_await restrict_permit_mynetworks(check, item);
     if (verdict != Verdict::kPermit) {
-        verdict = co_await restrict_permit_sasl_authenticated(check, {});
+        verdict = co_await restrict_permit_sasl_authenticated(check, item);
     }
     if (verdict == Verdict::kPermit) {
         co_return;
@@ -101,15 +120,6 @@ Task<Verdict> run_recipient_lists(Session& session, Check& check) {
     co_return verdict;
 }
 
-bool unknown_recipients_pass() {
-    for (const auto word : split_words(conf().receive_override_options(), ", \t\r\n")) {
-        if (iequals(word, "no_unknown_recipient_checks")) {
-            return true;
-        }
-    }
-    return false;
-}
-
 Task<std::string> judge_recipient(Session& session, std::string recipient) {
     if (conf().smtpd_delay_reject()) {
         auto refusal = co_await run_delayed(session);
@@ -117,14 +127,16 @@ Task<std::string> judge_recipient(Session& session, std::string recipient) {
             co_return refusal;
         }
     }
-    reset_pending(session);
+    begin_check(session, session.checks.after_sender);
     session.checks.recipient_listed_checked = false;
     Check check(session, "Recipient address", recipient);
     check.recipient = recipient;
     auto verdict = co_await run_recipient_lists(session, check);
     auto refusal = outcome_of(check, verdict);
-    if (refusal.empty() && conf().smtpd_reject_unlisted_recipient() && !unknown_recipients_pass()) {
-        verdict = co_await restrict_reject_unlisted_recipient(check, check.recipient);
+    if (refusal.empty() && conf().smtpd_reject_unlisted_recipient() &&
+        !session.mail.actions.discard && !session.site.receive_override.no_unknown_recipients) {
+        const RestrictionItem item;
+        verdict = co_await restrict_reject_unlisted_recipient(check, item);
         refusal = verdict == Verdict::kReject ? check.reply : std::string();
     }
     co_return refusal;
@@ -133,31 +145,40 @@ Task<std::string> judge_recipient(Session& session, std::string recipient) {
 }  // namespace
 
 Task<std::string> check_client(Session& session) {
-    co_return co_await run_list(session, session.site.restrictions.client, "Client host",
-                                session.client.label);
+    begin_check(session, std::nullopt);
+    auto refusal = co_await run_early(session, session.site.restrictions.client, "Client host",
+                                      session.client.label);
+    session.checks.after_client = session.checks.defer_if_permit;
+    session.checks.after_helo = session.checks.after_client;  // there may be no HELO
+    co_return refusal;
 }
 
 Task<std::string> check_helo(Session& session) {
-    if (session.helo.empty()) {
-        co_return std::string();
+    begin_check(session, session.checks.after_client);
+    std::string refusal;
+    if (!session.helo.empty()) {
+        refusal = co_await run_early(session, session.site.restrictions.helo, "Helo command",
+                                     session.helo);
     }
-    co_return co_await run_list(session, session.site.restrictions.helo, "Helo command",
-                                session.helo);
+    session.checks.after_helo = session.checks.defer_if_permit;
+    co_return refusal;
 }
 
 Task<std::string> check_sender(Session& session) {
-    const auto& sender = session.logged_sender ? session.logged_sender : session.mail.sender;
-    if (!sender) {
-        co_return std::string();
+    begin_check(session, session.checks.after_helo);
+    std::string refusal;
+    if (const auto& sender = session.sender()) {
+        refusal = co_await run_early(session, session.site.restrictions.sender, "Sender address",
+                                     *sender);
+        if (refusal.empty() && conf().smtpd_reject_unlisted_sender() &&
+            !session.mail.actions.discard) {
+            Check check(session, "Sender address", *sender);
+            const RestrictionItem item;
+            const auto verdict = co_await restrict_reject_unlisted_sender(check, item);
+            refusal = verdict == Verdict::kReject ? check.reply : std::string();
+        }
     }
-    auto refusal =
-        co_await run_list(session, session.site.restrictions.sender, "Sender address", *sender);
-    if (refusal.empty() && conf().smtpd_reject_unlisted_sender()) {
-        reset_pending(session);
-        Check check(session, "Sender address", *sender);
-        const auto verdict = co_await restrict_reject_unlisted_sender(check, check.recipient);
-        refusal = verdict == Verdict::kReject ? check.reply : std::string();
-    }
+    session.checks.after_sender = session.checks.defer_if_permit;
     co_return refusal;
 }
 
@@ -182,28 +203,19 @@ Task<std::string> check_etrn(Session& session, std::string domain) {
             co_return refusal;
         }
     }
-    co_return co_await run_list(session, session.site.restrictions.etrn, "Etrn command",
+    begin_check(session, session.checks.after_helo);
+    co_return co_await run_last(session, session.site.restrictions.etrn, "Etrn command",
                                 std::move(domain));
 }
 
 Task<std::string> check_data(Session& session) {
-    if (session.mail.recipients == 1) {
-        session.logged_recipient = session.mail.first_recipient;
-    }
-    auto refusal =
-        co_await run_list(session, session.site.restrictions.data, "Data command", "DATA");
-    session.logged_recipient.reset();
-    co_return refusal;
+    co_return co_await run_for_message(session, session.site.restrictions.data, "Data command",
+                                       "DATA");
 }
 
 Task<std::string> check_end_of_data(Session& session) {
-    if (session.mail.recipients == 1) {
-        session.logged_recipient = session.mail.first_recipient;
-    }
-    auto refusal = co_await run_list(session, session.site.restrictions.end_of_data, "End-of-data",
-                                     "END-OF-MESSAGE");
-    session.logged_recipient.reset();
-    co_return refusal;
+    co_return co_await run_for_message(session, session.site.restrictions.end_of_data,
+                                       "End-of-data", "END-OF-MESSAGE");
 }
 
 std::string check_size(Session& session, std::uint64_t size) {
@@ -211,7 +223,7 @@ std::string check_size(Session& session, std::uint64_t size) {
     if (limit == 0 || size <= limit) {
         return {};
     }
-    reset_pending(session);
+    begin_check(session, std::nullopt);
     Check check(session, "Message size", "");
     (void)check.reject(552, "5.3.4", "Message size exceeds fixed limit");
     return check.reply;
@@ -231,7 +243,7 @@ std::string check_queue_space(Session& session) {
     }
     log_warning("not enough free space in mail queue: {:.0f} bytes < {}*message size limit",
                 available, kSpaceFactor);
-    reset_pending(session);
+    begin_check(session, std::nullopt);
     Check check(session, "Queue", "");
     (void)check.reject(452, "4.3.1", "Insufficient system storage");
     return check.reply;

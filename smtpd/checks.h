@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/event/task.h"
+
+#include "smtpd/dnsbl.h"
 
 namespace relais::smtpd {
 
@@ -15,16 +18,18 @@ class Session;
 
 // A refusal that waits: for the end of the restrictions (defer_if_permit), or to soften the next
 // reject (defer_if_reject).
-struct PendingDefer {
-    std::optional<std::string> reply;
-};
+using PendingDefer = std::optional<std::string>;
 
 // What the checks of one session remember.
 struct CheckState {
     PendingDefer defer_if_permit;  // of the current check
     PendingDefer defer_if_reject;
+    // What was pending when a stage was done: a later one begins with that, and only the last, at
+    // RCPT or ETRN, makes it a refusal.
+    PendingDefer after_client, after_helo, after_sender;
     bool recipient_listed_checked = false;  // reject_unlisted_recipient was done
     bool sender_listed_checked = false;
+    std::map<std::string, DnsblAnswer> dnsbl_answers;  // by query
     std::string access_denied;  // not empty: the connection itself was refused
 };
 

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/ipc/anvil.h"
+#include "lib/ipc/login_failures.h"
 
 #include "smtpd/session.h"
 #include "smtpd/site.h"
@@ -21,7 +22,10 @@ Task<bool> Session::refuse_crowd() {
     if (excepted == Match::kYes) {
         co_return false;
     }
-    anvil_ident_ = AnvilClient::ident(site.service_name, client.address);
+    anvil_ident_ = AnvilClient::ident(
+        site.service_name,
+        client_network(client.address, {.ipv4 = conf().smtpd_client_ipv4_prefix_length(),
+                                        .ipv6 = conf().smtpd_client_ipv6_prefix_length()}));
     // Postfix's anvil counts one session for each connection with it, which all of ours share.
     const int here = ++site.sessions_of[anvil_ident_];
     auto counts = co_await site.anvil->connect(anvil_ident_);
@@ -29,6 +33,7 @@ Task<bool> Session::refuse_crowd() {
         co_return false;
     }
     counts->count = std::max(counts->count, here);
+    connections = counts->count;
     const int most = conf().smtpd_client_connection_count_limit();
     const int most_in_time = conf().smtpd_client_connection_rate_limit();
     if (most > 0 && counts->count > most) {

@@ -1,4 +1,4 @@
-// AUTH, through the Dovecot auth protocol.  RFC 4954
+// AUTH, through a Dovecot auth service or Cyrus SASL.  RFC 4954
 #include <algorithm>
 
 #include "lib/base/format.h"
@@ -14,20 +14,8 @@
 namespace relais::smtpd {
 namespace {
 
-// smtpd_sasl_security_options against what the auth server says of a mechanism.
-bool is_allowed(const AuthMechanism& mechanism, std::string_view options) {
-    for (const auto option : split_words(options, ", \t\r\n")) {
-        const bool barred = (iequals(option, "noplaintext") && mechanism.plaintext) ||
-                            (iequals(option, "noanonymous") && mechanism.anonymous) ||
-                            (iequals(option, "nodictionary") && mechanism.dictionary) ||
-                            (iequals(option, "noactive") && mechanism.active) ||
-                            (iequals(option, "forward_secrecy") && !mechanism.forward_secrecy) ||
-                            (iequals(option, "mutual_auth") && !mechanism.mutual);
-        if (barred) {
-            return false;
-        }
-    }
-    return !mechanism.private_use;
+const SaslSecurity& security(const Session& session) {
+    return session.tls ? session.site.sasl_tls_security : session.site.sasl_security;
 }
 
 AuthPeer auth_peer(const Session& session) {
@@ -38,6 +26,7 @@ AuthPeer auth_peer(const Session& session) {
     peer.local_address = session.server_address == "unknown" ? "" : session.server_address;
     peer.local_port = static_cast<std::uint16_t>(parse_uint(session.server_port).value_or(0));
     peer.secured = session.tls != nullptr;
+    peer.security = session.site.cyrus ? security(session).bits() : 0;
     peer.valid_client_cert = session.tls && session.tls->trust >= TlsTrust::kTrusted;
     return peer;
 }
@@ -53,6 +42,9 @@ Task<std::string> refuse_auth(Session& session, const CommandInput& input) {
     }
     if (session.mail.active()) {
         co_return std::string("503 5.5.1 Error: MAIL transaction in progress");
+    }
+    if (auto standing = session.milters.standing_security(); !standing.empty()) {
+        co_return standing;
     }
     if (session.login.authenticated()) {
         co_return std::string("503 5.5.1 Error: already authenticated");
@@ -77,7 +69,7 @@ Outcome report_failure(Session& session, const std::string& method, const AuthRe
     }
     // What the server calls a trouble of its own must not look to log readers like a wrong
     // password.
-    const bool put_off = answer.parameters.has("temp");
+    const bool put_off = answer.parameters.has("temp") && !session.site.cyrus;
     log_warning("{}: SASL {} authentication {}: {}, sasl_username={}", session.client.label,
                 printable(method.substr(0, 100)), put_off ? "failed temporarily" : "failed", reason,
                 user.value_or("(unavailable)"));
@@ -93,13 +85,13 @@ bool is_base64_text(std::string_view text) {
         text, [](char c) { return is_alnum(c) || c == '+' || c == '/' || c == '='; });
 }
 
-// RFC 4954 section 4: "=" is an empty initial response.
-std::optional<std::string> initial_response(const smtp::CommandLine& line) {
+// RFC 4954 section 4: "=" is an empty initial response.  Cyrus SASL is shown what was sent.
+std::optional<std::string> initial_response(const Session& session, const smtp::CommandLine& line) {
     if (line.arguments.size() < 2) {
         return std::nullopt;
     }
     const auto& text = line.arguments[1].text;
-    return text == "=" ? std::string() : text;
+    return text == "=" && !session.site.cyrus ? std::string() : text;
 }
 
 AuthReply failed(std::string reason) {
@@ -107,6 +99,45 @@ AuthReply failed(std::string reason) {
     reply.kind = AuthReply::Kind::kFailure;
     reply.reason = std::move(reason);
     return reply;
+}
+
+Task<Result<std::vector<AuthMechanism>>> all_mechanisms(Site& site) {
+    if (site.cyrus) {
+        co_return site.cyrus->mechanisms();
+    }
+    co_return co_await site.auth->mechanisms();
+}
+
+// The client's answer to a challenge; nothing where the exchange is over, and replied to.
+Task<std::optional<std::string>> ask_client(Session& session, const std::string& challenge,
+                                            const std::string& method) {
+    session.reply("334 " + challenge);
+    const auto limit = static_cast<std::size_t>(conf().smtpd_sasl_response_limit());
+    auto response = co_await session.read_line(limit);
+    if (session.line_was_cut()) {
+        session.reply("500 5.5.6 SASL response limit exceeded");
+        co_return std::nullopt;
+    }
+    if (response == "*") {
+        log_warning("{}: SASL {} authentication aborted", session.client.label,
+                    printable(method.substr(0, 100)));
+        session.reply("501 5.7.0 Authentication aborted");
+        co_return std::nullopt;
+    }
+    co_return response;
+}
+
+Outcome conclude(Session& session, const std::string& method, const AuthReply& answer) {
+    if (answer.kind != AuthReply::Kind::kSuccess) {
+        // With Cyrus SASL, what names nobody is no guess at a password.
+        session.login.refused = answer.kind == AuthReply::Kind::kFailure &&
+                                (!session.site.cyrus || !answer.user.empty());
+        return report_failure(session, method, answer);
+    }
+    session.login.method = uppercase(method);
+    session.login.user = printable(answer.user);
+    session.reply("235 2.7.0 Authentication successful");
+    return Outcome::kDone;
 }
 
 Task<Outcome> authenticate(Session& session, std::string method,
@@ -131,39 +162,60 @@ Task<Outcome> authenticate(Session& session, std::string method,
     auto answer =
         co_await exchange.start(uppercase(method), auth_peer(session), std::move(initial));
     while (answer.kind == AuthReply::Kind::kChallenge) {
-        session.reply("334 " + answer.challenge);
-        const auto limit = static_cast<std::size_t>(conf().smtpd_sasl_response_limit());
-        auto response = co_await session.read_line(limit);
-        if (session.line_was_cut()) {
-            session.reply("500 5.5.6 SASL response limit exceeded");
+        auto response = co_await ask_client(session, answer.challenge, method);
+        if (!response) {
             co_return Outcome::kFailed;
         }
-        if (response == "*") {
-            log_warning("{}: SASL {} authentication aborted", session.client.label, method);
-            session.reply("501 5.7.0 Authentication aborted");
-            co_return Outcome::kFailed;
-        }
-        if (!is_base64_text(response)) {
+        if (!is_base64_text(*response)) {
             co_return report_failure(session, method,
                                      failed("Invalid base64 data in continued response"));
         }
-        answer = co_await exchange.respond(std::move(response));
+        answer = co_await exchange.respond(std::move(*response));
     }
-    if (answer.kind != AuthReply::Kind::kSuccess) {
-        session.login.refused = answer.kind == AuthReply::Kind::kFailure;
-        co_return report_failure(session, method, answer);
+    co_return conclude(session, method, answer);
+}
+
+AuthReply out_of_order() {
+    AuthReply reply;
+    reply.reason = "generic failure";
+    return reply;
+}
+
+// What is wrong with a mechanism or a response, the library says.
+Task<Outcome> authenticate_by_cyrus(Session& session, std::string method,
+                                    std::optional<std::string> initial) {
+    const auto lease = co_await session.site.cyrus->take();
+    if (!lease) {
+        log_warning("{}: SASL: {}", session.client.label, lease.error().message);
+        co_return report_failure(session, method, out_of_order());
     }
-    session.login.method = uppercase(method);
-    session.login.user = printable(answer.user);
-    session.reply("235 2.7.0 Authentication successful");
-    co_return Outcome::kDone;
+    AuthExchange exchange(lease->client());
+    auto answer = co_await exchange.start(method, auth_peer(session), std::move(initial));
+    lease->rests();
+    while (answer.kind == AuthReply::Kind::kChallenge) {
+        auto response = co_await ask_client(session, answer.challenge, method);
+        if (!response) {
+            co_return Outcome::kFailed;
+        }
+        lease->works();
+        answer = co_await exchange.respond(std::move(*response));
+        lease->rests();
+    }
+    if (answer.kind == AuthReply::Kind::kTemporary && !answer.by_server) {
+        log_warning("{}: SASL {}: the login worker gave no answer", session.client.label,
+                    printable(method.substr(0, 100)));
+        lease->works();  // whatever it does now: it is not used again
+        answer = out_of_order();
+    }
+    co_return conclude(session, method, answer);
 }
 
 }  // namespace
 
 Task<bool> auth_is_active(Session& session) {
     const auto& site = session.site;
-    if (!site.auth || session.stand_alone() || (conf().smtpd_tls_auth_only() && !session.tls)) {
+    if (!site.has_logins() || session.stand_alone() ||
+        (conf().smtpd_tls_auth_only() && !session.tls)) {
         co_return false;
     }
     const auto excepted =
@@ -177,16 +229,14 @@ Task<std::string> offered_mechanisms(Session& session) {
     if (!active) {
         co_return text;
     }
-    const auto mechanisms = co_await session.site.auth->mechanisms();
+    const auto mechanisms = co_await all_mechanisms(session.site);
     if (!mechanisms) {
         log_warning("SASL: {}", mechanisms.error().message);
         co_return text;
     }
-    const auto& options = session.tls ? conf().smtpd_sasl_tls_security_options()
-                                      : conf().smtpd_sasl_security_options();
     for (const auto& mechanism : *mechanisms) {
         const auto listed = co_await session.site.clients.auth_mechanisms.match(mechanism.name);
-        if (is_allowed(mechanism, options) && listed == Match::kYes) {
+        if (security(session).allows(mechanism) && listed == Match::kYes) {
             text += text.empty() ? "" : " ";
             text += mechanism.name;
         }
@@ -204,7 +254,7 @@ Task<Outcome> cmd_auth(Session& session, const CommandInput& input) {
         co_return Outcome::kFailed;
     }
     auto method = input.line.arguments[0].text;
-    auto initial = initial_response(input.line);
+    auto initial = initial_response(session, input.line);
     auto attempt = co_await session.begin_login();
     if (attempt.refused() > 0) {
         session.reply(
@@ -212,7 +262,10 @@ Task<Outcome> cmd_auth(Session& session, const CommandInput& input) {
         co_return Outcome::kFailed;
     }
     session.login.refused = false;
-    const auto outcome = co_await authenticate(session, std::move(method), std::move(initial));
+    auto running = session.site.cyrus
+                       ? authenticate_by_cyrus(session, std::move(method), std::move(initial))
+                       : authenticate(session, std::move(method), std::move(initial));
+    const auto outcome = co_await std::move(running);
     if (session.login.refused) {
         co_await session.site.login_failures->failed(std::move(attempt));
     }

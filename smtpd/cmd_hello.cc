@@ -13,14 +13,18 @@
 namespace relais::smtpd {
 namespace {
 
-// The name as it may stand in log lines and Received: headers.
-std::string neutral_name(const std::vector<smtp::CommandWord>& words) {
+std::string given_name(const std::vector<smtp::CommandWord>& words) {
     std::string name;
     for (const auto& word : words) {
         name += name.empty() ? "" : " ";
         name += word.text;
     }
-    name = printable(name);
+    return name;
+}
+
+// The name as it may stand in log lines and Received: headers.
+std::string neutral_name(std::string_view given) {
+    auto name = printable(given);
     for (char& c : name) {
         c = std::string_view(" <>()\\\";@").find(c) != std::string_view::npos ? '?' : c;
     }
@@ -36,7 +40,7 @@ Task<bool> take_name(Session& session, const smtp::CommandLine& line, Hello kind
                                            : "501 Syntax: HELO hostname");
         co_return false;
     }
-    auto name = neutral_name(line.arguments);
+    auto name = given_name(line.arguments);
     if (!conf().smtpd_delay_reject()) {
         auto before = std::exchange(session.helo, name);
         const auto refusal = co_await check_helo(session);
@@ -46,8 +50,19 @@ Task<bool> take_name(Session& session, const smtp::CommandLine& line, Hello kind
             co_return false;
         }
     }
+    if (session.milters.active()) {
+        auto before = std::exchange(session.helo, name);
+        const auto refusal = co_await session.milters.helo(name);
+        session.helo = std::move(before);
+        // As with Sendmail, other refusals wait for MAIL and other commands that matter.
+        if (refusal.starts_with("421")) {
+            session.reply(refusal);
+            co_return false;
+        }
+    }
     session.reset_hello();
-    session.helo = std::move(name);
+    co_await shorten_transcript(session);
+    session.helo = neutral_name(name);
     session.extended = session.extended || kind == Hello::kEhlo;  // HELO takes nothing back
     co_return true;
 }
@@ -67,10 +82,7 @@ Task<Outcome> cmd_helo(Session& session, const CommandInput& input) {
 // might hurt.
 void refuse_to_offer(Session& session) {
     log_warning("don't know what EHLO features to announce to {}", session.client.label);
-    const auto text = format("421 4.3.0 {} Server local data error", session.site.hostname);
-    log_info("{}: reject: {} from {}: {}", session.queue_id(), session.where, session.client.label,
-             text);
-    session.reply(text);
+    session.refuse_without_data();
 }
 
 Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
@@ -84,6 +96,11 @@ Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
     }
     const auto& site = session.site;
     std::string text = "250 " + site.hostname;
+    if (session.milters.standing().starts_with('5')) {
+        // Who is refused whatever he does needs no features.
+        session.reply(text + "\nENHANCEDSTATUSCODES");
+        co_return Outcome::kDone;
+    }
     const auto offer = [&](unsigned keyword, std::string_view line) {
         if ((session.discarded & keyword) == 0) {
             text += '\n';
@@ -110,15 +127,26 @@ Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
             text += conf().broken_sasl_auth_clients() ? "\nAUTH=" + mechanisms : "";
         }
     }
+    if (session.verp_allowed) {
+        offer(kEhloVerp, "XVERP");
+    }
     if (session.xclient_allowed) {
-        text += "\nXCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT";
+        offer(kEhloXclient,
+              "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");
     }
     if (session.xforward_allowed) {
-        text += "\nXFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT";
+        offer(kEhloXforward, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT");
     }
     offer(kEhloEnhancedStatusCodes, "ENHANCEDSTATUSCODES");
     offer(kEhlo8bitmime, "8BITMIME");
     offer(kEhloDsn, "DSN");
+    if (session.extensions().smtputf8) {
+        text += "\nSMTPUTF8";
+    }
+    offer(kEhloChunking, "CHUNKING");
+    if (session.extensions().requiretls) {
+        text += "\nREQUIRETLS";
+    }
     session.reply(text);
     co_return Outcome::kDone;
 }

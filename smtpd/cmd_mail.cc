@@ -1,4 +1,7 @@
 // MAIL FROM.  RFC 5321 4.1.1.2
+#include <sys/time.h>
+#include <unistd.h>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -20,6 +23,9 @@ Task<std::string> refuse_mail(Session& session, const CommandInput& input) {
     if (session.mail.active()) {
         co_return std::string("503 5.5.1 Error: nested MAIL command");
     }
+    if (session.mail.chunks_begun()) {
+        co_return std::string("503 5.5.1 Error: MAIL after BDAT");
+    }
     const auto& words = input.line.arguments;
     if (words.size() < 2 || !iequals(words[0].text, "from:")) {
         co_return std::string("501 5.5.4 Syntax: MAIL FROM:<address>");
@@ -27,27 +33,26 @@ Task<std::string> refuse_mail(Session& session, const CommandInput& input) {
     co_return co_await session.over_rate_limit(Session::RateCheck::kMessage);
 }
 
-std::string refuse_verp(const Session& session, const smtp::MailParameters& parameters,
-                        const std::string& sender) {
-    if (!parameters.verp) {
-        return {};
-    }
-    if (conf().smtpd_authorized_verp_clients().empty()) {
-        return "555 5.5.4 Unsupported option: XVERP";
-    }
-    if (sender.empty()) {
-        return "503 5.5.4 Error: XVERP requires non-null sender";
-    }
-    return session.extended ? "" : "503 5.5.4 Error: XVERP requires ESMTP";
+std::string refuse_verp(const smtp::MailParameters& parameters, const std::string& sender) {
+    return parameters.verp && sender.empty() ? "503 5.5.4 Error: XVERP requires non-null sender"
+                                             : "";
 }
 
-// Size, room and the sender's restrictions; the transaction is filled in already.
-Task<std::string> check_mail(Session& session, std::uint64_t size) {
+// "PID.SECONDS.MICROSECONDS.NUMBER", in hexadecimal: the same for all requests about one message.
+std::string new_instance() {
+    static unsigned number = 0;
+    timeval now{};
+    ::gettimeofday(&now, nullptr);
+    return format("{:x}.{:x}.{:x}.{:x}", ::getpid(), now.tv_sec, now.tv_usec, number++);
+}
+
+// The sender's restrictions, and the room.
+Task<std::string> check_mail(Session& session) {
     if (session.stand_alone()) {
         co_return std::string();
     }
-    auto refusal = check_size(session, size);
-    if (refusal.empty() && !conf().smtpd_delay_reject()) {
+    std::string refusal;
+    if (!conf().smtpd_delay_reject()) {
         refusal = co_await check_sender(session);
     }
     if (refusal.empty()) {
@@ -64,32 +69,49 @@ Task<Outcome> cmd_mail(Session& session, const CommandInput& input) {
         session.reply(refusal);
         co_return Outcome::kFailed;
     }
+    const auto utf8 = asks_for_utf8(session, std::span(input.line.arguments).subspan(2));
     auto sender = co_await envelope_address(session, input.line.arguments[1],
-                                            smtp::EmptyPath::kAllowed, "MAIL");
+                                            smtp::EmptyPath::kAllowed, "MAIL", utf8);
     if (!sender) {
         session.reply("501 5.1.7 Bad sender address syntax");
         co_return Outcome::kFailed;
     }
-    auto parameters = smtp::parse_mail_parameters(input.line, (session.discarded & kEhloDsn) != 0
-                                                                  ? smtp::DsnSupport::kNo
-                                                                  : smtp::DsnSupport::kYes);
+    auto parameters = smtp::parse_mail_parameters(input.line, session.extensions());
     if (!parameters) {
         session.reply(parameters.error());
         co_return Outcome::kFailed;
     }
-    refusal = refuse_verp(session, *parameters, *sender);
+    auto& announced = session.mail.announced_size;
+    announced = parameters->size.value_or(announced);
+    session.logged_sender = sender;
+    refusal = session.stand_alone() ? "" : check_size(session, announced);
     if (refusal.empty()) {
-        session.logged_sender = sender;
-        refusal = co_await check_mail(session, parameters->size.value_or(0));
-        session.logged_sender.reset();
+        refusal = refuse_verp(*parameters, *sender);
     }
+    if (refusal.empty()) {
+        refusal = refuse_undeclared(*sender, utf8);
+    }
+    session.mail.parameters = std::move(*parameters);
+    if (refusal.empty()) {
+        refusal = co_await check_mail(session);
+    }
+    if (refusal.empty() && session.milters.active()) {
+        refusal = co_await session.milters.mail(input.line, session.mail.parameters.auth);
+    }
+    session.logged_sender.reset();
     if (!refusal.empty()) {
+        // What tables asked for was about this sender.
+        session.mail.actions = {};
+        session.checks.sender_listed_checked = false;
+        session.milters.end_message();
+        session.mail.parameters = {};
         session.reply(refusal);
         co_return Outcome::kFailed;
     }
     remark_non_ascii(session, "sender", *sender);
     session.mail.sender = std::move(*sender);
-    session.mail.parameters = std::move(*parameters);
+    session.mail.instance = new_instance();
+    session.mail.command = input.text;
     if (!conf().smtpd_delay_open_until_valid_rcpt()) {
         refusal = co_await open_mail(session);
         if (!refusal.empty()) {

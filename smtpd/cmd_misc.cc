@@ -1,4 +1,4 @@
-// The commands without much to do: RSET, NOOP, QUIT, HELP, BDAT.  RFC 5321 4.1.1
+// The commands without much to do: RSET, NOOP, QUIT, HELP.  RFC 5321 4.1.1
 #include "lib/config/config.h"
 
 #include "smtpd/session.h"
@@ -11,6 +11,7 @@ Task<Outcome> cmd_rset(Session& session, const CommandInput& input) {
         co_return Outcome::kFailed;
     }
     session.reset_mail();
+    co_await shorten_transcript(session);
     session.reply("250 2.0.0 Ok");
     co_return Outcome::kDone;
 }
@@ -35,13 +36,6 @@ Task<Outcome> cmd_help(Session& session, const CommandInput& /*input*/) {
         "214 2.0.0 Commands: AUTH BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS "
         "VRFY XCLIENT XFORWARD");
     co_return Outcome::kDone;
-}
-
-// CHUNKING is not offered.  What a client sends behind a BDAT all the same is no commands, so the
-// session ends with 521.
-Task<Outcome> cmd_bdat(Session& session, const CommandInput& /*input*/) {
-    session.reply("521 5.5.1 Error: command not implemented");
-    co_return Outcome::kFailed;
 }
 
 }  // namespace relais::smtpd

@@ -15,6 +15,9 @@ Task<std::string> refuse_rcpt(Session& session, const CommandInput& input) {
     if (!session.mail.active()) {
         co_return std::string("503 5.5.1 Error: need MAIL command");
     }
+    if (session.mail.chunks_begun()) {
+        co_return std::string("503 5.5.1 Error: RCPT after BDAT");
+    }
     const auto& words = input.line.arguments;
     if (words.size() < 2 || !iequals(words[0].text, "to:")) {
         co_return std::string("501 5.5.4 Syntax: RCPT TO:<address>");
@@ -54,14 +57,14 @@ Task<Outcome> cmd_rcpt(Session& session, const CommandInput& input) {
         co_return Outcome::kFailed;
     }
     const auto& word = input.line.arguments[1];
-    auto recipient = co_await envelope_address(session, word, smtp::EmptyPath::kRefused, "RCPT");
+    const auto utf8 = session.mail.parameters.smtputf8 ? Utf8Asked::kYes : Utf8Asked::kNo;
+    auto recipient =
+        co_await envelope_address(session, word, smtp::EmptyPath::kRefused, "RCPT", utf8);
     if (!recipient) {
         session.reply("501 5.1.3 Bad recipient address syntax");
         co_return Outcome::kFailed;
     }
-    const auto parameters = smtp::parse_rcpt_parameters(
-        input.line,
-        (session.discarded & kEhloDsn) != 0 ? smtp::DsnSupport::kNo : smtp::DsnSupport::kYes);
+    const auto parameters = smtp::parse_rcpt_parameters(input.line, session.extensions());
     if (!parameters) {
         session.reply(parameters.error());
         co_return Outcome::kFailed;
@@ -71,11 +74,22 @@ Task<Outcome> cmd_rcpt(Session& session, const CommandInput& input) {
         co_return outcome;
     }
     remark_non_ascii(session, "recipient", *recipient);
-    if (!session.stand_alone()) {
+    refusal = refuse_undeclared(*recipient, utf8);
+    if (refusal.empty() && !session.stand_alone()) {
         refusal = co_await check_recipient(session, *recipient);
     }
-    if (refusal.empty() && !session.mail.cleanup) {
+    if (session.milters.active()) {
+        if (refusal.empty()) {
+            refusal = co_await session.milters.rcpt(input.line, *recipient);
+        } else {
+            co_await session.milters.rejected_rcpt(input.line, *recipient, refusal);
+        }
+    }
+    if (refusal.empty() && !session.mail.open()) {
         refusal = co_await open_mail(session);
+    }
+    if (refusal.empty()) {
+        refusal = co_await pass_recipient(session.mail, std::string(input.text));
     }
     if (!refusal.empty()) {
         session.reply(refusal);

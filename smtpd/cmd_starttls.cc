@@ -9,12 +9,15 @@
 namespace relais::smtpd {
 namespace {
 
-std::string refuse_starttls(const Session& session, const CommandInput& input) {
+std::string refuse_starttls(Session& session, const CommandInput& input) {
     if (!input.line.arguments.empty()) {
         return "501 5.5.4 Syntax: STARTTLS";
     }
     if (session.tls) {
         return "554 5.5.1 Error: TLS already active";
+    }
+    if (auto standing = session.milters.standing_security(); !standing.empty()) {
+        return standing;
     }
     if (!session.site.offers_tls() || session.stand_alone() ||
         (session.discarded & kEhloStarttls) != 0) {
@@ -29,6 +32,9 @@ std::string refuse_starttls(const Session& session, const CommandInput& input) {
 }  // namespace
 
 Task<Outcome> cmd_starttls(Session& session, const CommandInput& input) {
+    if (!session.tls && session.site.offers_tls()) {
+        co_await session.site.refresh_certificates();
+    }
     auto refusal = refuse_starttls(session, input);
     if (refusal.empty()) {
         refusal = co_await session.over_rate_limit(Session::RateCheck::kNewTls);

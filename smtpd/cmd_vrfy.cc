@@ -21,6 +21,10 @@ Task<int> ask_flush(std::string domain) {
     co_return status.value_or(kFlushFail);
 }
 
+bool is_prefixed(std::string_view domain) {
+    return domain.starts_with('@') || domain.starts_with('#');
+}
+
 std::string refuse_etrn(const Session& session, const CommandInput& input) {
     if (conf().smtpd_helo_required() && session.helo.empty()) {
         return "503 Error: send HELO/EHLO first";
@@ -33,8 +37,7 @@ std::string refuse_etrn(const Session& session, const CommandInput& input) {
     }
     const auto& domain = input.line.arguments[0].text;
     const bool literal = domain.starts_with('[') && is_address_literal(domain);
-    const bool prefixed = domain.starts_with('@') || domain.starts_with('#');
-    return literal || is_hostname(prefixed ? domain.substr(1) : domain)
+    return literal || is_hostname(is_prefixed(domain) ? domain.substr(1) : domain)
                ? ""
                : "501 Error: invalid parameter syntax";
 }
@@ -52,15 +55,25 @@ Task<Outcome> cmd_vrfy(Session& session, const CommandInput& input) {
                                                : "501 5.5.4 Syntax: VRFY address");
         co_return Outcome::kFailed;
     }
-    auto refusal = co_await session.over_rate_limit(Session::RateCheck::kRecipient);
-    std::optional<std::string> address;
+    auto refusal = session.milters.standing();
     if (refusal.empty()) {
-        const auto rest = trim(input.text.substr(input.line.verb.size()));
-        address = co_await envelope_address(session, {.text = std::string(rest)},
-                                            smtp::EmptyPath::kRefused, "VRFY");
+        refusal = co_await session.over_rate_limit(Session::RateCheck::kRecipient);
+    }
+    std::optional<std::string> address;
+    const auto utf8 =
+        asks_for_utf8(session, std::span(words).subspan(1).last(words.size() > 1 ? 1 : 0));
+    if (refusal.empty()) {
+        auto rest = trim(input.text.substr(input.line.verb.size()));
+        rest = trim(
+            rest.substr(0, rest.size() - (utf8 == Utf8Asked::kYes ? words.back().text.size() : 0)));
+        const smtp::CommandWord path{.text = std::string(rest)};
+        address = co_await envelope_address(session, path, smtp::EmptyPath::kRefused, "VRFY", utf8);
     }
     if (refusal.empty() && !address) {
         refusal = "501 5.1.3 Bad recipient address syntax";
+    }
+    if (refusal.empty()) {
+        refusal = refuse_undeclared(*address, utf8);
     }
     if (refusal.empty() && !session.stand_alone()) {
         refusal = co_await check_recipient(session, *address);
@@ -75,14 +88,22 @@ Task<Outcome> cmd_vrfy(Session& session, const CommandInput& input) {
 
 Task<Outcome> cmd_etrn(Session& session, const CommandInput& input) {
     auto refusal = refuse_etrn(session, input);
+    std::string domain;
     if (refusal.empty()) {
-        refusal = co_await check_etrn(session, input.line.arguments[0].text);
+        refusal = session.milters.standing();
+    }
+    if (refusal.empty()) {
+        // RFC 1985 5.3: "@" and "#" ask for more than the domain; what is known is by domain.
+        const auto& word = input.line.arguments[0].text;
+        domain = word.substr(is_prefixed(word) ? 1 : 0);
+        session.etrn_domain = domain;
+        refusal = co_await check_etrn(session, domain);
+        session.etrn_domain.clear();
     }
     if (!refusal.empty()) {
         session.reply(refusal);
         co_return Outcome::kFailed;
     }
-    const auto& domain = input.line.arguments[0].text;
     const int status = co_await ask_flush(domain);
     if (status == kFlushOk) {
         session.reply("250 Queuing started");

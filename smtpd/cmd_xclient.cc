@@ -1,5 +1,6 @@
 // XCLIENT and XFORWARD: a trusted proxy tells who its own client is.  XCLIENT makes this session
 // that client's; XFORWARD only puts it into logs and queue files.
+#include <algorithm>
 #include <array>
 
 #include "lib/base/format.h"
@@ -76,6 +77,10 @@ std::string apply_name(NewIdentity& id, const Attribute& attribute) {
     }
     id.client.name = attribute.value.empty() ? "unknown" : attribute.value;
     id.client.name_code = !attribute.value.empty() ? 2 : attribute.temporary ? 4 : 5;
+    if (!attribute.value.empty()) {  // a name that was verified is what the address claims too
+        id.client.reverse_name = id.client.name;
+        id.client.reverse_name_code = id.client.name_code;
+    }
     return {};
 }
 
@@ -175,34 +180,56 @@ std::string apply_xclient(NewIdentity& id, std::string_view word) {
     return format("501 5.5.4 Bad XCLIENT attribute name: {}", printable(attribute->name));
 }
 
+// What XFORWARD tells of the client; "" for an attribute that is another.
+std::string describe(ForwardedClient& client, const Attribute& attribute) {
+    const auto& name = attribute.name;
+    // A word of XCLIENT's: here it is a value like others.
+    const auto text = attribute.temporary ? std::string("[TEMPUNAVAIL]") : attribute.value;
+    const auto value = text.empty() ? std::string("unknown") : text;
+    if (name == "NAME") {
+        if (!text.empty() && !is_hostname(text)) {
+            return bad(name, text);
+        }
+        client.name = value;
+    } else if (name == "ADDR") {
+        const auto address = plain_address(text);
+        if (!text.empty() && !address) {
+            return bad(name, text);
+        }
+        client.address = address.value_or("unknown");
+    } else if (name == "PORT") {
+        if (!text.empty() && !is_port(text)) {
+            return bad(name, text);
+        }
+        client.port = value;
+    } else if (name == "HELO") {
+        client.helo = text;
+    } else {
+        client.protocol = value;
+    }
+    client.described = true;
+    return {};
+}
+
 std::string apply_xforward(ForwardedClient& client, std::string_view word) {
+    constexpr std::array<std::string_view, 5> kOfClient = {"NAME", "ADDR", "PORT", "HELO", "PROTO"};
     const auto attribute = parse_attribute(word);
     if (!attribute) {
         return attribute.error();
     }
-    const auto value = attribute->value.empty() ? std::string("unknown") : attribute->value;
     const auto& name = attribute->name;
-    if (name == "NAME") {
-        client.name = value;
-    } else if (name == "ADDR") {
-        const auto address = plain_address(attribute->value);
-        if (!attribute->value.empty() && !address) {
-            return bad("ADDR", attribute->value);
-        }
-        client.address = address.value_or("unknown");
-    } else if (name == "PORT") {
-        client.port = value;
-    } else if (name == "HELO") {
-        client.helo = value;
-    } else if (name == "PROTO") {
-        client.protocol = value;
-    } else if (name == "IDENT") {
+    if (std::ranges::find(kOfClient, name) != kOfClient.end()) {
+        return describe(client, *attribute);
+    }
+    if (name == "IDENT") {
         client.ident = attribute->value;
     } else if (name == "SOURCE") {
-        if (!iequals(value, "LOCAL") && !iequals(value, "REMOTE")) {
-            return bad("SOURCE", value);
+        const bool known = iequals(attribute->value, "LOCAL") ||
+                           iequals(attribute->value, "REMOTE") || attribute->value.empty();
+        if (!known) {
+            return bad("SOURCE", attribute->value);
         }
-        client.domain = lowercase(value);
+        client.domain = attribute->value.empty() ? client.domain : lowercase(attribute->value);
     } else {
         return format("501 5.5.4 Bad XFORWARD attribute name: {}", printable(name));
     }
@@ -227,8 +254,9 @@ std::string refuse(const Session& session, const CommandInput& input, bool allow
 
 Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
     auto refusal = refuse(session, input, session.xclient_allowed, "XCLIENT");
-    NewIdentity id{session.client, session.server_address, session.server_port,
-                   session.helo,   session.extended,       session.login};
+    // What this client said of itself is not what the other one says.
+    NewIdentity id{session.client, session.server_address, session.server_port, {},
+                   false,          session.login};
     for (std::size_t i = 0; refusal.empty() && i < input.line.arguments.size(); ++i) {
         refusal = apply_xclient(id, input.line.arguments[i].text);
     }
@@ -236,6 +264,10 @@ Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
         session.reply(refusal);
         co_return Outcome::kFailed;
     }
+    if (id.helo.empty() && !session.helo.empty()) {
+        session.milters.end_greeting();
+    }
+    co_await session.milters.quit();
     session.reset_hello();
     session.forwarded.reset();
     session.checks.access_denied.clear();
@@ -250,6 +282,8 @@ Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
     const auto& lists = session.site.clients;
     session.xclient_allowed =
         co_await lists.xclient.match(session.client.name, session.client.address) == Match::kYes;
+    session.verp_allowed =
+        co_await lists.verp.match(session.client.name, session.client.address) == Match::kYes;
     co_await session.greet();
     co_return Outcome::kNewSession;
 }

@@ -7,28 +7,35 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
+#include "lib/ipc/mail_source.h"
+#include "lib/milter/handover.h"
 
+#include "smtpd/content.h"
 #include "smtpd/postdrop_pipe.h"
+#include "smtpd/proxy_filter.h"
 #include "smtpd/session.h"
 #include "smtpd/site.h"
 
 namespace relais::smtpd {
 namespace {
 
-unsigned cleanup_flags() {
-    unsigned flags = kCleanupExternal | kCleanupSmtpReply;
-    for (const auto word : split_words(conf().receive_override_options(), ", \t\r\n")) {
-        if (iequals(word, "no_header_body_checks")) {
-            flags &= ~static_cast<unsigned>(kCleanupFilter);
-        } else if (iequals(word, "no_address_mappings")) {
-            flags &= ~static_cast<unsigned>(kCleanupBcc | kCleanupMap);
-        } else if (iequals(word, "no_milters")) {
-            flags &= ~static_cast<unsigned>(kCleanupMilter);
-        } else if (!iequals(word, "no_unknown_recipient_checks")) {
-            log_warning("unknown receive_override_options value \"{}\"", word);
-        }
+// Records are passed on to cleanup when so many bytes have gathered.
+constexpr std::size_t kFlushAt = std::size_t{64} << 10;
+
+unsigned cleanup_flags(const Session& session) {
+    unsigned flags = kCleanupExternal | kCleanupSmtpReply | utf8_detection(MailSource::kSmtpd) |
+                     (session.mail.parameters.smtputf8 ? unsigned{kCleanupSmtputf8} : 0U) |
+                     (session.mail.parameters.requiretls ? unsigned{kCleanupRequireTls} : 0U);
+    const auto& override = session.site.receive_override;
+    for (const auto& word : override.unknown) {
+        log_warning("unknown receive_override_options value \"{}\"", word);
     }
-    return conf().smtputf8_enable() ? flags | kCleanupAutoUtf8 : flags;
+    flags &= ~override.cleanup_flags;
+    if (!session.milters.any()) {
+        flags &= ~static_cast<unsigned>(kCleanupMilter);  // cleanup's own are for other mail
+    }
+    return flags;
 }
 
 void put_sender(Session& session) {
@@ -63,7 +70,7 @@ void put_sender(Session& session) {
 void put_client(Session& session) {
     auto& cleanup = *session.mail.cleanup;
     const auto& client = session.client;
-    const auto* from = session.forwarded.get();
+    const auto* from = session.described_client();
     const std::string_view protocol = session.extended ? "ESMTP" : "SMTP";
     const auto name = from != nullptr ? from->name : client.name;
     const auto address = from != nullptr ? from->address : client.address;
@@ -71,8 +78,7 @@ void put_client(Session& session) {
     cleanup.put_attribute("log_client_name", name);
     cleanup.put_attribute("log_client_address", address);
     cleanup.put_attribute("log_client_port", from != nullptr ? from->port : client.port);
-    cleanup.put_attribute("log_message_origin",
-                          from != nullptr ? format("{}[{}]", name, address) : client.label);
+    cleanup.put_attribute("log_message_origin", from != nullptr ? from->label() : client.label);
     if (!helo.empty()) {
         cleanup.put_attribute("log_helo_name", helo);
     }
@@ -91,7 +97,7 @@ void put_client(Session& session) {
 }
 
 void log_client(const Session& session) {
-    auto line = format("{}: client={}", session.mail.queue_id, session.client.label);
+    auto line = format("{}: client={}", session.queue_id(), session.client.label);
     if (session.login.authenticated()) {
         line +=
             format(", sasl_method={}, sasl_username={}", session.login.method, session.login.user);
@@ -99,11 +105,11 @@ void log_client(const Session& session) {
             line += format(", sasl_sender={}", *session.mail.parameters.auth);
         }
     }
-    if (session.forwarded) {
-        if (!session.forwarded->ident.empty()) {
-            line += format(", orig_queue_id={}", session.forwarded->ident);
-        }
-        line += format(", orig_client={}[{}]", session.forwarded->name, session.forwarded->address);
+    if (session.forwarded && !session.forwarded->ident.empty()) {
+        line += format(", orig_queue_id={}", session.forwarded->ident);
+    }
+    if (const auto* from = session.described_client(); from != nullptr) {
+        line += format(", orig_client={}", from->label());
     }
     log_line(Severity::kInfo, printable(line));
 }
@@ -125,19 +131,39 @@ static Task<std::string> open_stand_alone(Session& session) {
     co_return std::string();
 }
 
+static Task<std::string> open_proxied(Session& session) {
+    auto& mail = session.mail;
+    mail.proxy = std::make_unique<ProxyFilter>(session, mail.command);
+    const bool open = co_await mail.proxy->open();
+    if (!open) {
+        auto refusal = mail.proxy->refusal();
+        mail.proxy.reset();
+        co_return refusal;
+    }
+    log_client(session);
+    co_return std::string();
+}
+
 Task<std::string> open_mail(Session& session) {
     auto& mail = session.mail;
     if (session.stand_alone()) {
         co_return co_await open_stand_alone(session);
     }
+    if (!conf().smtpd_proxy_filter().empty()) {
+        co_return co_await open_proxied(session);
+    }
     auto opened = co_await CleanupClient::open("public/" + conf().cleanup_service_name(),
-                                               cleanup_flags(), conf().ipc_timeout());
+                                               cleanup_flags(session), conf().ipc_timeout());
     if (!opened) {
         log_warning("{}", opened.error().message);
         co_return format("451 4.3.0 Error: queue file write error");
     }
     mail.cleanup = std::move(*opened);
     mail.queue_id = mail.cleanup->queue_id();
+    if (session.milters.any()) {
+        // First of all, so that cleanup does not begin with filters of its own.
+        mail.cleanup->put_encoded(milter::no_filters_record());
+    }
     timeval now{};
     ::gettimeofday(&now, nullptr);
     mail.cleanup->put(Rec::kTime, format("{} {}", now.tv_sec, now.tv_usec));
@@ -163,6 +189,9 @@ void put_recipient(Transaction& mail, const std::string& recipient, int notify,
     if (mail.first_recipient.empty()) {
         mail.first_recipient = recipient;
     }
+    if (mail.proxy) {
+        return;
+    }
     if (notify != kNotifyNone) {
         mail.cleanup->put_attribute("notify_flags", std::to_string(notify));
     }
@@ -170,20 +199,65 @@ void put_recipient(Transaction& mail, const std::string& recipient, int notify,
     mail.cleanup->put(Rec::kRecipient, recipient);
 }
 
+Task<std::string> pass_recipient(Transaction& mail, std::string command) {
+    const bool passed = !mail.proxy || co_await mail.proxy->recipient(std::move(command));
+    co_return passed ? std::string() : mail.proxy->refusal();
+}
+
+Task<std::string> pass_data(Transaction& mail) {
+    const bool passed = !mail.proxy || co_await mail.proxy->begin_data();
+    co_return passed ? std::string() : mail.proxy->refusal();
+}
+
+void put_content(Transaction& mail, Rec type, std::string_view text) {
+    if (mail.proxy) {
+        mail.proxy->put(type, text);
+    } else {
+        mail.cleanup->put(type, text);
+    }
+}
+
+Task<unsigned> relieve(Transaction& mail) {
+    if (mail.proxy) {
+        const bool passed = co_await mail.proxy->relieve();
+        co_return passed ? 0U : static_cast<unsigned>(kCleanupProxy);
+    }
+    if (mail.cleanup->unsent() < kFlushAt) {
+        co_return 0U;
+    }
+    const auto sent = co_await mail.cleanup->flush();
+    co_return sent ? 0U : static_cast<unsigned>(kCleanupWrite);
+}
+
 void begin_content(Session& session) {
     auto& mail = session.mail;
-    mail.cleanup->put(Rec::kContent, "");
+    if (mail.cleanup) {
+        if (mail.actions.cleanup_flags != 0) {
+            // Early, so that cleanup does nothing with a message that is thrown away.
+            mail.cleanup->put(Rec::kFlags, std::to_string(mail.actions.cleanup_flags));
+        }
+        mail.cleanup->put(Rec::kContent, "");
+    }
     for (const auto& header : mail.actions.prepend) {
-        mail.cleanup->put(Rec::kLine, header);
+        put_content(mail, Rec::kLine, header);
+    }
+    // Between two filters of one system, this one is no hop.
+    if (mail.proxy && session.forwarded) {
+        return;
     }
     for (const auto& line : received_header(session)) {
-        mail.cleanup->put(Rec::kLine, line);
+        put_content(mail, Rec::kLine, line);
     }
 }
 
 Task<CleanupReply> end_mail(Session& session) {
     auto& cleanup = *session.mail.cleanup;
     const auto& actions = session.mail.actions;
+    if (actions.discard) {  // cleanup notices that nobody goes on
+        CleanupReply done;
+        done.status = kCleanupOk;
+        co_return done;
+    }
     cleanup.put(Rec::kExtracted, "");
     if (!actions.filter.empty()) {
         cleanup.put(Rec::kFilter, actions.filter);
@@ -207,6 +281,21 @@ Task<CleanupReply> end_mail(Session& session) {
         co_return failed;
     }
     co_return std::move(*answer);
+}
+
+Task<std::string> end_proxied_mail(Session& session, unsigned problems) {
+    auto& mail = session.mail;
+    const bool taken = problems == 0 && co_await mail.proxy->finish();
+    session.logged_recipient = mail.first_recipient;
+    auto line = format("proxy-{}: {}: {};{}", taken ? "accept" : "reject", session.where,
+                       mail.proxy->logged_reply(), session.who_and_how());
+    log_line(Severity::kInfo, printable(line, '?', utf8_mode()));
+    if (problems != 0) {
+        CleanupReply answer;
+        answer.status = problems;
+        co_return content_refusal(answer);
+    }
+    co_return taken ? mail.proxy->reply_for_client() : mail.proxy->refusal();
 }
 
 }  // namespace relais::smtpd

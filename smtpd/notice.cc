@@ -1,78 +1,17 @@
 // Notices to the postmaster: see the header.
 #include "smtpd/notice.h"
 
-#include <array>
+#include <utility>
 
 #include "lib/base/format.h"
-#include "lib/base/log.h"
-#include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/ipc/internal_mail.h"
 #include "lib/mail/dsn.h"
 #include "lib/smtp/reply.h"
 
 #include "smtpd/session.h"
+#include "smtpd/site.h"
 
 namespace relais::smtpd {
-namespace {
-
-constexpr std::size_t kMaxTranscript = 8192;
-constexpr std::size_t kWidth = 79;
-
-struct ClassName {
-    std::string_view name;
-    unsigned bit;
-};
-
-constexpr std::array<ClassName, 7> kClasses = {{
-    {"bounce", kNoticeBounce},
-    {"2bounce", 0},
-    {"data", kNoticeData},
-    {"policy", kNoticePolicy},
-    {"protocol", kNoticeProtocol},
-    {"resource", kNoticeResource},
-    {"software", kNoticeSoftware},
-}};
-
-// The transcript stands one blank in. A long line goes on four blanks further, broken at blanks
-// where there are some.
-void put_wrapped(InternalMail& mail, std::string_view line) {
-    std::string indent;
-    while (line.size() + indent.size() > kWidth) {
-        const auto room = kWidth - indent.size();
-        auto cut = line.substr(0, room + 1).find_last_of(" \t");
-        if (cut == std::string_view::npos || trim(line.substr(0, cut)).empty()) {
-            cut = line.find_first_of(" \t", line.find_first_not_of(" \t"));
-        }
-        if (cut == std::string_view::npos) {
-            break;
-        }
-        mail.line(indent + std::string(trim_right(line.substr(0, cut))));
-        line = trim_left(line.substr(cut));
-        indent = "     ";
-    }
-    mail.line(indent + std::string(line));
-}
-
-}  // namespace
-
-unsigned parse_notice_classes(std::string_view text) {
-    unsigned set = 0;
-    for (const auto word : split_words(text, ", \t\r\n")) {
-        bool known = iequals(word, "delay");
-        for (const auto& candidate : kClasses) {
-            if (iequals(candidate.name, word)) {
-                known = true;
-                set |= candidate.bit;
-            }
-        }
-        if (!known) {
-            log_fatal("unknown name \"{}\" in \"{}\"", word, text);
-        }
-    }
-    return set;
-}
-
 unsigned notice_class_of(std::string_view reply) {
     if (!reply.starts_with('4') && !reply.starts_with('5')) {
         return 0;
@@ -81,11 +20,15 @@ unsigned notice_class_of(std::string_view reply) {
     if (!parts.dsn || parts.dsn->subject() == 5) {
         return kNoticeProtocol;
     }
+    if (parts.text.contains(" rejected: User unknown")) {
+        return kNoticeBounce;
+    }
     if (parts.text.contains(" rejected: ")) {
         return kNoticePolicy;
     }
     if (parts.dsn->subject() == 3) {
-        const bool lookup = parts.text.ends_with("Temporary lookup failure");
+        const bool lookup = parts.text.ends_with("Temporary lookup failure") ||
+                            parts.text.ends_with("Server local data error");
         return lookup                     ? kNoticeData
                : parts.dsn->detail() == 2 ? kNoticePolicy
                : parts.dsn->detail() == 5 ? kNoticeSoftware
@@ -98,47 +41,23 @@ unsigned notice_class_of(std::string_view reply) {
     return parts.code == 421 ? kNoticeProtocol : kNoticePolicy;
 }
 
-void Transcript::add(std::string_view prefix, std::string_view line) {
-    if (lines_.size() < kMaxTranscript) {
-        lines_ += prefix;
-        lines_ += printable(line.substr(0, kMaxTranscript));
-        lines_ += '\n';
-    }
-}
-
-void Transcript::out(std::string_view reply) {
-    for (const auto line : split_fields(trim_right(reply, "\r\n"), '\n')) {
-        add(" Out: ", trim_right(line, "\r"));
-    }
-}
-
 Task<void> send_notice(const Session& session) {
-    InternalMailOptions options;
-    options.sender = double_bounce_address();
-    options.recipient = conf().error_notice_recipient();
-    options.mail_class = InternalMailClass::kNotify;
-    auto opened = co_await InternalMail::open(options);
-    if (!opened) {
-        log_warning("postmaster notify: {}", opened.error().message);
-        co_return;
-    }
-    auto& mail = **opened;
-    mail.line(format("From: Mail Delivery System <{}>", mailer_daemon_address()));
-    mail.line(format("To: Postmaster <{}>", conf().error_notice_recipient()));
-    mail.line(format("Subject: {} SMTP server: errors from {}", conf().mail_name(),
-                     session.client.label));
-    mail.line("");
-    mail.line("Transcript of session follows.");
-    mail.line("");
-    for (const auto line : split_fields(trim_right(session.transcript.lines(), "\n"), '\n')) {
-        put_wrapped(mail, line);
-    }
-    mail.line("");
-    mail.line("");
-    mail.line("For other details, see the local mail logfile");
-    const auto sent = co_await mail.finish();
-    if (!sent) {
-        log_warning("postmaster notify: {}", sent.error().message);
+    SessionNotice notice;
+    // Mail that was turned down is the business of who hears of bounces, whatever else went wrong.
+    const bool turned_down = (session.trouble & kNoticeBounce) != 0;
+    notice.recipient =
+        turned_down ? conf().bounce_notice_recipient() : conf().error_notice_recipient();
+    notice.subject = format("SMTP server: errors from {}", session.client.label);
+    co_await send_session_notice(std::move(notice), session.transcript.lines());
+}
+
+Task<void> shorten_transcript(Session& session) {
+    if (session.transcript.count() > conf().smtpd_history_flush_threshold()) {
+        if ((session.trouble & session.site.notices) != 0 && !session.stand_alone()) {
+            co_await send_notice(session);
+        }
+        session.trouble = 0;
+        session.transcript.clear();
     }
 }
 

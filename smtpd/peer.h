@@ -28,11 +28,21 @@ struct Peer {
     std::string literal() const;
 };
 
+// True for an address of this machine, in print (inet_interfaces).
+[[nodiscard]] bool is_own_address(std::string_view address);
+
 // What XFORWARD told about the client that our client serves.
 struct ForwardedClient {
     std::string name = "unknown", address = "unknown", port = "unknown";
-    std::string protocol = "unknown", helo = "unknown";
+    std::string protocol = "unknown";
+    std::string helo;  // "": none is known
     std::string ident, domain;
+    // One of the above was told but ident and domain: what was not is unknown then, and not that of
+    // our own client.
+    bool described = false;
+
+    // "name[address]" for the log, "name" without an address.
+    std::string label() const;
 };
 
 // The login of an authenticated session.

@@ -37,7 +37,8 @@ Task<Result<std::unique_ptr<CleanupClient>>> open_postdrop() {
     spec.output = theirs.get();
     spec.error = STDERR_FILENO;
     // Its answer tells how it ended; nobody waits for the process itself, which init reaps.
-    const auto child = Child::start(spec);
+    const ForkPatience patience{conf().fork_attempts(), conf().fork_delay()};
+    const auto child = co_await Child::start(std::move(spec), patience);
     if (!child) {
         co_return fail_with(child);
     }

@@ -50,8 +50,11 @@ std::vector<std::string> received_header(const Session& session) {
         add_client_lines(session, lines);
     }
     const auto date = format_mail_date(std::time(nullptr));
-    auto line = format("{} {} ({}) with {} id {}", by, session.site.hostname, conf().mail_name(),
-                       session.with_protocol(), session.mail.queue_id);
+    auto line = format("{} {} ({}) with {}", by, session.site.hostname, conf().mail_name(),
+                       session.with_protocol());
+    if (!session.mail.queue_id.empty()) {
+        line += format(" id {}", session.mail.queue_id);
+    }
     if (session.mail.recipients == 1) {
         lines.push_back(std::move(line));
         lines.push_back(

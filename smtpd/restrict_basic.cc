@@ -14,47 +14,37 @@
 
 namespace relais::smtpd {
 
-Task<Verdict> restrict_permit(Check& /*check*/, const std::string& /*argument*/) {
+Task<Verdict> restrict_permit(Check& /*check*/, const RestrictionItem& /*item*/) {
     co_return Verdict::kPermit;
 }
 
-Task<Verdict> restrict_reject(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_reject(Check& check, const RestrictionItem& /*item*/) {
     co_return check.reject(
         conf().reject_code(), "5.7.1",
         format("<{}>: {} rejected: Access denied", check.subject, check.subject_class));
 }
 
-Task<Verdict> restrict_defer(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_defer(Check& check, const RestrictionItem& /*item*/) {
     co_return check.reject(
         conf().defer_code(), "4.3.2",
         format("<{}>: {} rejected: Try again later", check.subject, check.subject_class));
 }
 
-Task<Verdict> restrict_defer_if_permit(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_defer_if_permit(Check& check, const RestrictionItem& /*item*/) {
     check.defer_if_permit(
         450, "4.7.0",
         format("<{}>: {} rejected: defer_if_permit requested", check.subject, check.subject_class));
     co_return Verdict::kDunno;
 }
 
-Task<Verdict> restrict_defer_if_reject(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_defer_if_reject(Check& check, const RestrictionItem& /*item*/) {
     check.defer_if_reject(
         450, "4.7.0",
         format("<{}>: {} rejected: defer_if_reject requested", check.subject, check.subject_class));
     co_return Verdict::kDunno;
 }
 
-namespace {
-
-bool is_this_machine(const Session& session) {
-    return std::ranges::any_of(conf().own_addresses(), [&](const InterfaceAddress& address) {
-        return address_text(address) == session.client.address;
-    });
-}
-
-}  // namespace
-
-Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_permit_mynetworks(Check& check, const RestrictionItem& /*item*/) {
     const auto& client = check.session.client;
     const auto match =
         co_await check.session.site.clients.own_networks.match(client.name, client.address);
@@ -62,26 +52,26 @@ Task<Verdict> restrict_permit_mynetworks(Check& check, const std::string& /*argu
         co_return check.reject_lookup_failure(check.subject);
     }
     if (match == Match::kYes && in_force(OldDefault::kMynetworksStyle) &&
-        !is_this_machine(check.session)) {
+        !is_own_address(check.session.client.address)) {
         log_old_default(OldDefault::kMynetworksStyle,
                         format("to permit request from client \"{}\"", client.label));
     }
     co_return match == Match::kYes ? Verdict::kPermit : Verdict::kDunno;
 }
 
-Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_permit_sasl_authenticated(Check& check, const RestrictionItem& /*item*/) {
     const bool active = co_await auth_is_active(check.session);
     co_return active&& check.session.login.authenticated() ? Verdict::kPermit : Verdict::kDunno;
 }
 
-Task<Verdict> restrict_permit_inet_interfaces(Check& check, const std::string& /*argument*/) {
-    co_return is_this_machine(check.session) ? Verdict::kPermit : Verdict::kDunno;
+Task<Verdict> restrict_permit_inet_interfaces(Check& check, const RestrictionItem& /*item*/) {
+    co_return is_own_address(check.session.client.address) ? Verdict::kPermit : Verdict::kDunno;
 }
 
-Task<Verdict> restrict_sleep(Check& /*check*/, const std::string& argument) {
-    const auto seconds = parse_uint(argument);
+Task<Verdict> restrict_sleep(Check& /*check*/, const RestrictionItem& item) {
+    const auto seconds = parse_uint(item.argument);
     if (!seconds || *seconds > 3600) {
-        log_warning("bad argument to the sleep restriction: \"{}\"", argument);
+        log_warning("bad argument to the sleep restriction: \"{}\"", item.argument);
         co_return Verdict::kDunno;
     }
     co_await sleep_for(std::chrono::seconds(*seconds));

@@ -33,9 +33,7 @@ Task<Destination> destination_of(Check& check) {
             OldDefault::kRelayDomains,
             format("to accept mail for domain \"{}\"", split_address(resolved->recipient).domain));
     }
-    constexpr int kOurs =
-        kResolveLocal | kResolveVirtualAlias | kResolveVirtualMailbox | kResolveRelay;
-    co_return (resolved->flags & kOurs) != 0 ? Destination::kOurs : Destination::kElsewhere;
+    co_return resolved->is_ours() ? Destination::kOurs : Destination::kElsewhere;
 }
 
 Task<Verdict> refuse_strangers(Check& check, int code) {
@@ -60,7 +58,7 @@ Task<bool> goes_elsewhere(Check& check) {
     co_return co_await destination_of(check) == Destination::kElsewhere;
 }
 
-Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_permit_auth_destination(Check& check, const RestrictionItem& /*item*/) {
     if (check.recipient.empty()) {
         co_return Verdict::kDunno;
     }
@@ -75,13 +73,28 @@ Task<Verdict> restrict_permit_auth_destination(Check& check, const std::string& 
     co_return Verdict::kDunno;
 }
 
-Task<Verdict> restrict_reject_unauth_destination(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_reject_unauth_destination(Check& check, const RestrictionItem& /*item*/) {
     co_return co_await refuse_strangers(check, conf().relay_domains_reject_code());
 }
 
-Task<Verdict> restrict_defer_unauth_destination(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_defer_unauth_destination(Check& check, const RestrictionItem& /*item*/) {
     // The code of the rejection, as a temporary one.
     co_return co_await refuse_strangers(check, conf().relay_domains_reject_code() - 100);
+}
+
+// The old form of permit_auth_destination and reject_unauth_destination together.
+Task<Verdict> restrict_check_relay_domains(Check& check, const RestrictionItem& item) {
+    log_warning(
+        "support for restriction \"{}\" will be removed from Postfix; use "
+        "\"reject_unauth_destination\" instead",
+        item.name);
+    const auto verdict = co_await restrict_permit_auth_destination(check, item);
+    if (verdict != Verdict::kDunno || check.recipient.empty()) {
+        co_return verdict;
+    }
+    co_return check.reject(
+        conf().relay_domains_reject_code(), "5.7.1",
+        format("<{}>: Recipient address rejected: Relay access denied", check.recipient));
 }
 
 }  // namespace relais::smtpd

@@ -35,28 +35,15 @@ int client_code(int name_code) {
 
 }  // namespace
 
-Task<Verdict> restrict_reject_non_fqdn_sender(Check& check, const std::string& /*argument*/) {
-    const auto& sender =
-        check.session.logged_sender ? check.session.logged_sender : check.session.mail.sender;
-    co_return reject_unqualified(check, sender.value_or(""), "Sender address");
+Task<Verdict> restrict_reject_non_fqdn_sender(Check& check, const RestrictionItem& /*item*/) {
+    co_return reject_unqualified(check, check.sender(), "Sender address");
 }
 
-Task<Verdict> restrict_reject_non_fqdn_recipient(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_reject_non_fqdn_recipient(Check& check, const RestrictionItem& /*item*/) {
     co_return reject_unqualified(check, check.recipient, "Recipient address");
 }
 
-Task<Verdict> restrict_reject_non_fqdn_helo_hostname(Check& check,
-                                                     const std::string& /*argument*/) {
-    const auto& helo = check.session.helo;
-    if (helo.empty() || helo.starts_with('[') || is_qualified(helo)) {
-        co_return Verdict::kDunno;
-    }
-    co_return check.reject(
-        conf().non_fqdn_reject_code(), "5.5.2",
-        format("<{}>: Helo command rejected: need fully-qualified hostname", helo));
-}
-
-Task<Verdict> restrict_reject_invalid_helo_hostname(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_reject_invalid_helo_hostname(Check& check, const RestrictionItem& /*item*/) {
     const auto& helo = check.session.helo;
     if (helo.empty() || is_address_literal(helo) || is_ip_address(helo) || is_hostname(helo)) {
         co_return Verdict::kDunno;
@@ -66,8 +53,21 @@ Task<Verdict> restrict_reject_invalid_helo_hostname(Check& check, const std::str
                                   helo.starts_with('[') ? "invalid ip address" : "Invalid name"));
 }
 
+Task<Verdict> restrict_reject_non_fqdn_helo_hostname(Check& check, const RestrictionItem& item) {
+    const auto& helo = check.session.helo;
+    if (helo.starts_with('[')) {
+        co_return co_await restrict_reject_invalid_helo_hostname(check, item);
+    }
+    if (helo.empty() || is_qualified(helo)) {
+        co_return Verdict::kDunno;
+    }
+    co_return check.reject(
+        conf().non_fqdn_reject_code(), "5.5.2",
+        format("<{}>: Helo command rejected: need fully-qualified hostname", helo));
+}
+
 Task<Verdict> restrict_reject_unknown_client_hostname(Check& check,
-                                                      const std::string& /*argument*/) {
+                                                      const RestrictionItem& /*item*/) {
     const auto& client = check.session.client;
     if (client.name != "unknown") {
         co_return Verdict::kDunno;
@@ -78,7 +78,7 @@ Task<Verdict> restrict_reject_unknown_client_hostname(Check& check,
 }
 
 Task<Verdict> restrict_reject_unknown_reverse_client_hostname(Check& check,
-                                                              const std::string& /*argument*/) {
+                                                              const RestrictionItem& /*item*/) {
     const auto& client = check.session.client;
     if (client.reverse_name != "unknown") {
         co_return Verdict::kDunno;

@@ -1,6 +1,4 @@
 // Restrictions on users that do not exist: addresses of this system's domains that no table lists.
-#include <array>
-
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -13,6 +11,7 @@
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
 #include "smtpd/site.h"
+#include "smtpd/status_in_role.h"
 
 namespace relais::smtpd {
 namespace {
@@ -112,23 +111,6 @@ std::optional<ListRule> rule_for(const Site& site, const Resolved& resolved) {
     }
 }
 
-// A status about the address of somebody else ("moved", "no such mailbox") as one about an address
-// in this role; found by asking Postfix (RFC 3463 3.2 has the codes).
-DsnCode in_role(DsnCode code, const Subject& subject) {
-    constexpr std::array<int, 10> kOfSenders = {0, 7, 8, 7, 7, 0, 7, 7, 8, 0};
-    constexpr std::array<int, 10> kOfRecipients = {0, 1, 2, 3, 4, 5, 6, 3, 2, 0};
-    if (code.subject() != 1 || code.detail() >= 10) {
-        return code;
-    }
-    const auto& details = subject.role == Role::kSender ? kOfSenders : kOfRecipients;
-    const DsnCode own(code.klass(), 1, details.at(static_cast<std::size_t>(code.detail())));
-    if (own != code) {
-        log_info("mapping DSN status {} into {} status {}", code.to_string(), subject.reply_class(),
-                 own.to_string());
-    }
-    return own;
-}
-
 bool is_refused_by_transport(const Resolved& resolved) {
     return resolved.transport == "error" || resolved.transport == "retry";
 }
@@ -143,7 +125,7 @@ Verdict reject_by_transport(Check& check, const Subject& subject, const Resolved
         code = conf().unknown_virtual_alias_reject_code();
     }
     return check.reject(
-        code, in_role(own.code, subject).to_string(),
+        code, status_in_role(own.code, subject.reply_class()).to_string(),
         format("<{}>: {} rejected: {}", subject.address, subject.reply_class(), own.text));
 }
 
@@ -159,6 +141,9 @@ bool is_answer(Listed listed) {
 
 Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
     auto& session = check.session;
+    if (session.verbosity > 0) {
+        log_info(">>> CHECKING {} VALIDATION MAPS <<<", subject.reply_class());
+    }
     const auto& site = session.site;
     const auto resolved = co_await session.site.addresses.resolve(
         subject.role == Role::kSender ? "" : session.mail.sender.value_or(""), subject.address);
@@ -199,7 +184,7 @@ Task<Verdict> reject_unlisted(Check& check, const Subject& subject) {
 
 }  // namespace
 
-Task<Verdict> restrict_reject_unlisted_recipient(Check& check, const std::string& /*argument*/) {
+Task<Verdict> restrict_reject_unlisted_recipient(Check& check, const RestrictionItem& /*item*/) {
     if (check.recipient.empty() || check.session.checks.recipient_listed_checked) {
         co_return Verdict::kDunno;
     }
@@ -208,13 +193,12 @@ Task<Verdict> restrict_reject_unlisted_recipient(Check& check, const std::string
     co_return co_await reject_unlisted(check, subject);
 }
 
-Task<Verdict> restrict_reject_unlisted_sender(Check& check, const std::string& /*argument*/) {
-    const auto& sender =
-        check.session.logged_sender ? check.session.logged_sender : check.session.mail.sender;
-    if (!sender || sender->empty() || check.session.checks.sender_listed_checked) {
+Task<Verdict> restrict_reject_unlisted_sender(Check& check, const RestrictionItem& /*item*/) {
+    const auto& sender = check.sender();
+    if (sender.empty() || check.session.checks.sender_listed_checked) {
         co_return Verdict::kDunno;
     }
-    const Subject subject{*sender, Role::kSender};
+    const Subject subject{sender, Role::kSender};
     const auto verdict = co_await reject_unlisted(check, subject);
     // A sender that was refused for one recipient is no better for the next.
     check.session.checks.sender_listed_checked = !check.warn_only && verdict != Verdict::kReject;

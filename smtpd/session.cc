@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "lib/base/escape.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -17,9 +18,18 @@
 #include "lib/smtp/reply.h"
 #include "lib/tls/tls_session.h"
 
+#include "smtpd/chunks.h"
+#include "smtpd/proxy_filter.h"
 #include "smtpd/site.h"
+#include "smtpd/upstream_proxy.h"
 
 namespace relais::smtpd {
+
+Transaction::Transaction() = default;
+Transaction::~Transaction() = default;
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+
 namespace {
 
 // Longer lines are cut; what is beyond is read and dropped.
@@ -36,25 +46,6 @@ std::string passed_value(const Attributes& attributes, std::string_view name) {
     return {};
 }
 
-// "\r\n" and other unprintable bytes as C would write them.
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text.substr(0, kMaxPipelinedShown)) {
-        if (c == '\r') {
-            out += "\\r";
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (c == '\\') {
-            out += "\\\\";
-        } else if (is_print(c)) {
-            out += c;
-        } else {
-            out += format("\\{:03o}", static_cast<unsigned char>(c));
-        }
-    }
-    return out;
-}
-
 }  // namespace
 
 Session::Session(Site& shared, Connection connection)
@@ -67,17 +58,21 @@ Session::Session(Site& shared, Connection connection)
 
 Session::~Session() = default;
 
-Task<void> Session::identify_client() {
+Task<bool> Session::identify_client() {
     if (on_stdio_) {
         client.name = client.reverse_name = "localhost";
         client.address = "127.0.0.1";
         client.family = AF_INET;
         client.name_code = client.reverse_name_code = 2;
         client.make_label();
-        co_return;
+        co_return true;
     }
     auto peer = SocketAddress::peer_of(stream->fd());
     auto local = SocketAddress::local_of(stream->fd());
+    bool known = true;
+    if (passed_.empty() && !conf().smtpd_upstream_proxy_protocol().empty()) {
+        known = co_await ask_upstream_proxy(stream->fd(), &peer, &local);
+    }
     if (const auto address = passed_value(passed_, "client_address"); !address.empty()) {
         const auto port = parse_uint(passed_value(passed_, "client_port")).value_or(0);
         peer = SocketAddress::parse(address, static_cast<std::uint16_t>(port));
@@ -93,7 +88,7 @@ Task<void> Session::identify_client() {
         client.port = std::to_string(peer->port());
         client.family = client.address.find(':') == std::string::npos ? AF_INET : AF_INET6;
         if (conf().smtpd_peername_lookup()) {
-            const auto found = co_await resolve_client_name(site.dns.get(), *peer);
+            const auto found = co_await resolve_client_name(site.host_resolver(), *peer);
             client.name = found.name;
             client.reverse_name = found.reverse_name;
             client.name_code = static_cast<int>(found.name_code);
@@ -107,21 +102,31 @@ Task<void> Session::identify_client() {
     }
     // Who has hung up already is nobody that is known, and not one of us.
     client.make_label();
+    co_return known;
 }
 
 // Whatever ends a session ends it here.
 Task<void> Session::run() {
     auto ending = Ending::kOrderly;
     bool cancelled = false;
+    bool silent = false;
     try {
-        co_await identify_client();
+        const bool known = co_await identify_client();
         log_info("connect from {}", client.label);
-        co_await converse();
+        verbosity = co_await site.clients.debugged.verbosity(client.name, client.address);
+        if (known) {
+            co_await converse();
+        } else {
+            reply(format("421 4.3.0 {} Server local error", site.hostname));
+            trouble = 0;  // not this server's: the log has it
+        }
         ending = too_many_errors_ ? Ending::kTooManyErrors : Ending::kOrderly;
     } catch (const TimedOut&) {
         ending = Ending::kTimeout;
     } catch (const IoError&) {
         ending = Ending::kLostConnection;
+    } catch (const HungUp&) {
+        silent = true;
     } catch (const Cancelled&) {
         cancelled = true;
     }
@@ -131,8 +136,12 @@ Task<void> Session::run() {
         (void)co_await mail.cleanup->flush();
     }
     reset_mail();
-    if (!cancelled) {
+    if (!cancelled && !silent) {
         co_await say_goodbye(ending);
+        if (!helo.empty()) {
+            milters.end_greeting();
+        }
+        co_await milters.quit();
     }
     if ((trouble & site.notices) != 0 && !on_stdio_ && !cancelled) {
         co_await send_notice(*this);
@@ -151,7 +160,11 @@ Task<void> Session::say_goodbye(Ending ending) {
             reply(format("421 4.4.2 {} Error: timeout exceeded", site.hostname));
             stream->set_timeout(std::chrono::seconds(1));
         }
+        co_await release_replies();
         co_await stream->flush();
+        if (!conf().tls_fast_shutdown_enable()) {
+            co_await tls_end(stream.get(), conf().smtpd_starttls_timeout());
+        }
     } catch (const std::exception& error) {
         // The client is gone, or does not listen: it is over either way.
         if (log_verbose() > 0) {
@@ -180,6 +193,9 @@ void Session::log_ending(Ending ending) const {
     }
     if (where == "DATA content") {
         log_info("{} after DATA ({} bytes) from {}", reason, mail.content_size, client.label);
+    } else if (where == "BDAT content" && mail.chunks) {
+        log_info("{} after BDAT ({} bytes) from {}", reason,
+                 mail.content_size + mail.chunks->decoder.pending(), client.label);
     } else if (ending != Ending::kLostConnection || where != "END-OF-MESSAGE") {
         log_info("{} after {} from {}", reason, where, client.label);
     }
@@ -191,60 +207,40 @@ void Session::log_disconnect() const {
     }
 }
 
-void Session::reply(std::string_view text) {
-    std::string soft;
-    if (conf().soft_bounce() && text.starts_with('5')) {
-        soft = smtp::soften_reply(text);
-        text = soft;
-    }
-    const bool refused = text.starts_with('4') || text.starts_with('5');
-    if (const auto& footer = conf().smtpd_reject_footer(); refused && !footer.empty()) {
-        // RFC 5321 4.2.1: the footer is one more line of the same reply.
-        std::string whole(text);
-        const auto parts = smtp::split_reply(text);
-        auto expanded = footer;
-        for (const auto& [name, value] :
-             {std::pair<std::string_view, std::string_view>{"$client_address", client.address},
-              {"$client_name", client.name},
-              {"$server_name", site.hostname}}) {
-            for (auto at = expanded.find(name); at != std::string::npos; at = expanded.find(name)) {
-                expanded.replace(at, name.size(), value);
-            }
-        }
-        const std::string dsn = parts.dsn ? parts.dsn->to_string() + " " : "";
-        for (std::size_t at = 0; at != std::string::npos;) {
-            const auto next = expanded.find("\\n", at);
-            whole += '\n';
-            whole += dsn + expanded.substr(at, next == std::string::npos ? next : next - at);
-            at = next == std::string::npos ? next : next + 2;
-        }
-        send_reply(smtp::format_reply(whole));
-    } else {
-        send_reply(smtp::format_reply(text));
-    }
-    trouble |= notice_class_of(text);
-    if (text.starts_with("421") || text.starts_with("521")) {
-        hang_up();
-    }
-}
-
 void Session::log_event(std::string_view verb, std::string_view text) const {
-    auto line = format("{}: {}: {} from {}: {};", queue_id(), verb, where, client.label, text);
-    const auto& sender = logged_sender ? logged_sender : mail.sender;
-    if (sender) {
-        line += format(" from=<{}>", quote_address(*sender));
-    }
-    if (logged_recipient) {
-        line += format(" to=<{}>", quote_address(*logged_recipient));
-    }
-    line += extended ? " proto=ESMTP" : " proto=SMTP";
-    if (!helo.empty()) {
-        line += format(" helo=<{}>", helo);
-    }
+    const auto line = format("{}: {}: {} from {}: {};{}", queue_id(), verb, where, client.label,
+                             text, who_and_how());
     log_line(Severity::kInfo, printable(line, '?', utf8_mode()));
 }
 
+std::string Session::who_and_how() const {
+    std::string words;
+    if (sender()) {
+        words += format(" from=<{}>", quote_address(*sender()));
+    }
+    if (logged_recipient) {
+        words += format(" to=<{}>", quote_address(*logged_recipient));
+    }
+    words += extended ? " proto=ESMTP" : " proto=SMTP";
+    if (!helo.empty()) {
+        words += format(" helo=<{}>", helo);
+    }
+    return words;
+}
+
+// "> CLIENT: 250 2.1.0 Ok", for those who look for trouble.
+void Session::log_words(char direction, std::string_view lines) const {
+    if (verbosity <= 0) {
+        return;
+    }
+    for (const auto line : split_fields(trim_right(lines, "\r\n"), '\n')) {
+        log_info("{} {}: {}", direction, client.label,
+                 printable(trim_right(line, "\r"), '?', utf8_mode()));
+    }
+}
+
 void Session::send_reply(std::string_view formatted) {
+    log_words('>', formatted);
     transcript.out(formatted);
     stream->write(formatted);
 }
@@ -257,7 +253,9 @@ std::string Session::with_protocol() const {
 }
 
 void Session::reset_mail() {
+    milters.end_message();
     mail = Transaction();
+    forwarded.reset();
     checks.recipient_listed_checked = false;
     checks.sender_listed_checked = false;
     logged_recipient.reset();
@@ -265,6 +263,9 @@ void Session::reset_mail() {
 }
 
 void Session::reset_hello() {
+    if (!helo.empty()) {
+        milters.end_greeting();
+    }
     reset_mail();
     helo.clear();
 }
@@ -274,8 +275,16 @@ Task<void> Session::start_tls() {
     TlsAcceptOptions options;
     options.peer = client.label;
     options.timeout = conf().smtpd_starttls_timeout();
+    if (!site.server_names.empty()) {
+        options.chain_for = [this](std::string name) {
+            return site.server_names.chain_for(std::move(name));
+        };
+    }
     if (!stand_alone()) {
         co_await site.ticket_keys.ready();
+        co_await site.tls_sessions.ready();
+        options.sessions = &site.tls_sessions;
+        options.session_service = site.service_name;
     }
     auto accepted = co_await tls_accept(stream.get(), site.tls.get(), std::move(options));
     if (!accepted) {
@@ -294,6 +303,7 @@ Task<void> Session::refuse_stranger() {
     log_info("{}: abort: TLS from {}: {}", queue_id(), client.label, why);
     (void)co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
     reply(format("421 4.7.1 {} Error: {}", site.hostname, why));
+    hang_up();
     trouble |= kNoticePolicy;
 }
 
@@ -306,7 +316,9 @@ Task<void> Session::greet() {
             co_return;
         }
     }
-    reply("220 " + site.banner);
+    const auto greeting = co_await milters.connect();
+    errors += greeting.starts_with('5') ? 1 : 0;
+    reply(greeting);
 }
 
 // What comes before the reply that it should have waited for.  RFC 2920 3.1
@@ -316,7 +328,7 @@ bool Session::refuse_early_input(std::string_view after) {
     }
     if (!early_input_seen_) {
         log_info("improper command pipelining after {} from {}: {}", after, client.label,
-                 escaped(stream->buffered()));
+                 escaped(stream->buffered().substr(0, kMaxPipelinedShown)));
     }
     early_input_seen_ = true;
     if (!conf().smtpd_forbid_unauth_pipelining()) {
@@ -330,10 +342,7 @@ bool Session::refuse_early_input(std::string_view after) {
 Task<void> Session::converse() {
     const int on = 1;
     ::setsockopt(stream->fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    xclient_allowed =
-        co_await site.clients.xclient.match(client.name, client.address) == Match::kYes;
-    xforward_allowed =
-        co_await site.clients.xforward.match(client.name, client.address) == Match::kYes;
+    co_await find_rights();
     const bool refused = co_await refuse_crowd();
     if (refused) {
         co_return;
@@ -345,6 +354,7 @@ Task<void> Session::converse() {
         features_unknown = found.is_error();
     }
     if (site.wrapper_mode && !on_stdio_) {
+        co_await site.refresh_certificates();
         if (!site.tls) {
             reply(format("421 4.3.5 {} Server configuration error", site.hostname));
             co_return;
@@ -355,6 +365,7 @@ Task<void> Session::converse() {
         }
     }
     co_await greet();
+    co_await release_replies();
     while (!hang_up_) {
         if (errors >= conf().smtpd_hard_error_limit()) {
             too_many_errors_ = true;
@@ -362,6 +373,7 @@ Task<void> Session::converse() {
             co_return;
         }
         co_await next_command();
+        co_await release_replies();
     }
 }
 
@@ -399,19 +411,46 @@ Task<std::string> Session::read_line(std::size_t limit) {
     co_return line;
 }
 
+void Session::refuse_without_data() {
+    const auto text = format("421 4.3.0 {} Server local data error", site.hostname);
+    log_info("{}: reject: {} from {}: {}", queue_id(), where, client.label, text);
+    reply(text);
+    hang_up();  // the reply itself may wait for its footer
+}
+
+// smtpd_command_filter
+Task<std::string> Session::filtered_command(std::string line) {
+    const auto found = co_await site.command_filter.lookup(std::string(trim_left(line, " \t")));
+    if (found.is_found()) {
+        log_info("{}: replacing command \"{}\" with \"{}\"", client.label,
+                 printable(line, '?', utf8_mode()), printable(found.value(), '?', utf8_mode()));
+        co_return std::string(found.value());
+    }
+    if (found.is_error()) {
+        log_warning("{} lookup error for \"{}\"", conf().smtpd_command_filter(),
+                    printable(line.substr(0, 100)));
+        refuse_without_data();
+    }
+    co_return line;
+}
+
+// What a client logs in with is nobody else's.
+static std::string_view without_secrets(std::string_view line) {
+    const auto command = smtp::parse_command_line(line);
+    const bool tells = iequals(command.verb, "AUTH") && command.arguments.size() > 1;
+    return tells ? std::string_view("AUTH (not shown)") : line;
+}
+
 Task<void> Session::next_command() {
     if (conf().smtpd_per_request_deadline()) {
         // The time limit is for the whole command, not for each byte of it.
         stream->set_deadline(Deadline::after(conf().smtpd_timeout()));
     }
-    const auto line = co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
-    if (bare_newline_ && site.bare_newline == smtp::BareNewline::kReject) {
-        const auto excluded =
-            co_await site.clients.bare_newlines.match(client.name, client.address);
-        if (excluded != Match::kYes) {
-            log_event("reject", "bare <LF> received");
-            reply(format("{} 5.5.2 {} Error: bare <LF> received",
-                         conf().smtpd_forbid_bare_newline_reject_code(), site.hostname));
+    auto line = co_await read_line(static_cast<std::size_t>(conf().line_length_limit()));
+    if (bare_newline_) {
+        const auto mode = co_await newline_mode();
+        if (refuses_bare_newline(mode)) {
+            reply(refuse_bare_newline(*this));
             hang_up();
             co_return;
         }
@@ -419,12 +458,21 @@ Task<void> Session::next_command() {
     if (conf().smtpd_per_request_deadline()) {
         stream->set_deadline({});
     }
+    log_words('<', without_secrets(line));
     transcript.in(line);
+    const bool readable =
+        !conf().smtputf8_enable() || is_utf8(std::string_view(line).substr(0, line.find('\0')));
+    if (readable && !site.command_filter.empty()) {
+        line = co_await filtered_command(std::move(line));
+        if (hang_up_) {
+            co_return;
+        }
+    }
     const auto command = smtp::parse_command_line(line);
     if (command.verb.empty()) {
         reply("500 5.5.2 Error: bad syntax");
         errors += 1;
-    } else if (conf().smtputf8_enable() && !is_utf8(line.substr(0, line.find('\0')))) {
+    } else if (!readable) {
         reply("500 5.5.2 Error: bad UTF-8 syntax");
         errors += 1;
     } else {
@@ -460,7 +508,8 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
         where = "UNKNOWN";
         const bool forbidden = co_await is_forbidden(command.verb);
         if (forbidden) {
-            log_warning("non-SMTP command from {}: {}", client.label, escaped(line));
+            log_warning("non-SMTP command from {}: {}", client.label,
+                        escaped(line.substr(0, kMaxPipelinedShown)));
             reply("221 2.7.0 Error: I can break rules, too. Goodbye.");
             hang_up();
             co_return;
@@ -472,7 +521,11 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
         co_return;
     }
     if (info.run == nullptr) {
-        reply("500 5.5.2 Error: command not recognized");
+        std::string refusal;
+        if (milters.any()) {
+            refusal = co_await milters.unknown(std::string(command.verb));
+        }
+        reply(refusal.empty() ? "500 5.5.2 Error: command not recognized" : refusal);
         errors += 1;
         co_return;
     }
@@ -483,8 +536,7 @@ Task<void> Session::execute(const smtp::CommandLine& command, std::string_view l
         co_return;
     }
     where = info.name;
-    if (((info.traits & kLast) != 0 || !extended) && info.run != cmd_quit &&
-        refuse_early_input(info.name)) {
+    if (((info.traits & kLast) != 0 || !extended) && refuse_early_input(info.name)) {
         co_return;
     }
     const CommandInput input{command, line};

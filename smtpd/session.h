@@ -9,15 +9,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/daemon/daemon.h"
 #include "lib/event/stream.h"
 #include "lib/ipc/login_failures.h"
+#include "lib/maps/lookup.h"
 #include "lib/smtp/command_line.h"
+#include "lib/smtp/data_decoder.h"
+#include "lib/smtp/envelope_command.h"
 #include "lib/tls/tls_info.h"
 
 #include "smtpd/checks.h"
 #include "smtpd/commands.h"
+#include "smtpd/milters.h"
 #include "smtpd/notice.h"
 #include "smtpd/peer.h"
 #include "smtpd/transaction.h"
@@ -25,6 +30,9 @@
 namespace relais::smtpd {
 
 class Site;
+
+// Ends a session at once, without a word to the client.
+struct HungUp {};
 
 class Session {
   public:
@@ -43,13 +51,24 @@ class Session {
     // "NOQUEUE: reject: RCPT from C: TEXT; from=<..> to=<..> proto=ESMTP helo=<..>"
     void log_event(std::string_view verb, std::string_view text) const;
 
+    // " from=<..> to=<..> proto=ESMTP helo=<..>": what such lines end with.
+    std::string who_and_how() const;
+
     // "SMTP", "ESMTPS", "UTF8SMTPSA" ... of Received: headers.
     std::string with_protocol() const;
+
+    // The sender that is being judged, or that was accepted.
+    const std::optional<std::string>& sender() const {
+        return logged_sender ? logged_sender : mail.sender;
+    }
 
     // The text that names this session's message in the log.
     std::string_view queue_id() const {
         return mail.queue_id.empty() ? std::string_view("NOQUEUE") : mail.queue_id;
     }
+
+    // Ends the session because a table cannot be asked without which nothing is certain.
+    void refuse_without_data();
 
     // Drops the message that was begun.  Cleanup notices and forgets it.
     void reset_mail();
@@ -75,6 +94,17 @@ class Session {
 
     bool line_was_cut() const { return line_cut_; }
 
+    // Looks the client up in the lists of those who may do more than others.
+    [[nodiscard]] Task<void> find_rights();
+
+    // The extensions that this client may use.
+    smtp::Extensions extensions() const;
+
+    // How line ends of this client are read, and what a bare newline in content leads to: true
+    // where it is to be refused.
+    [[nodiscard]] Task<smtp::BareNewline> newline_mode();
+    bool refuses_bare_newline(smtp::BareNewline mode);
+
     bool stand_alone() const { return on_stdio_; }
 
     void hang_up() { hang_up_ = true; }
@@ -84,6 +114,13 @@ class Session {
     Peer client;
     std::string server_address = "unknown", server_port = "0";
     std::unique_ptr<ForwardedClient> forwarded;
+
+    // Who the message comes from, for people and their logs, if XFORWARD has told; null: our
+    // client.
+    const ForwardedClient* described_client() const {
+        return forwarded && forwarded->described ? forwarded.get() : nullptr;
+    }
+
     std::string helo;               // empty: no HELO yet
     bool extended = false;          // EHLO
     unsigned discarded = 0;         // EHLO keywords that are not offered: EhloKeyword bits
@@ -91,25 +128,31 @@ class Session {
     std::unique_ptr<TlsInfo> tls;
     Login login;
     Transaction mail;
+    SessionMilters milters{*this};
     CheckState checks;
     std::string where = "CONNECT";  // for the log: the last command
+    int connections = 0;            // of this client, as far as anvil was asked
     int errors = 0;
     int junk = 0;
     unsigned trouble = 0;  // NoticeClass bits of what went wrong
     Transcript transcript;
-    bool xclient_allowed = false, xforward_allowed = false;
+    int verbosity = 0;  // from 1 on, the conversation and what restrictions say are logged
+    bool xclient_allowed = false, xforward_allowed = false, verp_allowed = false;
 
     // During a check: the addresses it is about, for the log.
     std::optional<std::string> logged_recipient;
     std::optional<std::string> logged_sender;
+    std::string etrn_domain;  // and what ETRN asks for
 
   private:
     enum class Ending { kOrderly, kLostConnection, kTimeout, kTooManyErrors };
 
-    [[nodiscard]] Task<void> identify_client();
+    // False: the proxy in front of us did not say who it is.
+    [[nodiscard]] Task<bool> identify_client();
     [[nodiscard]] Task<void> converse();
     [[nodiscard]] Task<void> next_command();
     [[nodiscard]] Task<void> execute(const smtp::CommandLine& command, std::string_view line);
+    [[nodiscard]] Task<std::string> filtered_command(std::string line);
     [[nodiscard]] Task<bool> refuse_crowd();
     [[nodiscard]] Task<bool> is_forbidden(std::string_view verb);
     [[nodiscard]] Task<void> refuse_stranger();
@@ -119,6 +162,12 @@ class Session {
     void log_ending(Ending ending) const;
     void log_disconnect() const;
     void send_reply(std::string_view formatted);
+    void log_words(char direction, std::string_view lines) const;
+    [[nodiscard]] Task<void> release_replies();
+    std::string filtered_reply(std::string text, const Lookup& found);
+    std::string footed_reply(std::string text, const Lookup& found);
+    std::optional<std::string> footer_macro(std::string_view name) const;
+    void finish_reply(std::string_view text);
 
     bool on_stdio_ = false;
     Attributes passed_;  // what a `pass` service was told about the client
@@ -126,8 +175,10 @@ class Session {
     bool too_many_errors_ = false;
     bool early_input_seen_ = false;
     bool bare_newline_ = false;  // of the last line read
+    bool bare_newline_noted_ = false;
     bool line_cut_ = false;
-    std::string anvil_ident_;  // set: anvil counts this session
+    std::vector<std::string> held_replies_;  // until tables in other processes have answered
+    std::string anvil_ident_;                // set: anvil counts this session
     CommandCounts counts_;
 };
 

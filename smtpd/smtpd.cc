@@ -1,7 +1,7 @@
 // smtpd(8): the SMTP server.  Called by the network (port 25, submission, smtps) and by
 // `sendmail -bs`.  Trusts nothing that a client says; hands mail to cleanup, asks trivial-rewrite
-// about addresses, anvil about the client, a Dovecot auth service about passwords.  Touches no
-// mailbox and no queue file.
+// about addresses, anvil about the client, a Dovecot auth service or Cyrus SASL about passwords.
+// Touches no mailbox and no queue file.
 //
 //   session.cc        one client: greeting, command loop, the end
 //   commands.cc       the table of commands; cmd_*.cc one function each
@@ -9,9 +9,11 @@
 //   restrictions.cc   the engine; restriction_table.cc the names; restrict_*.cc what they do
 //   transaction.cc    the message on its way to cleanup; received_header.cc
 //   site.cc           what sessions share: lists, tables, certificates
+//   cyrus_logins.cc   the processes that ask Cyrus SASL
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/event/task_group.h"
 #include "lib/maps/shared_tables.h"
 
 #include "smtpd/session.h"
@@ -28,7 +30,10 @@ class Smtpd : public Daemon {
 
     Task<void> background() override {
         if (site_->tls) {
-            co_await site_->ticket_keys.keep(site_->tls.get());
+            TaskGroup both;
+            both.spawn(site_->tls_sessions.open());
+            both.spawn(site_->ticket_keys.keep(site_->tls.get()));
+            co_await both.join();
         }
     }
 
@@ -37,7 +42,12 @@ class Smtpd : public Daemon {
         co_await session->run();
     }
 
-    std::optional<std::string> changed_table() override { return changed_shared_table(); }
+    std::optional<std::string> changed_table() override {
+        if (site_->cyrus && site_->cyrus->is_broken()) {
+            return "of SASL logins (their helper process has ended)";
+        }
+        return site_->certificates_mended ? "of TLS certificates" : changed_shared_table();
+    }
 
     Task<void> shut_down() override { co_await site_->close(); }
 

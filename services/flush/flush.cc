@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/flush_client.h"
@@ -63,9 +64,6 @@ Task<void> tell_queue_manager(std::string what) {
 }
 
 Task<int> FlushDaemon::check_site(std::string site) {
-    if (site_file_name(site).empty()) {
-        co_return kFlushBad;
-    }
     // "[192.0.2.1]" and "192.0.2.1" are listed as addresses.
     std::string name = site;
     if (name.starts_with('[') && name.ends_with(']')) {
@@ -73,7 +71,7 @@ Task<int> FlushDaemon::check_site(std::string site) {
     }
     switch (co_await domains_.match(name)) {
         case Match::kYes:
-            co_return kFlushOk;
+            co_return site_file_name(site).empty() ? kFlushBad : kFlushOk;
         case Match::kNo:
             co_return kFlushDeny;
         case Match::kError:
@@ -165,37 +163,33 @@ Task<int> FlushDaemon::answer(AttrReader in) {
     co_return status;
 }
 
-void reply_status(Stream& stream, int status) {
-    stream.write(AttrWriter().number("status", status).end().bytes());
-}
-
 Task<void> FlushDaemon::serve(Connection connection) {
-    Stream stream(std::move(connection.fd));
-    stream.set_timeout(conf().ipc_timeout());
-    stream.write(AttrWriter().string("protocol", kFlushProtocol).end().bytes());
-    bool more = co_await stream.fill();
+    StatusConversation client(std::move(connection), kFlushProtocol, kMaxRequest);
+    bool more = co_await client.stream().fill();
     if (!more) {
         co_return;
     }
     // master's wake-up call is a "W" and a NUL, where requests begin with an attribute's name.
-    if (stream.buffered().starts_with('W') && stream.buffered().size() <= 2) {
+    const std::string_view begin = client.stream().buffered();
+    if (begin.starts_with('W') && begin.size() <= 2) {
         co_await refresh(conf().fast_flush_refresh_time().count());
         co_return;
     }
-    auto request = co_await read_attributes(&stream, AttrEncoding::kNul, kMaxRequest);
-    if (!request) {
-        co_return;
+    for (;;) {
+        auto request = co_await client.next();
+        if (!request) {
+            co_return;
+        }
+        std::string what = AttrReader(*request).string("request");
+        if (what == "rfrsh" || what == "purge") {
+            client.reply(kFlushOk);
+            co_await client.stream().flush();
+            co_await refresh(what == "purge" ? 0 : conf().fast_flush_refresh_time().count());
+            co_return;
+        }
+        int status = co_await answer(AttrReader(*request));
+        client.reply(status);
     }
-    std::string what = AttrReader(*request).string("request");
-    if (what == "rfrsh" || what == "purge") {
-        reply_status(stream, kFlushOk);
-        co_await stream.flush();
-        co_await refresh(what == "purge" ? 0 : conf().fast_flush_refresh_time().count());
-        co_return;
-    }
-    int status = co_await answer(AttrReader(*request));
-    reply_status(stream, status);
-    co_await stream.flush();
 }
 
 constexpr DaemonTraits kTraits = {.name = "flush", .limit = ProcessLimit::kNone};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
 #include <unordered_set>
@@ -45,7 +46,7 @@ std::string site_file_name(std::string_view site) {
         name += is_alnum(c) ? to_lower(c) : '_';
         usable = usable || is_alnum(c);
     }
-    return usable && name.size() <= 100 ? name : std::string();
+    return usable && name.size() <= NAME_MAX ? name : std::string();
 }
 
 Result<void> append_to_log(const QueueDirs& dirs, const std::string& file_name,

@@ -93,6 +93,10 @@ class Postlogd : public Daemon {
         stop_ = std::make_unique<SignalWatch>(SIGTERM, [this] { last_words_.start(kLastWords); });
     }
 
+    std::chrono::seconds watchdog_timeout() const override {
+        return conf().postlogd_watchdog_timeout();
+    }
+
     void datagram(std::string_view line) override {
         if (!file_) {
             auto relog = split_line(line);

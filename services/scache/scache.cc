@@ -1,5 +1,5 @@
-// scache(8): SMTP connections that processes of smtp(8) leave for each other.  Postfix's client
-// uses it; ours keeps connections inside its one process.  Called over private/scache by processes
+// scache(8): SMTP connections that processes of smtp(8) leave for each other; ours does so where it
+// does not keep them inside (smtp/session_cache.h).  Called over private/scache by processes
 // of mail_owner, whom it believes; holds the descriptors, never reads from them.
 //
 //   save_endp  ttl label property             then the descriptor; status

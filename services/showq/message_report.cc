@@ -6,9 +6,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
-#include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/config.h"
 #include "lib/ipc/attr.h"
 #include "lib/mail/address.h"
 #include "lib/queue/delivery_log.h"
@@ -18,20 +16,12 @@ namespace relais::showq {
 
 namespace {
 
-std::string shown_address(std::string_view internal) {
-    if (internal.empty()) {
-        return conf().empty_address_recipient();
-    }
-    return printable(quote_address(internal), '?',
-                     conf().smtputf8_enable() ? Utf8::kYes : Utf8::kNo);
-}
-
 // Reads one message; what is missing or torn is left out.
 class Report {
   public:
-    Report(const QueueDirs& dirs, std::string_view queue, const std::string& id, int fd,
+    Report(const ReportSettings& settings, std::string_view queue, const std::string& id, int fd,
            const struct stat& info)
-        : dirs_(dirs),
+        : settings_(settings),
           queue_(queue),
           id_(id),
           reader_(fd),
@@ -71,8 +61,8 @@ class Report {
                 }
                 break;
             case Rec::kRecipient:
-                if (begun_ && !logged_.contains(std::string(record.data))) {
-                    put_recipient(shown_address(record.data), "");
+                if (begun_) {
+                    put_pending(shown_address(record.data));
                 }
                 break;
             case Rec::kContent:
@@ -113,23 +103,36 @@ class Report {
 
     // Those whose last attempt failed, with the reason.
     void put_deferrals() {
-        auto fd = open_file(dirs_.path(kDeferLog, id_), O_RDONLY);
+        auto fd = open_file(settings_.dirs.path(kDeferLog, id_), O_RDONLY);
         if (!fd) {
             return;
         }
-        DeliveryLogReader log(fd->get(), DeliveryLogReader::Defaults::kDeferred);
+        DeliveryLogReader log(fd->get(), DeliveryLogReader::Defaults::kDeferred, settings_.utf8);
         for (auto entry = log.next(); entry && *entry; entry = log.next()) {
-            if (logged_.insert(unquote_address((*entry)->address)).second) {
+            if (logged_.insert((*entry)->address).second) {
                 put_recipient((*entry)->address, (*entry)->status.reason);
             }
         }
+    }
+
+    void put_pending(const std::string& address) {
+        if (!logged_.contains(address)) {
+            put_recipient(address, "");
+        }
+    }
+
+    std::string shown_address(std::string_view internal) const {
+        if (internal.empty()) {
+            return settings_.empty_address;
+        }
+        return printable(quote_address(internal), '?', settings_.utf8);
     }
 
     void put_recipient(std::string_view address, std::string_view reason) {
         out_.string("recipient", address).string("reason", reason);
     }
 
-    const QueueDirs& dirs_;
+    const ReportSettings& settings_;
     std::string_view queue_;
     const std::string& id_;
     RecordReader reader_;
@@ -144,8 +147,8 @@ class Report {
 
 }  // namespace
 
-std::string report_message(const QueueDirs& dirs, std::string_view queue, const std::string& id,
-                           const std::string& path) {
+std::string report_message(const ReportSettings& settings, std::string_view queue,
+                           const std::string& id, const std::string& path) {
     auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat info{};
     if (!fd || ::fstat(fd->get(), &info) != 0) {
@@ -155,7 +158,7 @@ std::string report_message(const QueueDirs& dirs, std::string_view queue, const 
     if (!S_ISREG(info.st_mode) || (info.st_mode & kModeReady) != kModeReady) {
         return {};
     }
-    return Report(dirs, queue, id, fd->get(), info).run();
+    return Report(settings, queue, id, fd->get(), info).run();
 }
 
 }  // namespace relais::showq

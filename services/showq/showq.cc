@@ -5,14 +5,17 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/daemon/daemon.h"
 #include "lib/event/stream.h"
 #include "lib/ipc/attr.h"
 #include "lib/queue/queue_config.h"
-#include "lib/queue/queue_scan.h"
+#include "lib/queue/queue_survey.h"
 
 #include "services/showq/message_report.h"
 
@@ -20,12 +23,14 @@ namespace relais::showq {
 
 namespace {
 
-constexpr std::size_t kFlushSize = 65536;
 constexpr std::array kQueues = {kMaildrop, kActive, kIncoming, kDeferred, kHold};
 
 class Showq : public Daemon {
   public:
-    Showq() : dirs_(queue_dirs_from(conf())) {}
+    Showq()
+        : settings_{.dirs = queue_dirs_from(conf()),
+                    .empty_address = conf().empty_address_recipient(),
+                    .utf8 = utf8_mode()} {}
 
     Task<void> serve(Connection connection) override {
         Stream client(std::move(connection.fd));
@@ -40,23 +45,27 @@ class Showq : public Daemon {
 
   private:
     Task<void> list_queue(Stream* client, std::string queue) {
-        auto scan = QueueScan::open(queue);
-        if (!scan) {
-            log_warning("{}", scan.error().message);
+        auto report = [this, &queue](const QueueScan::Entry& entry) {
+            return report_message(settings_, queue, entry.name, entry.path);
+        };
+        auto survey = QueueSurvey<std::string>::open(queue, std::move(report));
+        if (!survey) {
+            log_warning("{}", survey.error().message);
             co_return;
         }
-        while (auto entry = scan->next()) {
-            if (!valid_queue_id(entry->name)) {
-                continue;
+        for (;;) {
+            std::vector<std::string> reports = co_await survey->next();
+            if (reports.empty()) {
+                co_return;
             }
-            client->write(report_message(dirs_, queue, entry->name, entry->path));
-            if (client->unsent() >= kFlushSize) {
-                co_await client->flush();
+            for (const std::string& text : reports) {
+                client->write(text);
             }
+            co_await client->flush();
         }
     }
 
-    QueueDirs dirs_;
+    ReportSettings settings_;
 };
 
 }  // namespace

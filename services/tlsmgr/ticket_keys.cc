@@ -2,24 +2,9 @@
 
 #include <cstring>
 
-#include <sys/random.h>
-
-#include "lib/base/log.h"
+#include "lib/tls/random.h"
 
 namespace relais::tlsmgr {
-
-std::string random_bytes(std::size_t count) {
-    std::string bytes(count, '\0');
-    std::size_t done = 0;
-    while (done < count) {
-        ssize_t got = ::getrandom(bytes.data() + done, count - done, 0);
-        if (got < 0 && errno != EINTR) {
-            log_fatal("no random bytes: {}", std::strerror(errno));
-        }
-        done += got > 0 ? static_cast<std::size_t>(got) : 0;
-    }
-    return bytes;
-}
 
 const TicketKeyRecord& TicketKeys::current(std::int64_t now) {
     if (!current_ || current_->expires <= now) {

@@ -27,7 +27,4 @@ class TicketKeys {
     std::optional<TicketKeyRecord> previous_;
 };
 
-// `count` bytes that nobody can guess.
-[[nodiscard]] std::string random_bytes(std::size_t count);
-
 }  // namespace relais::tlsmgr

@@ -1,6 +1,7 @@
 // tlsmgr(8): TLS sessions for resumption, the keys of session tickets, random bytes.  Called over
 // private/tlsmgr by smtpd, smtp and whoever speaks TLS (lib/ipc/tlsmgr_client.h).  Believes its
-// clients, which all run as mail_owner; keeps everything in memory and touches no file.
+// clients, which all run as mail_owner; keeps everything in memory, but for
+// tls_random_exchange_name.
 //
 // Replies begin with a status (TlsmgrStatus):
 //   seed    size                           seed
@@ -11,13 +12,18 @@
 //   tktkey  keyname                        keybuf
 #include <array>
 #include <ctime>
+#include <optional>
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/privileges.h"
+#include "lib/event/task_group.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/tlsmgr_client.h"
+#include "lib/tls/random.h"
 
+#include "services/tlsmgr/entropy.h"
 #include "services/tlsmgr/session_cache.h"
 #include "services/tlsmgr/ticket_keys.h"
 
@@ -51,16 +57,32 @@ class Tlsmgr : public Daemon {
 
     Task<void> serve(Connection connection) override;
 
+    void before_jail() override {
+        source_.emplace(conf().tls_random_source());
+        const ActingAsMailOwner owner(conf().mail_owner());
+        exchange_.emplace(conf().tls_random_exchange_name());
+    }
+
+    void after_jail() override {
+        exchange_->update();
+        source_->feed(random_size());
+    }
+
     Task<void> background() override {
-        for (;;) {
-            co_await sleep_for(std::chrono::minutes(1));
-            for (NamedCache& one : caches_) {
-                one.cache.expire(std::time(nullptr));
-            }
-        }
+        TaskGroup all;
+        all.spawn(expire_sessions());
+        all.spawn(reseed());
+        all.spawn(save_state());
+        co_await all.join();
     }
 
   private:
+    [[nodiscard]] Task<void> expire_sessions();
+    [[nodiscard]] Task<void> reseed();
+    [[nodiscard]] Task<void> save_state();
+
+    static std::size_t random_size() { return static_cast<std::size_t>(conf().tls_random_bytes()); }
+
     // False for a request that can't be answered.
     bool answer(const Attributes& request, AttrWriter& reply);
     void answer_seed(AttrReader& in, AttrWriter& reply);
@@ -71,7 +93,39 @@ class Tlsmgr : public Daemon {
 
     std::array<NamedCache, 3> caches_;
     TicketKeys keys_;
+    std::optional<EntropySource> source_;
+    std::optional<ExchangeFile> exchange_;
 };
+
+Task<void> Tlsmgr::expire_sessions() {
+    for (;;) {
+        co_await sleep_for(std::chrono::minutes(1));
+        for (NamedCache& one : caches_) {
+            one.cache.expire(std::time(nullptr));
+        }
+    }
+}
+
+// At a time within the period that nobody can foretell, and not at once.
+static std::chrono::milliseconds some_time_within(std::chrono::seconds period) {
+    constexpr int kSteps = 255;
+    const int step = static_cast<unsigned char>(random_bytes(1).front());
+    return std::chrono::seconds(1) + std::chrono::milliseconds(period) * step / kSteps;
+}
+
+Task<void> Tlsmgr::reseed() {
+    for (;;) {
+        co_await sleep_for(some_time_within(conf().tls_random_reseed_period()));
+        source_->feed(random_size());
+    }
+}
+
+Task<void> Tlsmgr::save_state() {
+    for (;;) {
+        co_await sleep_for(some_time_within(conf().tls_random_prng_update_period()));
+        exchange_->update();
+    }
+}
 
 SessionCache* Tlsmgr::find_cache(const std::string& type) {
     for (NamedCache& one : caches_) {
@@ -86,6 +140,10 @@ SessionCache* Tlsmgr::find_cache(const std::string& type) {
 void Tlsmgr::answer_seed(AttrReader& in, AttrWriter& reply) {
     std::uint32_t size = in.number("size");
     bool good = !in.failed() && size > 0 && size <= kMaxSeed;
+    if (!in.failed() && !good) {
+        log_warning("bogus seed length \"{}\" in \"seed\" request",
+                    static_cast<std::int32_t>(size));
+    }
     reply.number("status", good ? kTlsmgrOk : kTlsmgrFail);
     reply.data("seed", good ? random_bytes(size) : "");
 }

@@ -1,17 +1,9 @@
 #include "services/verify/address_cache.h"
 
-#include <algorithm>
-#include <vector>
-
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/event/loop.h"
-#include "lib/maps/registry.h"
 
 namespace relais::verify {
 
@@ -20,29 +12,6 @@ namespace {
 // An answer to a probe that takes longer will not come any more.
 constexpr std::time_t kProbeTime = 1000;
 constexpr std::string_view kInProgress = "Address verification in progress";
-// Where the time of the last cleanup is kept.
-constexpr std::string_view kCleanupKey = "_LAST_CACHE_CLEANUP_COMPLETED_";
-constexpr int kEntriesPerTurn = 100;
-
-// A file outside mail_owner's own directories is kept in data_directory instead: a directory of
-// root's must not hold a file that others wrote.
-std::string in_owned_directory(const std::string& map) {
-    auto parts = split_first(map, ':');
-    std::size_t slash = parts ? parts->second.rfind('/') : std::string_view::npos;
-    if (slash == std::string_view::npos) {
-        return map;
-    }
-    std::string directory(parts->second.substr(0, std::max<std::size_t>(slash, 1)));
-    struct stat there{};
-    if (::stat(directory.c_str(), &there) != 0 || there.st_uid == ::geteuid()) {
-        return map;
-    }
-    log_warning("request to update table {} in non-{} directory {}", map, conf().mail_owner(),
-                directory);
-    log_warning("redirecting the request to {}-owned data_directory {}", conf().mail_owner(),
-                conf().data_directory());
-    return format("{}:{}{}", parts->first, conf().data_directory(), parts->second.substr(slash));
-}
 
 std::optional<CacheEntry> read_entry(std::string_view text) {
     auto entry = parse_entry(text);
@@ -78,35 +47,18 @@ std::string format_entry(const CacheEntry& entry) {
                   entry.text);
 }
 
-AddressCache::AddressCache() {
-    const std::string& map = conf().address_verify_map();
-    mode_t before = ::umask(022);
-    name_ = map.empty() ? "internal:verify" : in_owned_directory(map);
-    auto table = open_table(
-        name_, OpenMode::kCreate,
-        table_flag::kReplace | table_flag::kSyncUpdate | table_flag::kLock | table_flag::kOpenLock);
-    if (!table) {
-        log_fatal("{}", table.error().message);
-    }
-    ::umask(before);
-    table_ = std::move(*table);
+AddressCache::AddressCache()
+    : cache_(conf().address_verify_map().empty() ? "internal:verify"
+                                                 : conf().address_verify_map()) {
 }
 
 std::optional<CacheEntry> AddressCache::find(const std::string& key) {
-    Lookup answer = table_->find(key);
-    if (answer.is_error()) {
-        log_warning("{}: lookup of {} failed: {}", table_->reference(), printable(key),
-                    answer.reason());
-    }
-    return answer.is_found() ? read_entry(answer.value()) : std::nullopt;
+    auto entry = cache_.find(key);
+    return entry ? read_entry(*entry) : std::nullopt;
 }
 
 void AddressCache::put(const std::string& key, const CacheEntry& entry) {
-    auto stored = table_->update(key, format_entry(entry));
-    if (!stored) {
-        log_warning("{}: update of {} failed: {}", table_->reference(), printable(key),
-                    stored.error().message);
-    }
+    cache_.put(key, format_entry(entry));
 }
 
 bool AddressCache::has_expired(const CacheEntry& entry, std::time_t now) {
@@ -148,54 +100,14 @@ void AddressCache::store(const std::string& address, AddressStatus status, std::
 
 std::chrono::milliseconds AddressCache::until_clean_up(std::chrono::seconds interval,
                                                        std::time_t now) {
-    Lookup last = table_->find(kCleanupKey);
-    auto time = last.is_found() ? parse_int(last.value()) : std::nullopt;
-    std::time_t next = time ? *time + interval.count() : now;
-    std::time_t wait = std::clamp<std::time_t>(next - now, 0, interval.count());
-    return std::chrono::seconds(wait);
+    return cache_.until_clean_up(interval, now);
 }
 
 Task<void> AddressCache::clean_up() {
-    std::vector<std::string> expired;
-    int retained = 0;
-    std::time_t now = std::time(nullptr);
-    auto step = Table::Step::kFirst;
-    for (int seen = 1;; ++seen) {
-        auto entry = table_->sequence(step);
-        step = Table::Step::kNext;
-        if (!entry || !*entry) {
-            break;
-        }
-        if ((*entry)->key == kCleanupKey) {
-            continue;
-        }
-        auto parsed = read_entry((*entry)->value);
-        if (parsed && !has_expired(*parsed, now)) {
-            ++retained;
-        } else {
-            expired.push_back((*entry)->key);
-        }
-        if (seen % kEntriesPerTurn == 0) {
-            co_await yield();
-        }
-    }
-    for (const std::string& key : expired) {
-        auto entry = find(key);
-        // It may have been renewed meanwhile.
-        if (!entry || has_expired(*entry, now)) {
-            auto erased = table_->erase(key);
-            if (!erased) {
-                log_warning("{}", erased.error().message);
-            }
-        }
-        co_await yield();
-    }
-    auto noted = table_->update(kCleanupKey, format("{}", std::time(nullptr)));
-    if (!noted) {
-        log_warning("{}", noted.error().message);
-    }
-    log_info("cache {} full cleanup: retained={} dropped={} entries", name_, retained,
-             expired.size());
+    return cache_.clean_up([now = std::time(nullptr)](std::string_view value) {
+        auto entry = read_entry(value);
+        return entry && !has_expired(*entry, now);
+    });
 }
 
 }  // namespace relais::verify

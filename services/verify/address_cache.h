@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <ctime>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/event/task.h"
 #include "lib/ipc/verify_client.h"
-#include "lib/maps/table.h"
+#include "lib/maps/expiring_cache.h"
 
 namespace relais::verify {
 
@@ -54,8 +54,7 @@ class AddressCache {
     static bool has_expired(const CacheEntry& entry, std::time_t now);
     static bool wants_refresh(const CacheEntry& entry, std::time_t now);
 
-    std::string name_;
-    std::unique_ptr<Table> table_;
+    ExpiringCache cache_;
 };
 
 }  // namespace relais::verify

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
@@ -74,7 +75,7 @@ Task<void> Verify::probe(std::string address) {
     InternalMailOptions options;
     options.sender = probe_sender(std::time(nullptr));
     options.recipient = std::move(address);
-    options.mail_class = InternalMailClass::kOther;
+    options.source = MailSource::kVerify;
     options.trace_flags = kVerifyOnly;
     auto mail = co_await InternalMail::open(std::move(options));
     if (!mail) {
@@ -120,7 +121,7 @@ void Verify::answer_update(AttrReader& request, AttrWriter& reply) {
         log_warning("bad recipient status {} for recipient {}", status, printable(address));
         put_status(reply, Reply::kBad);
     } else {
-        Utf8 utf8 = conf().smtputf8_enable() ? Utf8::kYes : Utf8::kNo;
+        Utf8 utf8 = utf8_mode();
         cache_->store(address, static_cast<AddressStatus>(status), printable(text, '?', utf8),
                       std::time(nullptr));
         put_status(reply, Reply::kOk);
