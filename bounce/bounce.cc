@@ -15,6 +15,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
 #include "lib/queue/queue_config.h"
 
@@ -117,25 +118,24 @@ Task<bool> BounceDaemon::handle(const BounceRequest* request) {
 }
 
 Task<void> BounceDaemon::serve(Connection connection) {
-    Stream stream(std::move(connection.fd));
-    stream.set_timeout(conf().ipc_timeout());
-    stream.write(AttrWriter().string("protocol", kBounceProtocol).end().bytes());
-    auto list = co_await read_attributes(&stream);
-    if (!list) {
-        if (list.error().code != Errc::kClosed) {
-            log_warning("malformed request: {}", list.error().message);
+    StatusConversation client(std::move(connection), kBounceProtocol);
+    for (;;) {
+        auto list = co_await client.next();
+        if (!list) {
+            if (list.error().code != Errc::kClosed) {
+                log_warning("malformed request: {}", list.error().message);
+            }
+            co_return;
         }
-        co_return;
+        bool done = false;
+        auto request = decode_bounce_request(*list);
+        if (request) {
+            done = co_await handle(&*request);
+        } else {
+            log_warning("{}", request.error().message);
+        }
+        client.reply(done ? 0 : -1);
     }
-    bool done = false;
-    auto request = decode_bounce_request(*list);
-    if (request) {
-        done = co_await handle(&*request);
-    } else {
-        log_warning("{}", request.error().message);
-    }
-    stream.write(AttrWriter().number("status", done ? 0 : -1).end().bytes());
-    co_await stream.flush();
 }
 
 }  // namespace

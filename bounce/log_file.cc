@@ -43,6 +43,12 @@ Result<UniqueFd> open_to_append(const QueueDirs& dirs, const std::string& servic
 
 }  // namespace
 
+// Why mail is late can be lost in a crash, the message is in the queue all the same and will be
+// tried again: that is no reason to wait for the disk at every deferral.
+bool waits_for_disk(std::string_view service) {
+    return service != kDeferLog;
+}
+
 Result<void> append_to_log(const QueueDirs& dirs, const std::string& service,
                            const std::string& queue_id, const std::string& bytes) {
     auto fd = open_to_append(dirs, service, queue_id);
@@ -54,7 +60,7 @@ Result<void> append_to_log(const QueueDirs& dirs, const std::string& service,
     }
     off_t before = ::lseek(fd->get(), 0, SEEK_END);
     auto written = write_all(fd->get(), bytes);
-    if (written && ::fsync(fd->get()) < 0) {
+    if (written && waits_for_disk(service) && ::fsync(fd->get()) < 0) {
         written = fail_errno(format("append file {} {}", service, queue_id));
     }
     if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {

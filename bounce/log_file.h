@@ -14,10 +14,12 @@ namespace relais::bounce {
 
 [[nodiscard]] LogEntry log_entry_of(const BounceRequest& request);
 
-// Appends and syncs; a log that could not take all of it has its old length again.  Blocks: run it
-// on a helper thread.
+// Appends, and syncs but for the log of deferrals; a log that could not take all of it has its old
+// length again.  Blocks where it waits_for_disk(): run it on a helper thread then.
 [[nodiscard]] Result<void> append_to_log(const QueueDirs& dirs, const std::string& service,
                                          const std::string& queue_id, const std::string& bytes);
+
+[[nodiscard]] bool waits_for_disk(std::string_view service);
 
 [[nodiscard]] Result<UniqueFd> open_log(const QueueDirs& dirs, const std::string& service,
                                         const std::string& queue_id);

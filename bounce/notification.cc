@@ -26,8 +26,9 @@ class Writer {
     }
 
     void header();
-    void people_text(Entries& entries);
-    void status_part(Entries& entries);
+    // What has gathered is handed over from entry to entry: there may be very many.
+    [[nodiscard]] Task<Result<void>> people_text(Entries* entries);
+    [[nodiscard]] Task<Result<void>> status_part(Entries* entries);
     void original_head(DsnRet ret);
 
     void line(std::string_view text) { mail_.line(text); }
@@ -43,7 +44,7 @@ class Writer {
     bool is_8bit() const { return plan_.message->encoding == "8bit"; }
 
     std::string_view address_type(std::string_view address) const {
-        return plan_.message->utf8 && !is_ascii(address) ? "utf-8" : "rfc822";
+        return plan_.message->utf8_addresses && !is_ascii(address) ? "utf-8" : "rfc822";
     }
 
     // The status fields are ASCII but in global-delivery-status.
@@ -69,6 +70,9 @@ void Writer::header() {
         line("References: " + plan_.message->message_id);
         line("In-Reply-To: " + plan_.message->message_id);
     }
+    if (plan_.message->tls_not_required) {
+        line("TLS-Required: no");
+    }
     // RFC 3834 section 5
     line(for_sender() ? "Auto-Submitted: auto-replied" : "Auto-Submitted: auto-generated");
     line("MIME-Version: 1.0");
@@ -93,7 +97,7 @@ void Writer::part_head(std::string_view description, std::string_view type, Body
     line("");
 }
 
-void Writer::people_text(Entries& entries) {
+Task<Result<void>> Writer::people_text(Entries* entries) {
     bool ascii = iequals(plan_.source->charset, "us-ascii");
     std::string charset = ascii && is_8bit() ? "utf-8" : plan_.source->charset;
     part_head("Notification", "text/plain; charset=" + charset);
@@ -102,13 +106,16 @@ void Writer::people_text(Entries& entries) {
             line(text);
         }
     }
-    if (entries.log_missing()) {
+    if (entries->log_missing()) {
         line("\t--- Delivery report unavailable ---");
     }
-    entries.rewind();
-    while (auto entry = entries.next()) {
+    entries->rewind();
+    Result<void> written;
+    for (auto entry = entries->next(); entry && written; entry = entries->next()) {
         recipient_text(*entry);
+        written = co_await mail_.flush_if_large();
     }
+    co_return written;
 }
 
 void Writer::wrapped(const std::string& text) {
@@ -169,15 +176,18 @@ void Writer::recipient_fields(const LogEntry& entry) {
     }
 }
 
-void Writer::status_part(Entries& entries) {
+Task<Result<void>> Writer::status_part(Entries* entries) {
     std::string_view global = plan_.message->utf8 ? "global-" : "";
     part_head("Delivery report", format("message/{}delivery-status", global),
               plan_.message->utf8 ? Body::kMay8bit : Body::kAscii);
     message_fields();
-    entries.rewind();
-    while (auto entry = entries.next()) {
+    entries->rewind();
+    Result<void> written;
+    for (auto entry = entries->next(); entry && written; entry = entries->next()) {
         recipient_fields(*entry);
+        written = co_await mail_.flush_if_large();
     }
+    co_return written;
 }
 
 void Writer::original_head(DsnRet ret) {
@@ -239,7 +249,7 @@ DsnRet allowed_ret(const NotificationPlan& plan) {
 }  // namespace
 
 Entries::Entries(LogEntry one)
-    : reader_(-1, DeliveryLogReader::Defaults::kBounced), one_(std::move(one)) {
+    : reader_(-1, DeliveryLogReader::Defaults::kBounced, utf8_mode()), one_(std::move(one)) {
 }
 
 std::optional<LogEntry> Entries::next() {
@@ -279,6 +289,10 @@ Task<Result<std::string>> post_notification(NotificationPlan plan, Entries* entr
     options.sender = plan.sender;
     options.recipient = plan.recipient;
     options.cleanup_flags = plan.message->utf8 ? static_cast<unsigned>(kCleanupSmtputf8) : 0U;
+    // RFC 8689 5: a way back that is as well protected may not exist.
+    if (plan.message->require_tls && !conf().requiretls_redact_dsn()) {
+        options.cleanup_flags |= kCleanupRequireTls;
+    }
     auto opened = co_await InternalMail::open(std::move(options));
     if (!opened) {
         co_return fail_with(opened);
@@ -286,8 +300,13 @@ Task<Result<std::string>> post_notification(NotificationPlan plan, Entries* entr
     InternalMail& mail = **opened;
     Writer writer(plan, mail);
     writer.header();
-    writer.people_text(*entries);
-    writer.status_part(*entries);
+    auto written = co_await writer.people_text(entries);
+    if (written) {
+        written = co_await writer.status_part(entries);
+    }
+    if (!written) {
+        co_return fail_with(written);
+    }
     if (entries->failure()) {
         co_return std::unexpected(*entries->failure());
     }

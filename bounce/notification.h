@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/config/utf8_mode.h"
 #include "lib/ipc/bounce_client.h"
 #include "lib/ipc/internal_mail.h"
 #include "lib/queue/delivery_log.h"
@@ -19,7 +20,7 @@ class Entries {
   public:
     // Those of a log whose NOTIFY allows it; `filter` 15 takes all.  A missing log is -1.
     Entries(int log_fd, DeliveryLogReader::Defaults defaults, int filter)
-        : reader_(log_fd, defaults), has_log_(log_fd >= 0), filter_(filter) {}
+        : reader_(log_fd, defaults, utf8_mode()), has_log_(log_fd >= 0), filter_(filter) {}
 
     // One alone.
     explicit Entries(LogEntry one);

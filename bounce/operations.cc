@@ -10,6 +10,7 @@
 #include "lib/ipc/delivery_request.h"
 #include "lib/mail/address.h"
 #include "lib/queue/queue_file.h"
+#include "lib/queue/sendopts.h"
 
 #include "bounce/log_file.h"
 #include "bounce/notification.h"
@@ -113,9 +114,15 @@ constexpr std::string_view kPostmasterFailure = "postmaster non-delivery notific
 constexpr std::string_view kSenderDelay = "sender delay notification";
 constexpr std::string_view kPostmasterDelay = "postmaster delay notification";
 
+// RFC 8689 section 5: content that was to travel under protection does not travel back without.
+DsnRet unless_redacted(const BounceRequest& request, DsnRet ret) {
+    const bool redacted = (request.sendopts & kRequireTls) != 0 && conf().requiretls_redact_dsn();
+    return redacted ? DsnRet::kHeaders : ret;
+}
+
 DsnRet wanted_ret(const BounceRequest& request) {
-    return request.ret_flags == static_cast<int>(DsnRet::kHeaders) ? DsnRet::kHeaders
-                                                                   : DsnRet::kFull;
+    const bool headers = request.ret_flags == static_cast<int>(DsnRet::kHeaders);
+    return unless_redacted(request, headers ? DsnRet::kHeaders : DsnRet::kFull);
 }
 
 // A bounce that bounced: the end of the line is the postmaster, if he wants it.
@@ -123,8 +130,9 @@ Task<bool> report_double_bounce(const Job* job, Entries* entries) {
     if (!notify_class("2bounce")) {
         co_return true;
     }
-    co_return co_await to_postmaster(job, entries, conf()._2bounce_notice_recipient(),
-                                     DsnRet::kFull, kPostmasterFailure);
+    DsnRet ret = unless_redacted(job->request, DsnRet::kFull);
+    co_return co_await to_postmaster(job, entries, conf()._2bounce_notice_recipient(), ret,
+                                     kPostmasterFailure);
 }
 
 // The postmaster's copy is a courtesy: its failure does not bounce the message again.
@@ -208,7 +216,12 @@ Task<bool> append(const Service* service, const BounceRequest* request) {
     const std::string* id = &request->queue_id;
     const std::string* text = &bytes;
     auto work = [dirs, name, id, text] { return append_to_log(*dirs, *name, *id, *text); };
-    auto appended = co_await run_blocking(std::move(work));
+    Result<void> appended;
+    if (waits_for_disk(*name)) {
+        appended = co_await run_blocking(std::move(work));
+    } else {
+        appended = work();
+    }
     if (!appended) {
         log_warning("{}: {}", request->queue_id, appended.error().message);
     }

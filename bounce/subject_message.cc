@@ -10,6 +10,7 @@
 #include "lib/ipc/internal_mail.h"
 #include "lib/mail/address.h"
 #include "lib/queue/record_reader.h"
+#include "lib/queue/sendopts.h"
 
 namespace relais::bounce {
 
@@ -77,7 +78,10 @@ SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request)
     } else if (!request.encoding.empty()) {
         log_warning("{}: unknown encoding: {}", request.queue_id, request.encoding.substr(0, 200));
     }
-    message.utf8 = (request.sendopts & 1) != 0;
+    message.require_tls = (request.sendopts & kRequireTls) != 0;
+    message.tls_not_required = !message.require_tls && (request.sendopts & kTlsNotRequired) != 0;
+    message.utf8 = (request.sendopts & kUtf8Requested) != 0;
+    message.utf8_addresses = (request.sendopts & (kUtf8Requested | kUtf8Needed)) != 0;
     auto file = open_file(dirs.path(request.queue_name, request.queue_id), O_RDWR);
     if (!file) {
         if (file.error().sys_errno != ENOENT) {

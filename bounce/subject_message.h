@@ -17,10 +17,13 @@ struct SubjectMessage {
     std::int64_t size = 0;
     std::int64_t data_offset = 0;
     std::time_t arrival = 0;
-    std::string sender;      // external form, MAILER-DAEMON for the null sender; empty: unknown
-    std::string message_id;  // with its brackets, for threading; may be empty
-    std::string encoding;    // of the notification: "8bit", "7bit" or empty
-    bool utf8 = false;       // SMTPUTF8 was requested
+    std::string sender;        // external form, MAILER-DAEMON for the null sender; empty: unknown
+    std::string message_id;    // with its brackets, for threading; may be empty
+    std::string encoding;      // of the notification: "8bit", "7bit" or empty
+    bool require_tls = false;  // REQUIRETLS was asked for
+    bool tls_not_required = false;  // it has "TLS-Required: no"
+    bool utf8 = false;              // SMTPUTF8 was requested
+    bool utf8_addresses = false;    // that, or something in the message or its envelope is UTF-8
 };
 
 [[nodiscard]] SubjectMessage open_subject(const QueueDirs& dirs, const BounceRequest& request);

@@ -8,6 +8,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
 #include "lib/deliver/agent_process.h"
+#include "lib/rules/transport_table.h"
 
 namespace relais::local_agent {
 
@@ -64,9 +65,20 @@ unsigned mask_of(std::string_view parameter, std::string_view list,
 
 MboxTarget mbox_options_from_config() {
     MboxTarget options;
-    auto locks = parse_mailbox_locks(conf().mailbox_delivery_lock());
+    if (conf().sun_mailtool_compatibility()) {
+        log_warning(
+            "sun_mailtool_compatibility: deprecated parameter, use \"mailbox_delivery_lock = "
+            "dotlock\" instead");
+    }
+    auto locks = parse_mailbox_locks("mailbox_delivery_lock", conf().mailbox_delivery_lock());
     if (!locks) {
-        log_fatal("mailbox_delivery_lock: {}", locks.error().message);
+        log_fatal("{}", locks.error().message);
+    }
+    if (conf().sun_mailtool_compatibility()) {
+        locks->fcntl = locks->flock = false;
+    }
+    if (!locks->any()) {
+        log_fatal("parameter mailbox_delivery_lock specifies no applicable mailbox locking method");
     }
     options.locks = *locks;
     options.patience.attempts = conf().deliver_lock_attempts();
@@ -94,10 +106,10 @@ FileOwner default_rights_from_config() {
 Agent::Agent()
     : aliases("alias_maps", conf().alias_maps(), kTrusted),
       mailbox_transports("mailbox_transport_maps", conf().mailbox_transport_maps(),
-                         table_flag::kMail),
+                         kTransportTables),
       mailbox_commands("mailbox_command_maps", conf().mailbox_command_maps(), kTrusted),
       fallback_transports("fallback_transport_maps", conf().fallback_transport_maps(),
-                          table_flag::kMail),
+                          kTransportTables),
       mbox_options(mbox_options_from_config()),
       commands_from(mask_of("allow_mail_to_commands", conf().allow_mail_to_commands(), kSources)),
       files_from(mask_of("allow_mail_to_files", conf().allow_mail_to_files(), kSources)),

@@ -47,6 +47,7 @@ std::vector<std::string> environment_of(const Branch& branch, const DeliveryRequ
     given("CLIENT_ADDRESS", request.log_client_address);
     given("CLIENT_HELO", request.log_helo_name);
     given("CLIENT_PROTOCOL", request.log_protocol_name);
+    given("ENVID", request.envelope_id);
     given("SASL_METHOD", request.sasl_method);
     given("SASL_SENDER", request.sasl_sender);
     given("SASL_USERNAME", request.sasl_username);
@@ -77,7 +78,7 @@ Task<Disposition> Expansion::deliver_command(Branch branch, std::string command)
         spec.user = rights;
     }
     spec.time_limit = conf().command_time_limit();
-    spec.copy = copy_for(branch, MailboxFormat::kFromLine);
+    spec.copy = copy_for(branch, copy_addition::kCommand);
     if ((agent_.delivered_header & kHeaderForCommands) == 0) {
         spec.copy.delivered_to.clear();
     }

@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "lib/deliver/delivered_headers.h"
 #include "lib/deliver/delivery.h"
 #include "lib/deliver/message_copy.h"
 #include "lib/ipc/cleanup_client.h"
@@ -129,13 +130,12 @@ class Expansion {
         return branch.rights ? branch.rights->ids : agent_.default_rights;
     }
 
-    MessageCopy copy_for(const Branch& branch, MailboxFormat format) const;
-    Result<void> read_delivered_headers();
+    MessageCopy copy_for(const Branch& branch, unsigned additions) const;
 
     Agent& agent_;
     Delivery& delivery_;
     Recipient original_;
-    std::unordered_set<std::string> delivered_headers_;
+    DeliveredHeaders delivered_headers_;
     std::unordered_set<std::string> seen_;
     std::vector<Forward> forwards_;
 };

@@ -21,7 +21,7 @@ Task<Disposition> Expansion::deliver_home_file(Branch branch, std::string path) 
 }
 
 DeliveryStatus Expansion::into_file(MessageCopy copy, const std::string& path, FileOwner owner) {
-    copy.format = MailboxFormat::kMbox;
+    copy.additions = copy_addition::kMbox;
     MboxTarget target = agent_.mbox_options;
     target.path = path;
     target.dotlock_failure = DotLockFailure::kWarn;
@@ -54,7 +54,7 @@ Task<Disposition> Expansion::deliver_file(Branch branch, std::string path) {
     } else if (delivery_.is_probe()) {
         status = DeliveryStatus::of(DsnCode(2, 0, 0), "delivers to file: " + path);
     } else {
-        MessageCopy copy = copy_for(branch, MailboxFormat::kMbox);
+        MessageCopy copy = copy_for(branch, copy_addition::kMbox);
         if ((agent_.delivered_header & kHeaderForFiles) == 0) {
             copy.delivered_to.clear();
         }

@@ -3,8 +3,11 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/utf8_mode.h"
+#include "lib/ipc/mail_source.h"
 #include "lib/mail/address.h"
 #include "lib/mail/date.h"
+#include "lib/queue/sendopts.h"
 
 #include "local/expansion.h"
 
@@ -99,9 +102,12 @@ Task<Result<void>> Expansion::copy_content(CleanupClient* to) {
 
 // The new message; its queue id.
 Task<Result<std::string>> Expansion::post_forward(const Forward* forward) {
-    unsigned flags = kCleanupBounce | kCleanupInternal;
-    if ((delivery_.request.sendopts & 1) != 0) {
+    unsigned flags = kCleanupBounce | kCleanupInternal | utf8_detection(MailSource::kForward);
+    if ((delivery_.request.sendopts & kUtf8Requested) != 0) {
         flags |= kCleanupSmtputf8;
+    }
+    if ((delivery_.request.sendopts & kRequireTls) != 0) {
+        flags |= kCleanupRequireTls;
     }
     auto opened = co_await CleanupClient::open("public/" + conf().cleanup_service_name(), flags,
                                                conf().ipc_timeout());
@@ -115,7 +121,7 @@ Task<Result<std::string>> Expansion::post_forward(const Forward* forward) {
     to.put(Rec::kLine,
            format("\tid {}; {}", to.queue_id(), format_mail_date(time_of_day().tv_sec)));
     if ((agent_.delivered_header & kHeaderForForwarding) != 0) {
-        to.put(Rec::kLine, "Delivered-To: " + quote_address(lowercase(forward->delivered)));
+        to.put(Rec::kLine, "Delivered-To: " + quote_address(fold_text(forward->delivered)));
     }
     auto copied = co_await copy_content(&to);
     if (!copied) {

@@ -13,6 +13,7 @@
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
+#include "lib/deliver/status_filter.h"
 #include "lib/maps/shared_tables.h"
 
 #include "local/expansion.h"
@@ -24,18 +25,13 @@ namespace {
 
 class LocalDaemon : public Daemon {
   public:
-    void before_jail() override { agent_.emplace(); }
+    void before_jail() override {
+        use_status_filter("local_delivery_status_filter", conf().local_delivery_status_filter());
+        agent_.emplace();
+    }
 
     void after_jail() override {
-        FileOwner owner;
-        if (can_change_identity()) {
-            auto ids = user_ids(conf().mail_owner());
-            if (!ids) {
-                log_fatal("{}", ids.error().message);
-            }
-            owner = {ids->uid, ids->gid};
-        }
-        agent_->identity = std::make_unique<FileIdentity>(owner);
+        agent_->identity = std::make_unique<FileIdentity>(mail_owner_ids(conf().mail_owner()));
         agent_->rewrite = std::make_unique<RewriteClient>();
     }
 

@@ -19,7 +19,7 @@ namespace relais::local_agent {
 
 namespace {
 
-// Who makes files in the spool directory: its owner, or where everybody may write, the user.
+// Who makes files in the spool directory: root, or where everybody may write, the user.
 Result<FileOwner> spool_identity(const std::string& directory, FileOwner user) {
     struct stat status{};
     if (::stat(directory.c_str(), &status) != 0) {
@@ -28,25 +28,15 @@ Result<FileOwner> spool_identity(const std::string& directory, FileOwner user) {
     if ((status.st_mode & S_IWOTH) != 0) {
         return user;
     }
-    return FileOwner{status.st_uid, status.st_gid};
+    return FileOwner{0, status.st_gid};
 }
 
-// What stands in the place of the mailbox and is none will be there tomorrow.  Other obstacles may
-// go away; Postfix returns the mail where permission is denied, too.
+// What keeps a mailbox from being written returns the mail, as with Postfix, unless it passes by
+// itself: a lock, a full disk (mailbox_failure()).
 DsnCode obstacle_code(const Error& error) {
-    switch (error.sys_errno) {
-        case EISDIR:
-        case ENOTDIR:
-        case ENXIO:
-        case ELOOP:
-            return {5, 2, 0};
-        case 0: {
-            bool unsafe = error.code == Errc::kCorrupt || error.code == Errc::kDenied;
-            return unsafe ? DsnCode(5, 2, 0) : DsnCode(4, 2, 0);
-        }
-        default:
-            return {4, 2, 0};
-    }
+    bool unsafe = error.code == Errc::kCorrupt || error.code == Errc::kDenied;
+    bool passes = error.code == Errc::kTemporary || (error.sys_errno == 0 && !unsafe);
+    return passes ? DsnCode(4, 2, 0) : DsnCode(5, 2, 0);
 }
 
 bool same(FileOwner a, FileOwner b) {
@@ -56,7 +46,7 @@ bool same(FileOwner a, FileOwner b) {
 }  // namespace
 
 DeliveryStatus Expansion::into_maildir(MessageCopy copy, const std::string& path, FileOwner owner) {
-    copy.format = MailboxFormat::kPlain;
+    copy.additions = copy_addition::kMaildir;
     MaildirTarget target;
     target.directory = path;
     target.host = agent_.host;
@@ -94,9 +84,9 @@ DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user)
     if (conf().strict_mailbox_ownership() && identity.privileged()) {
         target.must_belong_to = user.ids.uid;
     }
-    // The file is made and locked as the spool's owner, and written as the user, so that quotas
+    // The file is made and locked as who may do so there, and written as the user, so that quotas
     // hold.
-    ContentWriter copy = content_of(delivery_, copy_for(branch, MailboxFormat::kMbox));
+    ContentWriter copy = content_of(delivery_, copy_for(branch, copy_addition::kMbox));
     std::int64_t begins_at = 0;
     auto content = [&](FileSink& to) {
         begins_at = to.position();
@@ -190,7 +180,7 @@ Task<Disposition> Expansion::deliver_to_user(Branch branch) {
         status = DeliveryStatus::of(
             DsnCode(2, 0, 0), maildir.empty() ? "delivers to mailbox" : "delivers to maildir");
     } else if (!maildir.empty()) {
-        status = into_maildir(copy_for(branch, MailboxFormat::kPlain), maildir, user.ids);
+        status = into_maildir(copy_for(branch, copy_addition::kMaildir), maildir, user.ids);
     } else {
         status = into_user_mbox(branch, user);
     }

@@ -5,6 +5,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/expand.h"
+#include "lib/config/utf8_mode.h"
 #include "lib/mail/address.h"
 
 #include "local/expansion.h"
@@ -45,9 +46,6 @@ std::optional<std::string> name_value(const Branch& branch, std::string_view nam
     return std::nullopt;
 }
 
-// The longest that a header of Delivered-To addresses is looked at.
-constexpr std::size_t kMaxDeliveredHeaders = 1000;
-
 }  // namespace
 
 ExpandedText expand_local(const Branch& branch, std::string_view parameter, std::string_view text,
@@ -65,8 +63,8 @@ ExpandedText expand_local(const Branch& branch, std::string_view parameter, std:
 void set_address(Branch& branch, Recipient recipient) {
     branch.rcpt = std::move(recipient);
     AddressParts parts = split_address(branch.rcpt.address);
-    branch.local = lowercase(parts.local);
-    branch.domain = parts.has_domain ? lowercase(parts.domain) : conf().myhostname();
+    branch.local = fold_text(parts.local);
+    branch.domain = parts.has_domain ? fold_text(parts.domain) : conf().myhostname();
     branch.user = branch.local;
     branch.extension.clear();
     branch.delimiter.clear();
@@ -93,39 +91,23 @@ bool Expansion::seen(const std::string& what) {
     return false;
 }
 
-MessageCopy Expansion::copy_for(const Branch& branch, MailboxFormat format) const {
+MessageCopy Expansion::copy_for(const Branch& branch, unsigned additions) const {
     MessageCopy copy;
     copy.sender = branch.sender;
     copy.original_to = branch.rcpt.original;
     copy.delivered_to = branch.delivered;
-    copy.format = format;
+    copy.additions = additions;
     copy.when = delivery_.times.agent_handoff.tv_sec;
     return copy;
-}
-
-Result<void> Expansion::read_delivered_headers() {
-    constexpr std::string_view kName = "delivered-to:";
-    ContentReader reader(delivery_.file(), delivery_.request.data_offset);
-    for (std::size_t lines = 0;; ++lines) {
-        auto line = reader.next();
-        if (!line) {
-            return fail_with(line);
-        }
-        bool header_over = !*line || (*line)->text.empty() || lines > kMaxDeliveredHeaders * 100;
-        if (header_over || delivered_headers_.size() >= kMaxDeliveredHeaders) {
-            return {};
-        }
-        if (istarts_with((*line)->text, kName)) {
-            std::string_view address = trim((*line)->text.substr(kName.size()));
-            delivered_headers_.insert(lowercase(unquote_address(address)));
-        }
-    }
 }
 
 Task<Disposition> Expansion::finish(const Branch* branch, DeliveryStatus status) {
     DeliveryEvent event = delivery_.event(branch->rcpt, std::move(status), agent_.relay);
     if (event.status.code().success()) {
         co_return co_await report_sent(std::move(event));
+    }
+    if (delivery_.damaged()) {
+        co_return Disposition::kDeferred;  // as Delivery::failed()
     }
     co_return co_await report_failed(std::move(event));
 }
@@ -164,7 +146,7 @@ Task<Disposition> Expansion::defer_unknown_user(const Branch* branch, Error trou
 
 Task<Disposition> Expansion::run(Recipient recipient) {
     original_ = recipient;
-    auto read = read_delivered_headers();
+    auto read = DeliveredHeaders::read(delivery_);
     Branch branch;
     branch.sender = delivery_.request.sender;
     set_address(branch, std::move(recipient));
@@ -175,6 +157,7 @@ Task<Disposition> Expansion::run(Recipient recipient) {
             DeliveryStatus::of(DsnCode(4, 3, 0), "error reading message: " + read.error().message);
         co_return co_await finish(&branch, std::move(status));
     }
+    delivered_headers_ = std::move(*read);
     Disposition expanded = co_await deliver_recipient(std::move(branch));
     // When something is left to do, all of it is done again: then nothing goes out now.
     if (expanded == Disposition::kDeferred) {
@@ -188,7 +171,7 @@ Task<Disposition> Expansion::deliver_recipient(Branch branch) {
     if (seen(format("recipient {} {}", branch.level, branch.rcpt.address))) {
         co_return Disposition::kDone;
     }
-    if (delivered_headers_.contains(lowercase(branch.rcpt.address))) {
+    if (delivered_headers_.contains(branch.rcpt.address)) {
         DeliveryStatus status =
             DeliveryStatus::of(DsnCode(5, 4, 6), "mail forwarding loop for " + branch.rcpt.address);
         co_return co_await finish_for_owner(&branch, std::move(status));

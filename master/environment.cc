@@ -1,8 +1,6 @@
 #include "master/environment.h"
 
-#include <cstdlib>
-
-#include "lib/base/strings.h"
+#include "lib/config/command.h"
 #include "lib/config/config.h"
 
 namespace relais::master {
@@ -16,12 +14,9 @@ static void set(std::vector<std::string>& environment, std::string_view name,
 
 std::vector<std::string> child_environment() {
     std::vector<std::string> out;
-    for (std::string_view word : split_words(conf().import_environment(), ", \t\r\n")) {
-        if (auto setting = split_first(word, '=')) {
-            set(out, setting->first, setting->second);
-        } else if (const char* value = std::getenv(std::string(word).c_str())) {
-            set(out, word, value);
-        }
+    for (const std::string& variable : imported_environment()) {
+        const auto name = variable.find('=');
+        set(out, variable.substr(0, name), variable.substr(name + 1));
     }
     set(out, "MAIL_CONFIG", conf().config_directory());
     set(out, "MAIL_LOGTAG", conf().syslog_name());

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/known_ports.h"
 #include "lib/base/log.h"
 #include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/socket.h"
 
 namespace relais::master {
 
@@ -70,6 +72,7 @@ Result<HostPort> split_host_port(const std::string& name) {
     if (out.port.empty()) {
         return fail(Errc::kSyntax, "missing port in service name: " + name);
     }
+    out.port = known_port(out.port);
     return out;
 }
 
@@ -134,6 +137,7 @@ Result<UniqueFd> listen_inet(const SocketAddress& address, int backlog) {
     if (address.family() == AF_INET6) {
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }
+    limit_tcp_window(fd.get());
     if (::bind(fd.get(), address.data(), address.size()) != 0) {
         return fail_errno("bind " + address.host() + " port " + std::to_string(address.port()));
     }

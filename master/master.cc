@@ -30,6 +30,7 @@
 #include "lib/daemon/debugger.h"
 #include "lib/event/log_pump.h"
 #include "lib/event/signals.h"
+#include "lib/event/socket.h"
 
 #include "master/environment.h"
 #include "master/options.h"
@@ -46,6 +47,7 @@ void load_configuration() {
     ConfigOptions wanted;
     wanted.process_name = "master";
     load_usable_conf_with_accounts(wanted);
+    set_tcp_window(conf().tcp_windowsize());
 }
 
 bool is_privileged() {
@@ -225,6 +227,7 @@ void reload(Suite& suite, Runtime& runtime) {
         return;
     }
     set_conf(std::move(*config));
+    set_tcp_window(conf().tcp_windowsize());
     open_log("master", LogStderr::kNo);
     runtime.environment = child_environment();
     warn_of_settings_without_effect(conf(), *services);

@@ -17,15 +17,16 @@
 #include "lib/daemon/daemon.h"
 #include "lib/deliver/log_line.h"
 #include "lib/queue/queue_scan.h"
+#include "lib/queue/sendopts.h"
 
 namespace relais::qmgr {
 
 namespace {
 
-constexpr std::size_t kRecipientsPerRead = 5000;
 constexpr auto kLockedDelay = std::chrono::seconds(60);
 constexpr auto kBounceTimeout = std::chrono::seconds(1000);
 constexpr auto kMoveAgain = std::chrono::seconds(5);
+constexpr int kMostStarting = 100;
 
 // Sets when the file is due; the scans go by the modification time.
 void set_due_time(const std::string& path, std::time_t when) {
@@ -51,23 +52,57 @@ timeval to_timeval(QueueTime time) {
 
 }  // namespace
 
-ActiveQueue::ActiveQueue()
+ActiveQueue::ActiveQueue(Queueing queueing, DirectResolver* resolver)
     : dirs_(queue_dirs_from(conf())),
-      scheduler_([this](Entry& entry) { entry_done(entry); }),
-      router_(&scheduler_) {
+      queueing_(queueing),
+      scheduler_(
+          queueing, [this](Entry& entry) { entry_done(entry); },
+          [this] { return messages_.size(); }),
+      router_(&scheduler_, resolver) {
 }
 
 bool ActiveQueue::has_room() const {
-    return messages_.size() < static_cast<std::size_t>(conf().qmgr_message_active_limit());
+    return starting_ < kMostStarting &&
+           messages_.size() < static_cast<std::size_t>(conf().qmgr_message_active_limit());
 }
 
-EnvelopeLimits ActiveQueue::read_limits() const {
-    return {.recipients = kRecipientsPerRead,
+EnvelopeLimits ActiveQueue::read_limits(int recipients) const {
+    return {.recipients = static_cast<std::size_t>(recipients),
             .attributes = static_cast<std::size_t>(conf().queue_file_attribute_count_limit())};
+}
+
+// How many recipients of all messages may be in memory.  oqmgr keeps a share for others.
+int ActiveQueue::recipient_limit() const {
+    int limit = conf().qmgr_message_recipient_limit();
+    return queueing_ == Queueing::kDestinations
+               ? static_cast<int>(std::int64_t{limit} * conf().qmgr_fudge_factor() / 100)
+               : limit;
+}
+
+// How many more recipients of the message may be read.  Until it has any under way that is for
+// qmgr_message_recipient_limit to say, then for the limits of their transports; and a few are
+// always allowed, so that each message makes progress.
+int ActiveQueue::room_for(const Message& message) {
+    int room = scheduler_.room_for(message).value_or(recipient_limit() - recipients_);
+    return std::max(room, conf().qmgr_message_recipient_minimum() - message.pending_recipients);
+}
+
+// The rest of a message is read in portions that are worth opening its file for, or in time.
+bool ActiveQueue::wants_more(const Message& message) {
+    if (message.reading_more || message.envelope.resume_offset == 0) {
+        return false;
+    }
+    if (message.pending_recipients == 0) {
+        return true;
+    }
+    int room = room_for(message);
+    auto unread = std::chrono::steady_clock::now() - message.last_read;
+    return room >= message.refill_limit || (room > 0 && unread >= message.refill_delay);
 }
 
 Task<void> ActiveQueue::close() {
     co_await tasks_.close();
+    co_await remover_.close();
     co_await scheduler_.close();
 }
 
@@ -130,11 +165,25 @@ void ActiveQueue::take(const std::string& from, const QueueReader::Found& found)
     message->mode = found.mode;
     message->all_transports = found.all_transports;
     messages_[id] = message;
-    tasks_.spawn(start(message, std::move(*file)));
+    tasks_.spawn(start(message, from, std::move(*file)));
 }
 
-Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
-    auto envelope = read_envelope(file.get(), read_limits());
+// A defer log describes the last attempt only.  Mail that is new has none.
+Task<void> ActiveQueue::forget_delays(const Message* message, std::string from) {
+    std::string log = dirs_.path(kDeferLog, message->id);
+    if (from != kDeferred) {
+        ::unlink(log.c_str());
+        co_return;
+    }
+    ++starting_;
+    co_await shielded(remover_.remove(std::move(log)));
+    if (starting_-- == kMostStarting && room_) {
+        room_();
+    }
+}
+
+Task<void> ActiveQueue::start(MessagePtr message, std::string from, UniqueFd file) {
+    auto envelope = read_envelope(file.get(), read_limits(room_for(*message)));
     if (!envelope) {
         log_warning("{}: {}", message->id, envelope.error().message);
         put_aside(message->id);
@@ -142,6 +191,9 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
         co_return;
     }
     message->envelope = std::move(*envelope);
+    if (is_probe(*message)) {
+        message->probe_too_many = ++probes_ > conf().address_verify_pending_request_limit();
+    }
     message->times.incoming_arrival = to_timeval(message->envelope.arrival);
     message->times.active_arrival = time_of_day();
     if ((message->mode & kModeUnthrottle) != 0) {
@@ -149,15 +201,17 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
         message->all_transports = true;
         ::fchmod(file.get(), message->mode & ~kModeUnthrottle & 07777);
     }
-    // A defer log describes the last attempt only.
     bool keeps_log =
         (message->mode & kModeForceExpire) != 0 && log_exists(dirs_.path(kDeferLog, message->id));
     if (!keeps_log) {
-        ::unlink(dirs_.path(kDeferLog, message->id).c_str());
+        co_await forget_delays(message.get(), std::move(from));
     }
     if (conf().confirm_delay_cleared() && message->envelope.warn_time < 0) {
         message->envelope.trace_flags |= kReportSentLater;
     }
+    auto all = static_cast<int>(message->envelope.size.recipients);
+    auto read = static_cast<int>(message->envelope.recipients.size());
+    message->unread_recipients = message->envelope.resume_offset == 0 ? 0 : std::max(all, read);
     log_info("{}: from=<{}>, size={}, nrcpt={} (queue active)", message->id,
              address_in_log(message->envelope.sender), message->envelope.size.content_length,
              message->envelope.size.recipients);
@@ -173,56 +227,82 @@ Task<void> ActiveQueue::start(MessagePtr message, UniqueFd file) {
 // ends at once must not end the message.
 Task<void> ActiveQueue::dispatch(MessagePtr message, int file) {
     message->reading_more = true;
+    message->last_read = std::chrono::steady_clock::now();
     auto groups = co_await router_.group(message, file);
     message->envelope.recipients.clear();
     ::flock(file, LOCK_UN);
-    bool one_each = !message->envelope.verp_delimiters.empty();
     for (auto& [key, group] : groups) {
-        message->pending_recipients += static_cast<int>(group.second.size());
+        hold(*message, static_cast<int>(group.second.size()));
     }
     for (auto& [key, group] : groups) {
-        auto& [route, recipients] = group;
-        int limit = one_each ? 1 : scheduler_.transport(route.transport).recipient_limit();
-        std::size_t most = limit > 0 ? static_cast<std::size_t>(limit) : recipients.size();
-        for (std::size_t at = 0; at < recipients.size(); at += most) {
-            auto first = recipients.begin() + static_cast<std::ptrdiff_t>(at);
-            auto last = recipients.begin() +
-                        static_cast<std::ptrdiff_t>(std::min(at + most, recipients.size()));
-            scheduler_.add(route,
-                           Entry{message, {std::move_iterator(first), std::move_iterator(last)}});
-        }
+        schedule(message, group.first, std::move(group.second));
     }
     message->reading_more = false;
-    if (message->pending_recipients == 0) {
-        if (message->envelope.resume_offset != 0) {
-            co_await continue_reading(message);
-        } else {
-            co_await finish(message);
-        }
+    if (message->envelope.resume_offset == 0) {
+        message->unread_recipients = 0;
+    }
+    if (wants_more(*message)) {
+        co_await continue_reading(message);
+    } else if (message->pending_recipients == 0) {
+        co_await finish(message);
+    }
+}
+
+// These recipients are in memory until their fate is on record.
+void ActiveQueue::hold(Message& message, int recipients) {
+    message.pending_recipients += recipients;
+    message.unread_recipients = std::max(message.unread_recipients - recipients, 0);
+    recipients_ += recipients;
+}
+
+// As few entries as the transport's limit allows.
+void ActiveQueue::schedule(const MessagePtr& message, const Route& route,
+                           std::vector<Recipient> recipients) {
+    const TransportSettings& settings = scheduler_.transport(route.transport).settings();
+    message->refill_limit = settings.refill_limit;
+    message->refill_delay = settings.refill_delay;
+    bool one_each = !message->envelope.verp_delimiters.empty();
+    int limit = one_each ? 1 : settings.recipients_per_delivery;
+    std::size_t most = limit > 0 ? static_cast<std::size_t>(limit) : recipients.size();
+    for (std::size_t at = 0; at < recipients.size(); at += most) {
+        auto first = recipients.begin() + static_cast<std::ptrdiff_t>(at);
+        auto last = recipients.begin() +
+                    static_cast<std::ptrdiff_t>(std::min(at + most, recipients.size()));
+        scheduler_.add(route,
+                       Entry{message, {std::move_iterator(first), std::move_iterator(last)}});
     }
 }
 
 Task<void> ActiveQueue::continue_reading(MessagePtr message) {
+    message->reading_more = true;
     auto file = open_file(dirs_.path(kActive, message->id), O_RDWR);
     if (file) {
-        if (auto more = read_more_recipients(file->get(), message->envelope, read_limits()); more) {
+        auto limits = read_limits(room_for(*message));
+        if (auto more = read_more_recipients(file->get(), message->envelope, limits); more) {
             co_await dispatch(message, file->get());
             co_return;
         }
     }
     log_warning("{}: cannot read more recipients", message->id);
     message->deferred = true;
-    co_await finish(message);
+    message->envelope.resume_offset = 0;  // these must wait for the next attempt
+    message->reading_more = false;
+    if (message->pending_recipients == 0) {
+        co_await finish(message);
+    }
 }
 
 void ActiveQueue::entry_done(Entry& entry) {
     MessagePtr message = entry.message;
-    message->pending_recipients -= static_cast<int>(entry.recipients.size());
-    if (message->pending_recipients > 0 || message->reading_more) {
-        return;
+    auto recipients = static_cast<int>(entry.recipients.size());
+    message->pending_recipients -= recipients;
+    recipients_ -= recipients;
+    if (wants_more(*message)) {
+        message->reading_more = true;
+        tasks_.spawn(continue_reading(message));
+    } else if (message->pending_recipients == 0 && !message->reading_more) {
+        tasks_.spawn(finish(message));
     }
-    tasks_.spawn(message->envelope.resume_offset != 0 ? continue_reading(message)
-                                                      : finish(message));
 }
 
 Task<bool> ActiveQueue::request(const Message* message, BounceOp op, std::string service,
@@ -234,7 +314,8 @@ Task<bool> ActiveQueue::request(const Message* message, BounceOp op, std::string
     request.queue_id = message->id;
     request.queue_name = kActive;
     request.encoding = envelope.encoding;
-    request.sendopts = static_cast<int>(envelope.size.sendopts);
+    request.sendopts =
+        static_cast<int>(envelope.size.sendopts) | (message->utf8_recipients ? kUtf8Recipient : 0);
     request.sender = envelope.sender;
     request.envelope_id = envelope.envelope_id;
     request.ret_flags = envelope.ret_flags;
@@ -272,7 +353,7 @@ Task<void> ActiveQueue::finish(MessagePtr message) {
         message->mode |= kModeForceExpire;
     }
     if (!message->deferred) {
-        remove(*message);
+        co_await remove(message.get());
     } else if (is_expired(*message)) {
         bool forced = (message->mode & kModeForceExpire) != 0;
         co_await return_expired(message, forced ? "force-expired" : "expired");
@@ -283,13 +364,19 @@ Task<void> ActiveQueue::finish(MessagePtr message) {
     leave(*message);
 }
 
+static bool one_bounce_each(const MessageEnvelope& envelope) {
+    return !envelope.verp_delimiters.empty() && !envelope.sender.empty() &&
+           !conf().disable_verp_bounces();
+}
+
 Task<void> ActiveQueue::send_bounce(MessagePtr message) {
     const MessageEnvelope& envelope = message->envelope;
-    bool verp = !envelope.verp_delimiters.empty() && !envelope.sender.empty();
+    bool verp = one_bounce_each(envelope);
     bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
                                  conf().bounce_service_name(), 0);
     if (!sent) {
         // The bounce log stays, and with it the message.
+        log_info("{}: status=deferred (bounce failed)", message->id);
         message->deferred = true;
     }
 }
@@ -315,11 +402,11 @@ Task<void> ActiveQueue::send_trace(MessagePtr message) {
 Task<void> ActiveQueue::return_expired(MessagePtr message, std::string status) {
     log_info("{}: from=<{}>, status={}, returned to sender", message->id,
              address_in_log(message->envelope.sender), status);
-    bool verp = !message->envelope.verp_delimiters.empty() && !message->envelope.sender.empty();
+    bool verp = one_bounce_each(message->envelope);
     bool sent = co_await request(message.get(), verp ? BounceOp::kVerp : BounceOp::kFlush,
                                  conf().defer_service_name(), kBounceMarkDone);
     if (sent) {
-        remove(*message);
+        co_await remove(message.get());
     } else {
         co_await defer(message);
     }
@@ -365,18 +452,28 @@ Task<void> ActiveQueue::put_back(std::string id, std::string queue, std::chrono:
     }
 }
 
-void ActiveQueue::remove(const Message& message) {
-    if (auto removed = dirs_.remove(kActive, message.id); !removed) {
-        // postsuper -d may have been faster.
-        if (removed.error().sys_errno != ENOENT) {
-            log_fatal("{}", removed.error().message);
+Task<void> ActiveQueue::remove(const Message* message) {
+    Result<void> removed;
+    if (conf().dont_remove() != 0) {
+        removed = dirs_.move(message->id, kActive, kSaved);
+    } else {
+        std::string path = dirs_.path(kActive, message->id);
+        int error = co_await shielded(remover_.remove(path));
+        if (error != 0) {
+            removed = fail_errno("remove " + path, error);
         }
-        return;
     }
-    log_info("{}: removed", message.id);
+    if (removed) {
+        log_info("{}: removed", message->id);
+    } else if (removed.error().sys_errno != ENOENT) {  // postsuper -d may have been faster
+        log_fatal("{}", removed.error().message);
+    }
 }
 
 void ActiveQueue::leave(const Message& message) {
+    if (is_probe(message)) {
+        --probes_;
+    }
     messages_.erase(std::string(message.id));
     if (room_) {
         room_();

@@ -9,9 +9,11 @@
 #include "lib/ipc/bounce_client.h"
 #include "lib/queue/queue_config.h"
 #include "lib/queue/queue_file.h"
+#include "lib/rules/direct_resolver.h"
 
 #include "qmgr/message.h"
 #include "qmgr/queue_reader.h"
+#include "qmgr/remover.h"
 #include "qmgr/router.h"
 #include "qmgr/scheduler.h"
 
@@ -19,7 +21,8 @@ namespace relais::qmgr {
 
 class ActiveQueue {
   public:
-    ActiveQueue();
+    // `resolver` may be null.
+    ActiveQueue(Queueing queueing, DirectResolver* resolver);
 
     bool has_room() const;
 
@@ -39,9 +42,11 @@ class ActiveQueue {
     const QueueDirs& dirs() const { return dirs_; }
 
   private:
-    [[nodiscard]] Task<void> start(MessagePtr message, UniqueFd file);
+    [[nodiscard]] Task<void> start(MessagePtr message, std::string from, UniqueFd file);
     [[nodiscard]] Task<void> dispatch(MessagePtr message, int file);
     [[nodiscard]] Task<void> continue_reading(MessagePtr message);
+    void hold(Message& message, int recipients);
+    void schedule(const MessagePtr& message, const Route& route, std::vector<Recipient> recipients);
     void entry_done(Entry& entry);
     [[nodiscard]] Task<void> finish(MessagePtr message);
     [[nodiscard]] Task<void> send_bounce(MessagePtr message);
@@ -54,16 +59,26 @@ class ActiveQueue {
     [[nodiscard]] Task<void> defer(MessagePtr message);
     [[nodiscard]] Task<void> put_back(std::string id, std::string queue,
                                       std::chrono::seconds delay);
-    void remove(const Message& message);
+    [[nodiscard]] Task<void> forget_delays(const Message* message, std::string from);
+    [[nodiscard]] Task<void> remove(const Message* message);
     void leave(const Message& message);
     void put_aside(const std::string& id);
-    EnvelopeLimits read_limits() const;
+    EnvelopeLimits read_limits(int recipients) const;
+    int room_for(const Message& message);
+    bool wants_more(const Message& message);
+
+    int recipient_limit() const;
 
     QueueDirs dirs_;
+    Queueing queueing_;
     Scheduler scheduler_;
     Router router_;
+    Remover remover_;
     TaskGroup tasks_;
     std::map<std::string, MessagePtr, std::less<>> messages_;
+    int recipients_ = 0;  // in memory, of all messages
+    int starting_ = 0;    // have their files open
+    int probes_ = 0;      // messages that the verify service has sent
     std::function<void()> room_;
 };
 

@@ -3,6 +3,7 @@
 // the destination counts as dead.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,19 +11,21 @@
 
 namespace relais::qmgr {
 
-// "1", "0.5", "1/concurrency" or "1/sqrt_concurrency".
+// "1", "0.5", "1/5", "1/concurrency" or "1/sqrt_concurrency".
 class FeedbackRate {
   public:
+    enum class Scale { kFixed, kPerConcurrency, kPerSqrtConcurrency };
+
     FeedbackRate() = default;
 
-    // The error says what is wrong with the text.
+    // Anything that gives a number beyond 0 to 1 is an error.
     static Result<FeedbackRate> parse(std::string_view text);
 
     double at(int window) const;
 
-  private:
-    enum class Scale { kFixed, kPerConcurrency, kPerSqrtConcurrency };
+    Scale scale() const { return scale_; }
 
+  private:
     double value_ = 1;
     Scale scale_ = Scale::kFixed;
 };
@@ -37,25 +40,33 @@ struct FeedbackRules {
 
 class ConcurrencyWindow {
   public:
-    explicit ConcurrencyWindow(const FeedbackRules& rules) : rules_(rules), size_(rules.initial) {}
+    // The rules must outlive the window.
+    explicit ConcurrencyWindow(const FeedbackRules* rules) : rules_(rules), size_(rules->initial) {}
 
     int size() const { return size_; }
 
-    // A delivery has reached the destination; `busy` deliveries are under way.
+    // A delivery has reached the destination; `busy` deliveries are under way, with that one.
     void success(int busy);
 
-    // A delivery could not reach it.  True: the destination is dead now.
+    // A delivery could not reach it.  True: the destination is dead now, and the window closed.
     bool failure();
 
     // Starts anew.
     void reset();
 
+    // The feedback that the last of these took into account, if it did.
+    std::optional<double> applied() const { return applied_; }
+
+    // "limit 20 window 5 success 0 failure 0 fail_cohorts 0", for the debug log.
+    std::string describe() const;
+
   private:
-    FeedbackRules rules_;
+    const FeedbackRules* rules_;
     int size_;
     double gained_ = 0;
     double lost_ = 0;
     double failed_cohorts_ = 0;
+    std::optional<double> applied_;
 };
 
 }  // namespace relais::qmgr

@@ -1,6 +1,9 @@
 #include "qmgr/message.h"
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
+#include "lib/queue/sendopts.h"
 
 namespace relais::qmgr {
 
@@ -35,6 +38,10 @@ DeliveryRequest make_request(const Entry& entry, const std::string& nexthop) {
     request.nexthop = nexthop;
     request.encoding = envelope.encoding;
     request.sendopts = static_cast<int>(envelope.size.sendopts);
+    if (std::ranges::any_of(entry.recipients,
+                            [](const auto& recipient) { return !is_ascii(recipient.address); })) {
+        request.sendopts |= kUtf8Recipient;
+    }
     request.sender = envelope.sender;
     if (!envelope.verp_delimiters.empty() && !envelope.sender.empty()) {
         request.sender = verp_sender(envelope.verp_delimiters, envelope.sender,

@@ -13,6 +13,7 @@
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 #include "lib/event/sync.h"
+#include "lib/rules/direct_resolver.h"
 
 #include "qmgr/active_queue.h"
 #include "qmgr/flow_control.h"
@@ -25,8 +26,17 @@ namespace {
 
 class QueueManager : public Daemon {
   public:
+    explicit QueueManager(Queueing queueing) : queueing_(queueing) {}
+
+    // Inside a jail it could not see that tables or main.cf have changed.
+    void before_jail() override {
+        if (!process_info().chrooted) {
+            resolver_ = DirectResolver::make(DirectResolver::Lifetime::kEndless);
+        }
+    }
+
     void after_jail() override {
-        active_ = std::make_unique<ActiveQueue>();
+        active_ = std::make_unique<ActiveQueue>(queueing_, resolver_.get());
         active_->requeue_leftovers();
         active_->on_room([this] { work_.set(); });
         incoming_ = std::make_unique<QueueReader>(std::string(kIncoming));
@@ -35,8 +45,8 @@ class QueueManager : public Daemon {
     }
 
     Task<void> background() override {
-        incoming_->request({});
-        deferred_->request({});
+        incoming_->request();
+        deferred_->request();
         TaskGroup timers;
         timers.spawn(scan_deferred_regularly());
         for (;;) {
@@ -51,22 +61,27 @@ class QueueManager : public Daemon {
 
     // `W` or `I`: look at incoming; `D`: at deferred; `F`: forget what is dead, and
     // try the transports of defer_transports; `A`: regardless of
-    // the times that are set.
+    // the times that are set.  `F` and `A` alone start nothing: they are about the next scan, and
+    // one that runs (flush sends `F`, and `I` when it has moved files).
     Task<void> trigger(std::string bytes) override {
         auto has = [&](char byte) { return bytes.find(byte) != std::string::npos; };
         ScanMode mode{.at_any_time = has('A'), .all_transports = has('F')};
         if (has('F')) {
             active_->scheduler().revive_all();
         }
-        if (bytes.find_first_of("WI") != std::string::npos) {
-            incoming_->request(mode);
+        incoming_->modify(mode);
+        deferred_->modify(mode);
+        if (has('W') || has('I')) {
+            incoming_->request();
         }
-        if (bytes.find('D') != std::string::npos) {
-            deferred_->request(mode);
+        if (has('D')) {
+            deferred_->request();
         }
         work_.set();
         co_return;
     }
+
+    std::chrono::seconds watchdog_timeout() const override { return conf().qmgr_daemon_timeout(); }
 
     Task<void> shut_down() override { co_await active_->close(); }
 
@@ -92,7 +107,7 @@ class QueueManager : public Daemon {
             }
         }
         if (!some) {
-            active_->scheduler().forget_idle();
+            active_->scheduler().tidy();
         }
         return some;
     }
@@ -100,11 +115,13 @@ class QueueManager : public Daemon {
     Task<void> scan_deferred_regularly() {
         for (;;) {
             co_await sleep_for(conf().queue_run_delay());
-            deferred_->request({});
+            deferred_->request();
             work_.set();
         }
     }
 
+    Queueing queueing_;
+    std::unique_ptr<DirectResolver> resolver_;
     std::unique_ptr<ActiveQueue> active_;
     std::unique_ptr<QueueReader> incoming_;
     std::unique_ptr<QueueReader> deferred_;
@@ -114,10 +131,16 @@ class QueueManager : public Daemon {
 
 }  // namespace
 
+// The queue manager of old is the same program under the name oqmgr: no message overtakes another,
+// and destinations take turns.
 int main(int argc, char** argv) {
-    DaemonTraits traits{.name = "qmgr",
+    std::string_view path = argc > 0 ? argv[0] : "qmgr";
+    bool old = path.substr(path.rfind('/') + 1) == "oqmgr";
+    Queueing queueing = old ? Queueing::kDestinations : Queueing::kMessages;
+    DaemonTraits traits{.name = old ? "oqmgr" : "qmgr",
                         .kind = ServiceKind::kTrigger,
                         .limit = ProcessLimit::kOne,
                         .lifetime = Lifetime::kEndless};
-    return run_daemon(argc, argv, traits, [] { return std::make_unique<QueueManager>(); });
+    return run_daemon(argc, argv, traits,
+                      [queueing] { return std::make_unique<QueueManager>(queueing); });
 }

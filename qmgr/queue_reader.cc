@@ -6,9 +6,11 @@
 
 namespace relais::qmgr {
 
-void QueueReader::request(ScanMode mode) {
-    again_ = true;
+void QueueReader::modify(ScanMode mode) {
     mode_again_.add(mode);
+    if (scan_) {
+        mode_.add(mode);
+    }
 }
 
 bool QueueReader::is_due(const std::string& path, const QueueFileStatus& status) const {

@@ -34,7 +34,10 @@ class QueueReader {
 
     // Asks for a scan.  While one is running, another one follows it: what came behind its back
     // must not wait.
-    void request(ScanMode mode);
+    void request() { again_ = true; }
+
+    // For the scan that is running and the one to come.
+    void modify(ScanMode mode);
 
     // The next message that is due; nothing when no scan is running any more.
     std::optional<Found> next();

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/loop.h"
 #include "lib/queue/queue_file.h"
 
 namespace relais::qmgr {
@@ -19,7 +20,13 @@ TransportAndNexthop split_transport(const std::string& text) {
     return {std::string(parts->first), std::string(parts->second)};
 }
 
-Router::Router(Scheduler* scheduler) : scheduler_(scheduler) {
+Router::Router(Scheduler* scheduler, DirectResolver* resolver)
+    : scheduler_(scheduler), resolver_(conf().qmgr_ipc_timeout()), rewriter_(conf()) {
+    if (resolver != nullptr) {
+        resolver_.use_shortcut([resolver](const std::string& sender, const std::string& address) {
+            return resolver->resolve(sender, address);
+        });
+    }
     for (std::string_view name : split_words(conf().defer_transports(), ", \t\r\n")) {
         defer_transports_.emplace_back(name);
     }
@@ -56,8 +63,7 @@ bool Router::is_double_bounce(const Recipient& recipient, const Resolved& resolv
 }
 
 Task<Route> Router::resolve(const Message* message, Recipient* recipient) {
-    auto purpose = (message->envelope.trace_flags & kVerifyAddress) != 0 ? ResolveFor::kVerification
-                                                                         : ResolveFor::kDelivery;
+    auto purpose = is_probe(*message) ? ResolveFor::kVerification : ResolveFor::kDelivery;
     auto resolved =
         co_await resolver_.resolve(message->envelope.sender, recipient->address, purpose);
     if (!resolved || resolved->failed()) {
@@ -82,7 +88,8 @@ void Router::name_queue(Route& route, const Recipient& recipient) const {
     route.queue_name = route.nexthop;
     bool is_reporter = route.transport == conf().error_service_name() ||
                        route.transport == std::string(kRetryService);
-    if (is_reporter || scheduler_->transport(route.transport).recipient_limit() != 1) {
+    if (is_reporter ||
+        scheduler_->transport(route.transport).settings().recipients_per_delivery != 1) {
         return;
     }
     std::string_view local = recipient.address;
@@ -96,16 +103,30 @@ void Router::name_queue(Route& route, const Recipient& recipient) const {
     route.queue_name = std::string(local) + "@" + route.nexthop;
 }
 
+// False: what the new address is in full cannot be told now.
+Task<bool> Router::redirect(const Message* message, Recipient* recipient) {
+    if (!message->envelope.redirect.empty()) {
+        auto address = co_await rewriter_.internal(message->envelope.redirect);
+        if (!address) {
+            co_return false;
+        }
+        recipient->address = std::move(*address);
+    }
+    co_return true;
+}
+
 Task<Route> Router::route_of(const Message* message, Recipient* recipient) {
     Route route;
     bool expired = (message->mode & kModeForceExpire) != 0;
-    if (!message->envelope.redirect.empty()) {
-        recipient->address = message->envelope.redirect;
-        recipient->original = message->envelope.redirect;
-    }
-    if (expired) {
+    bool known = co_await redirect(message, recipient);
+    if (!known) {
+        route = deferral(DeliveryStatus::of(DsnCode(4, 3, 0), "address resolver failure"));
+    } else if (expired) {
         route =
             deferral(DeliveryStatus::of(DsnCode(4, 7, 0), "message is administratively expired"));
+    } else if (message->probe_too_many) {
+        route = deferral(
+            DeliveryStatus::of(DsnCode(4, 3, 2), "Too many address verification requests"));
     } else if (!message->envelope.content_filter.empty()) {
         route = filter_route(*message, *recipient);
     } else {
@@ -129,9 +150,12 @@ Task<Route> Router::route_of(const Message* message, Recipient* recipient) {
     co_return route;
 }
 
+static constexpr int kRoutedAtOnce = 250;
+
 // Recipients of one domain stand together in a request.
-static bool by_domain(const Recipient& a, const Recipient& b) {
-    auto key = [](const Recipient& recipient) {
+template <class R>
+static bool by_domain(const R& a, const R& b) {
+    auto key = [](const R& recipient) {
         auto parts = split_last(recipient.address, '@');
         std::string_view domain = parts ? parts->second : std::string_view();
         return std::pair(domain, std::string_view(recipient.address));
@@ -153,6 +177,13 @@ static void discard_double_bounce(const Message& message, const Recipient& recip
 Task<std::map<std::string, std::pair<Route, std::vector<Recipient>>>> Router::group(
     MessagePtr message, int file) {
     std::map<std::string, std::pair<Route, std::vector<Recipient>>> groups;
+    if (auto& all = message->envelope.recipients;
+        !message->envelope.redirect.empty() && all.size() > 1) {
+        // One copy goes to the other address, for the whole message.
+        all = {*std::ranges::min_element(all, by_domain<QueuedRecipient>)};
+        message->envelope.resume_offset = 0;
+    }
+    int routed = 0;
     for (const QueuedRecipient& queued : message->envelope.recipients) {
         Recipient recipient{.original = queued.original,
                             .address = queued.address,
@@ -160,6 +191,11 @@ Task<std::map<std::string, std::pair<Route, std::vector<Recipient>>>> Router::gr
                             .dsn_orig_rcpt = queued.dsn_orig_rcpt,
                             .notify = queued.notify};
         Route route = co_await route_of(message.get(), &recipient);
+        // Others have their turn while a long list is resolved.
+        if (++routed % kRoutedAtOnce == 0) {
+            co_await yield();
+        }
+        message->utf8_recipients = message->utf8_recipients || !is_ascii(recipient.address);
         if (route.transport.empty()) {
             discard_double_bounce(*message, recipient, file);
             continue;
@@ -169,7 +205,7 @@ Task<std::map<std::string, std::pair<Route, std::vector<Recipient>>>> Router::gr
         place.second.push_back(std::move(recipient));
     }
     for (auto& [key, place] : groups) {
-        std::ranges::sort(place.second, by_domain);
+        std::ranges::sort(place.second, by_domain<Recipient>);
     }
     co_return groups;
 }

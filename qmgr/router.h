@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "lib/ipc/rewrite_client.h"
+#include "lib/ipc/rewriter.h"
+#include "lib/rules/direct_resolver.h"
 
 #include "qmgr/scheduler.h"
 
@@ -15,7 +17,8 @@ namespace relais::qmgr {
 
 class Router {
   public:
-    explicit Router(Scheduler* scheduler);
+    // `resolver` is asked first, where there is one.
+    Router(Scheduler* scheduler, DirectResolver* resolver);
 
     // Routes for the recipients that were read last, in groups.  Recipients that need no delivery
     // (our own double bounces) are marked done in `file` and left out.
@@ -24,6 +27,7 @@ class Router {
 
   private:
     [[nodiscard]] Task<Route> route_of(const Message* message, Recipient* recipient);
+    [[nodiscard]] Task<bool> redirect(const Message* message, Recipient* recipient);
     [[nodiscard]] Task<Route> resolve(const Message* message, Recipient* recipient);
     Route filter_route(const Message& message, const Recipient& recipient) const;
     Route deferral(const DeliveryStatus& status) const;
@@ -33,6 +37,7 @@ class Router {
 
     Scheduler* scheduler_;
     RewriteClient resolver_;
+    Rewriter rewriter_;
     std::vector<std::string> defer_transports_;
 };
 

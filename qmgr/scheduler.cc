@@ -1,126 +1,75 @@
 #include "qmgr/scheduler.h"
 
+#include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <utility>
-
-#include <poll.h>
 
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/deliver/outcome.h"
 #include "lib/ipc/service_client.h"
 
+#include "qmgr/clog_warning.h"
+
 namespace relais::qmgr {
 
 namespace {
 
-FeedbackRate rate_of(const std::string& transport, std::string_view suffix) {
-    std::string text = conf().transport_text(transport, suffix);
-    auto rate = FeedbackRate::parse(text);
-    if (!rate) {
-        log_fatal("{}{}: {}", transport, suffix, rate.error().message);
-    }
-    return *rate;
-}
-
-FeedbackRules rules_of(const std::string& transport) {
-    FeedbackRules rules;
-    rules.initial = conf().transport_int(transport, "_initial_destination_concurrency");
-    rules.limit = conf().transport_int(transport, "_destination_concurrency_limit");
-    rules.cohort_limit =
-        conf().transport_int(transport, "_destination_concurrency_failed_cohort_limit");
-    rules.positive = rate_of(transport, "_destination_concurrency_positive_feedback");
-    rules.negative = rate_of(transport, "_destination_concurrency_negative_feedback");
-    // One delivery at a time must be able to start.
-    rules.initial = std::max(rules.initial, 1);
-    if (rules.limit > 0 && rules.initial > rules.limit) {
-        rules.initial = rules.limit;
-    }
-    return rules;
-}
+// Connections that are made at once to one service.  While all its processes are busy, more would
+// only wait beside them.
+constexpr int kMostPending = 4;
 
 // What a transport-wide outage is reported as.
 DeliveryStatus unavailable() {
     return DeliveryStatus::of(DsnCode(4, 3, 0), "mail transport unavailable");
 }
 
+double now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// destination_concurrency_feedback_debug.  Log readers know these names.
+void log_window(std::string_view event, const Destination& destination) {
+    if (!conf().destination_concurrency_feedback_debug()) {
+        return;
+    }
+    if (auto feedback = destination.window().applied()) {
+        log_info("{}: feedback {:g}", event, *feedback);
+    }
+    log_info("{}: queue {}: {}", event, destination.name(), destination.window().describe());
+}
+
+constexpr std::string_view kOpened = "qmgr_queue_unthrottle";
+constexpr std::string_view kClosed = "qmgr_queue_throttle";
+
+// Whether the agent should look for a kept connection, and keep its own: while deliveries follow
+// each other within a second, or run side by side.
+void choose_connection_flags(Destination& destination) {
+    bool back_to_back =
+        destination.last_done > 0 && destination.last_done + 1 >= static_cast<std::int64_t>(now());
+    if (back_to_back) {
+        destination.connection_flags = kLoadConnection | kStoreConnection;
+    } else if (destination.busy() <= 1) {
+        destination.connection_flags &= ~kStoreConnection;
+    }
+}
+
 }  // namespace
 
-Destination::Destination(Transport* transport, std::string name, std::string nexthop)
-    : transport_(transport),
-      name_(std::move(name)),
-      nexthop_(std::move(nexthop)),
-      window_(transport->rules()),
-      dead_([this] { revive(); }),
-      paused_([this] { transport_->destination_ready(*this); }) {
-}
-
-void Destination::revive() {
-    dead_.stop();
-    window_.reset();
-    why_dead_ = DeliveryStatus();
-}
-
-void Destination::add(Entry entry) {
-    Message* message = entry.message.get();
-    // Entries of one message come one after the other.
-    if (jobs_.empty() || jobs_.back().message != message) {
-        jobs_.push_back(Job{message, {}});
-    }
-    jobs_.back().entries.push_back(std::move(entry));
-}
-
-std::optional<Entry> Destination::take() {
-    if (jobs_.empty() || is_dead() || paused_.is_on() || busy_ >= window_.size()) {
-        return std::nullopt;
-    }
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    std::optional<Entry> entry(std::move(job.entries.front()));
-    job.entries.pop_front();
-    if (!job.entries.empty()) {
-        jobs_.push_back(std::move(job));
-    }
-    return entry;
-}
-
-std::deque<Entry> Destination::take_all() {
-    std::deque<Entry> out;
-    for (auto& job : jobs_) {
-        std::ranges::move(job.entries, std::back_inserter(out));
-    }
-    jobs_.clear();
-    return out;
-}
-
-Transport::Transport(std::string name, std::function<void(Destination&)> ready)
-    : name_(std::move(name)),
-      ready_(std::move(ready)),
-      rules_(rules_of(name_)),
-      recipient_limit_(conf().transport_int(name_, "_destination_recipient_limit")),
-      destination_delay_(conf().transport_time(name_, "_destination_rate_delay")),
-      transport_delay_(conf().transport_time(name_, "_transport_rate_delay")),
-      hang_up_([this] { idle_agents_.clear(); }),
-      dead_([this] { why_dead_ = DeliveryStatus(); }),
-      paused_([this] { all_ready(); }) {
-}
-
-void Transport::all_ready() {
-    for (auto& [name, destination] : destinations_) {
-        ready_(*destination);
-    }
-}
-
-Scheduler::Scheduler(std::function<void(Entry&)> entry_done) : entry_done_(std::move(entry_done)) {
+Scheduler::Scheduler(Queueing queueing, std::function<void(Entry&)> entry_done,
+                     std::function<std::size_t()> active)
+    : queueing_(queueing), entry_done_(std::move(entry_done)), active_(std::move(active)) {
 }
 
 Transport& Scheduler::transport(const std::string& name) {
     auto found = transports_.find(name);
     if (found == transports_.end()) {
-        found = transports_
-                    .emplace(name, std::make_unique<Transport>(
-                                       name, [this](Destination& ready) { start_ready(ready); }))
-                    .first;
+        auto ready = [this](Transport& via) { pump(via); };
+        found =
+            transports_.emplace(name, std::make_unique<Transport>(name, queueing_, ready)).first;
     }
     return *found->second;
 }
@@ -128,13 +77,10 @@ Transport& Scheduler::transport(const std::string& name) {
 const DeliveryStatus* Scheduler::blocked(const Route& route) {
     Transport& via = transport(route.transport);
     if (via.is_dead()) {
-        return &via.why_dead_;
+        return &via.why_dead();
     }
-    auto found = via.destinations_.find(route.queue_name);
-    if (found != via.destinations_.end() && found->second->is_dead()) {
-        return &found->second->why_dead_;
-    }
-    return nullptr;
+    Destination* destination = via.schedule().find(route.queue_name);
+    return destination != nullptr && destination->is_dead() ? &destination->why_dead : nullptr;
 }
 
 void Scheduler::add(const Route& route, Entry entry) {
@@ -153,167 +99,220 @@ void Scheduler::add(const Route& route, Entry entry) {
         send_to_retry(std::move(one), reason);
         return;
     }
-    auto& place = via.destinations_[route.queue_name];
-    if (!place) {
-        place = std::make_unique<Destination>(&via, route.queue_name, route.nexthop);
-    }
-    place->add(std::move(entry));
-    start_ready(*place);
+    Destination& destination = via.schedule().destination(route.queue_name, route.nexthop);
+    via.schedule().add(destination, std::move(entry), now());
+    warn_of_clog(via, destination, active_());
+    pump(via);
 }
 
-void Scheduler::start_ready(Destination& destination) {
-    Transport& via = destination.transport();
-    while (!via.is_dead() && !via.paused_.is_on()) {
-        auto entry = destination.take();
-        if (!entry) {
+std::optional<int> Scheduler::room_for(const Message& message) {
+    std::optional<int> room;
+    for (auto& [name, via] : transports_) {
+        const Job* job = via->schedule().job_of(message);
+        if (job == nullptr) {
+            continue;
+        }
+        const TransportSettings& settings = via->settings();
+        int limit = settings.recipient_limit;
+        if (job->has_overtaken) {
+            limit += settings.extra_recipient_limit;
+        }
+        room = room.value_or(0) + std::max(limit - via->schedule().recipients(), 0);
+    }
+    return room;
+}
+
+// Gives entries to the agents that wait, and has more of those come.
+void Scheduler::pump(Transport& via) {
+    Schedule& schedule = via.schedule();
+    while (schedule.can_start() && !via.is_dead() && via.may_start()) {
+        auto agent = via.idle_agent();
+        if (!agent) {
             break;
         }
-        ++destination.busy_;
-        deliveries_.spawn(deliver(&destination, std::move(*entry)));
+        auto pick = schedule.pick(now());
+        via.started();
+        choose_connection_flags(*pick->destination);
+        deliveries_.spawn(
+            deliver(&via, pick->destination, std::move(agent), std::move(pick->entry)));
+    }
+    int most = via.settings().transport_delay.count() > 0 ? 1 : kMostPending;
+    while (!via.is_dead() && via.pending_agents < schedule.startable(most) && via.may_start()) {
+        ++via.pending_agents;
+        deliveries_.spawn(open_agent(&via));
     }
 }
 
-// An agent that lost its connection meanwhile is of no use.
-static bool is_silent(const Stream& agent) {
-    pollfd poll_fd{agent.fd(), POLLIN, 0};
-    return ::poll(&poll_fd, 1, 0) == 0;
-}
-
-void Scheduler::forget_idle() {
-    for (auto& [name, transport] : transports_) {
-        std::erase_if(transport->destinations_,
-                      [](const auto& item) { return item.second->is_idle(); });
-        std::erase_if(transport->idle_agents_,
-                      [](const auto& agent) { return !is_silent(*agent); });
+void Scheduler::tidy() {
+    for (auto& [name, via] : transports_) {
+        via->drop_dead_agents();
     }
 }
 
-Task<std::unique_ptr<Stream>> Scheduler::connect_agent(Transport* transport) {
-    while (!transport->idle_agents_.empty()) {
-        auto agent = std::move(transport->idle_agents_.back());
-        transport->idle_agents_.pop_back();
-        if (is_silent(*agent)) {
-            co_return std::move(agent);
-        }
-    }
-    ServiceAddress address{.socket = "private/" + transport->name_,
+Task<void> Scheduler::open_agent(Transport* via) {
+    ServiceAddress address{.socket = "private/" + via->name(),
                            .protocol = std::string(kDeliveryProtocol)};
     // Waiting for a free process is no failure: the limit is master's to set.
     auto agent = co_await connect_service(address, conf().qmgr_daemon_timeout());
+    --via->pending_agents;
     if (!agent) {
         const auto& error = agent.error();
         log_warning("connect to transport {}: {}", address.socket,
                     error.sys_errno != 0 ? std::strerror(error.sys_errno) : error.message.c_str());
-        co_return nullptr;
+        kill_transport(*via, unavailable());
+        co_return;
     }
-    co_return std::move(*agent);
+    via->keep_agent(std::move(*agent));
+    pump(*via);
 }
 
 Task<Result<DeliveryReply>> Scheduler::converse(Stream* agent, const Entry* entry,
-                                                const std::string* nexthop) {
+                                                const Destination* destination) {
     agent->set_timeout(conf().daemon_timeout());
-    std::string why;
+    Error trouble{.code = Errc::kClosed, .message = {}, .sys_errno = 0};
     try {
-        agent->write(encode_delivery_request(make_request(*entry, *nexthop)));
+        DeliveryRequest request = make_request(*entry, destination->nexthop());
+        request.flags |= destination->connection_flags;
+        agent->write(encode_delivery_request(request));
         co_return co_await read_delivery_reply(agent);
     } catch (const IoError& error) {
-        why = error.what();
+        trouble.message = error.what();
+        trouble.sys_errno = error.sys_errno();
     } catch (const TimedOut& error) {
-        why = error.what();
+        trouble.message = error.what();
+        trouble.sys_errno = ETIMEDOUT;
     }
-    co_return fail(Errc::kClosed, why);
+    co_return std::unexpected(std::move(trouble));
 }
 
 // A Relais agent announces itself again behind its reply: it can take another request.
-void Scheduler::keep_agent(Transport& transport, std::unique_ptr<Stream> agent) {
+void Scheduler::keep_agent(Transport& via, std::unique_ptr<Stream> agent) {
     AttrParse next = parse_attributes(agent->buffered());
-    if (next.status != AttrParse::Status::kComplete) {
-        return;
-    }
-    agent->consume(next.length);
-    transport.idle_agents_.push_back(std::move(agent));
-    if (!transport.hang_up_.is_on()) {
-        transport.hang_up_.start(conf().ipc_idle());
+    if (next.status == AttrParse::Status::kComplete) {
+        agent->consume(next.length);
+        via.keep_agent(std::move(agent));
     }
 }
 
-Task<void> Scheduler::deliver(Destination* destination, Entry entry) {
-    Transport& via = destination->transport();
-    auto agent = co_await connect_agent(&via);
-    if (!agent) {
-        --destination->busy_;
-        std::deque<Entry> one;
-        one.push_back(std::move(entry));
-        kill_transport(via, unavailable());
-        send_to_retry(std::move(one), unavailable());
+Task<void> Scheduler::deliver(Transport* via, Destination* destination,
+                              std::unique_ptr<Stream> agent, Entry entry) {
+    auto reply = co_await converse(agent.get(), &entry, destination);
+    if (!reply && reply.error().sys_errno == 0) {
+        // The agent has died, or makes no sense.  What it has not done is left for later; nothing
+        // is known about the destination.
+        if (reply.error().code == Errc::kCorrupt) {
+            log_warning("private/{} socket: {}", via->name(), reply.error().message);
+        }
+        log_warning("private/{} socket: malformed response", via->name());
+        DeliveryReply unknown;
+        unknown.status = -1;
+        delivered(*via, *destination, entry, unknown);
         co_return;
     }
-    auto reply = co_await converse(agent.get(), &entry, &destination->nexthop_);
-    --destination->busy_;
     if (!reply) {
-        log_warning("private/{} socket: {}", via.name(), reply.error().message);
+        log_warning("private/{} socket: {}", via->name(), reply.error().message);
         log_warning(
             "transport {} failure -- see a previous warning/fatal/panic logfile record for the "
             "problem description",
-            via.name());
+            via->name());
         auto crash = DeliveryStatus::of(DsnCode(4, 3, 0), "unknown mail transport error");
-        kill_transport(via, crash);
+        via->schedule().ended(*destination, entry);
+        kill_transport(*via, crash);
         co_await defer_here(std::move(entry), crash);
         co_return;
     }
-    keep_agent(via, std::move(agent));
-    delivered(*destination, entry, *reply);
+    keep_agent(*via, std::move(agent));
+    delivered(*via, *destination, entry, *reply);
 }
 
-void Scheduler::delivered(Destination& destination, Entry& entry, const DeliveryReply& reply) {
+void Scheduler::delivered(Transport& via, Destination& destination, Entry& entry,
+                          const DeliveryReply& reply) {
+    Schedule& schedule = via.schedule();
     if (reply.status != 0) {
         entry.message->deferred = true;
     }
     if (reply.hop.reason.empty()) {
         if (destination.is_dead()) {
-            destination.revive();
+            revive(via, destination);
         }
-        destination.window_.success(destination.busy_ + 1);
-    } else if (!destination.is_dead() && destination.window_.failure()) {
-        DeliveryStatus why = reply.hop;
-        if (!DsnCode::parse(why.status)) {
-            why.status = "4.0.0";
+        schedule.reached(destination, entry);
+        if (via.name() != kRetryService) {
+            log_window(kOpened, destination);
         }
-        why.reason = "delivery temporarily suspended: " + why.reason;
-        kill_destination(destination, why);
+    } else {
+        bool dead = schedule.not_reached(destination, entry);
+        log_window(kClosed, destination);
+        if (dead && !destination.is_dead()) {
+            DeliveryStatus why = reply.hop;
+            if (!DsnCode::parse(why.status)) {
+                why.status = "4.0.0";
+            }
+            why.reason = "delivery temporarily suspended: " + why.reason;
+            kill_destination(via, destination, why);
+        }
     }
-    pause(destination);
+    destination.last_done = static_cast<std::int64_t>(now());
+    rest(via, destination);
+    schedule.forget_if_idle(destination);
     entry_done_(entry);
-    start_ready(destination);
+    pump(via);
 }
 
 // Rate delays: nothing starts for a while after each delivery.
-void Scheduler::pause(Destination& destination) {
-    Transport& via = destination.transport();
-    if (via.destination_delay_.count() > 0) {
-        destination.paused_.start(via.destination_delay_);
-    }
-    if (via.transport_delay_.count() > 0) {
-        via.paused_.start(via.transport_delay_);
-    }
-}
-
-void Scheduler::kill_transport(Transport& transport, const DeliveryStatus& why) {
-    if (transport.is_dead()) {
+void Scheduler::rest(Transport& via, Destination& destination) {
+    if (via.settings().destination_delay.count() == 0 || destination.is_dead()) {
         return;
     }
-    transport.why_dead_ = why;
-    transport.idle_agents_.clear();
-    transport.dead_.start(conf().transport_retry_time());
-    for (auto& [name, destination] : transport.destinations_) {
-        send_to_retry(destination->take_all(), why);
-    }
+    via.schedule().rest(destination);
+    destination.timer = std::make_unique<Timer>([this, to = &via, place = &destination] {
+        to->schedule().wake(*place);
+        to->schedule().forget_if_idle(*place);  // and with it this timer
+        pump(*to);
+    });
+    destination.timer->start(via.settings().destination_delay);
 }
 
-void Scheduler::kill_destination(Destination& destination, const DeliveryStatus& why) {
-    destination.why_dead_ = why;
-    destination.dead_.start(conf().minimal_backoff_time());
-    send_to_retry(destination.take_all(), why);
+void Scheduler::kill_transport(Transport& via, const DeliveryStatus& why) {
+    if (via.is_dead()) {
+        return;
+    }
+    via.die(why);
+    std::deque<Entry> entries;
+    auto& destinations = via.schedule().destinations();
+    for (auto& [name, destination] : destinations) {
+        std::ranges::move(via.schedule().take_all(*destination), std::back_inserter(entries));
+    }
+    std::erase_if(destinations, [](const auto& item) { return item.second->is_idle(); });
+    send_to_retry(std::move(entries), why);
+}
+
+// No more are remembered than qmgr_message_recipient_limit says; beyond it the next message tries
+// again.
+void Scheduler::kill_destination(Transport& via, Destination& destination,
+                                 const DeliveryStatus& why) {
+    bool remembered = dead_destinations_ < conf().qmgr_message_recipient_limit();
+    via.schedule().die(destination);
+    ++dead_destinations_;
+    destination.why_dead = why;
+    auto entries = via.schedule().take_all(destination);
+    destination.timer = std::make_unique<Timer>([this, to = &via, place = &destination] {
+        revive(*to, *place);
+        log_window(kOpened, *place);
+        to->schedule().forget_if_idle(*place);  // and with it this timer
+        pump(*to);
+    });
+    auto time = remembered ? conf().minimal_backoff_time() : std::chrono::seconds(0);
+    destination.timer->start(time);
+    send_to_retry(std::move(entries), why);
+}
+
+void Scheduler::revive(Transport& via, Destination& destination) {
+    if (destination.timer) {
+        destination.timer->stop();
+    }
+    --dead_destinations_;
+    via.schedule().revive(destination);
+    destination.why_dead = DeliveryStatus();
 }
 
 void Scheduler::send_to_retry(std::deque<Entry> entries, const DeliveryStatus& why) {
@@ -342,23 +341,26 @@ Task<void> Scheduler::defer_here(Entry entry, DeliveryStatus why) {
 }
 
 void Scheduler::revive_all() {
-    for (auto& [name, transport] : transports_) {
-        transport->dead_.stop();
-        transport->why_dead_ = DeliveryStatus();
-        for (auto& [destination_name, destination] : transport->destinations_) {
+    for (auto& [name, via] : transports_) {
+        via->revive();
+        auto& destinations = via->schedule().destinations();
+        for (auto& [destination_name, destination] : destinations) {
             if (destination->is_dead()) {
-                destination->revive();
+                revive(*via, *destination);
+                log_window(kOpened, *destination);
             }
         }
+        std::erase_if(destinations, [](const auto& item) { return item.second->is_idle(); });
     }
 }
 
 void Scheduler::revive(const Route& route) {
     Transport& via = transport(route.transport);
-    via.dead_.stop();
-    auto found = via.destinations_.find(route.queue_name);
-    if (found != via.destinations_.end() && found->second->is_dead()) {
-        found->second->revive();
+    via.revive();
+    Destination* destination = via.schedule().find(route.queue_name);
+    if (destination != nullptr && destination->is_dead()) {
+        revive(via, *destination);
+        via.schedule().forget_if_idle(*destination);
     }
 }
 

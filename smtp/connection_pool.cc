@@ -4,8 +4,7 @@
 
 namespace relais::smtp_client {
 
-// A server that has something to say to an idle client says goodbye.
-static bool is_silent(Session& session) {
+bool is_silent(Session& session) {
     pollfd poll_fd{session.stream().fd(), POLLIN, 0};
     return session.stream().buffered().empty() && ::poll(&poll_fd, 1, 0) == 0;
 }
@@ -22,11 +21,12 @@ void ConnectionPool::delivery_ends(const std::string& destination) {
     }
 }
 
-std::unique_ptr<Session> ConnectionPool::take(const std::string& destination) {
+std::unique_ptr<Session> ConnectionPool::take(std::string Session::Labels::* which,
+                                              const std::string& label) {
     // The youngest first: it is the least likely to be closed by the server.
     for (auto it = waiting_.end(); it != waiting_.begin();) {
         --it;
-        if (it->destination != destination) {
+        if (it->session->labels.*which != label) {
             continue;
         }
         std::unique_ptr<Session> session = std::move(it->session);
@@ -38,35 +38,39 @@ std::unique_ptr<Session> ConnectionPool::take(const std::string& destination) {
     return nullptr;
 }
 
-void ConnectionPool::keep(const std::string& destination, std::unique_ptr<Session> session) {
-    if (time_limit_.count() <= 0 || waiting_.size() >= kMost) {
-        return;
-    }
+std::unique_ptr<Session> ConnectionPool::take_for_destination(const std::string& label) {
+    return take(&Session::Labels::destination, label);
+}
+
+std::unique_ptr<Session> ConnectionPool::take_for_endpoint(const std::string& label) {
+    return take(&Session::Labels::endpoint, label);
+}
+
+void ConnectionPool::keep(std::unique_ptr<Session> session) {
     Waiting waiting;
-    waiting.destination = destination;
     waiting.session = std::move(session);
     waiting.until = Deadline::after(time_limit_);
     waiting_.push_back(std::move(waiting));
+}
+
+ConnectionPool::Waiting ConnectionPool::take_oldest() {
+    Waiting oldest;
+    if (!waiting_.empty()) {
+        oldest = std::move(waiting_.front());
+        waiting_.pop_front();
+    }
+    return oldest;
 }
 
 Task<void> ConnectionPool::expire(const Settings* settings) {
     for (;;) {
         co_await sleep_for(std::chrono::milliseconds(500));
         while (!waiting_.empty() && waiting_.front().until.passed()) {
-            std::unique_ptr<Session> session = std::move(waiting_.front().session);
-            waiting_.pop_front();
+            std::unique_ptr<Session> session = take_oldest().session;
             if (is_silent(*session)) {
                 co_await close_session(settings, std::move(session));
             }
         }
-    }
-}
-
-Task<void> ConnectionPool::close_all(const Settings* settings) {
-    while (!waiting_.empty()) {
-        std::unique_ptr<Session> session = std::move(waiting_.front().session);
-        waiting_.pop_front();
-        co_await close_session(settings, std::move(session));
     }
 }
 

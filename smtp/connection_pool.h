@@ -1,5 +1,5 @@
-// Connections that wait for the next mail to the same destination.  Each is used by one delivery at
-// a time and waits for a short while only (smtp_connection_cache_time_limit).
+// Connections of this process that wait for the next mail to the same destination.  Each is used by
+// one delivery at a time and waits for a short while only (smtp_connection_cache_time_limit).
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,9 @@
 
 namespace relais::smtp_client {
 
+// A server that has something to say to an idle client says goodbye.
+[[nodiscard]] bool is_silent(Session& session);
+
 class ConnectionPool {
   public:
     explicit ConnectionPool(std::chrono::seconds time_limit) : time_limit_(time_limit) {}
@@ -24,27 +27,31 @@ class ConnectionPool {
     bool in_demand(const std::string& destination) const;
     void delivery_ends(const std::string& destination);
 
-    // A connection that is still alive, or null.
-    [[nodiscard]] std::unique_ptr<Session> take(const std::string& destination);
+    // A connection with this label (Session::labels) that is still alive, or null.
+    [[nodiscard]] std::unique_ptr<Session> take_for_destination(const std::string& label);
+    [[nodiscard]] std::unique_ptr<Session> take_for_endpoint(const std::string& label);
 
-    void keep(const std::string& destination, std::unique_ptr<Session> session);
+    bool is_full() const { return waiting_.size() >= kMost; }
+
+    // Not when it is full.
+    void keep(std::unique_ptr<Session> session);
 
     // Closes connections that nobody wants; runs beside the deliveries for ever.
     [[nodiscard]] Task<void> expire(const Settings* settings);
 
-    // Closes all.
-    [[nodiscard]] Task<void> close_all(const Settings* settings);
+    // The oldest, and for how long it would still wait; null when there is none.
+    struct Waiting {
+        std::unique_ptr<Session> session;
+        Deadline until;
+    };
 
-    std::size_t size() const { return waiting_.size(); }
+    [[nodiscard]] Waiting take_oldest();
 
   private:
     static constexpr std::size_t kMost = 500;
 
-    struct Waiting {
-        std::string destination;
-        std::unique_ptr<Session> session;
-        Deadline until;
-    };
+    [[nodiscard]] std::unique_ptr<Session> take(std::string Session::Labels::* which,
+                                                const std::string& label);
 
     std::chrono::seconds time_limit_;
     std::list<Waiting> waiting_;  // oldest first

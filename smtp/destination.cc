@@ -1,12 +1,14 @@
 #include "smtp/destination.h"
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include <netdb.h>
 
 #include "lib/base/format.h"
+#include "lib/base/known_ports.h"
 #include "lib/base/strings.h"
+#include "lib/config/config.h"
 #include "lib/mail/hostname.h"
 #include "lib/mail/idna.h"
 
@@ -14,27 +16,12 @@ namespace relais::smtp_client {
 
 namespace {
 
-// The usual services need no file, which a chroot may lack.
-constexpr std::array<std::pair<std::string_view, std::uint16_t>, 6> kServices{{
-    {"smtp", 25},
-    {"lmtp", 24},
-    {"submission", 587},
-    {"smtps", 465},
-    {"submissions", 465},
-    {"ssmtp", 465},
-}};
-
 Result<std::uint16_t> port_number(const std::string& service) {
-    if (auto number = parse_uint(service)) {
+    if (auto number = parse_uint(known_port(service))) {
         if (*number == 0 || *number > 65535) {
             return fail(Errc::kSyntax, format("bad TCP port: {}", service));
         }
         return static_cast<std::uint16_t>(*number);
-    }
-    for (const auto& [name, port] : kServices) {
-        if (name == service) {
-            return port;
-        }
     }
     const servent* entry = ::getservbyname(service.c_str(), "tcp");
     if (entry == nullptr) {
@@ -51,10 +38,10 @@ Result<Destination> parse_destination(std::string_view text, const Settings& set
     if (settings.protocol == Protocol::kLmtp) {
         if (text.starts_with("unix:")) {
             destination.unix_path = text.substr(5);
+            destination.text = destination.unix_path;
             destination.use_mx = false;
             return destination;
         }
-        text = text.starts_with("inet:") ? text.substr(5) : text;
     }
     auto parts = parse_host_port(text, settings.tcp_port);
     if (!parts) {
@@ -66,11 +53,16 @@ Result<Destination> parse_destination(std::string_view text, const Settings& set
     }
     destination.port = *port;
     destination.use_mx = !parts->bracketed && settings.mx_lookups;
+    const auto& services = settings.srv_services;
+    if (!parts->bracketed && std::ranges::find(services, parts->port) != services.end()) {
+        destination.srv_service = parts->port;
+    }
     destination.host = parts->bracketed && istarts_with(parts->host, "ipv6:")
                            ? parts->host.substr(5)
                            : parts->host;
     if (!is_ascii(destination.host)) {
-        auto ascii = domain_to_ascii(destination.host);
+        auto ascii = conf().enable_idna2003_compatibility() ? domain_to_ascii_2003(destination.host)
+                                                            : domain_to_ascii(destination.host);
         if (!ascii) {
             return fail(Errc::kSyntax, "malformed domain name: " + destination.host);
         }
@@ -79,8 +71,15 @@ Result<Destination> parse_destination(std::string_view text, const Settings& set
     return destination;
 }
 
-std::vector<std::string> split_nexthop(std::string_view nexthop) {
+std::vector<std::string> split_nexthop(std::string_view nexthop, Protocol protocol) {
     std::vector<std::string> list;
+    if (protocol == Protocol::kLmtp) {
+        if (nexthop.starts_with("unix:")) {
+            list.emplace_back(nexthop);
+            return list;
+        }
+        nexthop = nexthop.starts_with("inet:") ? nexthop.substr(5) : nexthop;
+    }
     for (std::string_view one : split_words(nexthop, " \t\r\n,")) {
         list.emplace_back(one);
     }

@@ -18,6 +18,7 @@ struct Destination {
     std::string host;         // without brackets and port, in ASCII
     std::uint16_t port = 25;  //
     bool use_mx = true;       // "[host]" is the host itself
+    std::string srv_service;  // its servers are in SRV records (use_srv_lookup); else empty
     std::string unix_path;    // lmtp: "unix:path"; host and port do not count then
 };
 
@@ -25,7 +26,7 @@ struct Destination {
 [[nodiscard]] Result<Destination> parse_destination(std::string_view text,
                                                     const Settings& settings);
 
-// The destinations in a next hop, which may be a list.
-[[nodiscard]] std::vector<std::string> split_nexthop(std::string_view nexthop);
+// The destinations in a next hop, which may be a list, without "inet:".
+[[nodiscard]] std::vector<std::string> split_nexthop(std::string_view nexthop, Protocol protocol);
 
 }  // namespace relais::smtp_client

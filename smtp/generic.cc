@@ -27,11 +27,15 @@ Generic::Generic(const Config& config, const std::string& prefix)
       token_limit_(static_cast<std::size_t>(config.header_address_token_limit())) {
 }
 
+void Generic::fail_lookup(const std::string& internal) const {
+    log_warning("{} map lookup problem for {}", tables_.title(), printable(internal));
+    throw TableFailure(tables_.title() + " map lookup problem");
+}
+
 Task<std::string> Generic::address(std::string internal) const {
     AddressMatch match = co_await lookup_.lookup(internal);
     if (match.lookup.is_error()) {
-        log_warning("{} map lookup problem for {}", tables_.title(), printable(internal));
-        throw TableFailure(tables_.title() + " map lookup problem");
+        fail_lookup(internal);
     }
     if (!match.lookup.is_found()) {
         co_return internal;
@@ -42,12 +46,17 @@ Task<std::string> Generic::address(std::string internal) const {
     }
     AddressList list = AddressList::parse(value);
     if (list.size() == 0) {
-        co_return internal;
+        log_warning("{} lookup of {} returns non-address result \"{}\"", tables_.title(),
+                    printable(internal), printable(match.lookup.value()));
+        fail_lookup(internal);
     }
     if (list.size() > 1) {
-        log_warning("multi-valued {} entry for {}", tables_.title(), printable(internal));
+        log_warning("multi-valued {} result for {}", tables_.title(), printable(internal));
     }
     std::string mapped = list.internal(0);
+    if (mapped.empty()) {
+        co_return mapped;
+    }
     AddressParts parts = split_address(mapped);
     std::string local(parts.local);
     std::string domain = parts.has_domain ? std::string(parts.domain) : origin_;

@@ -20,7 +20,7 @@ class Generic {
     // False where nothing is ever changed.
     bool active() const { return !tables_.empty(); }
 
-    // An address in internal form, as it shall leave.  IoError where a table can't answer: the
+    // An address in internal form, as it shall leave.  TableFailure where a table can't answer: the
     // delivery must wait.
     [[nodiscard]] Task<std::string> address(std::string internal) const;
 
@@ -28,6 +28,8 @@ class Generic {
     [[nodiscard]] Task<std::string> header(std::string text) const;
 
   private:
+    [[noreturn]] void fail_lookup(const std::string& internal) const;
+
     TableSet tables_;
     LocalDomains local_domains_;
     AddressLookup lookup_;

@@ -8,6 +8,8 @@
 #include "lib/tls/tls_names.h"
 #include "lib/tls/tls_session.h"
 
+#include "smtp/login.h"
+#include "smtp/proxied_tls.h"
 #include "smtp/trouble.h"
 
 namespace relais::smtp_client {
@@ -16,7 +18,8 @@ namespace {
 
 using Outcome = std::optional<DeliveryStatus>;
 
-Outcome refused_to_talk(const Session& session, const smtp::Reply& reply) {
+Outcome refused_to_talk(Session& session, const smtp::Reply& reply) {
+    session.judge(reply);
     return server_trouble(
         session.host(), reply,
         format("host {} refused to talk to me: {}", session.name(), reply.one_line()));
@@ -43,7 +46,19 @@ void note_greeting(Session& session, const Settings& settings, const smtp::Reply
     }
 }
 
-Task<Outcome> receive_greeting(Client* client, Session* session, bool loop_detection) {
+// A firewall that has made asterisks of the server's words.
+Task<void> work_around_pix(Client* client, Session* session, const HandshakeOptions* options) {
+    const PixWorkarounds wanted =
+        co_await find_pix_workarounds(&client->pix, session, options->queue_id, options->arrival);
+    if (wanted.disable_esmtp) {
+        session->esmtp = false;
+    }
+    if (wanted.delay_dotcrlf) {
+        session->pause_before_end = client->pix.delay_time;
+    }
+}
+
+Task<Outcome> receive_greeting(Client* client, Session* session, const HandshakeOptions* options) {
     session->set_doing("receiving the initial server greeting");
     smtp::Reply greeting = co_await session->reply(client->settings.helo_timeout);
     if (greeting.klass() != 2) {
@@ -52,7 +67,10 @@ Task<Outcome> receive_greeting(Client* client, Session* session, bool loop_detec
         }
         co_return refused_to_talk(*session, greeting);
     }
-    note_greeting(*session, client->settings, greeting, loop_detection);
+    note_greeting(*session, client->settings, greeting, options->loop_detection);
+    if (is_pix_greeting(greeting.text)) {
+        co_await work_around_pix(client, session, options);
+    }
     co_return std::nullopt;
 }
 
@@ -78,6 +96,14 @@ Task<Outcome> discard_keywords(Client* client, Session* session, const std::stri
         session->capabilities.discard(keyword);
     }
     co_return std::nullopt;
+}
+
+// RFC 6531 3.1: a server of SMTPUTF8 is one of 8BITMIME.
+void complete_keywords(Session& session) {
+    if (session.capabilities.has("SMTPUTF8") && !session.capabilities.has("8BITMIME")) {
+        log_info("host {} offers SMTPUTF8 support, but not 8BITMIME", session.name());
+        session.capabilities.add("8BITMIME");
+    }
 }
 
 bool greets_itself(const Session& session, const Settings& settings) {
@@ -121,13 +147,21 @@ Task<Outcome> say_hello(Client* client, Session* session, const HandshakeOptions
                                 format("mail for {} loops back to myself", options->nexthop));
     }
     if (session->esmtp) {
-        co_return co_await discard_keywords(client, session, &options->queue_id);
+        auto trouble = co_await discard_keywords(client, session, &options->queue_id);
+        complete_keywords(*session);
+        if (!trouble) {
+            trouble = co_await note_mechanisms(client, session);
+        }
+        co_return trouble;
     }
     co_return std::nullopt;
 }
 
 std::vector<std::string> wanted_matches(const TlsPolicy& policy, const std::string& hostname,
                                         const std::string& nexthop) {
+    if (!policy.dane_names.empty()) {
+        return policy.dane_names;
+    }
     if (policy.level == TlsLevel::kFingerprint) {
         std::vector<std::string> fingerprints;
         for (std::string_view word : split_words(policy.match, " \t\r\n,|")) {
@@ -146,6 +180,18 @@ std::string bare_nexthop(std::string_view nexthop) {
     return std::string(nexthop.substr(0, nexthop.find(':')));
 }
 
+// What a session was verified by, in few bytes.
+std::size_t records_key(const TlsPolicy& policy) {
+    std::string all;
+    for (const auto& record : policy.tlsa) {
+        all += tlsa_text(record) + ",";
+    }
+    for (const auto& name : policy.dane_names) {
+        all += name + ",";
+    }
+    return std::hash<std::string>()(all);
+}
+
 TlsConnectOptions connect_options(const Client& client, const Session& session,
                                   const HandshakeOptions& options) {
     const TlsPolicy& policy = options.tls;
@@ -158,7 +204,12 @@ TlsConnectOptions connect_options(const Client& client, const Session& session,
     tls.cipher_grade = policy.cipher_grade;
     tls.exclude_ciphers = policy.exclude_ciphers;
     tls.timeout = client.settings.starttls_timeout;
-    if (iequals(policy.server_name, "hostname")) {
+    tls.tlsa = policy.tlsa;
+    tls.raw_key = policy.raw_keys;
+    tls.nobody = !policy.published.failure.empty();
+    if (!policy.dane_names.empty()) {
+        tls.server_name = policy.dane_names.front();  // RFC 7672 8.1
+    } else if (iequals(policy.server_name, "hostname")) {
         tls.server_name = session.host();
     } else if (iequals(policy.server_name, "nexthop")) {
         tls.server_name = nexthop;
@@ -167,24 +218,75 @@ TlsConnectOptions connect_options(const Client& client, const Session& session,
     }
     // A session may be resumed only where the same would be negotiated anew.
     tls.session_key =
-        format("{}|{}|{}|{}|{}|{}|{}|{}|{}", session.name_with_port(), client.settings.helo_name,
+        format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", session.name_with_port(), client.settings.helo_name,
                tls.server_name, tls_level_name(policy.level), policy.protocols, policy.cipher_grade,
-               policy.exclude_ciphers, policy.match, nexthop);
+               policy.exclude_ciphers, policy.match, nexthop, records_key(policy));
     return tls;
+}
+
+// Why the server will not do for this message.
+Outcome find_obstacle(Session* session, const HandshakeOptions& options) {
+    auto obstacle = require_tls_obstacle(options.require_tls, *session);
+    session->unsuitable = obstacle.has_value();
+    return obstacle;
+}
+
+TlsFailure failure_of(const TlsInfo& info, const TlsPolicy& policy) {
+    auto result = TlsResult::kValidationFailure;
+    switch (info.problem) {
+        case TlsProblem::kName:
+            result = TlsResult::kHostMismatch;
+            break;
+        case TlsProblem::kExpired:
+            result = TlsResult::kExpired;
+            break;
+        case TlsProblem::kUntrusted:
+            result = TlsResult::kNotTrusted;
+            break;
+        case TlsProblem::kRecords:
+            result = TlsResult::kTlsaInvalid;
+            break;
+        case TlsProblem::kNone:
+        case TlsProblem::kOther:
+            break;
+    }
+    return {forced_result(policy.published, result), info.verify_error};
+}
+
+// The handshake, here or in tlsproxy; session->tls is what came of it.  A text: it has failed.
+Task<std::optional<std::string>> secure(Client* client, Session* session,
+                                        const HandshakeOptions* options) {
+    TlsConnectOptions tls = connect_options(*client, *session, *options);
+    if (wants_proxied_tls(options->tls)) {
+        const ProxiedTls done =
+            co_await start_proxied_tls(&client->settings, session, tls, options->nexthop);
+        if (done != ProxiedTls::kAbsent) {
+            co_return done == ProxiedTls::kDone ? std::optional<std::string>()
+                                                : "handshake in tlsproxy failed";
+        }
+    }
+    auto info = co_await tls_connect(&session->stream(), client->tls.get(), std::move(tls));
+    if (!info) {
+        co_return info.error().message;
+    }
+    session->tls = std::move(*info);
+    co_return std::nullopt;
 }
 
 Task<Outcome> start_tls(Client* client, Session* session, const HandshakeOptions* options) {
     session->set_doing("performing the TLS handshake");
-    TlsConnectOptions tls = connect_options(*client, *session, *options);
-    auto info = co_await tls_connect(&session->stream(), client->tls.get(), std::move(tls));
-    if (!info) {
+    const auto failure = co_await secure(client, session, options);
+    if (failure) {
+        session->tls_failure = TlsFailure{TlsResult::kValidationFailure, *failure};
         session->broken = true;
         session->tls_failed = options->tls.level == TlsLevel::kMay;
         co_return local_trouble("4.7.5", "Cannot start TLS: handshake failure");
     }
-    session->tls = std::move(*info);
-    if (options->tls.level >= TlsLevel::kFingerprint &&
-        session->tls->trust != TlsTrust::kVerified) {
+    if (!session->tls->satisfied) {
+        session->tls_failure = failure_of(*session->tls, options->tls);
+        if (auto obstacle = find_obstacle(session, *options)) {
+            co_return obstacle;
+        }
         co_return local_trouble("4.7.5", "Server certificate not verified");
     }
     co_return std::nullopt;
@@ -192,8 +294,12 @@ Task<Outcome> start_tls(Client* client, Session* session, const HandshakeOptions
 
 Task<Outcome> negotiate_tls(Client* client, Session* session, const HandshakeOptions* options) {
     const TlsPolicy& policy = options->tls;
-    bool must = policy.level >= TlsLevel::kEncrypt;
+    bool must = policy.level >= TlsLevel::kEncrypt || demands_tls(options->require_tls);
     if (!session->capabilities.has("STARTTLS")) {
+        session->tls_failure = TlsFailure{TlsResult::kStartTlsNotSupported, ""};
+        if (auto obstacle = find_obstacle(session, *options)) {
+            co_return obstacle;
+        }
         if (must) {
             co_return local_trouble(
                 "4.7.4",
@@ -213,10 +319,12 @@ Task<Outcome> negotiate_tls(Client* client, Session* session, const HandshakeOpt
         }
         co_return std::nullopt;
     }
-    session->set_doing("sending the STARTTLS command");
+    session->set_doing("receiving the STARTTLS response");
     smtp::Reply reply = co_await session->command("STARTTLS", client->settings.starttls_timeout);
     if (reply.klass() != 2) {
+        session->tls_failure = TlsFailure{TlsResult::kStartTlsNotSupported, reply.one_line()};
         if (must) {
+            session->judge(reply);
             co_return server_trouble(session->host(), reply,
                                      format("TLS is required, but host {} refused to start TLS: {}",
                                             session->name(), reply.one_line()));
@@ -231,11 +339,23 @@ Task<Outcome> negotiate_tls(Client* client, Session* session, const HandshakeOpt
     co_return co_await say_hello(client, session, options);
 }
 
+// Whoever can put commands of his own before ours (CVE-2009-3555) gets replies that we do not
+// wait for.
+Outcome look_for_early_reply(const Client& client, Session& session) {
+    if (!client.tls_policies.blocks_early_replies() || session.stream().buffered().empty()) {
+        return std::nullopt;
+    }
+    log_warning("server {} violates {}_tls_block_early_mail_reply policy", session.name(),
+                client.settings.prefix);
+    session.broken = true;
+    return local_trouble("4.7.0", "unexpected server message");
+}
+
 }  // namespace
 
 Task<Outcome> shake_hands(Client* client, Session* session, HandshakeOptions options) {
     session->tls_policy = options.tls;
-    bool wrapped = client->tls_policies.wrapper_mode() && options.tls.level >= TlsLevel::kEncrypt;
+    const bool wrapped = client->tls_policies.wrapper_mode();
     if (wrapped) {
         if (!client->tls) {
             co_return local_trouble("4.7.5", "TLS is required, but our TLS engine is unavailable");
@@ -245,12 +365,26 @@ Task<Outcome> shake_hands(Client* client, Session* session, HandshakeOptions opt
             co_return failed;
         }
     }
-    Outcome failed = co_await receive_greeting(client, session, options.loop_detection);
+    Outcome failed = co_await receive_greeting(client, session, &options);
     if (!failed) {
         failed = co_await say_hello(client, session, &options);
     }
     if (!failed && !wrapped) {
         failed = co_await negotiate_tls(client, session, &options);
+    }
+    if (!failed) {
+        failed = find_obstacle(session, options);
+    }
+    if (!failed && session->tls) {
+        failed = look_for_early_reply(*client, *session);
+    }
+    if (!failed) {
+        LoginPurpose purpose;
+        purpose.queue_id = options.queue_id;
+        purpose.sender = options.sender;
+        purpose.host = session->host();
+        purpose.nexthop = options.nexthop;
+        failed = co_await log_in(client, session, std::move(purpose));
     }
     session->usable_until = Deadline::after(client->settings.reuse_time_limit);
     co_return failed;

@@ -21,6 +21,7 @@ void RecipientList::next_server() {
 }
 
 void RecipientList::use_session(const Session* session) {
+    delivery_->tls.clear();
     relay_ = session != nullptr ? session->name_with_port() : "none";
     delivery_->times.reuse_count = session != nullptr ? session->reuse_count : 0;
     delivery_->times.connection_done = {};
@@ -41,7 +42,7 @@ void RecipientList::finish(std::size_t index) {
 Task<void> RecipientList::sent(std::size_t index, smtp::Reply reply) {
     DeliveryStatus status;
     status.status = reply.dsn;
-    status.action = "relayed";
+    status.action = final_hop_ ? "delivered" : "relayed";
     status.reason = reply.one_line();
     status.diag_type = "smtp";
     status.diag_text = std::move(reply.text);

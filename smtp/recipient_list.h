@@ -40,10 +40,19 @@ class RecipientList {
     // From here on the log lines speak of this session; null: of none.
     void use_session(const Session* session);
 
+    // Or of this service, which made nothing of the request.
+    void use_relay(const std::string& relay) { relay_ = relay; }
+
     void connection_done() { delivery_->times.connection_done = time_of_day(); }
+
+    // smtp_log_tls_feature_status: what became of TLS in this session.
+    void set_tls(std::string tls) { delivery_->tls = std::move(tls); }
 
     // The server keeps the promises of RFC 3461 itself.
     void set_dsn_server(bool dsn_server) { dsn_server_ = dsn_server; }
+
+    // Mail that a server has taken is at its end there, not on its way.
+    void set_final_hop(bool final_hop) { final_hop_ = final_hop; }
 
     [[nodiscard]] Task<void> sent(std::size_t index, smtp::Reply reply);
     [[nodiscard]] Task<void> failed(std::size_t index, DeliveryStatus why);
@@ -65,6 +74,7 @@ class RecipientList {
     bool final_ = false;
     std::string relay_ = "none";
     bool dsn_server_ = false;
+    bool final_hop_ = false;
 };
 
 }  // namespace relais::smtp_client

@@ -23,6 +23,9 @@ std::mt19937& shuffler() {
 }
 
 DeliveryStatus address_trouble(const HostAddresses& answer) {
+    if (answer.filtered) {
+        return local_trouble("4.7.0", answer.reason);
+    }
     switch (answer.status) {
         case DnsStatus::kTemporary:
         case DnsStatus::kFailed:
@@ -32,18 +35,35 @@ DeliveryStatus address_trouble(const HostAddresses& answer) {
     }
 }
 
-// The addresses of one host.  A soft failure weighs more than a hard one, whichever came first.
-Task<void> add_host(Resolver* resolver, const Settings* settings, std::string host, int preference,
+DnsValidation validation(const Settings& settings) {
+    return settings.dns_support == DnsSupport::kDnssec ? DnsValidation::kWanted
+                                                       : DnsValidation::kNone;
+}
+
+ServerAddress server_named(std::string host, int preference = 0) {
+    ServerAddress server;
+    server.host = std::move(host);
+    server.preference = preference;
+    return server;
+}
+
+// The addresses of one host, which is `model` but for them.  A soft failure weighs more than a hard
+// one, whichever came first.
+Task<void> add_host(Resolver* resolver, const Settings* settings, ServerAddress model,
                     ServerList* list) {
+    const std::string host = model.host;
     for (HostSource source : settings->host_lookup) {
-        HostAddresses answer = co_await resolve_host(resolver, host, settings->families, source);
+        HostAddresses answer = co_await resolve_host(resolver, host, settings->families, source,
+                                                     validation(*settings));
         if (answer.found()) {
+            if (settings->cname_overrides && !answer.name.empty()) {
+                model.host = answer.name;
+            }
             for (std::string& address : answer.addresses) {
-                ServerAddress server;
-                server.host = host;
-                server.address = std::move(address);
-                server.preference = preference;
-                list->servers.push_back(std::move(server));
+                model.address = std::move(address);
+                model.canonical = answer.name;
+                model.secure = answer.authentic;
+                list->servers.push_back(model);
             }
             co_return;
         }
@@ -64,7 +84,7 @@ bool is_own(const ServerAddress& server, const Settings& settings) {
 
 Task<ServerList> find_host(Resolver* resolver, const Settings* settings, std::string host,
                            ServerList list) {
-    co_await add_host(resolver, settings, host, 0, &list);
+    co_await add_host(resolver, settings, server_named(host), &list);
     if (list.loop_detection &&
         std::any_of(list.servers.begin(), list.servers.end(),
                     [&](const ServerAddress& server) { return is_own(server, *settings); })) {
@@ -85,8 +105,9 @@ Task<ServerList> find_mx_servers(Resolver* resolver, const Settings* settings, s
         mx.records.resize(kMostMxHosts);
     }
     int best = mx.records.front().preference;
+    list.mx = MxOrigin{domain, mx.name, mx.authentic};
     for (const DnsRecord& record : mx.records) {
-        co_await add_host(resolver, settings, record.text, record.preference, &list);
+        co_await add_host(resolver, settings, server_named(record.text, record.preference), &list);
     }
     if (list.servers.empty()) {
         log_warning("no MX host for {} has a valid address record", domain);
@@ -175,14 +196,78 @@ void arrange(std::vector<ServerAddress>& servers, const Settings& settings) {
     }
 }
 
+std::vector<DnsRecord> order_of_trying(std::vector<DnsRecord> records) {
+    std::ranges::sort(records, {}, &DnsRecord::preference);
+    for (auto next = records.begin(); next != records.end(); ++next) {
+        const auto equals = std::find_if(next, records.end(), [&](const DnsRecord& other) {
+            return other.preference != next->preference;
+        });
+        std::vector<double> weights;
+        for (auto one = next; one != equals; ++one) {
+            // Those of no weight still have a very small chance.
+            weights.push_back(one->weight == 0 ? 0.001 : one->weight);
+        }
+        std::discrete_distribution<std::ptrdiff_t> chance(weights.begin(), weights.end());
+        std::iter_swap(next, next + chance(shuffler()));
+    }
+    return records;
+}
+
+namespace {
+
+Task<ServerList> find_srv_servers(Resolver* resolver, const Settings* settings, DnsAnswer srv,
+                                  ServerList list) {
+    const auto records = order_of_trying(std::move(srv.records));
+    int place = 0;
+    for (const DnsRecord& record : records) {
+        if (record.text != "." && place < static_cast<int>(kMostMxHosts)) {
+            auto server = server_named(record.text, place++);
+            server.port = record.port;
+            co_await add_host(resolver, settings, std::move(server), &list);
+        }
+    }
+    if (place == 0) {
+        list.why = local_trouble(
+            "5.4.4", format("the service is not available: null SRV record of {}", srv.name));
+    } else if (!list.servers.empty()) {
+        list.best_preference = list.servers.front().preference;
+        drop_self(list, *settings, srv.name, list.best_preference);
+    }
+    co_return std::move(list);
+}
+
+// Nothing where MX and address records decide.  RFC 2782
+Task<std::optional<ServerList>> find_by_srv(Resolver* resolver, const Settings* settings,
+                                            const Destination* destination, ServerList list) {
+    auto name = format("_{}._tcp.{}", destination->srv_service, destination->host);
+    DnsAnswer srv = co_await resolver->lookup(std::move(name), DnsType::kSrv);
+    if (srv.found()) {
+        co_return co_await find_srv_servers(resolver, settings, std::move(srv), std::move(list));
+    }
+    const bool exists_not = srv.status == DnsStatus::kNotFound;
+    if (settings->srv_fallback || (!exists_not && settings->ignore_srv_error)) {
+        co_return std::nullopt;
+    }
+    list.why = local_trouble(exists_not ? "5.4.4" : "4.4.3", srv.reason);
+    co_return std::move(list);
+}
+
+}  // namespace
+
 Task<ServerList> find_servers(Resolver* resolver, const Settings* settings,
                               Destination destination) {
     ServerList list;
     list.loop_detection = settings->protocol == Protocol::kSmtp && destination.port == kSmtpPort;
+    if (!destination.srv_service.empty() && !is_ip_address(destination.host)) {
+        auto found = co_await find_by_srv(resolver, settings, &destination, list);
+        if (found) {
+            co_return std::move(*found);
+        }
+    }
     if (!destination.use_mx || is_ip_address(destination.host)) {
         co_return co_await find_host(resolver, settings, destination.host, std::move(list));
     }
-    DnsAnswer mx = co_await resolver->lookup(destination.host, DnsType::kMx);
+    DnsAnswer mx = co_await resolver->lookup(destination.host, DnsType::kMx, validation(*settings));
     switch (mx.status) {
         case DnsStatus::kFound:
             co_return co_await find_mx_servers(resolver, settings, destination.host, std::move(mx),
@@ -201,7 +286,7 @@ Task<ServerList> find_servers(Resolver* resolver, const Settings* settings,
             if (settings->ignore_mx_lookup_error) {
                 co_return co_await find_host(resolver, settings, destination.host, std::move(list));
             }
-            list.why = local_trouble("4.4.3", mx.reason);
+            list.why = local_trouble(mx.filtered ? "4.7.0" : "4.4.3", mx.reason);
             break;
     }
     co_return std::move(list);

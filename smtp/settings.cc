@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/daemon/daemon.h"
+#include "lib/ipc/session_notice.h"
 #include "lib/mail/hostname.h"
 
 namespace relais::smtp_client {
@@ -55,6 +56,23 @@ std::vector<HostSource> host_sources(const Section& client) {
     return sources;
 }
 
+DnsSupport dns_support_of(const Config& config, const Section& client) {
+    const std::string& word = client.text("dns_support_level");
+    if (word.empty()) {
+        return config.disable_dns_lookups() ? DnsSupport::kDisabled : DnsSupport::kEnabled;
+    }
+    if (iequals(word, "disabled")) {
+        return DnsSupport::kDisabled;
+    }
+    if (iequals(word, "enabled")) {
+        return DnsSupport::kEnabled;
+    }
+    if (iequals(word, "dnssec")) {
+        return DnsSupport::kDnssec;
+    }
+    log_fatal("invalid {}: \"{}\"", client.name("dns_support_level"), word);
+}
+
 AddressPreference address_preference_of(const Section& client) {
     const std::string& word = client.text("address_preference");
     if (word == "any") {
@@ -67,6 +85,31 @@ AddressPreference address_preference_of(const Section& client) {
         return AddressPreference::kIpv6;
     }
     log_fatal("invalid {} value: \"{}\"", client.name("address_preference"), word);
+}
+
+NameCompletion name_completion(const Section& client) {
+    NameCompletion completion;
+    for (std::string_view word :
+         split_words(client.text("dns_resolver_options"), kListSeparators)) {
+        if (word == "res_defnames") {
+            completion.default_domain = true;
+        } else if (word == "res_dnsrch") {
+            completion.search_list = true;
+        } else {
+            log_fatal("unknown {} value \"{}\" in \"{}\"", client.name("dns_resolver_options"),
+                      word, client.text("dns_resolver_options"));
+        }
+    }
+    return completion;
+}
+
+// What an address probe must survive.
+bool probes_with_data(const Section& client) {
+    const std::string& word = client.text("address_verify_target");
+    if (!iequals(word, "rcpt") && !iequals(word, "data")) {
+        log_fatal("invalid {} value: \"{}\"", client.name("address_verify_target"), word);
+    }
+    return iequals(word, "data");
 }
 
 AddressFamilies families_of(const Config& config) {
@@ -120,21 +163,31 @@ Settings::Settings(const Config& config, std::string name)
     data_done_timeout = client.time("data_done_timeout");
     rset_timeout = client.time("rset_timeout");
     quit_timeout = client.time("quit_timeout");
+    xforward_timeout = client.time("xforward_timeout");
+    notify_protocol = (parse_notice_classes(config.notify_classes()) & kNoticeProtocol) != 0;
+    per_request_deadline = client.flag("per_request_deadline");
+    min_data_rate = client.number("min_data_rate");
 
     bool lmtp = protocol == Protocol::kLmtp;
     helo_name = client.text(lmtp ? "lhlo_name" : "helo_name");
     my_hostname = config.myhostname();
     tcp_port = client.text("tcp_port");
-    fallback_relays = lmtp ? std::vector<std::string>() : words_of(client.text("fallback_relay"));
+    fallback_relays = words_of(client.text("fallback_relay"));
     relayhost = config.relayhost();
     best_mx_transport = config.best_mx_transport();
+    probe_with_data = probes_with_data(client);
 
-    mx_lookups = !lmtp && !config.disable_dns_lookups() &&
-                 !iequals(client.text("dns_support_level"), "disabled");
+    dns_support = dns_support_of(config, client);
+    mx_lookups = !lmtp && dns_support != DnsSupport::kDisabled;
     host_lookup = host_sources(client);
-    if (config.disable_dns_lookups() || iequals(client.text("dns_support_level"), "disabled")) {
+    if (dns_support == DnsSupport::kDisabled) {
         host_lookup = {HostSource::kNative};
     }
+    completion = name_completion(client);
+    cname_overrides = client.flag("cname_overrides_servername");
+    srv_services = words_of(config.use_srv_lookup());
+    srv_fallback = config.allow_srv_lookup_fallback();
+    ignore_srv_error = config.ignore_srv_lookup_error();
     families = families_of(config);
     address_preference = address_preference_of(client);
     randomize_addresses = client.flag("randomize_addresses");
@@ -145,12 +198,17 @@ Settings::Settings(const Config& config, std::string name)
     session_limit = client.number("mx_session_limit");
     bind_address = client.text("bind_address");
     bind_address6 = client.text("bind_address6");
+    bind_address_enforce = client.flag("bind_address_enforce");
 
     skip_5xx_greeting = client.flag("skip_5xx_greeting");
     skip_quit_response = client.flag("skip_quit_response");
     always_send_ehlo = lmtp || config.smtp_always_send_ehlo();
     never_send_ehlo = !lmtp && config.smtp_never_send_ehlo();
     quote_envelope = client.flag("quote_rfc821_envelope");
+    send_xforward = client.flag("send_xforward_command");
+    // The lines of those who did not ask have the form that log readers know.
+    log_tls_status =
+        client.flag("log_tls_feature_status") && config.is_set(prefix + "_log_tls_feature_status");
     convert_to_7bit = !config.disable_mime_output_conversion();
     line_length_limit = client.number("line_length_limit");
     discarded_keywords = parse_discarded_keywords(
@@ -161,6 +219,7 @@ Settings::Settings(const Config& config, std::string name)
     cache_time_limit = client.time("connection_cache_time_limit");
     reuse_time_limit = client.time("connection_reuse_time_limit");
     reuse_count_limit = client.number("connection_reuse_count_limit");
+    has_passwords = !client.text("sasl_password_maps").empty();
 
     own_addresses = addresses_of_this_machine(config);
 }

@@ -10,14 +10,20 @@
 // next message.
 //
 //   courier.cc          a request from its first server to its last
+//   courier_reuse.cc    open connections for it
 //   server_list.cc      MX and address lookups, order, loops
 //   handshake.cc        greeting, EHLO, STARTTLS
+//   login.cc            AUTH; logins.cc who we are, and the processes that know mechanisms
 //   transfer.cc         MAIL, RCPT, DATA
 //   recipient_list.cc   outcomes
-//   connection_pool.cc  connections that wait for more mail
+//   session_cache.cc    connections that wait for more mail, here or in scache(8)
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/shared_tls_sessions.h"
 #include "lib/deliver/delivery.h"
+#include "lib/deliver/status_filter.h"
+#include "lib/event/task_group.h"
+#include "lib/maps/shared_tables.h"
 
 #include "smtp/client.h"
 #include "smtp/courier.h"
@@ -31,16 +37,40 @@ class SmtpDaemon : public Daemon {
   public:
     explicit SmtpDaemon(std::string prefix) : prefix_(std::move(prefix)) {}
 
-    void before_jail() override { client_ = std::make_unique<Client>(prefix_); }
+    void before_jail() override {
+        const auto filter = prefix_ + "_delivery_status_filter";
+        use_status_filter(filter, conf().text_value(filter));
+        client_ = std::make_unique<Client>(prefix_);
+    }
 
-    Task<void> background() override { co_await client_->pool.expire(&client_->settings); }
+    Task<void> background() override {
+        TaskGroup both;
+        if (client_->tls) {
+            both.spawn(seed_tls_library());
+        }
+        both.spawn(client_->sessions.pool.expire(&client_->settings));
+        co_await both.join();
+    }
 
     Task<void> serve(Connection connection) override {
         DeliverFunction deliver = [this](Delivery* delivery) { return carry(delivery); };
-        co_await serve_delivery(std::move(connection.fd), std::move(deliver));
+        MakeWayFunction makes_way = [this] { return changed_table().has_value(); };
+        co_await serve_delivery(std::move(connection.fd), std::move(deliver), std::move(makes_way));
     }
 
-    Task<void> shut_down() override { co_await client_->pool.close_all(&client_->settings); }
+    std::optional<std::string> changed_table() override {
+        if (client_->logins && client_->logins->is_broken()) {
+            return "of SASL logins (their helper process has ended)";
+        }
+        return changed_shared_table();
+    }
+
+    Task<void> shut_down() override {
+        co_await client_->sessions.close();
+        if (client_->logins) {
+            co_await client_->logins->close();
+        }
+    }
 
   private:
     [[nodiscard]] Task<void> carry(Delivery* delivery) {

@@ -3,9 +3,10 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
-#include "lib/config/main_cf.h"
+#include "lib/config/values.h"
 #include "lib/mail/hostname.h"
 #include "lib/tls/tls_settings.h"
+#include "lib/tls/trust_anchors.h"
 
 namespace relais::smtp_client {
 
@@ -32,17 +33,31 @@ TlsPolicies::TlsPolicies(const Config& config, const std::string& prefix)
     reuse_connections_ = flag("_tls_connection_reuse");
     note_offers_ = flag("_tls_note_starttls_offer");
     wrapper_mode_ = flag("_tls_wrappermode");
+    trust_anchor_file_ = text("_tls_trust_anchor_file");
+    block_early_replies_ = flag("_tls_block_early_mail_reply");
+    raw_keys_ = flag("_tls_enable_rpk");
+    enforce_mx_patterns_ = flag("_tls_enforce_sts_mx_patterns");
+}
+
+TlsPolicy TlsPolicies::at_level(TlsPolicy policy, TlsLevel level) const {
+    const bool mandatory = level >= TlsLevel::kEncrypt;
+    policy.level = level;
+    policy.protocols = policy.own.protocols.value_or(mandatory ? mandatory_protocols_ : protocols_);
+    policy.cipher_grade =
+        policy.own.cipher_grade.value_or(mandatory ? mandatory_ciphers_ : ciphers_);
+    policy.exclude_ciphers = policy.own.exclude_ciphers.value_or(
+        mandatory ? exclude_ + " " + mandatory_exclude_ : exclude_);
+    // At least encrypted; from fingerprint on, lib/tls sees to it that there is a certificate.
+    policy.exclude_ciphers += level == TlsLevel::kEncrypt ? " eNULL" : "";
+    return policy;
 }
 
 TlsPolicy TlsPolicies::defaults_for(TlsLevel level) const {
-    bool mandatory = level >= TlsLevel::kEncrypt;
     TlsPolicy policy;
-    policy.level = level;
-    policy.protocols = mandatory ? mandatory_protocols_ : protocols_;
-    policy.cipher_grade = mandatory ? mandatory_ciphers_ : ciphers_;
-    policy.exclude_ciphers = mandatory ? exclude_ + " " + mandatory_exclude_ : exclude_;
     policy.server_name = server_name_;
     policy.reuse_connections = reuse_connections_;
+    policy.raw_keys = raw_keys_;
+    policy.published.ttl = -1;
     if (level == TlsLevel::kFingerprint) {
         policy.match = fingerprint_match_;
     } else if (level == TlsLevel::kVerify) {
@@ -50,7 +65,7 @@ TlsPolicy TlsPolicies::defaults_for(TlsLevel level) const {
     } else if (level == TlsLevel::kSecure) {
         policy.match = secure_match_;
     }
-    return policy;
+    return at_level(std::move(policy), level);
 }
 
 namespace {
@@ -84,87 +99,83 @@ std::size_t usable_fingerprints(std::string_view words) {
 
 }  // namespace
 
-Result<void> TlsPolicies::set_attribute(TlsPolicy& policy, std::string_view name,
-                                        std::string_view value) const {
-    if (iequals(name, "protocols")) {
-        policy.protocols = value;
-    } else if (value.empty() && (iequals(name, "ciphers") || iequals(name, "match"))) {
-        return fail(Errc::kSyntax, format("attribute \"{}\" has empty value", name));
-    } else if (iequals(name, "ciphers")) {
-        policy.cipher_grade = value;
-    } else if (iequals(name, "exclude")) {
-        policy.exclude_ciphers = value;
-    } else if (iequals(name, "servername")) {
-        if (!is_hostname(value)) {
-            return fail(Errc::kSyntax,
-                        format("\"{}={}\" specifies an invalid hostname", name, value));
+// "{ policy_string = a b }" keeps blanks in a value.
+Result<void> TlsPolicies::read_attributes(TlsPolicy& policy, std::string_view text,
+                                          std::string_view key) const {
+    bool own_match = false;
+    for (const auto& word : split_list(text)) {
+        if (policy.level == TlsLevel::kNone) {
+            log_warning(
+                "{}, next-hop destination \"{}\": ignoring attribute \"{}\" with TLS disabled",
+                maps_.title(), key, word);
+            continue;
         }
-        policy.server_name = value;
-    } else if (iequals(name, "connection_reuse")) {
-        if (!iequals(value, "yes") && !iequals(value, "no")) {
-            return fail(Errc::kSyntax,
-                        format("attribute \"{}\" has bad value: \"{}\"", name, value));
+        const auto attribute = parse_assignment(word);
+        if (!attribute) {
+            std::string_view why = attribute.error().message;
+            return fail(Errc::kSyntax, format("malformed attribute/value pair \"{}\": {}", word,
+                                              why.substr(0, why.find(": \""))));
         }
-        policy.reuse_connections = iequals(value, "yes");
-    } else if (iequals(name, "match")) {
-        if (policy.level < TlsLevel::kFingerprint) {
-            return fail(Errc::kSyntax, format("attribute \"{}\" invalid at security level \"{}\"",
-                                              name, tls_level_name(policy.level)));
+        const bool first = !own_match;
+        own_match = own_match || iequals(attribute->name, "match");
+        if (auto set = set_policy_attribute(policy, attribute->name, attribute->value, first);
+            !set) {
+            return set;
         }
-        // "|" separates fingerprints, ":" names: a fingerprint has ":" inside.
-        std::string words(value);
-        for (char& c : words) {
-            c = c == '|' || (c == ':' && policy.level != TlsLevel::kFingerprint) ? ' ' : c;
-        }
-        policy.match += (policy.match.empty() ? "" : " ") + words;
-    } else {
-        return fail(Errc::kSyntax, format("invalid attribute name: \"{}\"", name));
     }
     return {};
 }
 
-Result<TlsPolicy> TlsPolicies::parse(std::string_view value, std::string_view key) const {
-    std::vector<std::string_view> words = split_words(value, " \t\r\n,");
-    auto bad = [&](std::string_view what) {
-        return fail(Errc::kSyntax,
-                    format("{}, next-hop destination \"{}\": {}", maps_.title(), key, what));
-    };
-    if (words.empty()) {
-        return bad("invalid empty policy");
-    }
-    auto level = parse_tls_level(words[0]);
-    if (!level) {
-        return bad(format("invalid security level \"{}\"", words[0]));
-    }
-    TlsPolicy policy = defaults_for(*level);
-    bool own_match = false;
-    for (std::size_t i = 1; i < words.size(); ++i) {
-        if (policy.level == TlsLevel::kNone) {
-            log_warning(
-                "{}, next-hop destination \"{}\": ignoring attribute \"{}\" with TLS disabled",
-                maps_.title(), key, words[i]);
-            continue;
-        }
-        auto parts = split_name_value(words[i]);
-        if (!parts) {
-            std::string_view why = parts.error().message;
-            return bad(format("malformed attribute/value pair \"{}\": {}", words[i],
-                              why.substr(0, why.find(": \""))));
-        }
-        if (iequals(parts->name, "match") && !own_match) {
-            own_match = true;
-            policy.match.clear();
-        }
-        if (auto set = set_attribute(policy, parts->name, parts->value); !set) {
-            return bad(set.error().message);
-        }
-    }
+// What must be there before the policy can be used.
+Result<TlsPolicy> TlsPolicies::complete(TlsPolicy policy, std::string_view key) const {
     if (policy.level == TlsLevel::kFingerprint && usable_fingerprints(policy.match) == 0) {
         return fail(Errc::kSyntax, format("nexthop domain {}: configured at fingerprint security "
                                           "level, but with no fingerprints to match.",
                                           key));
     }
-    return policy;
+    if (policy.level >= TlsLevel::kVerify) {
+        if (policy.trust_anchor_files.empty() && !trust_anchor_file_.empty()) {
+            policy.trust_anchor_files = {trust_anchor_file_};
+        }
+        for (const auto& file : policy.trust_anchor_files) {
+            auto anchors = read_trust_anchors(file);
+            if (!anchors) {
+                return fail_with(anchors);
+            }
+            policy.tlsa.insert(policy.tlsa.end(), anchors->begin(), anchors->end());
+        }
+    }
+    // RFC 8461 4.1: the policy says which hosts may serve, and each must show its own name.
+    const auto& published = policy.published;
+    if (enforce_mx_patterns_ && policy.level == TlsLevel::kSecure && published.type == "sts" &&
+        !published.mx_patterns.empty()) {
+        policy.match = "hostname";
+    }
+    const auto level = policy.level;
+    return at_level(std::move(policy), level);
+}
+
+Result<TlsPolicy> TlsPolicies::parse(std::string_view value, std::string_view key) const {
+    auto bad = [&](std::string_view what) {
+        return fail(Errc::kSyntax,
+                    format("{}, next-hop destination \"{}\": {}", maps_.title(), key, what));
+    };
+    const auto begin = value.find_first_not_of(kListSeparators);
+    if (begin == std::string_view::npos) {
+        return bad("invalid empty policy");
+    }
+    value.remove_prefix(begin);
+    const auto end = std::min(value.find_first_of(kListSeparators), value.size());
+    const auto word = value.substr(0, end);
+    auto level = parse_tls_level(word);
+    if (!level) {
+        return bad(format("invalid security level \"{}\"", word));
+    }
+    TlsPolicy policy = defaults_for(*level);
+    if (auto read = read_attributes(policy, value.substr(end), key); !read) {
+        return bad(read.error().message);
+    }
+    return complete(std::move(policy), key);
 }
 
 Task<Result<TlsPolicy>> TlsPolicies::find(std::string nexthop) const {
@@ -188,7 +199,7 @@ Task<Result<TlsPolicy>> TlsPolicies::find(std::string nexthop) const {
         }
         key = key.substr(dot);
     }
-    co_return defaults_for(default_level_);
+    co_return complete(defaults_for(default_level_), nexthop);
 }
 
 }  // namespace relais::smtp_client

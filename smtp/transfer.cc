@@ -1,11 +1,15 @@
 #include "smtp/transfer.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/mail/address.h"
+#include "lib/queue/sendopts.h"
+#include "lib/smtp/xforward.h"
 
 #include "smtp/content.h"
 #include "smtp/trouble.h"
@@ -28,19 +32,52 @@ std::string orcpt_value(const Recipient& recipient) {
                                       : "rfc822;" + xtext_encode(quote_address(recipient.original));
 }
 
-constexpr int kUtf8Requested = 1;
-constexpr int kUtf8Needed = 2 | 4 | 8;
+// A command that comes before MAIL.
+struct Introduction {
+    std::string command;
+    const char* doing;
+    std::string_view name;
+};
+
+// XFORWARD, where it is asked for and the server takes it.
+std::vector<Introduction> introductions(const Settings& settings, const DeliveryRequest& request,
+                                        const smtp::Capabilities& server) {
+    if (!settings.send_xforward) {
+        return {};
+    }
+    const auto known = [](const std::string& value) {
+        return value == "unknown" ? std::string_view() : std::string_view(value);
+    };
+    const std::array<smtp::XforwardAttribute, 3> who = {
+        {{"NAME", known(request.log_client_name)},
+         {"ADDR", known(request.log_client_address)},
+         {"PORT", known(request.log_client_port)}}};
+    const std::array<smtp::XforwardAttribute, 4> how = {
+        {{"PROTO", known(request.log_protocol_name)},
+         {"HELO", known(request.log_helo_name)},
+         {"IDENT", known(request.log_ident)},
+         {"SOURCE", request.rewrite_context == "local" ? "LOCAL" : "REMOTE"}}};
+    std::vector<Introduction> commands = {
+        {xforward_command(server, who), "sending XFORWARD name/address",
+         "XFORWARD name/address command"},
+        {xforward_command(server, how), "sending XFORWARD protocol/helo_name",
+         "XFORWARD helo/protocol command"}};
+    std::erase_if(commands, [](const Introduction& one) { return one.command.empty(); });
+    return commands;
+}
 
 class Transfer {
   public:
-    Transfer(Client* client, Session* session, Delivery* delivery, RecipientList* recipients)
+    Transfer(Client* client, Session* session, Delivery* delivery, RecipientList* recipients,
+             RequireTls require_tls)
         : client_(client),
           settings_(client->settings),
           session_(session),
           delivery_(delivery),
           request_(&delivery->request),
           recipients_(recipients),
-          probe_(delivery->is_probe()) {
+          probe_(delivery->is_probe()),
+          require_tls_(require_tls) {
         for (std::size_t i = 0; i < recipients->size(); ++i) {
             if (recipients->is_open(i)) {
                 targets_.push_back(i);
@@ -57,12 +94,12 @@ class Transfer {
     DeliveryStatus quote_reply(const smtp::Reply& reply, std::string_view command) const;
     [[nodiscard]] Task<void> send_envelope();
     [[nodiscard]] Task<void> send_envelope_in_turn();
+    [[nodiscard]] Task<void> read_introduction_reply(const Introduction& sent);
     [[nodiscard]] Task<void> read_mail_reply();
     [[nodiscard]] Task<void> read_rcpt_reply(std::size_t index);
     [[nodiscard]] Task<void> read_data_reply();
     [[nodiscard]] Task<void> send_message();
     [[nodiscard]] Task<void> read_final_replies();
-    [[nodiscard]] Task<void> end_probe();
     [[nodiscard]] Task<void> reset();
 
     [[nodiscard]] Task<std::string> envelope_form(std::string address);
@@ -76,9 +113,11 @@ class Transfer {
     const DeliveryRequest* request_;
     RecipientList* recipients_;
     bool probe_;  // an address verification: the recipients are all that is asked for
+    std::vector<Introduction> introductions_;
     std::vector<std::size_t> targets_;
     std::vector<std::size_t> accepted_;
     bool mail_refused_ = false;
+    RequireTls require_tls_;
     bool data_accepted_ = false;
     bool data_sent_ = false;
 };
@@ -101,6 +140,7 @@ std::optional<DeliveryStatus> Transfer::find_obstacle() const {
 }
 
 DeliveryStatus Transfer::quote_reply(const smtp::Reply& reply, std::string_view command) const {
+    session_->judge(reply);
     return server_trouble(
         session_->host(), reply,
         format("host {} said: {} (in reply to {})", session_->name(), reply.one_line(), command));
@@ -115,13 +155,32 @@ Task<std::string> Transfer::envelope_form(std::string address) {
 
 Task<void> Transfer::send_mail() {
     std::string sender = co_await envelope_form(request_->sender);
-    session_->send(mail_command(sender, *request_, session_->capabilities));
+    auto line = mail_command(sender, *request_, session_->capabilities);
+    if (require_tls_ != RequireTls::kDisable && session_->tls &&
+        session_->capabilities.has("REQUIRETLS")) {
+        line += " REQUIRETLS";
+    }
+    // It is this machine that has logged in, not the sender.  RFC 4954 5
+    if (session_->logged_in && client_->logins->sends_mail_auth()) {
+        line += " AUTH=<>";
+    }
+    session_->send(std::move(line));
 }
 
 Task<void> Transfer::send_rcpt(std::size_t index) {
     const Recipient& recipient = recipients_->at(index);
     std::string address = co_await envelope_form(recipient.address);
     session_->send(rcpt_command(address, recipient, session_->capabilities));
+}
+
+// Mail is delivered also where the server does not believe what it is told.
+Task<void> Transfer::read_introduction_reply(const Introduction& sent) {
+    session_->set_doing(sent.doing);
+    smtp::Reply reply = co_await session_->reply(settings_.xforward_timeout);
+    if (reply.klass() != 2) {
+        log_warning("host {} said: {} (in reply to {})", session_->name_with_port(),
+                    reply.one_line(), sent.name);
+    }
 }
 
 Task<void> Transfer::read_mail_reply() {
@@ -141,7 +200,7 @@ Task<void> Transfer::read_rcpt_reply(std::size_t index) {
     }
     if (reply.klass() != 2) {
         co_await recipients_->failed(index, quote_reply(reply, "RCPT TO command"));
-    } else if (probe_) {
+    } else if (probe_ && !settings_.probe_with_data) {
         co_await recipients_->sent(index, std::move(reply));
     } else {
         accepted_.push_back(index);
@@ -156,10 +215,21 @@ Task<void> Transfer::read_data_reply() {
         accepted_.clear();
         co_await recipients_->all_failed(quote_reply(reply, "DATA command"), Throttle::kNo);
     }
+    if (data_accepted_ && probe_) {
+        // Nothing is to be delivered, and hanging up is the only way out.
+        session_->broken = true;
+        reply.dsn = "2.0.0";
+        for (std::size_t index : std::exchange(accepted_, {})) {
+            co_await recipients_->sent(index, reply);
+        }
+    }
 }
 
 // RFC 2920: the envelope in as few packets as possible.
 Task<void> Transfer::send_envelope() {
+    for (const Introduction& one : introductions_) {
+        session_->send(one.command);
+    }
     co_await send_mail();
     bool mail_reply_due = true;
     for (std::size_t next = 0; next < targets_.size() && !mail_refused_;) {
@@ -167,11 +237,14 @@ Task<void> Transfer::send_envelope() {
         for (std::size_t i = next; i < end; ++i) {
             co_await send_rcpt(targets_[i]);
         }
-        data_sent_ = end == targets_.size() && !probe_;
+        data_sent_ = end == targets_.size() && (!probe_ || settings_.probe_with_data);
         if (data_sent_) {
             session_->send("DATA");
         }
         if (mail_reply_due) {
+            for (const Introduction& one : introductions_) {
+                co_await read_introduction_reply(one);
+            }
             co_await read_mail_reply();
             mail_reply_due = false;
         }
@@ -186,6 +259,10 @@ Task<void> Transfer::send_envelope() {
 }
 
 Task<void> Transfer::send_envelope_in_turn() {
+    for (const Introduction& one : introductions_) {
+        session_->send(one.command);
+        co_await read_introduction_reply(one);
+    }
     co_await send_mail();
     co_await read_mail_reply();
     for (std::size_t i = 0; i < targets_.size() && !mail_refused_; ++i) {
@@ -226,13 +303,19 @@ Task<void> Transfer::read_final_replies() {
 Task<void> Transfer::send_message() {
     Stream& stream = session_->stream();
     session_->set_doing("sending message body");
-    stream.set_timeout(settings_.data_xfer_timeout);
+    session_->allow(settings_.data_xfer_timeout);
+    RateDeadline deadline(&stream, settings_.data_xfer_timeout,
+                          settings_.per_request_deadline ? settings_.min_data_rate : 0);
     ContentOptions options;
+    options.deadline = &deadline;
+    options.pause = session_->pause_before_end;
     options.line_limit = static_cast<std::size_t>(std::max(settings_.line_length_limit, 0));
     options.to_7bit = settings_.convert_to_7bit && request_->encoding != "7bit" &&
                       !session_->capabilities.has("8BITMIME");
     options.generic = client_->generic.active() ? &client_->generic : nullptr;
+    options.checks = client_->checks.empty() ? nullptr : &client_->checks;
     options.queue_id = request_->queue_id;
+    options.headers = delivery_headers(client_->flags, *request_);
     auto written =
         co_await send_content(&stream, delivery_->file(), request_->data_offset, options);
     if (!written) {
@@ -245,12 +328,13 @@ Task<void> Transfer::send_message() {
         co_await recipients_->all_failed(local_data_error(session_->name()), Throttle::kNo);
         co_return;
     }
+    session_->note_sent(".");
     session_->set_doing("sending end of data -- message may be sent more than once");
     co_await read_final_replies();
 }
 
 Task<void> Transfer::reset() {
-    if (!session_->reusable || session_->broken) {
+    if (session_->closing || session_->broken) {
         co_return;
     }
     session_->set_doing("sending final RSET");
@@ -264,8 +348,11 @@ Task<void> Transfer::run() {
         co_await recipients_->all_failed(std::move(*obstacle), Throttle::kNo);
         co_return;
     }
-    bool lmtp = settings_.protocol == Protocol::kLmtp;
-    recipients_->set_dsn_server(session_->capabilities.has("DSN") && !lmtp);
+    introductions_ = introductions(settings_, *request_, session_->capabilities);
+    const bool dsn_server = session_->capabilities.has("DSN");
+    recipients_->set_dsn_server(dsn_server);
+    recipients_->set_final_hop(settings_.protocol == Protocol::kLmtp && !dsn_server &&
+                               client_->flags.final_hop);
     if (pipelining()) {
         co_await send_envelope();
     } else {
@@ -275,10 +362,16 @@ Task<void> Transfer::run() {
         co_await send_message();
         co_return;
     }
-    if (data_accepted_) {
+    if (data_accepted_ && !probe_) {
         // The server waits for a message that has no recipients.
         session_->set_doing("sending end of data -- message may be sent more than once");
-        co_await session_->command(".", settings_.data_done_timeout);
+        if (settings_.protocol == Protocol::kLmtp) {
+            // RFC 2033 4.2: none is to be answered.  Whoever answers all the same is not awaited.
+            session_->send(".");
+            session_->reusable = false;
+        } else {
+            co_await session_->command(".", settings_.data_done_timeout);
+        }
         co_return;
     }
     co_await reset();
@@ -289,7 +382,10 @@ Task<void> Transfer::run() {
 std::string mail_command(const std::string& sender, const DeliveryRequest& request,
                          const smtp::Capabilities& server) {
     std::string line = "MAIL FROM:<" + sender + ">";
-    if (server.size_limit() > 0) {
+    // What will be converted to 7 bits has another size.
+    const bool converted = !server.has("8BITMIME") && request.encoding != "7bit" &&
+                           !conf().disable_mime_output_conversion();
+    if (server.has("SIZE") && !converted) {
         line += format(" SIZE={}", request.data_size);
     }
     if (server.has("8BITMIME")) {
@@ -327,9 +423,9 @@ std::string rcpt_command(const std::string& address, const Recipient& recipient,
     return line;
 }
 
-Task<void> transfer(Client* client, Session* session, Delivery* delivery,
-                    RecipientList* recipients) {
-    Transfer one(client, session, delivery, recipients);
+Task<void> transfer(Client* client, Session* session, Delivery* delivery, RecipientList* recipients,
+                    RequireTls require_tls) {
+    Transfer one(client, session, delivery, recipients, require_tls);
     co_await one.run();
 }
 

@@ -10,7 +10,7 @@ namespace relais::smtp_client {
 // Tells `recipients` what became of each.  Afterwards the session is ready for the next message,
 // or session->reusable is false.
 [[nodiscard]] Task<void> transfer(Client* client, Session* session, Delivery* delivery,
-                                  RecipientList* recipients);
+                                  RecipientList* recipients, RequireTls require_tls);
 
 // The commands, with an address as it shall stand between "<" and ">".
 [[nodiscard]] std::string mail_command(const std::string& sender, const DeliveryRequest& request,

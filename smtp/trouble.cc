@@ -15,6 +15,9 @@ DeliveryStatus server_trouble(const std::string& host, const smtp::Reply& reply,
                               std::string reason) {
     // Whoever answers with neither is out of step.
     const bool refused = reply.klass() == 4 || reply.klass() == 5;
+    if (reply.klass() == 2) {
+        reason.insert(0, "Protocol error: ");
+    }
     DeliveryStatus status = local_trouble(refused ? reply.dsn : "5.5.0", std::move(reason));
     status.diag_type = "smtp";
     status.diag_text = reply.text;

@@ -18,6 +18,14 @@ DeliveryStatus configuration_error() {
     return DeliveryStatus::of(DsnCode(4, 3, 5), "mail system configuration error");
 }
 
+// The number at the beginning, as Postfix takes it: what follows (further rows of an SQL table,
+// say) is not looked at.
+std::optional<std::int64_t> leading_number(std::string_view text) {
+    std::string_view number = trim_left(text);
+    std::size_t sign = number.starts_with('+') || number.starts_with('-') ? 1 : 0;
+    return parse_int(number.substr(0, number.find_first_not_of("0123456789", sign)));
+}
+
 }  // namespace
 
 MailboxMaps::MailboxMaps()
@@ -61,7 +69,7 @@ std::expected<long, DeliveryStatus> MailboxMaps::find_id(const AddressLookup& ma
         log_warning("recipient {}: not found in {}", recipient, tables.title());
         return std::unexpected(configuration_error());
     }
-    auto id = parse_int(match.lookup.value());
+    auto id = leading_number(match.lookup.value());
     // The largest value means "no change" to the system calls.
     if (!id || *id < least || *id >= std::numeric_limits<uid_t>::max()) {
         log_warning("recipient {}: bad {} {} in {}", recipient, what, match.lookup.value(),

@@ -13,6 +13,7 @@
 #include "lib/deliver/delivery.h"
 #include "lib/deliver/identity.h"
 #include "lib/deliver/message_copy.h"
+#include "lib/deliver/status_filter.h"
 #include "lib/maps/shared_tables.h"
 #include "lib/store/maildir_delivery.h"
 #include "lib/store/mbox_delivery.h"
@@ -53,9 +54,12 @@ class VirtualDaemon : public Daemon {
 
 MboxTarget VirtualDaemon::mbox_options_from(const std::string& locks) {
     MboxTarget options;
-    auto parsed = parse_mailbox_locks(locks);
+    auto parsed = parse_mailbox_locks("virtual_mailbox_lock", locks);
     if (!parsed) {
-        log_fatal("virtual_mailbox_lock: {}", parsed.error().message);
+        log_fatal("{}", parsed.error().message);
+    }
+    if (!parsed->any()) {
+        log_fatal("parameter virtual_mailbox_lock specifies no applicable mailbox locking method");
     }
     options.locks = *parsed;
     options.patience.attempts = conf().deliver_lock_attempts();
@@ -66,6 +70,7 @@ MboxTarget VirtualDaemon::mbox_options_from(const std::string& locks) {
 }
 
 void VirtualDaemon::before_jail() {
+    use_status_filter("virtual_delivery_status_filter", conf().virtual_delivery_status_filter());
     check_mailbox_limit("virtual_mailbox_limit", conf().virtual_mailbox_limit());
     limit_file_size(conf().virtual_mailbox_limit());
     maps_.emplace();
@@ -73,15 +78,7 @@ void VirtualDaemon::before_jail() {
 }
 
 void VirtualDaemon::after_jail() {
-    FileOwner owner;
-    if (can_change_identity()) {
-        auto ids = user_ids(conf().mail_owner());
-        if (!ids) {
-            log_fatal("{}", ids.error().message);
-        }
-        owner = {ids->uid, ids->gid};
-    }
-    identity_.emplace(owner);
+    identity_.emplace(mail_owner_ids(conf().mail_owner()));
 }
 
 DeliveryStatus VirtualDaemon::into_maildir(const Mailbox& mailbox, const ContentWriter& content) {
@@ -134,7 +131,7 @@ DeliveryStatus VirtualDaemon::deliver_one(Delivery& delivery, const Recipient& r
     copy.sender = delivery.request.sender;
     copy.original_to = recipient.original;
     copy.delivered_to = recipient.address;
-    copy.format = maildir ? MailboxFormat::kPlain : MailboxFormat::kMbox;
+    copy.additions = maildir ? copy_addition::kMaildir : copy_addition::kMbox;
     copy.when = delivery.times.agent_handoff.tv_sec;
     ContentWriter content = content_of(delivery, std::move(copy));
     ActingAs user(*identity_, mailbox->owner);

@@ -1,6 +1,8 @@
 // postcat(1): shows queue files, as a person can read them.  Needs read permission on the queue.
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -99,13 +101,16 @@ OpenFile open_by_id(const QueueDirs& dirs, const std::string& id) {
     if (!valid_queue_id(id)) {
         log_fatal("bad mail queue ID: {}", id);
     }
+    int why = ENOENT;
     for (std::string_view queue : {kMaildrop, kIncoming, kActive, kDeferred, kHold, kSaved}) {
         std::string path = dirs.path(queue, id);
-        if (auto fd = open_file(path, O_RDONLY)) {
+        auto fd = open_file(path, O_RDONLY);
+        if (fd) {
             return {std::move(*fd), path};
         }
+        why = fd.error().sys_errno == ENOENT ? why : fd.error().sys_errno;
     }
-    log_fatal("open queue file {}: No such file or directory", id);
+    log_fatal("open queue file {}: {}", id, std::strerror(why));
 }
 
 OpenFile open_by_name(const std::string& path) {
@@ -131,10 +136,9 @@ int main(int argc, char** argv) {
     Options options = parse(argc, argv);
     configure_command(kCommand);
     std::vector<std::string> names(argv + ::optind, argv + argc);
-    if (options.by_queue_id) {
-        if (names.empty()) {
-            usage();
-        }
+    if (names.empty()) {
+        print(OpenFile{UniqueFd(::dup(STDIN_FILENO)), "stdin"}, options.print);
+    } else if (options.by_queue_id) {
         if (::chdir(conf().queue_directory().c_str()) != 0) {
             log_fatal("chdir {}: No such file or directory", conf().queue_directory());
         }
@@ -142,8 +146,6 @@ int main(int argc, char** argv) {
         for (const std::string& id : names) {
             print(open_by_id(dirs, id), options.print);
         }
-    } else if (names.empty()) {
-        print(OpenFile{UniqueFd(::dup(STDIN_FILENO)), "stdin"}, options.print);
     } else {
         for (const std::string& name : names) {
             print(open_by_name(name), options.print);

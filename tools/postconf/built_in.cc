@@ -77,6 +77,7 @@ void show_tls_facts(const Options& options) {
 void show_built_in(const Options& options) {
     switch (options.subject) {
         case Subject::kSaslServer:
+            print_line("cyrus");
             print_line("dovecot");
             break;
         case Subject::kLocks:

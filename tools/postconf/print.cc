@@ -33,22 +33,6 @@ std::string format_line(std::string_view text, const Options& options) {
     return out;
 }
 
-std::string json_string(std::string_view text) {
-    std::string out = "\"";
-    for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += format("\\u{:04X}", int{byte});
-        } else {
-            out += c;
-        }
-    }
-    return out + "\"";
-}
-
 std::string format_value(std::string_view name, std::string_view value, const Options& options) {
     if (options.json) {
         return format("{{{}: {}}}", json_string(name), json_string(format_line(value, Options{})));

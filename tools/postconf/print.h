@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/json.h"
+
 #include "tools/postconf/options.h"
 
 namespace relais::postconf {
@@ -15,9 +17,6 @@ namespace relais::postconf {
 // "name = value", "name =", the name alone (-H), the value alone (-h) or {"name": "value"} (-j).
 [[nodiscard]] std::string format_value(std::string_view name, std::string_view value,
                                        const Options& options);
-
-// A JSON string with its quotes.
-[[nodiscard]] std::string json_string(std::string_view text);
 
 // To standard output; a write error ends the program.
 void print_line(std::string_view line);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include <sys/stat.h>
@@ -25,6 +26,7 @@
 #include "lib/rules/user_access.h"
 
 #include "tools/postdrop/record_filter.h"
+#include "tools/postdrop/sender_access.h"
 
 using namespace relais;
 
@@ -75,6 +77,7 @@ void hold_signals() {
     log_fatal("usage: postdrop [-c config_dir] [-v]");
 }
 
+// Other arguments are of no interest, as with the original.
 void parse(int argc, char** argv) {
     int verbose = 0;
     for (int option; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
@@ -90,9 +93,6 @@ void parse(int argc, char** argv) {
             default:
                 usage();
         }
-    }
-    if (::optind != argc) {
-        usage();
     }
 }
 
@@ -133,10 +133,15 @@ int submit() {
     RecordFilter filter(file, conf().line_length_limit(), conf().message_size_limit());
     RecordFilter::Outcome outcome = filter.copy(STDIN_FILENO);
     unsigned status = outcome.status;
+    SenderAccess access;
+    if (outcome.complete && outcome.malformed.empty() && status == kCleanupOk) {
+        access = check_sender_of(::getuid(), outcome.sender);
+        status = access.status;
+    }
     if (outcome.complete && status == kCleanupOk) {
         hold_signals();
         if (auto committed = file.commit(kModeReadyMaildrop); !committed) {
-            log_warning("{}", committed.error().message);
+            log_warning("uid={}: {}", ::getuid(), std::strerror(committed.error().sys_errno));
             status = kCleanupWrite;
         }
     }
@@ -151,7 +156,7 @@ int submit() {
         return 0;
     }
     AttrWriter result;
-    result.number("status", status).string("reason", "").end();
+    result.number("status", status).string("reason", access.reason).end();
     say(result);
     if (status == kCleanupOk) {
         wake_pickup();

@@ -27,10 +27,17 @@ struct UserAttribute {
 };
 
 constexpr UserAttribute kUserAttributes[] = {
-    {"encoding", "7bit"}, {"encoding", "8bit"},         {"envelope_id", ""},
-    {"ret_flags", ""},    {"notify_flags", ""},         {"dsn_orig_rcpt", ""},
-    {"create_time", ""},  {"rewrite_context", "local"}, {"rewrite_context", "remote"},
+    {"encoding", "7bit"},
+    {"encoding", "8bit"},
+    {"envelope_id", ""},
+    {"ret_flags", ""},
+    {"notify_flags", ""},
+    {"dsn_orig_rcpt", ""},
+    {"create_time", ""},
+    {"rewrite_context", "local"},
+    {"rewrite_context", "remote"},
     {"trace_flags", ""},
+    {"sendopts", ""},
 };
 
 bool user_may_set(const NameValue& attribute) {
@@ -109,6 +116,7 @@ void RecordFilter::take(const Record& record) {
     switch (record.type) {
         case Rec::kSender:
             have_sender_ = true;
+            outcome_.sender = record.data;
             break;
         case Rec::kRecipient:
             have_recipient_ = true;

@@ -16,6 +16,7 @@ class RecordFilter {
         bool complete = false;  // the end record came
         std::string malformed;  // why what came is no message
         unsigned status = kCleanupOk;
+        std::string sender;  // the last that was given: it counts
     };
 
     RecordFilter(NewQueueFile& file, int line_limit, long size_limit)

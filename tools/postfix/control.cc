@@ -37,8 +37,10 @@ std::vector<char*> c_strings(const std::vector<std::string>& words) {
     return out;
 }
 
+std::string script_name = "postfix-script";
+
 void open_log_for_people(bool to_stderr) {
-    open_log("postfix-script", to_stderr ? LogStderr::kYes : LogStderr::kNo);
+    open_log(script_name, to_stderr ? LogStderr::kYes : LogStderr::kNo);
     LogOptions options = log_options();
     options.stderr_name = options.tag;
     log_open(std::move(options));
@@ -92,7 +94,8 @@ std::string quick_start_file() {
 
 }  // namespace
 
-void open_script_log() {
+void open_script_log(std::string_view script) {
+    script_name = script;
     open_log_for_people(::isatty(STDERR_FILENO) != 0);
     export_environment();
 }

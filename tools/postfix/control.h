@@ -8,8 +8,8 @@
 
 namespace relais::postfix_command {
 
-// Log lines from here on carry the name of Postfix's script, and show on a terminal.
-void open_script_log();
+// Log lines from here on carry the name of one of Postfix's scripts, and show on a terminal.
+void open_script_log(std::string_view script = "postfix-script");
 
 // Logs the reason, on standard error too, and exits with status 1.
 [[noreturn]] void refuse(std::string_view reason);

@@ -23,6 +23,7 @@
 #include "tools/postfix/layout.h"
 #include "tools/postfix/log_rotate.h"
 #include "tools/postfix/non_bdb.h"
+#include "tools/postfix/tls_command.h"
 #include "tools/postfix/upgrade.h"
 
 using namespace relais;
@@ -163,6 +164,7 @@ int run(const Options& options) {
         {"set-permissions", [](Control&, const auto& w) { return set_permissions(w); }},
         {"upgrade-configuration", [](Control&, const auto& w) { return upgrade_configuration(w); }},
         {"logrotate", [](Control& c, const auto&) { return rotate_log(c); }},
+        {"tls", [](Control&, const auto& w) { return manage_tls(w); }},
         {"non-bdb", [](Control&, const auto& w) { return manage_non_bdb(w); }},
     };
     for (const auto& action : kActions) {

@@ -28,10 +28,11 @@ bool trigger(const std::string& service, std::string request) {
 
 void flush_all() {
     // F: no destination is dead; A: no message has to wait; D and I: scan the queues.
-    if (!trigger(conf().queue_service_name(), "FADI")) {
+    bool both =
+        trigger(conf().queue_service_name(), "FADI") && trigger(conf().pickup_service_name(), "W");
+    if (!both) {
         log_fatal("Cannot flush mail queue - mail system is down");
     }
-    static_cast<void>(trigger(conf().pickup_service_name(), "W"));
 }
 
 void flush_site(std::string site) {

@@ -1,4 +1,5 @@
 // Where the list of postqueue comes from: the showq service, or a showq of its own.
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -119,6 +120,9 @@ Task<void> list(ReportForm form) {
 }  // namespace
 
 void list_queue(ReportForm form) {
+    // Not a page at a time: the list may be long.
+    static std::array<char, 65536> buffer;
+    std::setvbuf(stdout, buffer.data(), _IOFBF, buffer.size());
     Loop::current().run_task(list(form));
 }
 

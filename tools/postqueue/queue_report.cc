@@ -1,5 +1,6 @@
 #include "tools/postqueue/queue_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -33,6 +34,11 @@ std::string date_text(std::int64_t time, std::size_t width) {
     ::localtime_r(&when, &local);
     std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local);
     return std::string(text.data()).substr(0, width);
+}
+
+// The blanks that a text lacks to be `width` wide.
+void fill_up(std::string& out, std::string_view text, std::size_t width) {
+    out.append(width - std::min(width, text.size()), ' ');
 }
 
 std::string json_string(std::string_view text) {
@@ -117,11 +123,19 @@ std::string format_json(const QueuedMessage& message) {
     return out + "]}\n";
 }
 
-std::string TextReport::row(const std::string& id, const std::string& size, const std::string& date,
-                            const std::string& text) const {
+// Appended by hand, not formatted: there may be very many of them.
+void TextReport::row(std::string& out, std::string_view id, std::string_view size,
+                     std::string_view date, std::string_view text) const {
     const Columns& columns = ids_ == Ids::kLong ? kLongColumns : kShortColumns;
-    return format("{:<{}} {:>{}} {:>{}} {}\n", id, columns.id, size, columns.size, date,
-                  columns.date, text);
+    out += id;
+    fill_up(out, id, columns.id);
+    out += ' ';
+    fill_up(out, size, columns.size);
+    out += size;
+    out += ' ';
+    fill_up(out, date, columns.date);
+    out += date;
+    ((out += ' ') += text) += '\n';
 }
 
 std::string TextReport::message(const QueuedMessage& message) {
@@ -137,19 +151,22 @@ std::string TextReport::message(const QueuedMessage& message) {
                              : message.queue_name == "hold" ? "!"
                                                             : "";
     std::string_view expired = message.forced_expire ? "#" : "";
-    out += row(format("{}{}{}", message.queue_id, place, expired), std::to_string(message.size),
-               date_text(message.time, columns.date), message.sender);
-    std::string last_reason;
+    std::string id = message.queue_id;
+    (id += place) += expired;
+    row(out, id, std::to_string(message.size), date_text(message.time, columns.date),
+        message.sender);
+    std::string_view last_reason;
     for (const auto& recipient : message.recipients) {
-        std::string reason = recipient.reason;
+        std::string_view reason = recipient.reason;
         if (reason.empty() && !last_reason.empty()) {
             reason = "reason unavailable";
         }
         if (!reason.empty() && reason != last_reason) {
             last_reason = reason;
-            out += format("{:>{}}\n", "(" + reason + ")", kReasonWidth + 2);
+            fill_up(out, reason, kReasonWidth);
+            ((out += '(') += reason) += ")\n";
         }
-        out += row("", "", "", recipient.address);
+        row(out, "", "", "", recipient.address);
     }
     return out;
 }

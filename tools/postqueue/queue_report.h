@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -50,8 +51,8 @@ class TextReport {
     [[nodiscard]] std::string end() const;
 
   private:
-    std::string row(const std::string& id, const std::string& size, const std::string& date,
-                    const std::string& text) const;
+    void row(std::string& out, std::string_view id, std::string_view size, std::string_view date,
+             std::string_view text) const;
 
     Ids ids_;
     std::int64_t messages_ = 0;

@@ -13,6 +13,8 @@
 #include "lib/base/log.h"
 #include "lib/queue/queue_scan.h"
 
+#include "tools/postsuper/every_file.h"
+
 namespace relais {
 
 namespace {
@@ -29,13 +31,30 @@ bool exists(const QueueDirs& dirs, std::string_view queue, const std::string& id
     return status && status->ready();
 }
 
+// A log that cannot be removed is no reason to keep the message.
 void remove_logs(const QueueDirs& dirs, const std::string& id) {
     for (std::string_view log : {kBounceLog, kDeferLog, kTraceLog}) {
-        auto removed = dirs.remove(log, id);
-        if (!removed && removed.error().sys_errno != ENOENT) {
-            log_warning("{}", removed.error().message);
-        }
+        static_cast<void>(dirs.remove(log, id));
     }
+}
+
+Result<bool> done_by(const Result<void>& result) {
+    if (!result) {
+        return fail_with(result);
+    }
+    return true;
+}
+
+// Whatever it is; a message that is complete counts.
+Result<bool> remove_file(const QueueScan::Entry& entry, bool messages) {
+    auto status = queue_file_status(entry.path);
+    if (!status) {
+        return false;
+    }
+    if (::unlink(entry.path.c_str()) != 0) {
+        return fail_errno("remove " + entry.path);
+    }
+    return messages && status->ready();
 }
 
 std::string_view past_tense(MessageAction action) {
@@ -98,46 +117,37 @@ void MessageActions::log_one(MessageAction action, const std::string& id) {
     log_info("{}: {}", id, past_tense(action));
 }
 
-bool MessageActions::remove_message(std::string_view queue, const std::string& id) {
+Result<bool> MessageActions::remove_message(std::string_view queue, const std::string& id) const {
     if (!exists(dirs_, queue, id)) {
         return false;
     }
     // The logs first: a log without its message would stay for ever.
     remove_logs(dirs_, id);
-    auto removed = dirs_.remove(queue, id);
-    if (!removed && removed.error().sys_errno != ENOENT) {
-        log_warning("{}", removed.error().message);
-    }
-    return removed.has_value();
+    return done_by(dirs_.remove(queue, id));
 }
 
-bool MessageActions::expire(std::string_view queue, const std::string& id) {
+Result<bool> MessageActions::expire(std::string_view queue, const std::string& id) const {
     std::string path = dirs_.path(queue, id);
     auto status = queue_file_status(path);
     if (!status || !status->ready() || status->force_expired()) {
         return false;
     }
     if (::chmod(path.c_str(), (status->info.st_mode & 07777) | kModeForceExpire) != 0) {
-        log_warning("chmod {}: {}", path, std::strerror(errno));
-        return false;
+        return fail_errno("chmod " + path);
     }
     return true;
 }
 
-bool MessageActions::move(std::string_view queue, std::string_view to, const std::string& id) {
+Result<bool> MessageActions::move(std::string_view queue, std::string_view to,
+                                  const std::string& id) const {
     if (!exists(dirs_, queue, id)) {
         return false;
     }
-    auto moved = dirs_.move(id, queue, to);
-    if (!moved && moved.error().sys_errno != ENOENT) {
-        log_warning("{}", moved.error().message);
-    }
-    return moved.has_value();
+    return done_by(dirs_.move(id, queue, to));
 }
 
-// True when the action applies to the message in this queue, and was done.
-bool MessageActions::try_message(MessageAction action, std::string_view queue,
-                                 const std::string& id) {
+Result<bool> MessageActions::try_message(MessageAction action, std::string_view queue,
+                                         const std::string& id) const {
     if (!is_message_queue(queue)) {
         return false;
     }
@@ -147,13 +157,13 @@ bool MessageActions::try_message(MessageAction action, std::string_view queue,
         case MessageAction::kDelete:
             return remove_message(queue, id);
         case MessageAction::kExpire:
-            return !submitted && expire(queue, id);
+            return submitted ? false : expire(queue, id);
         case MessageAction::kHold:
-            return !submitted && !held && move(queue, kHold, id);
+            return submitted || held ? false : move(queue, kHold, id);
         case MessageAction::kRelease:
-            return held && move(queue, kDeferred, id);
+            return held ? move(queue, kDeferred, id) : false;
         case MessageAction::kRequeue:
-            return !submitted && move(queue, kMaildrop, id);
+            return submitted ? false : move(queue, kMaildrop, id);
         case MessageAction::kExpireAndRelease:
             break;
     }
@@ -187,29 +197,16 @@ void MessageActions::on_message(MessageAction action, const std::string& id,
                 // A new life: not before its time, and not late.
                 ::utimensat(AT_FDCWD, dirs_.path(queue, id).c_str(), nullptr, 0);
             }
-            if (try_message(action, queue, id)) {
+            auto done = try_message(action, queue, id);
+            if (!done && done.error().sys_errno != ENOENT) {
+                log_warning("{}", done.error().message);
+                tally_.failed |= action != MessageAction::kExpire;
+            }
+            if (done.value_or(false)) {
                 log_one(action, id);
                 ++tally_.done[action];
                 return;
             }
-        }
-    }
-}
-
-void MessageActions::remove_everything(const std::string& queue) {
-    auto scan = QueueScan::open(queue);
-    if (!scan) {
-        log_warning("{}", scan.error().message);
-        return;
-    }
-    bool messages = is_message_queue(queue);
-    while (auto entry = scan->next()) {
-        auto status = queue_file_status(entry->path);
-        if (!status || ::unlink(entry->path.c_str()) != 0) {
-            continue;
-        }
-        if (messages && status->ready()) {
-            ++tally_.done[MessageAction::kDelete];
         }
     }
 }
@@ -222,27 +219,18 @@ void MessageActions::on_all(MessageAction action, const std::vector<std::string>
     }
     expect(action);
     for (const std::string& queue : queues) {
+        bool messages = is_message_queue(queue);
+        FilesDone result;
         if (action == MessageAction::kDelete) {
-            remove_everything(queue);
-            continue;
+            result = on_every_file(
+                queue, [messages](const auto& entry) { return remove_file(entry, messages); });
+        } else if (messages) {
+            result = on_every_file(queue, [&](const auto& entry) -> Result<bool> {
+                return valid_queue_id(entry.name) ? try_message(action, queue, entry.name) : false;
+            });
         }
-        if (!is_message_queue(queue)) {
-            continue;
-        }
-        auto scan = QueueScan::open(queue);
-        if (!scan) {
-            log_warning("{}", scan.error().message);
-            continue;
-        }
-        std::vector<std::string> ids;
-        while (auto entry = scan->next()) {
-            ids.push_back(std::move(entry->name));
-        }
-        for (const std::string& id : ids) {
-            if (valid_queue_id(id) && try_message(action, queue, id)) {
-                ++tally_.done[action];
-            }
-        }
+        tally_.done[action] += result.done;
+        tally_.failed |= result.failed && action != MessageAction::kExpire;
     }
 }
 

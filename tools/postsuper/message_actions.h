@@ -1,6 +1,7 @@
 // What postsuper does to messages: deletes, holds, releases, requeues, expires.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -14,8 +15,9 @@ enum class MessageAction { kDelete, kExpire, kExpireAndRelease, kHold, kRelease,
 
 // How many messages each kind of thing happened to; an entry, of 0 too, for what was asked for.
 struct Tally {
-    std::map<MessageAction, int> done;
-    int renamed = 0;  // to match their inode numbers
+    std::map<MessageAction, std::uint64_t> done;
+    int renamed = 0;      // to match their inode numbers
+    bool failed = false;  // a file could not be moved or removed
 
     void log() const;
 };
@@ -42,11 +44,12 @@ class MessageActions {
     void on_all(MessageAction action, const std::vector<std::string>& queues);
 
   private:
-    bool try_message(MessageAction action, std::string_view queue, const std::string& id);
-    bool remove_message(std::string_view queue, const std::string& id);
-    bool expire(std::string_view queue, const std::string& id);
-    bool move(std::string_view queue, std::string_view to, const std::string& id);
-    void remove_everything(const std::string& queue);
+    // True where it was done, false where it does not apply; they are called on helper threads too.
+    Result<bool> try_message(MessageAction action, std::string_view queue,
+                             const std::string& id) const;
+    Result<bool> remove_message(std::string_view queue, const std::string& id) const;
+    Result<bool> expire(std::string_view queue, const std::string& id) const;
+    Result<bool> move(std::string_view queue, std::string_view to, const std::string& id) const;
     void log_one(MessageAction action, const std::string& id);
 
     const QueueDirs& dirs_;

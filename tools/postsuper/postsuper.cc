@@ -106,7 +106,7 @@ void on_listed_messages(MessageActions& actions, MessageAction action,
     }
 }
 
-void run(const Options& options) {
+int run(const Options& options) {
     QueueDirs dirs = queue_dirs_from(conf());
     Tally tally;
     const auto repair_queues =
@@ -120,8 +120,8 @@ void run(const Options& options) {
         if (target == "ALL") {
             actions.on_all(action, queues);
         } else if (tally.renamed > 0) {
-            tally.log();
-            log_fatal("re-issue the command: queue file names were changed");
+            log_error("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");
+            log_fatal("CHECK YOUR QUEUE IDS AND RE-ISSUE THE COMMAND");
         } else if (target == "-") {
             on_listed_messages(actions, action, queues);
         } else {
@@ -129,6 +129,7 @@ void run(const Options& options) {
         }
     }
     tally.log();
+    return tally.failed ? 1 : 0;
 }
 
 }  // namespace
@@ -150,7 +151,7 @@ int main(int argc, char** argv) {
         log_fatal("chdir {}: {}", conf().queue_directory(), std::strerror(errno));
     }
     enter_jail("", conf().mail_owner());
-    run(options);
+    int status = run(options);
     log_flush(1000);
-    return 0;
+    return status;
 }

@@ -12,6 +12,7 @@
 #include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/mail/dsn.h"
+#include "lib/queue/sendopts.h"
 
 namespace relais {
 
@@ -100,7 +101,7 @@ void take_queue_option(SendmailOptions& out, std::string_view value) {
 
 void take_verp(SendmailOptions& out, std::string_view value) {
     if (!value.starts_with('V')) {
-        log_fatal("unsupported: -X{}", value);
+        log_fatal("unsupported: -X{}", value.substr(0, 1));
     }
     value.remove_prefix(1);
     const std::string& wanted = conf().verp_delimiter_filter();
@@ -152,6 +153,27 @@ void take_body_type(SendmailOptions& out, std::string_view value) {
     }
 }
 
+// "requiretls=yes", "smtputf8=no"; Sendmail's options say nothing to us.
+void take_send_option(SendmailOptions& out, std::string_view text) {
+    const auto pair = split_first(text, '=');
+    if (!pair) {
+        return;
+    }
+    const int bit = iequals(pair->first, "requiretls") ? kRequireTls
+                    : iequals(pair->first, "smtputf8") ? kUtf8Requested
+                                                       : 0;
+    if (bit == 0) {
+        return;
+    }
+    if (iequals(pair->second, "yes")) {
+        out.sendopts |= bit;
+    } else if (iequals(pair->second, "no")) {
+        out.sendopts &= ~bit;
+    } else {
+        log_fatal("-O {}: bad value; specify yes or no", text);
+    }
+}
+
 void take_option(SendmailOptions& out, int option, const char* value) {
     switch (option) {
         case 'B':
@@ -168,6 +190,9 @@ void take_option(SendmailOptions& out, int option, const char* value) {
             return;
         case 'N':
             take_notify(out, value);
+            return;
+        case 'O':
+            take_send_option(out, value);
             return;
         case 'R':
             take_ret(out, value);

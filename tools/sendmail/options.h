@@ -22,6 +22,7 @@ struct SendmailOptions {
     std::string encoding;         // "7bit", "8bit" or empty
     int notify = 0;               // -N
     int ret = 0;                  // -R
+    int sendopts = 0;             // -O: SendOption bits
     std::string envelope_id;      // -V
     bool verp = false;            // -XV
     std::string verp_delimiters;  // empty: the default

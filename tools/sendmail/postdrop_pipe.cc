@@ -62,7 +62,8 @@ PostdropPipe::PostdropPipe(std::string submitter)
     spec.input = input.read.get();
     spec.output = output.write.get();
     spec.error = STDERR_FILENO;
-    auto child = Child::start(spec);
+    const ForkPatience patience{conf().fork_attempts(), conf().fork_delay()};
+    auto child = Loop::current().run_task(Child::start(std::move(spec), patience));
     if (!child) {
         log_fatal("{}: unable to execute {} -r: {}", submitter_, command_, child.error().message);
     }
@@ -110,6 +111,9 @@ void PostdropPipe::finish() {
     std::string reason = reader.string("reason");
     if (reader.failed()) {
         log_fatal("{}: mail-queue write error", submitter_);
+    }
+    if (ended.exit_status != 0 && !reason.empty()) {
+        log_warning("mail_stream_cleanup: close error");
     }
     if (status != kCleanupOk) {
         log_fatal("{}: {}", submitter_,

@@ -108,6 +108,9 @@ void Submission::put_envelope() {
     if (options_.ret != 0) {
         postdrop_.put_attribute("ret_flags", std::to_string(options_.ret));
     }
+    if (options_.sendopts != 0) {
+        postdrop_.put_attribute("sendopts", std::to_string(options_.sendopts));
+    }
     postdrop_.put_attribute("rewrite_context", options_.remote_context ? "remote" : "local");
     const std::string& name = options_.full_name ? *options_.full_name : who_.full_name;
     if (!name.empty()) {
