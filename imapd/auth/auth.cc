@@ -1,6 +1,7 @@
 // auth: who may log in.  smtpd, imap-login and imap ask it over the Dovecot auth protocol, so that
 // it also serves the smtpd of a real Postfix (smtpd_sasl_type = dovecot, smtpd_sasl_path =
-// private/auth).  Reads auth_users_file; runs as mail_owner, in one process.
+// private/auth).  Asks the databases of auth_passdb and auth_userdb; runs as mail_owner, in one
+// process.
 //
 // A connection carries the requests of many sessions; a password that takes long to check, and the
 // delay of a failure, hold up only their own request.
@@ -49,15 +50,17 @@ class Auth : public Daemon {
         verifier_.emplace();
     }
 
-    Task<void> background() override { return verifier_->watch_helper(); }
+    Task<void> background() override { return verifier_->watch_helpers(); }
 
     Task<void> serve(Connection connection) override;
 
   private:
     Task<void> converse(Client* client);
+    void take_step(Client* client, AuthServerSession::Step& step);
     Task<void> check(Client* client, AuthCheck check);
+    Task<void> fetch_secret(Client* client, AuthCheck wanted);
     void answer_request(Client& client, const std::vector<std::string>& fields);
-    void answer_lookup(Client& client, const std::vector<std::string>& fields);
+    Task<void> answer_lookup(Client* client, std::string id, std::string user);
     static Task<void> flush(Client* client);
 
     std::vector<std::string> mechanisms_;
@@ -106,12 +109,11 @@ Task<void> Auth::converse(Client* client) {
         }
         auto step = client->session.line(std::string_view(input).substr(0, end));
         input.erase(0, end + 1);
-        client->stream.write(step.output);
-        if (step.check) {
-            client->checks.spawn(check(client, std::move(*step.check)));
-        }
+        take_step(client, step);
         if (step.request && step.request->front() == "USER") {
-            answer_lookup(*client, *step.request);
+            const auto& words = *step.request;
+            client->checks.spawn(answer_lookup(client, words.size() > 1 ? words[1] : "0",
+                                               words.size() > 2 ? words[2] : ""));
         } else if (step.request) {
             answer_request(*client, *step.request);
         }
@@ -120,6 +122,24 @@ Task<void> Auth::converse(Client* client) {
             co_return;
         }
     }
+}
+
+void Auth::take_step(Client* client, AuthServerSession::Step& step) {
+    client->stream.write(step.output);
+    if (step.check) {
+        client->checks.spawn(check(client, std::move(*step.check)));
+    }
+    if (step.secret) {
+        client->checks.spawn(fetch_secret(client, std::move(*step.secret)));
+    }
+}
+
+Task<void> Auth::fetch_secret(Client* client, AuthCheck wanted) {
+    AuthQuery query{wanted.credentials.user, "", std::move(wanted.parameters)};
+    auto stored = co_await verifier_->secret(std::move(query));
+    auto step = client->session.secret(wanted.id, stored, conf().auth_default_scheme());
+    take_step(client, step);
+    co_await flush(client);
 }
 
 Task<void> Auth::check(Client* client, AuthCheck check) {
@@ -183,20 +203,20 @@ void Auth::answer_request(Client& client, const std::vector<std::string>& fields
 }
 
 // USER <id> <name>
-void Auth::answer_lookup(Client& client, const std::vector<std::string>& fields) {
-    std::string id = fields.size() > 1 ? fields[1] : "0";
-    Verdict verdict = verifier_->look_up(fields.size() > 2 ? fields[2] : "");
+Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user) {
+    Verdict verdict = co_await verifier_->look_up(std::move(user));
     switch (verdict.kind) {
         case Verdict::Kind::kRight:
-            write_user(client, id, verdict.user, verdict.fields);
+            write_user(*client, id, verdict.user, verdict.fields);
             break;
         case Verdict::Kind::kWrong:
-            client.stream.write(AuthLine("NOTFOUND").field(id).finish());
+            client->stream.write(AuthLine("NOTFOUND").field(id).finish());
             break;
         case Verdict::Kind::kTemporary:
-            client.stream.write(AuthLine("FAIL").field(id).field("temp").finish());
+            client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
             break;
     }
+    co_await flush(client);
 }
 
 }  // namespace
@@ -204,6 +224,7 @@ void Auth::answer_lookup(Client& client, const std::vector<std::string>& fields)
 
 int main(int argc, char** argv) {
     relais::DaemonTraits traits;
+    traits.wakeups = relais::Wakeups::kAtOnce;
     traits.name = "auth";
     traits.kind = relais::ServiceKind::kShared;
     traits.privilege = relais::Privilege::kNever;

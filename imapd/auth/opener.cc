@@ -42,11 +42,11 @@ Opener::Opener(std::vector<std::string> paths) : paths_(std::move(paths)) {
 
 void Opener::serve(int channel) const {
     // Nothing of what the service has open is needed here.
-    constexpr int fd = 3;
-    ::dup2(channel, fd);
-    ::close_range(fd + 1, ~0U, 0);
+    constexpr int kFd = 3;
+    ::dup2(channel, kFd);
+    ::close_range(kFd + 1, ~0U, 0);
     std::uint32_t index = 0;
-    while (::recv(fd, &index, sizeof(index), 0) == sizeof(index)) {
+    while (::recv(kFd, &index, sizeof(index), 0) == sizeof(index)) {
         if (index >= paths_.size()) {
             return;
         }
@@ -54,7 +54,7 @@ void Opener::serve(int channel) const {
         // An errno, with a descriptor beside it when that is zero.
         std::int32_t reason = opened ? 0 : opened.error().sys_errno;
         std::string_view bytes(reinterpret_cast<const char*>(&reason), sizeof(reason));
-        if (send_with_fd(fd, bytes, opened ? opened->get() : -1) < 0) {
+        if (send_with_fd(kFd, bytes, opened ? opened->get() : -1) < 0) {
             return;
         }
     }

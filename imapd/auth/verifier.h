@@ -2,16 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "lib/event/loop.h"
+#include "lib/event/task_group.h"
 #include "lib/sasl/auth_server.h"
-#include "lib/sasl/users_file.h"
 
-#include "imapd/auth/opener.h"
+#include "imapd/auth/database.h"
 
 namespace relais {
 
@@ -20,45 +21,53 @@ struct Verdict {
     Kind kind = Kind::kTemporary;
     std::string user;       // as it is looked up
     std::string reason;     // for the log
-    AuthParameters fields;  // kRight: uid, gid, home, mail, version, files
+    AuthParameters fields;  // kRight: uid, gid, home, mail, version, files, and what else is told
 };
 
 class Verifier {
   public:
-    // Reads the users' files of the configuration.  While the process still has all rights.
+    // Opens the databases of the configuration.  While the process still has all rights.
     Verifier();
 
     [[nodiscard]] Task<Verdict> verify(AuthCheck check);
 
-    // The same for a user who gives no password, because nobody logs in.
-    [[nodiscard]] Verdict look_up(const std::string& user);
+    // A user's password as it is stored, with its scheme, for mechanisms that reckon with it.
+    // Nothing where no database knows him; verify() says what is then to be said.
+    [[nodiscard]] Task<std::optional<std::string>> secret(AuthQuery query);
 
-    // Ends the process when the helper that opens the files has ended.
-    [[nodiscard]] Task<void> watch_helper() const { return opener_.watch(); }
+    // verify() for a user who gives no password, because nobody logs in.
+    [[nodiscard]] Task<Verdict> look_up(std::string user);
+
+    // Ends the process when a helper has ended.
+    [[nodiscard]] Task<void> watch_helpers();
 
   private:
+    using Databases = std::vector<std::unique_ptr<AuthDatabase>>;
+
+    // What a database said of a user, as long as it is believed.
     struct Remembered {
-        std::string digest;
-        std::string stored;  // the entry's password then: a changed one makes this worthless
+        AuthAnswer answer;
+        std::string digest;  // of the password that was right with it
         std::int64_t until = 0;
     };
 
-    const UserEntry* find(const std::string& user);
-    void refresh_files();
-    bool is_remembered(const std::string& user, const std::string& digest,
-                       const std::string& stored) const;
-    [[nodiscard]] Verdict admit(std::string user, const UserEntry& entry) const;
-    Verdict missing(std::string user) const;
-    [[nodiscard]] Task<Result<bool>> check_password(std::string user, std::string password,
-                                                    std::string stored);
+    [[nodiscard]] Task<Verdict> verify_by(std::size_t database, AuthQuery query);
+    [[nodiscard]] Task<AuthAnswer> ask(std::size_t database, const AuthQuery* query,
+                                       bool* same_password);
+    [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthAnswer answer);
+    [[nodiscard]] Task<Verdict> find_identity(AuthQuery query, AuthAnswer answer);
+    [[nodiscard]] Verdict admit(std::string user, const AuthParameters& fields);
 
-    Opener opener_;
-    std::vector<UsersFile> files_;
+    const Remembered* recall(std::size_t database, const AuthQuery& query) const;
+    void remember(std::size_t database, const AuthQuery& query, const AuthAnswer& answer);
+    std::string state_of_databases();
+
+    Databases passdbs_;
+    Databases userdbs_;
     std::string key_;
     std::string process_;  // tells the versions that this process gives from others'
     std::unordered_map<std::string, Remembered> remembered_;
-    std::int64_t refreshed_ = 0;
-    bool broken_ = false;  // a file could not be read
+    TaskGroup watches_;
 };
 
 }  // namespace relais

@@ -1,15 +1,8 @@
 #include "imapd/imap-login/session.h"
 
-#include <utility>
-
-#include <sys/socket.h>
-
 #include "lib/base/format.h"
-#include "lib/base/log.h"
-#include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/tls/tls_session.h"
 
 namespace relais {
 
@@ -21,136 +14,74 @@ using Event = imap::CommandReader::Event;
 
 }  // namespace
 
-LoginSession::LoginSession(Site& site, UniqueFd fd, TaskGroup& task)
-    : site_(site), stream_(std::move(fd)), task_(task) {
-    if (auto peer = SocketAddress::peer_of(stream_.fd()); peer && peer->is_ip()) {
-        remote_ = peer->host();
-        remote_port_ = peer->port();
+std::string_view ImapLoginSession::bye(Bye why) const {
+    switch (why) {
+        case Bye::kNoRoom:
+            return "* BYE Too many connections, try again later.\r\n";
+        case Bye::kAddressLimit:
+            return "* BYE Too many connections from your address.\r\n";
+        case Bye::kSilent:
+            return "* BYE Disconnected for inactivity.\r\n";
+        case Bye::kFailures:
+            break;
     }
-    if (auto own = SocketAddress::local_of(stream_.fd()); own && own->is_ip()) {
-        local_ = own->host();
-        local_port_ = own->port();
-    }
+    return "* BYE Too many failed logins.\r\n";
 }
 
-Task<void> LoginSession::run() {
-    place_ = site_.limits().arrive({this, &task_});
-    try {
-        co_await attend();
-    } catch (const Cancelled&) {
-        // It makes room, or the process ends.
-    }
-    co_await leave();
-}
-
-Task<void> LoginSession::leave() {
-    if (place_) {
-        site_.limits().depart(*std::exchange(place_, std::nullopt));
-    }
-    if (std::exchange(entered_, false)) {
-        co_await site_.limits().leave(remote_);
-    }
-}
-
-void LoginSession::turn_away() {
-    place_.reset();
-    log_warning("all places are taken: the oldest connection without login goes: unknown[{}]",
-                remote_);
-    if (!secured_ && !conf().imap_tls_wrappermode()) {
-        constexpr std::string_view kBye = "* BYE Too many connections, try again later.\r\n";
-        ssize_t ignored =
-            ::send(stream_.fd(), kBye.data(), kBye.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        static_cast<void>(ignored);
-    }
-}
-
-Task<void> LoginSession::attend() {
-    auto patience = std::chrono::milliseconds(conf().imap_login_timeout());
-    stream_.set_timeout(patience);
-    stream_.set_deadline(Deadline::after(patience));
-    bool late = false;
-    try {
-        entered_ = true;
-        bool welcome = co_await site_.limits().enter(remote_);
-        if (welcome && conf().imap_tls_wrappermode()) {
-            co_await put_tls_under();
+// RFC 5530
+void ImapLoginSession::refuse(const std::string& tag, Refusal why, std::string_view text) {
+    auto words = [why] {
+        switch (why) {
+            case Refusal::kPrivacy:
+                return "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure "
+                       "connections.";
+            case Refusal::kUnsupported:
+                return "NO Unsupported authentication mechanism.";
+            case Refusal::kUnavailable:
+                return "NO [UNAVAILABLE] Temporary authentication failure.";
+            case Refusal::kBadInitial:
+                return "BAD Invalid base64 data in initial response.";
+            case Refusal::kBadResponse:
+                return "BAD Invalid base64 data in response.";
+            case Refusal::kCancelled:
+                return "BAD Authentication aborted by client.";
+            case Refusal::kTooManyFailures:
+                return "NO [LIMIT] Too many failed logins from your address, try again later.";
+            case Refusal::kWrong:
+                return "NO [AUTHENTICATIONFAILED] Authentication failed.";
+            case Refusal::kTooManySessions:
+                return "NO [LIMIT] ";
+            case Refusal::kInternal:
+                break;
         }
-        if (welcome) {
-            co_await converse();
-        } else if (!conf().imap_tls_wrappermode()) {
-            stream_.write("* BYE Too many connections from your address.\r\n");
-        }
-        co_await stream_.flush();
-    } catch (const TimedOut&) {
-        late = true;
-    } catch (const IoError& error) {
-        if (log_verbose() > 0) {
-            log_info("{}[{}]: {}", "client", remote_, error.what());
-        }
-    }
-    if (late) {
-        try {
-            stream_.set_deadline(Deadline::after(std::chrono::seconds(5)));
-            stream_.write("* BYE Disconnected for inactivity.\r\n");
-            co_await stream_.flush();
-        } catch (const IoError&) {
-            // It has gone for good, then.
-        } catch (const TimedOut&) {
-        } catch (const Cancelled&) {
-        }
-    }
+        return "NO [UNAVAILABLE] Internal error, try again later.";
+    };
+    std::string answered = words();
+    answer(tag, why == Refusal::kTooManySessions ? answered.append(text) : answered);
 }
 
-Task<void> LoginSession::put_tls_under() {
-    TlsAcceptOptions options;
-    options.peer = "unknown[" + remote_ + "]";
-    options.timeout = stream_.timeout();
-    auto info = co_await tls_accept(&stream_, site_.tls(), options);
-    if (!info) {
-        throw IoError(info.error().message);
-    }
-    secured_ = true;
-}
-
-// RFC 3501 leaves the words to us; loopback needs no TLS, since nobody is in between.
-bool LoginSession::plaintext_allowed() const {
-    bool nearby =
-        !remote_.empty() && (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
-    return secured_ || (!site_.tls_required() && (!conf().imap_tls_auth_only() || nearby));
-}
-
-Task<std::string> LoginSession::capabilities() {
-    std::string text = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+";
-    if (!secured_ && site_.tls() != nullptr) {
+Task<std::string> ImapLoginSession::capabilities() {
+    std::string text = "IMAP4rev1 SASL-IR ID ENABLE IDLE ";
+    text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
+    if (can_start_tls()) {
         text += " STARTTLS";
     }
     if (!plaintext_allowed()) {
-        co_return text + " LOGINDISABLED";
+        text += " LOGINDISABLED";
     }
-    auto mechanisms = co_await site_.mechanisms();
+    auto mechanisms = co_await usable_mechanisms();
     for (const std::string& name : mechanisms) {
         text += " AUTH=" + name;
     }
     co_return text;
 }
 
-Task<void> LoginSession::greet() {
+Task<void> ImapLoginSession::greet() {
     std::string offered = co_await capabilities();
     stream_.write(format("* OK [CAPABILITY {}] Relais ready.\r\n", offered));
 }
 
-Task<void> LoginSession::converse() {
-    co_await greet();
-    while (!done_) {
-        bool more = co_await next_command();
-        if (!more) {
-            co_return;
-        }
-    }
-}
-
-// Reads a command and runs it.  False when the connection cannot go on.
-Task<bool> LoginSession::next_command() {
+Task<bool> ImapLoginSession::next_command() {
     for (;;) {
         if (stream_.buffered().empty()) {
             bool more = co_await stream_.fill();
@@ -186,7 +117,7 @@ Task<bool> LoginSession::next_command() {
     }
 }
 
-void LoginSession::answer(std::string_view tag, std::string_view text) {
+void ImapLoginSession::answer(std::string_view tag, std::string_view text) {
     stream_.write(format("{} {}\r\n", tag, text));
     bad_commands_ = text.starts_with("BAD") ? bad_commands_ + 1 : 0;
     if (bad_commands_ >= kMaxBadCommands) {
@@ -195,7 +126,7 @@ void LoginSession::answer(std::string_view tag, std::string_view text) {
     }
 }
 
-Task<void> LoginSession::handle(Command command) {
+Task<void> ImapLoginSession::handle(Command command) {
     bool tagged = command.tag != "*" && command.arguments.atom() == command.tag;
     auto name = tagged && command.arguments.space() ? command.arguments.atom() : std::nullopt;
     command.name = name ? uppercase(*name) : "";
@@ -216,25 +147,51 @@ Task<void> LoginSession::handle(Command command) {
         stream_.write("* ENABLED\r\n");
         answer(command.tag, "OK ENABLE ignored in non-authenticated state.");
     } else if (command.name == "STARTTLS") {
-        co_await start_tls(command);
+        co_await starttls(command);
     } else if (command.name == "LOGIN") {
         co_await login(command);
     } else if (command.name == "AUTHENTICATE") {
-        co_await authenticate(command);
+        co_await authenticate_command(command);
     } else {
         answer(tagged ? command.tag : "*", "BAD Error in IMAP command received by server.");
     }
 }
 
-Task<void> LoginSession::start_tls(const Command& command) {
-    if (secured_ || site_.tls() == nullptr) {
+Task<void> ImapLoginSession::starttls(const Command& command) {
+    if (!can_start_tls()) {
         answer(command.tag,
                secured_ ? "BAD TLS is already active." : "BAD TLS support isn't enabled.");
         co_return;
     }
     answer(command.tag, "OK Begin TLS negotiation now.");
-    co_await stream_.flush();
-    co_await put_tls_under();
+    co_await start_tls();
+}
+
+// RFC 3501 6.2.3
+Task<void> ImapLoginSession::login(Command& command) {
+    imap::Scanner& scanner = command.arguments;
+    auto user = scanner.space() ? scanner.astring() : std::nullopt;
+    auto password = user && scanner.space() ? scanner.astring() : std::nullopt;
+    if (!password || !scanner.at_end()) {
+        answer(command.tag, "BAD Error in IMAP command LOGIN: Invalid arguments.");
+        co_return;
+    }
+    co_await log_in(command.tag, *user, *password);
+}
+
+// RFC 3501 6.2.2; SASL-IR: RFC 4959
+Task<void> ImapLoginSession::authenticate_command(Command& command) {
+    imap::Scanner& scanner = command.arguments;
+    auto mechanism = scanner.space() ? scanner.atom() : std::nullopt;
+    std::optional<std::string> initial;
+    if (mechanism && scanner.space()) {
+        initial = std::string(scanner.rest());
+        initial = *initial == "=" ? "" : *initial;
+    } else if (!mechanism || !scanner.at_end()) {
+        answer(command.tag, "BAD Error in IMAP command AUTHENTICATE: Invalid arguments.");
+        co_return;
+    }
+    co_await authenticate(command.tag, std::string(*mechanism), std::move(initial));
 }
 
 }  // namespace relais

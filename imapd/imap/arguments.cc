@@ -63,14 +63,14 @@ Reply failure(const Error& error) {
 
 std::optional<std::string> mailbox_argument(Session& session, Command& command) {
     auto name = command.arguments.mailbox();
-    if (!name) {
-        return std::nullopt;
-    }
-    return session.user.tree().canonical(*name);
+    return name ? session.name_from_client(*name) : std::nullopt;
 }
 
 std::expected<std::vector<std::uint32_t>, Reply> message_set_argument(Session& session,
                                                                       Command& command) {
+    if (command.arguments.accept('$')) {
+        return session.selected->pick_saved();
+    }
     auto text = command.arguments.sequence_text();
     auto set = text ? imap::SequenceSet::parse(*text) : std::nullopt;
     if (!set) {

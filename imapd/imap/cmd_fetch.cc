@@ -1,9 +1,11 @@
-// FETCH.  RFC 3501 6.4.5, 7.4.2
+// FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394)
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/imap/binary_part.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/envelope.h"
 #include "lib/imap/fetch_items.h"
+#include "lib/imap/format.h"
 #include "lib/imap/section.h"
 
 #include "imapd/imap/commands.h"
@@ -38,6 +40,9 @@ class Fetcher {
     // Messages that were gone when it was their turn.
     bool missed() const { return missed_; }
 
+    // Parts whose encoding nobody knows were left out (RFC 3516 4.3).
+    bool undecodable() const { return undecodable_; }
+
   private:
     // False when the message is gone.
     [[nodiscard]] Task<bool> append_items(const MailMessage& message);
@@ -46,6 +51,8 @@ class Fetcher {
                                             const MailMessage& message);
     [[nodiscard]] Task<void> stream_section(const imap::FetchItem& item);
     bool append_fact(const imap::FetchItem& item, const MailMessage& message);
+    bool append_binary(const imap::FetchItem& item, const MailMessage& message);
+    bool append_preview(const imap::FetchItem& item, const MailMessage& message);
     bool load_file(const MailMessage& message);
     const imap::MimePart& structure(const imap::Section* section);
 
@@ -58,6 +65,8 @@ class Fetcher {
     std::optional<imap::MimePart> root_;
     bool whole_root_ = false;
     bool missed_ = false;
+    bool undecodable_ = false;
+    bool left_out_ = false;  // the item at hand: nothing was written
 };
 
 Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
@@ -92,12 +101,21 @@ Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
 Task<bool> Fetcher::append_items(const MailMessage& message) {
     bool first = true;
     for (const imap::FetchItem& item : items_.items) {
+        std::size_t before = out_.size();
         out_ += first ? "" : " ";
-        first = false;
+        left_out_ = false;
         bool done = co_await append_item(item, message);
         if (!done) {
             co_return false;
         }
+        if (left_out_) {
+            out_.resize(before);
+        } else {
+            first = false;
+        }
+    }
+    if (first) {
+        out_ += format("UID {}", message.uid);  // no response may be empty
     }
     co_return true;
 }
@@ -112,6 +130,12 @@ Task<bool> Fetcher::append_item(const imap::FetchItem& item, const MailMessage& 
             co_return true;
         case Kind::kSection:
             co_return co_await append_section(item, message);
+        case Kind::kBinary:
+        case Kind::kBinarySize:
+            co_return append_binary(item, message);
+        case Kind::kPreview:
+        case Kind::kPreviewLazy:
+            co_return append_preview(item, message);
         case Kind::kBody: {
             if (!load_file(message)) {
                 co_return false;
@@ -147,6 +171,51 @@ bool Fetcher::append_fact(const imap::FetchItem& item, const MailMessage& messag
         out_ += facts->structure;
     }
     return true;
+}
+
+// RFC 3516 4.2.  What was decoded goes out as literal8, whatever is in it, as Dovecot does.
+bool Fetcher::append_binary(const imap::FetchItem& item, const MailMessage& message) {
+    if (!load_file(message)) {
+        return false;
+    }
+    bool sized = item.kind == Kind::kBinarySize;
+    const imap::MimePart* part = imap::find_part(structure(nullptr), item.section.path);
+    if (part == nullptr) {
+        out_ += item.label + (sized ? " 0" : " NIL");
+        return true;
+    }
+    bool whole = item.section.path.empty();
+    auto decoded = imap::decode_part(
+        file_->text(), *part, whole ? imap::PartHeader::kWrite : imap::PartHeader::kLeaveOut);
+    if (!decoded) {
+        undecodable_ = true;
+        left_out_ = true;
+        return true;
+    }
+    if (sized) {
+        out_ += format("{} {}", item.label, decoded->bytes.size());
+        return true;
+    }
+    imap::SectionRange range = imap::wanted_range(item, decoded->bytes.size());
+    std::string_view text =
+        std::string_view(decoded->bytes)
+            .substr(static_cast<std::size_t>(range.origin), static_cast<std::size_t>(range.count));
+    bool eight = decoded->decoded || text.find('\0') != std::string_view::npos;
+    out_ += format("{} {}{{{}}}\r\n", item.label, eight ? "~" : "", text.size());
+    out_ += text;
+    return true;
+}
+
+bool Fetcher::append_preview(const imap::FetchItem& item, const MailMessage& message) {
+    auto facts = item.kind == Kind::kPreviewLazy ? facts_of(selected_.mailbox(), message)
+                                                 : facts_with_preview(selected_.mailbox(), message);
+    out_ += "PREVIEW ";
+    if (facts && facts->preview) {
+        imap::append_string(out_, *facts->preview);
+    } else {
+        out_ += "NIL";
+    }
+    return facts.has_value();
 }
 
 bool Fetcher::load_file(const MailMessage& message) {
@@ -255,8 +324,16 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
         co_return bad_arguments(command);
     }
     auto items = imap::parse_fetch_items(command.arguments);
-    if (!items || !command.arguments.at_end()) {
-        co_return bad_arguments(command, items ? "Invalid arguments." : items.error().message);
+    if (!items) {
+        co_return bad_arguments(command, items.error().message);
+    }
+    auto modifiers = imap::parse_fetch_modifiers(command.arguments);
+    if (!modifiers) {
+        co_return bad_arguments(command, modifiers.error().message);
+    }
+    if (modifiers->partial) {
+        auto part = modifiers->partial->of(*uids);
+        uids = std::vector<std::uint32_t>(part.begin(), part.end());
     }
     std::vector<std::uint32_t> seen;
     if (items->sets_seen() && !session.selected->read_only()) {
@@ -277,6 +354,9 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     session.selected->mailbox().cache.flush();
     if (fetcher.missed() && !command.uid) {
         co_return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
+    }
+    if (fetcher.undecodable()) {
+        co_return Reply::no("[UNKNOWN-CTE] Unknown Content-Transfer-Encoding");
     }
     co_return Reply::ok("Fetch completed.");
 }

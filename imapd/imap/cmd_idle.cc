@@ -2,12 +2,12 @@
 //
 // One task watches and writes, this one reads until DONE.  The watcher is never cancelled in the
 // middle of a write: it is told to stop, and woken.
+#include "lib/access/watcher.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/event/task_group.h"
 
 #include "imapd/imap/commands.h"
-#include "imapd/imap/watcher.h"
 
 namespace relais {
 

@@ -26,6 +26,7 @@ struct ListRequest {
     bool return_children = false;
     bool return_special_use = false;
     bool extended = false;
+    bool xlist = false;  // of Gmail: "* XLIST", and names of its own for special uses
     std::optional<StatusItems> status;
     std::vector<imap::ListPattern> patterns;
     // Where the pattern is empty: the root of the reference.
@@ -96,7 +97,8 @@ bool parse_return(imap::Scanner& scanner, ListRequest& request) {
 }
 
 // Reference and patterns.
-bool parse_patterns(imap::Scanner& scanner, char separator, ListRequest& request) {
+bool parse_patterns(imap::Scanner& scanner, Session& session, ListRequest& request) {
+    char separator = session.user.separator();
     auto reference = scanner.mailbox();
     if (!reference || !scanner.space()) {
         return false;
@@ -111,7 +113,12 @@ bool parse_patterns(imap::Scanner& scanner, char separator, ListRequest& request
         if (pattern->empty()) {
             request.root_of = reference->substr(0, reference->find(separator) + 1);
         }
-        request.patterns.emplace_back(*reference + *pattern, separator);
+        std::string whole = *reference + *pattern;
+        for (std::size_t at = 0; session.utf8 && (at = whole.find('&', at)) != std::string::npos;) {
+            whole.insert(at + 1, "-");  // stands for itself in UTF-8, and begins something in UTF-7
+            at += 2;
+        }
+        request.patterns.emplace_back(std::move(whole), separator);
     } while (list && scanner.space());
     return !list || scanner.accept(')');
 }
@@ -165,6 +172,9 @@ class Lister {
         }
         std::string_view use =
             entry.exists && request_.tells_special_use() ? session_.user.special_use(name) : "";
+        if (request_.xlist) {
+            use = name == "INBOX" ? "\\Inbox" : use == "\\Junk" ? "\\Spam" : use;
+        }
         if (!use.empty()) {
             list.emplace_back(use);
         }
@@ -213,18 +223,18 @@ class Lister {
 void write_line(Session& session, std::string_view word, const std::string& attributes,
                 std::string_view name, std::string_view more = {}) {
     std::string line = format("* {} {} \"{}\" ", word, attributes, session.user.separator());
-    imap::append_astring(line, name);
+    session.append_name(line, name);
     line += more;
     session.stream.write(line + "\r\n");
 }
 
 // RFC 3501 6.3.8: an empty pattern asks for the separator and the root of the reference.
-Reply answer_root(Session& session, const std::string& root) {
+Reply answer_root(Session& session, std::string_view word, const std::string& root) {
     if (root.empty()) {
         session.stream.write(
-            format("* LIST (\\Noselect) \"{}\" \"\"\r\n", session.user.separator()));
+            format("* {} (\\Noselect) \"{}\" \"\"\r\n", word, session.user.separator()));
     } else {
-        write_line(session, "LIST", "(\\Noselect)", root);
+        write_line(session, word, "(\\Noselect)", root);
     }
     return Reply::ok("List completed.");
 }
@@ -233,25 +243,27 @@ Reply answer_root(Session& session, const std::string& root) {
 
 Task<Reply> cmd_list(Session& session, Command& command) {
     ListRequest request;
+    request.xlist = command.name == "XLIST";
     imap::Scanner& scanner = command.arguments;
-    bool good = scanner.space() && parse_selection(scanner, request) &&
-                parse_patterns(scanner, session.user.separator(), request) &&
-                parse_return(scanner, request) && scanner.at_end();
+    bool good = scanner.space() && (request.xlist || parse_selection(scanner, request)) &&
+                parse_patterns(scanner, session, request) &&
+                (request.xlist || parse_return(scanner, request)) && scanner.at_end();
     if (!good) {
         co_return bad_arguments(command);
     }
     if (!request.extended && request.root_of) {
-        co_return answer_root(session, *request.root_of);
+        co_return answer_root(session, command.name, *request.root_of);
     }
     auto names = session.user.tree().list();
     auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
     if (!names || !subscribed) {
         co_return failure(!names ? names.error() : subscribed.error());
     }
+    session.user.load_special_uses();
     Lister lister(session, request);
     for (const auto& [name, entry] : lister.collect(*names, subscribed->names())) {
         bool child = request.recursive_match && entry.child_subscribed;
-        write_line(session, "LIST", lister.attributes(name, entry), name,
+        write_line(session, command.name, lister.attributes(name, entry), name,
                    child ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
         if (request.status && entry.exists) {
             auto status = co_await mailbox_status(session, name, *request.status);
@@ -266,14 +278,15 @@ Task<Reply> cmd_list(Session& session, Command& command) {
 Task<Reply> cmd_lsub(Session& session, Command& command) {
     ListRequest request;
     imap::Scanner& scanner = command.arguments;
-    if (!scanner.space() || !parse_patterns(scanner, session.user.separator(), request) ||
-        !scanner.at_end() || request.patterns.size() != 1) {
+    if (!scanner.space() || !parse_patterns(scanner, session, request) || !scanner.at_end() ||
+        request.patterns.size() != 1) {
         co_return bad_arguments(command);
     }
     auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
     if (!subscribed) {
         co_return failure(subscribed.error());
     }
+    session.user.load_special_uses();
     const imap::ListPattern& pattern = request.patterns.front();
     std::map<std::string, std::string> lines;
     for (const std::string& name : subscribed->names()) {

@@ -1,9 +1,15 @@
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE.  RFC 3501 6.3.3 to 6.3.7
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE.  RFC 3501 6.3.3 to 6.3.7, CREATE-SPECIAL-USE of
+// RFC 6154 3
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <functional>
+#include <set>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/store/mailbox_lock.h"
+#include "lib/store/special_uses.h"
 #include "lib/store/subscriptions.h"
 
 #include "imapd/imap/commands.h"
@@ -20,6 +26,53 @@ std::optional<std::string> only_mailbox(Session& session, Command& command) {
 
 Reply missing(std::string_view name) {
     return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(name));
+}
+
+constexpr std::array<std::string_view, 5> kUses = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent",
+                                                   "\\Trash"};
+
+// " (USE (\Drafts \Sent))" of CREATE (RFC 6154 3): the uses as they are written down, "" where
+// there are none; the error is the reply.
+std::expected<std::string, Reply> parse_uses(Command& command) {
+    imap::Scanner& scanner = command.arguments;
+    if (!scanner.space()) {
+        return "";
+    }
+    auto flags = scanner.accept('(') && scanner.accept_word("USE") && scanner.space()
+                     ? scanner.flag_list(imap::Scanner::Parentheses::kNeeded)
+                     : std::nullopt;
+    if (!flags || !scanner.accept(')')) {
+        return std::unexpected(bad_arguments(command));
+    }
+    std::set<std::string_view> uses;
+    for (const std::string& flag : *flags) {
+        auto known = std::ranges::find_if(kUses, [&](auto use) { return iequals(use, flag); });
+        if (known == kUses.end()) {
+            return std::unexpected(
+                Reply::no("[USEATTR] Special use not supported: " + printable(flag)));
+        }
+        uses.insert(*known);
+    }
+    std::string text;
+    for (std::string_view use : uses) {
+        text += text.empty() ? "" : " ";
+        text += use;
+    }
+    return text;
+}
+
+// Changes the file of special uses, under its lock.
+Task<Result<void>> change_uses(Session& session, std::function<bool(SpecialUses&)> change) {
+    std::string root = session.user.root();
+    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(SpecialUses::kFileName));
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    SpecialUses uses = SpecialUses::load(root, session.user.separator());
+    if (!change(uses)) {
+        co_return Result<void>();
+    }
+    co_return uses.save(root, session.user.tree().file_mode());
 }
 
 Task<Result<void>> change_subscription(Session& session, std::string name, bool subscribe) {
@@ -73,9 +126,13 @@ Task<Reply> rename_inbox(Session& session, std::string to) {
 }  // namespace
 
 Task<Reply> cmd_create(Session& session, Command& command) {
-    auto name = only_mailbox(session, command);
+    auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
     if (!name) {
         co_return bad_arguments(command);
+    }
+    auto uses = parse_uses(command);
+    if (!uses || !command.arguments.at_end()) {
+        co_return uses ? bad_arguments(command) : uses.error();
     }
     // A separator at the end says that children will come; the mailbox is made all the same.
     if (name->size() > 1 && name->back() == session.user.separator()) {
@@ -86,6 +143,10 @@ Task<Reply> cmd_create(Session& session, Command& command) {
         co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
     }
     auto made = session.user.tree().create(*name);
+    if (made && !uses->empty()) {
+        auto note = [&](SpecialUses& all) { return all.set(*name, *uses); };
+        made = co_await change_uses(session, note);
+    }
     if (!made) {
         co_return failure(made.error());
     }
@@ -109,6 +170,10 @@ Task<Reply> cmd_delete(Session& session, Command& command) {
     }
     auto removed = session.user.tree().remove(*name);
     session.user.forget(*name);
+    if (removed) {
+        auto forget = [&name](SpecialUses& all) { return all.remove(*name); };
+        removed = co_await change_uses(session, forget);
+    }
     if (!removed) {
         co_return failure(removed.error());
     }
@@ -137,6 +202,10 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     }
     auto renamed = session.user.tree().rename(*from, *to);
     session.user.forget(*from);
+    if (renamed) {
+        auto follow = [&](SpecialUses& all) { return all.rename(*from, *to); };
+        renamed = co_await change_uses(session, follow);
+    }
     if (!renamed) {
         co_return renamed.error().sys_errno == ENOENT ? missing(*from) : failure(renamed.error());
     }

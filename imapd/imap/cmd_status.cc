@@ -1,7 +1,7 @@
-// STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438
+// STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438, APPENDLIMIT of RFC 7889
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
-#include "lib/imap/format.h"
+#include "lib/config/config.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/mailbox_status.h"
@@ -63,6 +63,8 @@ std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
             items.unseen = true;
         } else if (scanner.accept_word("SIZE")) {
             items.size = true;
+        } else if (scanner.accept_word("APPENDLIMIT")) {
+            items.append_limit = true;
         } else {
             return std::nullopt;
         }
@@ -79,7 +81,7 @@ Task<Result<std::string>> mailbox_status(Session& session, std::string name, Sta
     }
     Mailbox& box = mailbox->box;
     std::string out = "* STATUS ";
-    imap::append_astring(out, name);
+    session.append_name(out, name);
     std::vector<std::string> values;
     if (items.messages) {
         values.push_back(format("MESSAGES {}", box.messages().size()));
@@ -99,6 +101,10 @@ Task<Result<std::string>> mailbox_status(Session& session, std::string name, Sta
     if (items.size) {
         std::uint64_t size = co_await total_size(mailbox);
         values.push_back(format("SIZE {}", size));
+    }
+    if (items.append_limit) {
+        auto limit = conf().imap_append_size_limit();
+        values.push_back("APPENDLIMIT " + (limit > 0 ? std::to_string(limit) : "NIL"));
     }
     co_return out + " (" + join(values, " ") + ")\r\n";
 }

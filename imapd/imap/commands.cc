@@ -11,12 +11,13 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 30> kCommands = {{
+constexpr std::array<CommandInfo, 35> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
     {"CAPABILITY", &cmd_capability, kAny, kNone, false},
     {"CHECK", &cmd_check, kSelected, kAll, false},
     {"CLOSE", &cmd_close, kSelected, kNone, false},
+    {"COMPRESS", &cmd_compress, kAny, kNone, false},
     {"COPY", &cmd_copy, kSelected, kAll, true},
     {"CREATE", &cmd_create, kAny, kAll, false},
     {"DELETE", &cmd_delete, kAny, kAll, false},
@@ -34,14 +35,18 @@ constexpr std::array<CommandInfo, 30> kCommands = {{
     {"NAMESPACE", &cmd_namespace, kAny, kAll, false},
     {"NOOP", &cmd_noop, kAny, kAll, false},
     {"RENAME", &cmd_rename, kAny, kAll, false},
+    {"REPLACE", &cmd_replace, kSelected, kAll, true},
     {"SEARCH", &cmd_search, kSelected, kNoExpunge, true},
     {"SELECT", &cmd_select, kAny, kNone, false},
+    {"SORT", &cmd_sort, kSelected, kNoExpunge, true},
     {"STARTTLS", &cmd_logged_in, kAny, kNone, false},
     {"STATUS", &cmd_status, kAny, kAll, false},
     {"STORE", &cmd_store, kSelected, kNoExpunge, true},
     {"SUBSCRIBE", &cmd_subscribe, kAny, kAll, false},
+    {"THREAD", &cmd_thread, kSelected, kNoExpunge, true},
     {"UNSELECT", &cmd_unselect, kSelected, kNone, false},
     {"UNSUBSCRIBE", &cmd_unsubscribe, kAny, kAll, false},
+    {"XLIST", &cmd_list, kAny, kAll, false},
 }};
 
 static_assert(std::ranges::is_sorted(kCommands, {}, &CommandInfo::name));

@@ -15,6 +15,7 @@ struct StatusItems {
     bool uid_validity = false;
     bool unseen = false;
     bool size = false;
+    bool append_limit = false;
 };
 
 // "(MESSAGES UNSEEN)"

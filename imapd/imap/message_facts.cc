@@ -3,32 +3,30 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/imap/envelope.h"
 #include "lib/imap/header_fields.h"
 #include "lib/imap/mime_tree.h"
+#include "lib/imap/preview.h"
 
 namespace relais {
 
 namespace {
 
-// A message lies in memory while it is looked at.
-constexpr std::uint64_t kMaxMessage = std::uint64_t{1} << 30;
+constexpr std::uint32_t kNoPreview = 0xffffffff;  // nobody has asked for it yet
 
-// How facts lie in the cache: this, then the header, then the structure.
+// How facts lie in the cache: this, then the header, the structure and the preview.
 struct FactsHeader {
     std::uint64_t size;
     std::uint64_t wire_size;
     std::int64_t received;
     std::uint32_t header_size;
     std::uint32_t structure_size;
+    std::uint32_t preview_size;
+    std::uint32_t reserved;
 };
 
 std::optional<MessageFacts> parse_facts(std::string_view blob) {
@@ -38,7 +36,8 @@ std::optional<MessageFacts> parse_facts(std::string_view blob) {
     }
     std::memcpy(&header, blob.data(), sizeof(header));
     blob.remove_prefix(sizeof(header));
-    if (blob.size() != std::uint64_t{header.header_size} + header.structure_size) {
+    std::uint32_t preview = header.preview_size == kNoPreview ? 0 : header.preview_size;
+    if (blob.size() != std::uint64_t{header.header_size} + header.structure_size + preview) {
         return std::nullopt;
     }
     MessageFacts facts;
@@ -46,11 +45,16 @@ std::optional<MessageFacts> parse_facts(std::string_view blob) {
     facts.wire_size = header.wire_size;
     facts.received = header.received;
     facts.header = blob.substr(0, header.header_size);
-    facts.structure = blob.substr(header.header_size);
+    facts.structure = blob.substr(header.header_size, header.structure_size);
+    if (header.preview_size != kNoPreview) {
+        facts.preview = blob.substr(header.header_size + header.structure_size);
+    }
     return facts;
 }
 
-std::string make_facts(std::string_view text, std::int64_t received) {
+enum class Preview { kNo, kYes };
+
+std::string make_facts(std::string_view text, std::int64_t received, Preview with_preview) {
     imap::MimePart root = imap::parse_mime(text);
     std::string kept;
     imap::HeaderWalk walk(text.substr(0, root.body.offset));
@@ -61,73 +65,24 @@ std::string make_facts(std::string_view text, std::int64_t received) {
     }
     std::string structure;
     imap::append_body(structure, text, root, imap::BodyForm::kBodyStructure);
-    FactsHeader header{text.size(), root.end.wire(), received,
-                       static_cast<std::uint32_t>(kept.size()),
-                       static_cast<std::uint32_t>(structure.size())};
+    std::string preview =
+        with_preview == Preview::kYes ? imap::make_preview(text, root) : std::string();
+    FactsHeader header{
+        text.size(),
+        root.end.wire(),
+        received,
+        static_cast<std::uint32_t>(kept.size()),
+        static_cast<std::uint32_t>(structure.size()),
+        with_preview == Preview::kYes ? static_cast<std::uint32_t>(preview.size()) : kNoPreview,
+        0};
     std::string blob(reinterpret_cast<const char*>(&header), sizeof(header));
     blob += kept;
     blob += structure;
+    blob += preview;
     return blob;
 }
 
-Error gone() {
-    return {Errc::kNotFound, "the message is gone", ENOENT};
-}
-
-// What the file has now, where it has become shorter.
-Result<std::string> read_text(int fd, std::size_t size) {
-    std::string text;
-    int trouble = 0;
-    // What is handed in may be more than was asked for (libstdc++ 12).
-    text.resize_and_overwrite(size, [fd, size, &trouble](char* data, std::size_t) {
-        std::size_t had = 0;
-        while (had < size) {
-            ssize_t got = ::read(fd, data + had, size - had);
-            if (got < 0 && errno == EINTR) {
-                continue;
-            }
-            if (got <= 0) {
-                trouble = got < 0 ? errno : 0;
-                break;
-            }
-            had += static_cast<std::size_t>(got);
-        }
-        return had;
-    });
-    if (trouble != 0) {
-        return fail_errno("read a message", trouble);
-    }
-    return text;
-}
-
 }  // namespace
-
-Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) {
-    auto directory = box.directory_fd();
-    if (!directory) {
-        return fail_with(directory);
-    }
-    auto fd = open_at(*directory, box.relative_path(message), O_RDONLY);
-    if (!fd) {
-        return fd.error().sys_errno == ENOENT ? std::unexpected(gone()) : fail_with(fd);
-    }
-    struct stat status;
-    if (::fstat(fd->get(), &status) < 0 || !S_ISREG(status.st_mode)) {
-        return fail(Errc::kCorrupt, "not a message file");
-    }
-    auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size > kMaxMessage) {
-        return fail(Errc::kTooLarge, "the message is too large");
-    }
-    auto text = read_text(fd->get(), static_cast<std::size_t>(size));
-    if (!text) {
-        return fail_with(text);
-    }
-    MessageFile file;
-    file.received_ = status.st_mtim.tv_sec;
-    file.text_ = std::move(*text);
-    return file;
-}
 
 bool is_kept_field(std::string_view name) {
     if (istarts_with(name, "X-") || istarts_with(name, "ARC-") || istarts_with(name, "DKIM-") ||
@@ -144,21 +99,25 @@ bool is_in_facts(const imap::Section& section) {
            std::ranges::all_of(section.fields, is_kept_field);
 }
 
-Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) {
+namespace {
+
+std::optional<MessageFacts> cached_facts(OpenMailbox& mailbox, const MailMessage& message) {
     mailbox.cache.open(mailbox.box.uid_validity());
-    if (auto blob = mailbox.cache.find(message.uid)) {
-        if (auto facts = parse_facts(*blob)) {
-            return *facts;
-        }
-    }
+    auto blob = mailbox.cache.find(message.uid);
+    return blob ? parse_facts(*blob) : std::nullopt;
+}
+
+// Reads the file, and puts what it finds into the cache.
+Result<MessageFacts> read_facts(OpenMailbox& mailbox, const MailMessage& message,
+                                Preview with_preview) {
     auto file = MessageFile::open(mailbox.box, message);
     if (!file) {
         return fail_with(file);
     }
-    std::string made = make_facts(file->text(), file->received());
+    std::string made = make_facts(file->text(), file->received(), with_preview);
     mailbox.cache.put(message.uid, made);
     auto blob = mailbox.cache.find(message.uid);
-    if (!blob) {
+    if (!blob || blob->size() != made.size()) {
         mailbox.large_facts = std::move(made);
         blob = mailbox.large_facts;
     }
@@ -167,6 +126,18 @@ Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) 
         return fail(Errc::kTooLarge, "the message's header is too long");
     }
     return *facts;
+}
+
+}  // namespace
+
+Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) {
+    auto facts = cached_facts(mailbox, message);
+    return facts ? *facts : read_facts(mailbox, message, Preview::kNo);
+}
+
+Result<MessageFacts> facts_with_preview(OpenMailbox& mailbox, const MailMessage& message) {
+    auto facts = cached_facts(mailbox, message);
+    return facts && facts->preview ? *facts : read_facts(mailbox, message, Preview::kYes);
 }
 
 Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message) {
@@ -182,11 +153,8 @@ Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& mess
 }
 
 Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message) {
-    mailbox.cache.open(mailbox.box.uid_validity());
-    if (auto blob = mailbox.cache.find(message.uid)) {
-        if (auto facts = parse_facts(*blob)) {
-            return facts->received;
-        }
+    if (auto facts = cached_facts(mailbox, message)) {
+        return facts->received;
     }
     auto directory = mailbox.box.directory_fd();
     if (!directory) {
@@ -194,7 +162,7 @@ Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& messag
     }
     struct stat status;
     if (::fstatat(*directory, mailbox.box.relative_path(message).c_str(), &status, 0) < 0) {
-        return std::unexpected(gone());
+        return std::unexpected(Error{Errc::kNotFound, "the message is gone", ENOENT});
     }
     return status.st_mtim.tv_sec;
 }

@@ -8,42 +8,30 @@
 #include <string>
 #include <string_view>
 
+#include "lib/access/message_file.h"
+#include "lib/access/user.h"
 #include "lib/base/result.h"
 #include "lib/imap/fetch_items.h"
 #include "lib/store/mailbox.h"
 
-#include "imapd/imap/user.h"
-
 namespace relais {
-
-// A message's file, read as a whole: whoever cuts short a file that is mapped kills the process.
-class MessageFile {
-  public:
-    // kNotFound when the message is gone (or was renamed since the last sync).
-    [[nodiscard]] static Result<MessageFile> open(Mailbox& box, const MailMessage& message);
-
-    std::string_view text() const { return text_; }
-
-    std::int64_t received() const { return received_; }
-
-  private:
-    MessageFile() = default;
-
-    std::string text_;
-    std::int64_t received_ = 0;
-};
 
 // The views are valid until the next call for the same mailbox.
 struct MessageFacts {
     std::uint64_t size = 0;
     std::uint64_t wire_size = 0;
     std::int64_t received = 0;
-    std::string_view header;     // the fields for which is_kept_field() holds, raw
-    std::string_view structure;  // BODYSTRUCTURE
+    std::string_view header;                  // the fields for which is_kept_field() holds, raw
+    std::string_view structure;               // BODYSTRUCTURE
+    std::optional<std::string_view> preview;  // once somebody has asked for it
 };
 
 // From the cache, or from the file.
 [[nodiscard]] Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message);
+
+// The same with the preview.
+[[nodiscard]] Result<MessageFacts> facts_with_preview(OpenMailbox& mailbox,
+                                                      const MailMessage& message);
 
 // The wire size, from the file name if it tells, else from the facts.
 [[nodiscard]] Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message);

@@ -134,6 +134,12 @@ void SearchMatch::prepare(SearchKey& key) {
             key.set = key.set.resolve(uids->empty() ? 1 : uids->back());
             break;
         }
+        case Kind::kSaved:
+            key.kind = Kind::kUid;
+            for (std::uint32_t uid : selected_.saved) {
+                key.set.add(uid);
+            }
+            break;
         case Kind::kHeader:
             key.text = imap::fold_case(imap::single_blanks(key.text));
             break;

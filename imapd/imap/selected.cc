@@ -129,6 +129,20 @@ std::optional<std::vector<std::uint32_t>> Selected::pick(const imap::SequenceSet
     return uids;
 }
 
+std::vector<std::uint32_t> Selected::present() const {
+    Mailbox::Uids now = mailbox_->box.uids();
+    std::vector<std::uint32_t> uids;
+    uids.reserve(view_->size());
+    std::ranges::set_intersection(*view_, *now, std::back_inserter(uids));
+    return uids;
+}
+
+std::vector<std::uint32_t> Selected::pick_saved() const {
+    std::vector<std::uint32_t> uids;
+    std::ranges::set_intersection(saved, *view_, std::back_inserter(uids));
+    return uids;
+}
+
 std::string Selected::format_flags(const MailMessage& message) {
     std::string text = "(";
     auto add = [&text](std::string_view name) {

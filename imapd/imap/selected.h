@@ -9,9 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/access/user.h"
 #include "lib/imap/sequence_set.h"
-
-#include "imapd/imap/user.h"
 
 namespace relais {
 
@@ -51,6 +50,12 @@ class Selected {
     // The UIDs that a message set names, ascending; nothing when a sequence number is out of range.
     std::optional<std::vector<std::uint32_t>> pick(const imap::SequenceSet& set, WithUid by) const;
 
+    // The UIDs of all messages that the client knows and that are still there, ascending.
+    std::vector<std::uint32_t> present() const;
+
+    // The UIDs that "$" names and the client has not heard to be gone.
+    std::vector<std::uint32_t> pick_saved() const;
+
     bool is_recent(std::uint32_t uid) const;
 
     // "(\Seen \Recent $Junk)"
@@ -63,6 +68,9 @@ class Selected {
 
     // The flags line and the one with PERMANENTFLAGS, when keywords have come since the last time.
     void report_keywords(std::string& out);
+
+    // What "$" stands for (RFC 5182): UIDs, ascending; some may be gone.
+    std::vector<std::uint32_t> saved;
 
   private:
     void claim_recent();

@@ -6,6 +6,9 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/deflate_transport.h"
+#include "lib/imap/format.h"
+#include "lib/imap/utf7.h"
 
 #include "imapd/imap/commands.h"
 
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::size_t kDrainAt = std::size_t{64} * 1024;
 constexpr int kMaxBadCommands = 20;
+constexpr std::uint64_t kMostSkipped = std::uint64_t{1} << 30;
 
 using Event = imap::CommandReader::Event;
 
@@ -26,9 +30,20 @@ Expunges allowed_expunges(const CommandInfo& info, const Command& command) {
 
 }  // namespace
 
-std::string_view session_capabilities() {
-    return "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LITERAL+ "
-           "SPECIAL-USE LIST-EXTENDED LIST-STATUS ESEARCH WITHIN STATUS=SIZE";
+std::string Session::capabilities() const {
+    std::string text =
+        "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE "
+        "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
+        "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
+        "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS ";
+    text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
+    if (conf().imap_append_size_limit() > 0) {
+        text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
+    }
+    if (conf().imap_compress() && !compressed_) {
+        text += " COMPRESS=DEFLATE";
+    }
+    return text;
 }
 
 void Session::consume(std::size_t count) {
@@ -57,11 +72,10 @@ Task<void> Session::drain() {
 
 void Session::greet(const SessionStart& start) {
     if (start.tag.empty()) {
-        stream.write(format("* PREAUTH [CAPABILITY {}] Logged in as {}\r\n", session_capabilities(),
+        stream.write(format("* PREAUTH [CAPABILITY {}] Logged in as {}\r\n", capabilities(),
                             printable(user.name())));
     } else {
-        stream.write(
-            format("{} OK [CAPABILITY {}] Logged in\r\n", start.tag, session_capabilities()));
+        stream.write(format("{} OK [CAPABILITY {}] Logged in\r\n", start.tag, capabilities()));
     }
 }
 
@@ -116,7 +130,7 @@ Task<void> Session::converse() {
     }
 }
 
-Task<Event> Session::next_event() {
+Task<Event> Session::read_event() {
     for (;;) {
         if (input().empty()) {
             co_await read_more();
@@ -124,11 +138,34 @@ Task<Event> Session::next_event() {
         std::size_t taken = 0;
         Event event = reader.feed(input(), taken);
         consume(taken);
-        if (event == Event::kContinue) {
-            stream.write("+ OK\r\n");
-        } else if (event != Event::kNeedMore) {
+        if (event != Event::kNeedMore) {
             co_return event;
         }
+    }
+}
+
+Task<Event> Session::next_event() {
+    for (;;) {
+        Event event = co_await read_event();
+        if (event != Event::kContinue) {
+            co_return event;
+        }
+        stream.write("+ OK\r\n");
+    }
+}
+
+std::optional<std::string> Session::name_from_client(std::string_view text) const {
+    auto name = utf8 ? imap::utf8_to_utf7(text) : std::optional(std::string(text));
+    return name ? std::optional(user.tree().canonical(*name)) : std::nullopt;
+}
+
+void Session::append_name(std::string& out, std::string_view name) const {
+    auto shown =
+        utf8 && name.find('&') != std::string_view::npos ? imap::utf7_to_utf8(name) : std::nullopt;
+    if (shown) {
+        imap::append_utf8_string(out, *shown);
+    } else {
+        imap::append_astring(out, name);
     }
 }
 
@@ -144,6 +181,34 @@ void Session::answer(std::string_view tag, const Reply& reply) {
     }
 }
 
+// The reply, once the client was told what else there is to tell.
+Task<Reply> Session::run_command(Command& command) {
+    bool tagged = command.tag != "*" && command.arguments.atom() == command.tag;
+    auto name = tagged && command.arguments.space() ? command.arguments.atom() : std::nullopt;
+    if (name && iequals(*name, "UID") && command.arguments.space()) {
+        command.uid = true;
+        name = command.arguments.atom();
+    }
+    if (!name) {
+        command.tag = tagged ? command.tag : "*";
+        co_return Reply::bad("Error in IMAP command received by server.");
+    }
+    command.name = uppercase(*name);
+    const CommandInfo* info = find_command(command.name);
+    if (info == nullptr || (command.uid && !info->takes_uid)) {
+        co_return Reply::bad(
+            format("Error in IMAP command {}: Unknown command.", printable(command.name)));
+    }
+    if (info->state == NeededState::kSelected && !selected) {
+        co_return Reply::bad("No mailbox selected.");
+    }
+    Reply reply = co_await info->run(*this, command);
+    if (info->updates != Updates::kNone && selected) {
+        co_await sync(allowed_expunges(*info, command), command.with_uid());
+    }
+    co_return reply;
+}
+
 Task<void> Session::handle_command(Event event) {
     Command command;
     command.tag = reader.tag();
@@ -152,33 +217,51 @@ Task<void> Session::handle_command(Event event) {
         co_return;
     }
     command.arguments = imap::Scanner(reader.command());
-    bool tagged = command.tag != "*" && command.arguments.atom() == command.tag;
-    auto name = tagged && command.arguments.space() ? command.arguments.atom() : std::nullopt;
-    if (name && iequals(*name, "UID") && command.arguments.space()) {
-        command.uid = true;
-        name = command.arguments.atom();
-    }
-    if (!name) {
-        answer(tagged ? command.tag : "*", Reply::bad("Error in IMAP command received by server."));
-        co_return;
-    }
-    command.name = uppercase(*name);
-    const CommandInfo* info = find_command(command.name);
-    if (info == nullptr || (command.uid && !info->takes_uid)) {
-        answer(command.tag, Reply::bad(format("Error in IMAP command {}: Unknown command.",
-                                              printable(command.name))));
-        co_return;
-    }
-    if (info->state == NeededState::kSelected && !selected) {
-        answer(command.tag, Reply::bad("No mailbox selected."));
-        co_return;
-    }
-    Reply reply = co_await info->run(*this, command);
-    if (info->updates != Updates::kNone && selected) {
-        co_await sync(allowed_expunges(*info, command), command.with_uid());
-    }
+    Reply reply = co_await run_command(command);
+    co_await skip_messages();
     answer(command.tag, reply);
+    if (compress_next_) {
+        co_await start_compression();
+    }
     co_await drain();
+}
+
+Task<Event> Session::receive_line() {
+    reader.message_done();
+    co_return co_await read_event();
+}
+
+// What is left of a command that was refused, where the client sends it in any case: it must not be
+// taken for commands.
+Task<void> Session::skip_messages() {
+    std::uint64_t skipped = 0;
+    while (reader.message_follows() && reader.literal_sync() == imap::LiteralSync::kFollows) {
+        std::uint64_t size = reader.literal_size();
+        skipped += std::min(size, kMostSkipped + 1);
+        if (skipped > kMostSkipped) {
+            stream.write("* BYE The message is far too large.\r\n");
+            hang_up();
+            co_return;
+        }
+        auto drop = [](std::string_view) {};
+        co_await receive(size, drop);
+        Event event = co_await receive_line();
+        if (event == Event::kHopeless) {
+            stream.write("* BYE Input buffer full, aborting\r\n");
+            hang_up();
+            co_return;
+        }
+    }
+}
+
+// RFC 4978 3: from the next byte on, in both directions.  What the client has sent behind the
+// command without waiting was not compressed, and is thrown away.
+Task<void> Session::start_compression() {
+    compress_next_ = false;
+    compressed_ = true;
+    co_await stream.flush();
+    early_input.clear();
+    stream.set_transport(deflate_transport(plain_transport(stream.fd())));
 }
 
 Task<void> Session::sync(Expunges expunges, WithUid with_uid) {

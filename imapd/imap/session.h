@@ -1,16 +1,18 @@
 // One IMAP session after login: reads commands, runs them (commands.h), tells what has changed.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "lib/access/session_service.h"
 #include "lib/event/stream.h"
 #include "lib/imap/command_reader.h"
 #include "lib/imap/scanner.h"
 
 #include "imapd/imap/selected.h"
-#include "imapd/imap/user.h"
 
 namespace relais {
 
@@ -37,13 +39,6 @@ struct Command {
     WithUid with_uid() const { return uid ? WithUid::kYes : WithUid::kNo; }
 };
 
-struct SessionStart {
-    std::string tag;    // of the command that logged in; empty: PREAUTH
-    std::string input;  // what the client has sent behind it
-    std::string remote_address;
-    bool secured = false;
-};
-
 class Session {
   public:
     Session(User& user, Stream& stream) : user(user), stream(stream) {}
@@ -64,7 +59,40 @@ class Session {
     // More input, into the input that next_command() reads from; throws at the end of stream.
     [[nodiscard]] Task<void> read_more();
 
+    // Takes `size` bytes of the client, piece by piece.
+    template <class Take>
+    [[nodiscard]] Task<void> receive(std::uint64_t size, Take take) {
+        while (size > 0) {
+            if (input().empty()) {
+                co_await read_more();
+            }
+            std::string_view piece = input();
+            piece = piece.substr(
+                0, static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size)));
+            take(piece);
+            size -= piece.size();
+            consume(piece.size());
+        }
+    }
+
+    // The line behind a message that was received, to its end or to the next message.
+    [[nodiscard]] Task<imap::CommandReader::Event> receive_line();
+
+    // A mailbox's name as the client writes it, which is UTF-8 once that is enabled; nothing where
+    // it is not.
+    [[nodiscard]] std::optional<std::string> name_from_client(std::string_view text) const;
+    // And the other way, as an astring.
+    void append_name(std::string& out, std::string_view name) const;
+
     void hang_up() { done_ = true; }
+
+    // What is offered now.
+    [[nodiscard]] std::string capabilities() const;
+
+    bool compressed() const { return compressed_; }
+
+    // Once the answer to the command at hand is out.
+    void compress_next() { compress_next_ = true; }
 
     User& user;
     Stream& stream;
@@ -72,6 +100,7 @@ class Session {
     imap::CommandReader reader;
     std::string early_input;  // handed over with the connection; comes before the stream's
     bool condstore = false;
+    bool utf8 = false;  // UTF8=ACCEPT is enabled (RFC 6855)
 
     std::string_view input() const {
         return early_input.empty() ? stream.buffered() : std::string_view(early_input);
@@ -83,16 +112,18 @@ class Session {
     [[nodiscard]] Task<void> converse();
     // A whole command is in the reader, or APPEND's message is next.
     [[nodiscard]] Task<imap::CommandReader::Event> next_event();
+    [[nodiscard]] Task<imap::CommandReader::Event> read_event();
     [[nodiscard]] Task<void> handle_command(imap::CommandReader::Event event);
-    [[nodiscard]] Task<void> handle_message(imap::CommandReader::Event event);
+    [[nodiscard]] Task<Reply> run_command(Command& command);
+    [[nodiscard]] Task<void> skip_messages();
+    [[nodiscard]] Task<void> start_compression();
     void answer(std::string_view tag, const Reply& reply);
     void greet(const SessionStart& start);
 
     bool done_ = false;
     int bad_commands_ = 0;
+    bool compress_next_ = false;
+    bool compressed_ = false;
 };
-
-// What is offered after login.
-[[nodiscard]] std::string_view session_capabilities();
 
 }  // namespace relais

@@ -1,0 +1,166 @@
+// SORT and THREAD.  RFC 5256, RFC 5957 (SORT=DISPLAY), RFC 5267 2 (ESORT)
+#include <algorithm>
+#include <span>
+
+#include "lib/imap/sort_program.h"
+#include "lib/imap/thread.h"
+
+#include "imapd/imap/commands.h"
+#include "imapd/imap/progress.h"
+#include "imapd/imap/search_run.h"
+#include "imapd/imap/sort_columns.h"
+#include "imapd/imap/thread_ids.h"
+
+namespace relais {
+
+namespace {
+
+// "UTF-8 ALL": the character set and the search keys, which both commands end with.
+Result<imap::SearchKey> parse_program(imap::Scanner& scanner) {
+    auto charset = scanner.space() ? scanner.astring() : std::nullopt;
+    if (!charset || charset->empty() || !scanner.space()) {
+        return fail(Errc::kSyntax, "Missing search parameters");
+    }
+    return imap::parse_search_keys(scanner, *charset);
+}
+
+// What is compared, kept with the mailbox.
+struct Orders final : MailboxMemory {
+    SortColumns columns;
+    ThreadIds ids;
+};
+
+Orders& orders_of(OpenMailbox& mailbox) {
+    if (!mailbox.memory) {
+        mailbox.memory = std::make_unique<Orders>();
+    }
+    return static_cast<Orders&>(*mailbox.memory);
+}
+
+// The places of values in the order of the values; equal ones stay as they are.
+std::vector<std::uint32_t> order_of(const std::vector<std::vector<std::uint32_t>>& ranks) {
+    std::vector<std::uint64_t> keys;
+    keys.reserve(ranks.front().size());
+    for (std::uint32_t rank : ranks.front()) {
+        keys.push_back(std::uint64_t{rank} << 32 | keys.size());
+    }
+    auto others = std::span(ranks).subspan(1);
+    std::ranges::sort(keys, [others](std::uint64_t a, std::uint64_t b) {
+        if (a >> 32 != b >> 32) {
+            return a < b;
+        }
+        auto x = static_cast<std::uint32_t>(a);
+        auto y = static_cast<std::uint32_t>(b);
+        for (const auto& values : others) {
+            if (values[x] != values[y]) {
+                return values[x] < values[y];
+            }
+        }
+        return x < y;
+    });
+    std::vector<std::uint32_t> order;
+    order.reserve(keys.size());
+    for (std::uint64_t key : keys) {
+        order.push_back(static_cast<std::uint32_t>(key));
+    }
+    return order;
+}
+
+// The UIDs in the order that the criteria say (RFC 5256 3).
+Task<std::vector<std::uint32_t>> sort_messages(Session& session,
+                                               std::vector<imap::SortCriterion> program,
+                                               std::vector<std::uint32_t> uids, std::string tag) {
+    OpenMailbox& mailbox = session.selected->mailbox();
+    Orders& orders = orders_of(mailbox);
+    Progress progress(session, std::move(tag), uids.size());
+    std::vector<std::vector<std::uint32_t>> ranks;
+    for (const imap::SortCriterion& criterion : program) {
+        auto column = orders.columns.column(mailbox.box.uid_validity(), criterion.key);
+        co_await column->prepare(mailbox, uids, progress);
+        std::vector<std::uint32_t>& values = ranks.emplace_back();
+        for (const SortColumn::Cell& cell : column->cells_of(uids)) {
+            values.push_back(criterion.reverse ? ~cell.rank : cell.rank);
+        }
+    }
+    orders.columns.limit();
+    std::vector<std::uint32_t> order = order_of(ranks);
+    for (std::uint32_t& each : order) {
+        each = uids[each];
+    }
+    co_return order;
+}
+
+Task<std::string> thread_text(Session& session, const Command& command,
+                              imap::ThreadAlgorithm algorithm, std::vector<std::uint32_t> uids) {
+    OpenMailbox& mailbox = session.selected->mailbox();
+    Orders& orders = orders_of(mailbox);
+    std::uint32_t validity = mailbox.box.uid_validity();
+    Progress progress(session, command.tag, uids.size());
+    auto dates = orders.columns.column(validity, imap::SortKey::kDate);
+    auto subjects = orders.columns.column(validity, imap::SortKey::kSubject);
+    co_await dates->prepare(mailbox, uids, progress);
+    co_await subjects->prepare(mailbox, uids, progress);
+    co_await orders.ids.prepare(mailbox, uids, progress);
+    auto sent = dates->cells_of(uids);
+    auto about = subjects->cells_of(uids);
+    orders.columns.limit();
+    auto numbers = told_numbers(session, command, uids);
+    if (numbers.size() != uids.size()) {
+        co_return "";  // never: what was found is what the client knows
+    }
+    std::vector<imap::ThreadMessage> messages(uids.size());
+    for (std::size_t i = 0; i < uids.size(); ++i) {
+        messages[i].number = numbers[i];
+        messages[i].time = sent[i].number();
+        messages[i].subject = about[i].rank;
+        messages[i].is_reply = about[i].is_reply;
+        orders.ids.fill(uids[i], messages[i]);
+    }
+    co_return imap::thread_messages(algorithm, messages, orders.ids.count());
+}
+
+}  // namespace
+
+Task<Reply> cmd_sort(Session& session, Command& command) {
+    imap::Scanner& scanner = command.arguments;
+    if (!scanner.space()) {
+        co_return bad_arguments(command);
+    }
+    auto returns = imap::parse_search_return(scanner);
+    if (!returns) {
+        co_return bad_arguments(command, returns.error().message);
+    }
+    auto program = imap::parse_sort_program(scanner);
+    if (!program) {
+        co_return bad_arguments(command, program.error().message);
+    }
+    auto key = parse_program(scanner);
+    if (!key) {
+        co_return search_refusal(session, command, *returns, key.error());
+    }
+    auto found = co_await find_messages(session, std::move(*key), command.tag);
+    auto sorted =
+        co_await sort_messages(session, std::move(*program), std::move(found), command.tag);
+    session.selected->mailbox().cache.flush();
+    tell_results(session, command, *returns, sorted);
+    co_return Reply::ok("Sort completed.");
+}
+
+Task<Reply> cmd_thread(Session& session, Command& command) {
+    auto name = command.arguments.space() ? command.arguments.atom() : std::nullopt;
+    auto algorithm = name ? imap::thread_algorithm(*name) : std::nullopt;
+    if (!algorithm) {
+        co_return bad_arguments(command, "Unknown thread algorithm.");
+    }
+    auto key = parse_program(command.arguments);
+    if (!key) {
+        co_return search_refusal(session, command, std::nullopt, key.error());
+    }
+    auto found = co_await find_messages(session, std::move(*key), command.tag);
+    auto threads = co_await thread_text(session, command, *algorithm, std::move(found));
+    session.selected->mailbox().cache.flush();
+    session.stream.write("* THREAD " + threads + "\r\n");
+    co_return Reply::ok("Thread completed.");
+}
+
+}  // namespace relais

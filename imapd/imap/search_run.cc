@@ -1,0 +1,100 @@
+#include "imapd/imap/search_run.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "imapd/imap/commands.h"
+#include "imapd/imap/progress.h"
+#include "imapd/imap/search_match.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kChunk = 100;
+
+}  // namespace
+
+Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
+                                               std::string tag) {
+    Selected& selected = *session.selected;
+    if (key.kind == imap::SearchKey::Kind::kAll) {
+        co_return selected.present();
+    }
+    std::vector<std::uint32_t> found;
+    SearchMatch match(selected, std::move(key));
+    Mailbox::Uids uids = selected.box().uids();
+    Progress progress(session, std::move(tag), uids->size());
+    for (std::size_t i = 0; i < uids->size(); ++i) {
+        const MailMessage* message = selected.box().find((*uids)[i]);
+        auto sequence = selected.sequence_of((*uids)[i]);
+        if (message != nullptr && sequence) {
+            MailMessage copy = *message;
+            if (match.matches(*sequence, copy)) {
+                found.push_back(copy.uid);
+            }
+        }
+        if (progress.due()) {
+            co_await progress.tell(i + 1);
+        }
+        if (i % kChunk == kChunk - 1) {
+            co_await yield();
+        }
+    }
+    co_return found;
+}
+
+std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,
+                                        const std::vector<std::uint32_t>& uids) {
+    if (command.uid) {
+        return uids;
+    }
+    if (uids.size() == session.selected->count() && std::ranges::is_sorted(uids)) {
+        std::vector<std::uint32_t> all(uids.size());
+        std::iota(all.begin(), all.end(), 1U);
+        return all;
+    }
+    std::vector<std::uint32_t> numbers;
+    numbers.reserve(uids.size());
+    for (std::uint32_t uid : uids) {
+        if (auto sequence = session.selected->sequence_of(uid)) {
+            numbers.push_back(*sequence);
+        }
+    }
+    return numbers;
+}
+
+Reply search_refusal(Session& session, const Command& command,
+                     const std::optional<imap::SearchReturn>& returns, const Error& error) {
+    if (error.code != Errc::kDenied) {
+        return bad_arguments(command, error.message);
+    }
+    if (returns && returns->save) {
+        session.selected->saved.clear();
+    }
+    return Reply::no("[BADCHARSET] " + error.message);
+}
+
+void tell_results(Session& session, const Command& command,
+                  const std::optional<imap::SearchReturn>& returns,
+                  const std::vector<std::uint32_t>& uids) {
+    auto numbers = told_numbers(session, command, uids);
+    std::string out;
+    if (!returns) {
+        out = "* " + command.name;
+        for (std::uint32_t number : numbers) {
+            out += ' ';
+            out += std::to_string(number);
+        }
+        out += "\r\n";
+    } else if (returns->answers()) {
+        auto kind = command.uid ? imap::ResultNumbers::kUid : imap::ResultNumbers::kSequence;
+        imap::append_esearch(out, command.tag, kind, *returns, numbers);
+    }
+    if (returns && returns->save) {
+        session.selected->saved = returns->saved(uids);
+    }
+    session.stream.write(out);
+}
+
+}  // namespace relais

@@ -1,0 +1,34 @@
+// The messages that a search program finds, for SEARCH, SORT and THREAD, and what the three have in
+// common in their answers.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/imap/search_key.h"
+#include "lib/imap/search_return.h"
+
+#include "imapd/imap/session.h"
+
+namespace relais {
+
+// The UIDs of what the client knows and the key matches, ascending.
+[[nodiscard]] Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
+                                                             std::string tag);
+
+// UIDs as the command wants them told: as they are, or as sequence numbers.
+[[nodiscard]] std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,
+                                                      const std::vector<std::uint32_t>& uids);
+
+// "NO [BADCHARSET]" or BAD.  A search that was to be saved and is refused with NO leaves nothing in
+// "$" (RFC 5182 2.1).
+[[nodiscard]] Reply search_refusal(Session& session, const Command& command,
+                                   const std::optional<imap::SearchReturn>& returns,
+                                   const Error& error);
+
+// "* SEARCH 1 2 3" or "* ESEARCH ...", whichever `returns` asks for, and "$" for SAVE.
+void tell_results(Session& session, const Command& command,
+                  const std::optional<imap::SearchReturn>& returns,
+                  const std::vector<std::uint32_t>& uids);
+
+}  // namespace relais
