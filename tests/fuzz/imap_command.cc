@@ -6,17 +6,43 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/strings.h"
+#include "lib/imap/append_parser.h"
 #include "lib/imap/command_reader.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/fetch_items.h"
+#include "lib/imap/imap_url.h"
 #include "lib/imap/list_pattern.h"
 #include "lib/imap/search_key.h"
+#include "lib/imap/search_return.h"
 #include "lib/imap/sequence_set.h"
+#include "lib/imap/sort_program.h"
 #include "lib/imap/utf7.h"
 
 using namespace relais::imap;
 
 namespace {
+
+// Each line stands for what comes up to a literal.
+void read_append(std::string_view text) {
+    AppendParser parser(AppendParser::Messages::kMany);
+    auto lines = relais::split_fields(text, '\n');
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        parser.line(lines[i]);
+        for (std::size_t steps = 0;; ++steps) {
+            auto kind = parser.next().kind;
+            if (kind == AppendStep::Kind::kBad || kind == AppendStep::Kind::kDone) {
+                return;
+            }
+            if (steps > text.size() + 10) {
+                std::abort();  // it must get on
+            }
+            if (kind == AppendStep::Kind::kText || kind == AppendStep::Kind::kUrlLiteral) {
+                break;
+            }
+        }
+    }
+}
 
 void read_arguments(std::string_view text) {
     Scanner scanner(text);
@@ -37,6 +63,14 @@ void read_arguments(std::string_view text) {
     }
     Scanner keys(text);
     (void)parse_search(keys);
+    Scanner options(text);
+    (void)parse_search_return(options);
+    Scanner criteria(text);
+    (void)parse_sort_program(criteria);
+    Scanner modifiers(text);
+    (void)parse_fetch_modifiers(modifiers);
+    (void)parse_imap_url(text);
+    read_append(text);
 }
 
 }  // namespace

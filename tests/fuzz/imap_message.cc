@@ -1,15 +1,24 @@
 // Fuzz target: messages as IMAP shows them: structure, envelope, sections, decoding.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "lib/base/strings.h"
+#include "lib/imap/base_subject.h"
+#include "lib/imap/binary_part.h"
 #include "lib/imap/charset.h"
 #include "lib/imap/envelope.h"
 #include "lib/imap/header_fields.h"
+#include "lib/imap/message_ids.h"
+#include "lib/imap/preview.h"
 #include "lib/imap/section.h"
+#include "lib/imap/sort_program.h"
+#include "lib/imap/thread.h"
 
+using namespace relais;
 using namespace relais::imap;
 
 namespace {
@@ -43,6 +52,41 @@ void cut_parts(std::string_view message, const MimePart& root, const MimePart& p
     }
 }
 
+// Messages that refer to each other as the bytes say: each comes out once.
+void thread(std::string_view bytes) {
+    constexpr std::uint32_t kIds = 16;
+    std::vector<std::uint32_t> ids(bytes.begin(), bytes.end());
+    std::ranges::for_each(ids, [](std::uint32_t& id) { id %= kIds; });
+    std::vector<ThreadMessage> messages;
+    for (std::size_t i = 0; i + 4 <= ids.size(); i += 4) {
+        ThreadMessage message;
+        message.number = static_cast<std::uint32_t>(messages.size() + 1);
+        message.id = ids[i] == 0 ? ThreadMessage::kNoId : ids[i];
+        message.references = std::span(ids).subspan(i + 1, ids[i + 1] % 3);
+        message.time = ids[i + 3];
+        message.subject = ids[i + 2] % 4;
+        message.is_reply = ids[i + 3] % 2 == 0;
+        messages.push_back(message);
+    }
+    for (auto algorithm :
+         {ThreadAlgorithm::kOrderedSubject, ThreadAlgorithm::kReferences, ThreadAlgorithm::kRefs}) {
+        std::string text = thread_messages(algorithm, messages, kIds);
+        std::vector<bool> seen(messages.size() + 1, false);
+        std::size_t count = 0;
+        for (std::string_view word : split_words(text, " ()")) {
+            std::size_t number = parse_uint(word).value_or(0);
+            if (number == 0 || number > messages.size() || seen[number]) {
+                std::abort();
+            }
+            seen[number] = true;
+            ++count;
+        }
+        if (count != messages.size()) {
+            std::abort();
+        }
+    }
+}
+
 }  // namespace
 
 // The name and the signature are libFuzzer's.
@@ -60,5 +104,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)fold_case(decode_header(message));
     (void)decode_transfer(message, "base64");
     (void)decode_transfer(message, "quoted-printable");
+    (void)base_subject(message);
+    (void)sort_text(SortKey::kDisplayFrom, message);
+    thread(message);
+    (void)parse_message_ids(message, 10);
+    (void)make_preview(message, root);
+    // What is encoded for storing decodes to what it was.
+    std::string stored = encode_binary_parts(message);
+    auto before = decode_part(message, root, PartHeader::kLeaveOut);
+    auto after = decode_part(stored, parse_mime(stored), PartHeader::kLeaveOut);
+    if (before && root.children.empty() && stored == message && after->bytes != before->bytes) {
+        std::abort();
+    }
     return 0;
 }

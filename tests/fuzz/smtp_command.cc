@@ -17,8 +17,8 @@ namespace {
 
 void read_command(std::string_view text) {
     const auto command = parse_command_line(text);
-    (void)parse_mail_parameters(command, DsnSupport::kYes);
-    (void)parse_rcpt_parameters(command, DsnSupport::kYes);
+    (void)parse_mail_parameters(command, {});
+    (void)parse_rcpt_parameters(command, {});
     for (const auto& word : command.arguments) {
         (void)parse_path(word.text, PathSyntax::kLenient, EmptyPath::kAllowed);
         (void)parse_path(word.text, PathSyntax::kStrict, EmptyPath::kRefused);

@@ -40,7 +40,7 @@ def non_delivery(mta):
     check(b"nosuch" in mta.virtual("u1")[0], "the reason is named")
 
 
-@scenario(main=BAD)
+@scenario(main=BAD + "\nlocal_destination_recipient_limit = 10")  # one delivery: the order of two at once is chance
 def non_delivery_for_several_recipients(mta):
     send(mta, ["nosuch@example.test", "u2@virt.test", "neither@example.test"])
     note_dsns(mta)
@@ -246,3 +246,14 @@ def threaded(mta):
     send(mta, "nosuch@example.test", text="Message-ID: <abc@def.test>\nSubject: x\n\nbody\n")
     send(mta, "nosuch@example.test", text="Message-ID: broken\nSubject: x\n\nbody\n")
     note_dsns(mta)
+
+
+@scenario(main=BAD + "\nmessage_size_limit = 12000\nlocal_destination_recipient_limit = 100\nnotify_classes = bounce, 2bounce\n"
+          "bounce_notice_recipient = u2@virt.test\n", log=False)
+def notification_beyond_the_size_limit(mta):
+    """So many recipients that what is said of them is larger than any message may be."""
+    send(mta, [f"nosuch{n:03}@example.test" for n in range(60)])
+    mta.note_mail("u1", mta.virtual("u1"))
+    mta.note("u2", [text.count(b"Final-Recipient") for text in mta.virtual("u2")])
+    mta.note("left in the queue", len(mta.queue_files()))
+    mta.note("log", "\n".join(sorted({line.text for line in mta.log() if line.tag.endswith("qmgr") and "warning" not in line.text})))

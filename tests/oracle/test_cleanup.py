@@ -207,3 +207,15 @@ def parts_without_an_empty_line(mta):
                  message + message[:-1] + "no header\n", "A: b\nno header\n", mixed[:-1] + "--b\n\nx\n",
                  digest + "--b\nx\n--b\n\nx\n--b\nA: b\nx\n", message + "\nx y\n", mixed + "--b\n--b\n--b--\nx\n"):
         submitted(mta, text)
+
+
+@scenario(main="canonical_maps = inline:{MAILER-DAEMON@mx.example.test=canon@virt.test x@virt.test=MAILER-DAEMON@origin.test}\nmyorigin = origin.test\nlocal_recipient_maps =\n")
+def mailer_daemon_is_the_null_sender(mta):
+    for sender in ("MAILER-DAEMON", "mailer-daemon@ORIGIN.test", "MAILER-DAEMON@mx.example.test", "x@virt.test", "mailer-daemon+x", "MAILER-DAEMON@origin.test."):
+        mta.sendmail("-f", sender, "u1@virt.test", input="Subject: x\n\nx\n")
+        mta.settle()
+        mta.note(sender, [line.text for line in mta.log() if "from=<" in line.text][-1])
+    for sender in ("MAILER-DAEMON@origin.test", "Mailer-Daemon@mx.example.test"):
+        mta.mail(sender, "u1@virt.test")
+        mta.settle()
+        mta.note(sender, [line.text for line in mta.log() if "from=<" in line.text][-1])

@@ -82,6 +82,29 @@ def command_over_its_time(mta):
     send(mta, "slow")
 
 
+# Commands that do not what commands should; the message is larger than a pipe holds, or small.
+TROUBLE = """
+ignores: "|sleep 20"
+part: "|read line; exit 0"
+closes: "|exec <&-; exit 0"
+closesall: "|exec <&- >&- 2>&-; sleep 0.3; exit 0"
+outlives: "|exec <&- >&- 2>&-; sleep 20"
+forks: "|sleep 20 & exit 0"
+forksquiet: "|sleep 20 >/dev/null 2>&1 </dev/null & exit 0"
+deaf: "|trap '' 15 1 2; echo waiting; cat > /dev/null; sleep 20"
+stops: "|kill -STOP $$"
+fills: "|cat > /dev/null; yes | head -c 100000; exit 0"
+"""
+
+
+@scenario(main=BASE + "notify_classes =\n", aliases=TROUBLE)
+def commands_in_trouble(mta):
+    for name in [line.split(":")[0] for line in TROUBLE.strip().split("\n")]:
+        for size in (1, 4000):
+            mta.mail("", f"{name}@example.test", "Subject: x\n\n" + ("x" * 76 + "\n") * size)
+    mta.settle(seconds=60)
+
+
 @scenario(main=BASE + "require_home_directory = yes\nmailbox_command_maps = inline:{news=/bin/cat}\n")
 def users_without_a_home(mta):
     send(mta, "nobody", "alice", "news")

@@ -232,6 +232,7 @@ FAILING = ("postmap", "postmap -x", "postmap nosuch", "postmap hash:nosuch", "po
            "postmap -s static:x", "postmap -s cdb:m", "postmap -d a cdb:m", "postmap -i cdb:m", "postmap -d a texthash:m",
            "postmap -d a static:x", "postmap -s proxy:hash:m", "postmap proxy:hash:m",
            "postmap -q a hash:", "postmap -q a :m", "postmap hash:", "postmap -q a fail:x", "postmap -q a texthash:nosuch",
+           "postmap -q a inline:{a=b} fail:x", "postmap -q b inline:{a=b} fail:x", "postmap -q a fail:x inline:{a=b}",
            "postmap -q a hash:folder", "postmap hash:folder/x", "postmap -c /nosuch hash:m", "postmap -Fq a hash:m",
            "postalias", "postalias -x", "postalias nosuch", "postalias -b hash:m", "postalias -F hash:m", "postalias -q a -d b hash:m",
            "postalias foo:m", "postalias static:m", "postalias -s hash:nosuch", "postalias -q a cdb:nosuch", "postalias -h hash:m",
@@ -245,6 +246,22 @@ def failures(case, line):
     (case.folder / "folder.db").mkdir()
     case.run("postmap hash:m cdb:m", quiet=True)
     case.run(line)
+
+
+TYPES_WITHOUT_FILES = ("fail", "static", "environ", "internal", "inline", "unix", "unionmap", "regexp")
+
+
+@cases(*((kind, command) for kind in TYPES_WITHOUT_FILES for command in ("postmap", "postalias")))
+def writing_to_what_is_no_file(case, kind, command):
+    for name, text in (("m", "a 1\nb 2\n"), ("n", "a: 1\nb: 2\n"), ("empty", ""), ("bad", "x\n")):
+        case.write(name, text)
+        case.run(f"{command} {kind}:{name}")
+    for source in ("a: 1\n", ""):
+        case.run(f"{command} -i {kind}:m", input=source)
+    case.run(f"{command} -d a {kind}:m")
+    case.run(f"{command} -q - inline:{{a=b}} {kind}:x", input="a\n")
+    case.run(f"{command} -q - {kind}:x inline:{{a=b}}", input="a\nb\na\n")
+    case.note_files()
 
 
 @cases(*((kind, content) for kind in TYPES for content in (b"text\n", b"x" * 9000)))
@@ -307,6 +324,22 @@ def an_ordinary_user(case, kind):
     case.run(f"postmap -q a {kind}:m", user="bob")
     case.write("secret", "a 1\n", 0o600)
     case.run(f"postmap {kind}:secret", user="alice")
+
+
+# Ours keeps owner and permissions of a cdb table, so that it may not take the place of somebody else's.
+@cases(*((kind, mode) for kind in TYPES if kind != "cdb" for mode in (0o644, 0)))
+def a_table_of_somebody_else(case, kind, mode):
+    case.write("m", "a 1\nb 2\n")
+    case.run(f"postmap {kind}:m")
+    table = next(path for path in case.folder.iterdir() if path.name != "m")
+    for owner, user in ((None, "alice"), ("bob", "alice"), ("bob", "root")):
+        if owner:
+            account = pwd.getpwnam(owner)
+            os.chown(table, account.pw_uid, account.pw_gid)
+        table.chmod(mode)
+        for action in ("-q a", "-q -", "-s", "-i", "-d b", "-r -i", ""):
+            case.run(f"postmap {action} {kind}:m".replace("  ", " "), user=user, input="c 3\n")
+    case.note_files()
 
 
 @cases(*("hash", "btree"))
@@ -409,6 +442,19 @@ def alias_changes(case, kind):
     case.run(f"postalias -d a {kind}:al")
     case.run(f"postalias -d - {kind}:al", input="b\nc\n")
     case.run(f"postalias -s {kind}:al")
+
+
+@cases(*((kind, option) for kind in TYPES for option in ("-p", "-w", "-r", "-i")))
+def signatures_of_aliases(case, kind, option):
+    if option == "-i" and kind == "cdb":
+        return
+    case.write("al", "a: 1\nYP_MASTER_NAME: x\n\"@\": y\nyp_last_modified: z\n")
+    case.write("map", "YP_MASTER_NAME x\n@ z\n")
+    case.run(f"postmap {kind}:map")
+    table = f"{kind}:map" if option == "-i" else f"{kind}:al"
+    case.run(f"postalias {option} {table}", input="a: 1\nyp_master_name: x\n")
+    for asked in ("-fq", "-q"):
+        case.run(f"postalias {asked} - {table}", input="a\n@\nYP_MASTER_NAME\nyp_master_name\nyp_last_modified\n")
 
 
 @cases(("hash:FOLDER/al",), ("hash:FOLDER/al, cdb:FOLDER/bl",), ("FOLDER/al",), ("",), ("hash:FOLDER/nosuch",))

@@ -74,10 +74,19 @@ def reasons(mta):
     show(mta, "long")
     put(mta, "deferred", "BBBBB1234", recipients=both, log=entry("c@dest.test", 'quote " back \\ tab'))
     show(mta, "second only, with signs")
+    put(mta, "deferred", "BBBBB1234", recipients=both, log=entry("b@dest.test", "Größe überschritten é 日本"))
+    show(mta, "not ASCII, shorter than the column")
     put(mta, "deferred", "BBBBB1234", log="<old@dest.test>: old style\n\n")
     show(mta, "old style")
     put(mta, "deferred", "BBBBB1234", log="garbage\0\xff\n\n=x\n")
     show(mta, "garbage")
+
+
+@scenario(main="smtputf8_enable = yes\n", log=False)
+def reasons_in_utf8(mta):
+    """The column is counted in bytes."""
+    put(mta, "deferred", "BBBBB1234", log=entry("b@dest.test", "Größe überschritten é 日本"))
+    show(mta, "not ASCII, shorter than the column")
 
 
 @scenario(log=False)

@@ -38,8 +38,27 @@ def no_bounce_service(mta):
         mta.settle()
 
 
+@scenario(main=ROUTES, ignore="warning: QID: connect to private/bounce")  # ours says why, too
+def no_bounce_service_for_what_is_on_record(mta):
+    """An agent has written why a recipient gets nothing, and nobody is there to tell the sender."""
+    mta.sendmail("-f", "a@remote.test", "x@missing.test", input=MAIL)
+    mta.wait_log("to=<x@missing.test>.*status=deferred")
+    mta.settle()
+    [path] = mta.queue_files("deferred")
+    record = mta.queue / "bounce" / path.name
+    record.write_text("<y@missing.test>: gone\nrecipient=y@missing.test\nstatus=5.1.1\naction=failed\nreason=gone\n\n")
+    os.chown(record, path.stat().st_uid, path.stat().st_gid)
+    record.chmod(0o600)
+    with away(mta, "bounce"):
+        mta.run("postqueue", "-i", path.name, record=False)
+        mta.wait_log(r"status=deferred \(bounce failed\)")
+        mta.settle()
+
+
 @scenario(main=ROUTES)
 def no_defer_service(mta):
+    mta.stop()
+    mta.start()  # ours may still talk to the service that it has found before
     with away(mta, "defer"):
         mta.sendmail("-f", "a@remote.test", "x@missing.test", input=MAIL)
         mta.wait_log("x@missing.test>.*status=|defer")

@@ -296,8 +296,9 @@ def test_tables_of_tables():
              "unionmap:{inline:{Key=v},inline:{Key=V}}", "pipemap:{pcre:{{/(K)/i $1}},pcre:{{/K/i w}}}", "pipemap:{inline:{key=K},pcre:{{/K/i w}}}",
              "randmap:{}", "randmap:{a}", "randmap:{a", "randmap:a", "randmap:{{a b}}", "randmap:{ { a b } }", "randmap:{{a}x}",
              "randmap:{,}", "randmap:{a}x", "randmap:{a=b}", "randmap:{a,a,a}", "inline:{", "inline:{a=b}x", "inline:{ key = v }",
-             "inline:{{key = v w}}", "inline:{key}", "inline:{key=}", "static:{a b}", "static:{a", "static:{a}b"]
-    compare([asked(name, "key", "KEY", "q", "1.2.3.4", "\udce9", "é") for name in names] +
+             "inline:{{key = v w}}", "inline:{key}", "inline:{key=}", 'inline:{ {"a b" = c} }', 'inline:{"a b"=c}', 'inline:{{"=b}}', "inline:{{a\\ b=c}}", "inline:{{\\=b}}",
+             'inline:{{a"b c"d=e}}', 'inline:{{"a\\"b"=c}}', 'inline:{{"a}b"=c}}', 'inline:{{"key" b = c}}', "inline:{key=b} ", "inline:{{key\\}}", 'inline:{{key="v}}', "static:{a b}", "static:{a", "static:{a}b"]
+    compare([asked(name, "key", "KEY", "q", "1.2.3.4", "\udce9", "é", '"a b"', "a\\ b", '"a\\"b"', 'a"b c"d', '"a}b"') for name in names] +
             [(["-s", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
             [(["-d", "a", name], "") for name in ("pipemap:{static:a}", "unionmap:{static:a}", "randmap:{a}")] +
             [(["-u", "-q", "KEY", name], "") for name in names if "pcre" in name])

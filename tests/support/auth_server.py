@@ -3,54 +3,21 @@
 It can also be away, slow or wrong: `answers` has, for a user, what is said in place of the truth ("{n}" is the
 request's number; None: nothing, "": the connection ends), and `greeting` is what clients hear first."""
 import base64
-import os
 import socket
-import threading
+
+from support.server import Server
 
 
 GREETING = (b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tANONYMOUS\tanonymous\n"
             b"SPID\t1\nCUID\t1\nCOOKIE\t" + b"0" * 32 + b"\nDONE\n")
 
 
-class AuthServer:
+class AuthServer(Server):
     """with AuthServer(path, {"joe": "secret"}): ...       (place: a path, or an address and a port)"""
 
     def __init__(self, place, users, answers=None, greeting=GREETING):
         self.users, self.answers, self.greeting, self.requests = users, answers or {}, greeting, []
-        if isinstance(place, tuple):
-            self._listener = socket.create_server(place)
-        else:
-            self._listener = socket.socket(socket.AF_UNIX)
-            if os.path.exists(place):
-                os.unlink(place)
-            self._listener.bind(str(place))
-            os.chmod(place, 0o666)
-        self._listener.listen(20)
-        self._open = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        self.stop()
-
-    def stop(self):
-        for s in [self._listener, *self._open]:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().__init__(place, backlog=20)
 
     def _serve(self, client):
         client.sendall(self.greeting)

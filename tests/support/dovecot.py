@@ -11,7 +11,7 @@ from support.imap import PASSWORD
 from support.room import room
 
 DOVECOT_CONF = """\
-protocols = imap
+protocols = {protocols}
 base_dir = {root}/run
 state_dir = {root}/run
 log_path = {root}/dovecot.log
@@ -35,7 +35,7 @@ service imap-login {{
     port = 0
   }}
 }}
-service anvil {{
+{pop3}service anvil {{
   chroot =
 }}
 service stats {{
@@ -61,17 +61,30 @@ userdb {{
 }}
 """
 
+POP3_CONF = """\
+service pop3-login {
+  chroot =
+  inet_listener pop3 {
+    port = 1101
+  }
+  inet_listener pop3s {
+    port = 0
+  }
+}
+"""
+
 
 class Dovecot:
     """Debian's Dovecot, in its own places in this room's mount namespace.  Its user bob has the same home as ours.
-    With `complaints`, it must log no warning."""
+    With `complaints`, it must log no warning.  `more` is added to its configuration.  With `pop3`, it serves that, too;
+    all of a room are such or none."""
 
-    def __init__(self, mail, separator=".", complaints=True):
+    def __init__(self, mail, separator=".", complaints=True, more="", pop3=False):
         room().require_private("Dovecot")
-        tree = oracle.tree("dovecot")
+        tree = oracle.tree("dovecot-pop3" if pop3 else "dovecot")
         self.complaints = complaints
         self.mail, self.root = mail, room().scratch / "dovecot"
-        self.port = 1431
+        self.port, self.pop3_port = 1431, 1101
         if not self.root.exists():
             self.root.mkdir()
             for part in ("bin", "lib"):
@@ -83,7 +96,8 @@ class Dovecot:
         uid, gid = mail.mta.vmail_ids()
         (self.root / "users").write_text(f"bob:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{mail.home('bob')}::\n")
         (self.root / "dovecot.conf").write_text(
-            DOVECOT_CONF.format(root=self.root, address=mail.address, separator=separator))
+            DOVECOT_CONF.format(root=self.root, address=mail.address, separator=separator, pop3=POP3_CONF if pop3 else "",
+                                protocols="imap pop3" if pop3 else "imap") + more)
         log = open(self.root / "out", "wb")
         self.process = subprocess.Popen([tree / "usr/sbin/dovecot", "-F", "-c", self.root / "dovecot.conf"], stdout=log,
                                         stderr=log, stdin=subprocess.DEVNULL)
@@ -109,5 +123,5 @@ class Dovecot:
             return
         log = self.root / "dovecot.log"
         complaints = [line for line in log.read_text().splitlines()
-                      if re.search(r"imap\(.*(Error|Warning|Panic)", line)] if log.exists() else []
+                      if re.search(r"(?:imap|pop3)\(.*(Error|Warning|Panic)", line)] if log.exists() else []
         equal(complaints, [], "what Dovecot complains about")

@@ -31,8 +31,10 @@ imap unix - - n - 1 imap
 
 
 class ImapInstance:
+    programs, services = (), ""  # more of them, for who derives from this
+
     def __init__(self, main=""):
-        for name in ("master", "postlogd", "anvil", "auth", "imap", "imap-login"):
+        for name in ("master", "postlogd", "anvil", "auth", "imap", "imap-login", *self.programs):
             need_program(name)
         lowest = "" if room().private else "imap_minimum_uid = 1\nimap_minimum_gid = 1\n"  # an account of the system may run the tests
         self.mta = Instance("ours", main=lowest + f"auth_users_file = $config_directory/users\nauth_failure_delay = 1s\n"
@@ -45,7 +47,7 @@ class ImapInstance:
         for user in USERS:
             self.home(user).mkdir(mode=0o700)
             os.chown(self.home(user), uid, gid)
-        (self.mta.conf / "master.cf").write_text(self.mta.expand(MASTER).replace("{address}", self.address))
+        (self.mta.conf / "master.cf").write_text(self.mta.expand(MASTER + self.services).replace("{address}", self.address))
         done = subprocess.run([self.mta.daemons / "master", "-c", self.mta.conf, "-w"], env=self.mta.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=15)
         if done.returncode:

@@ -107,6 +107,7 @@ class Instance:
             folder.mkdir(mode=0o755)
         self._link_programs()
         for name, text in files.items():
+            (self.conf / name).parent.mkdir(exist_ok=True)
             (self.conf / name).write_text(self.expand(text))
         self._write_old("aliases", self.expand("postmaster: alice\n" + self._people() + aliases))
         self._write_main_cf()
@@ -135,14 +136,14 @@ class Instance:
         if kind == "postfix":
             path = theirs(name)
         else:
-            name = {"lmtp": "smtp", "mailq": "sendmail", "newaliases": "sendmail"}.get(name, name)
+            name = {"lmtp": "smtp", "oqmgr": "qmgr", "mailq": "sendmail", "newaliases": "sendmail"}.get(name, name)
             path = BUILD / "bin" / name
         return path if path.exists() else None
 
     def _names(self):
         ours = {p.name for p in (BUILD / "bin").glob("*")}
         tools = {p.name for p in (ROOT / "tools").glob("*/")} | {"mailq", "newaliases"}
-        daemons, commands = (ours | {"lmtp"}) - tools, ours & tools | {"mailq", "newaliases"}
+        daemons, commands = (ours | {"lmtp", "oqmgr"}) - tools, ours & tools | {"mailq", "newaliases"}
         if self.kind == "postfix" or "postfix" in self.swap.values():
             daemons |= set(oracle.daemons()) - set(SCRIPTS)
             commands |= set(oracle.commands()) | {"mailq", "newaliases"}
@@ -211,7 +212,7 @@ class Instance:
             "virtual_minimum_uid": "100" if self.room.private else "1", "smtp_tls_security_level": "none",
             "biff": "no", "recipient_delimiter": "+", "relayhost": "",
             # What a later version announces is left out of the comparison.
-            "smtputf8_enable": "no", "smtpd_discard_ehlo_keywords": "chunking, etrn, silent-discard",
+            "smtputf8_enable": "no", "requiretls_enable": "no", "smtpd_discard_ehlo_keywords": "chunking, etrn, silent-discard",
             # Defaults that changed between the reference on the wire and the level that is ours.
             "smtpd_forbidden_commands": "CONNECT, GET, POST", "smtpd_forbid_unauth_pipelining": "no",
             "smtpd_forbid_bare_newline": "no",

@@ -37,3 +37,9 @@ class LogLine:
 
 def parse(text):
     return [LogLine(line) for line in text.splitlines() if line]
+
+
+def uses(mta, to):
+    """The values of conn_use= of the deliveries to an address, in order; 1 where there is none."""
+    lines = re.findall(rf"to=<{re.escape(to)}>, relay=[^,]*,(?: conn_use=(\d+),)? .*status=sent", mta.log_text())
+    return [int(n or 1) for n in lines]

@@ -15,11 +15,38 @@ CACHE = ROOT / "build/oracle"
 WANTED = {
     "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
     "dovecot": ["dovecot-core", "dovecot-imapd"],
+    "dovecot-pop3": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d"],
+    "pop3-clients": ["fetchmail", "getmail6"],
+    "dovecot-lmtp": ["dovecot-core", "dovecot-lmtpd"],
+    "sasl": ["sasl2-bin", "libsasl2-modules-sql"],
     "plugins": ["postfix-ldap", "postfix-mysql", "postfix-pgsql", "postfix-sqlite"],
     "servers": ["mariadb-server-core", "mariadb-client-core", "postgresql-15", "postgresql-client-15", "slapd",
                 "ldap-utils", "memcached"],
+    "haproxy": ["haproxy"],
+    "policy": ["postfix-policyd-spf-python", "python3-spf", "python3-dns", "python3-authres", "python3-spf-engine", "postgrey",
+               "libnet-server-perl", "libberkeleydb-perl", "libio-multiplex-perl", "libnetaddr-ip-perl", "libnet-dns-perl"],
+    "amavis": [
+        "amavisd-new", "spamassassin", "file", "libarchive-zip-perl", "libberkeleydb-perl", "libcgi-pm-perl", "libclone-perl",
+        "libcommon-sense-perl", "libconvert-binhex-perl", "libconvert-tnef-perl", "libconvert-uulib-perl",
+        "libcrypt-openssl-bignum-perl", "libcrypt-openssl-random-perl", "libcrypt-openssl-rsa-perl", "libdigest-hmac-perl",
+        "libhtml-parser-perl", "libhtml-tagset-perl", "libhttp-date-perl", "libio-multiplex-perl", "libio-socket-inet6-perl",
+        "libio-socket-ssl-perl", "libio-string-perl", "libio-stringy-perl", "libmail-authenticationresults-perl",
+        "libmail-dkim-perl", "libmailtools-perl", "libmime-tools-perl", "libnet-cidr-perl", "libnet-dns-perl",
+        "libnet-libidn-perl", "libnet-server-perl", "libnet-smtp-ssl-perl", "libnet-ssleay-perl", "libnetaddr-ip-perl",
+        "libregexp-ipv6-perl", "libsocket6-perl", "libsys-hostname-long-perl", "libtimedate-perl", "libunix-syslog-perl",
+        "liburi-perl"],
+    "agents": ["procmail", "vacation", "mlmmj", "spamc"],
+    "gateways": ["maildrop", "courier-authlib", "uucp"],
+    "gnutls": ["exim4-daemon-light", "exim4-base"],
+    "dnssec": ["unbound", "bind9-utils", "bind9-libs"],
+    "kerberos": ["krb5-kdc", "krb5-admin-server", "krb5-user", "libsasl2-modules-gssapi-mit"],
+    "milters": ["opendkim", "opendkim-tools", "python3-milter", "libmilter-dev", "libmilter1.0.1"],
+    "more-milters": ["opendmarc", "publicsuffix", "spamass-milter", "spamc", "clamav-milter", "clamav-daemon", "dkimpy-milter", "python3-dkim",
+                     "python3-authres", "python3-dnspython", "python3-nacl", "python3-cffi-backend", "python3-milter", "libmilter1.0.1"],
 }
-ORACLES = [which for which in WANTED if which != "servers"]
+ORACLES = [which for which in WANTED if which not in ("servers", "haproxy", "amavis", "milters", "more-milters", "policy", "agents",
+                                                           "dnssec", "gateways", "gnutls", "kerberos",
+                                                           "pop3-clients")]
 ROUNDS = 6  # of looking for libraries that libraries need
 
 
@@ -107,6 +134,8 @@ def _unpack(packages, folder, debs):
         deb = sorted(glob.glob(f"{debs}/{package}_*.deb"))[-1]
         if subprocess.run(["dpkg-deb", "-x", deb, folder]).returncode:
             return f"dpkg-deb -x {deb} failed"
+    # Nothing here is installed: nobody gets root's rights from it.
+    subprocess.run(["find", folder, "-type", "f", "-perm", "-4000", "-exec", "chmod", "u-s", "{}", "+"], check=True)
     return ""
 
 

@@ -106,7 +106,7 @@ class Room:
         shutil.copytree("/etc", etc, symlinks=True, ignore_dangling_symlinks=True)
         self._add_accounts(etc)
         (etc / "resolv.conf").unlink(missing_ok=True)
-        (etc / "resolv.conf").write_text(f"nameserver {self.address(53)}\noptions attempts:2\n")
+        (etc / "resolv.conf").write_text(f"nameserver {self.address(53)}\noptions timeout:4 attempts:2\n")
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n"
                                            "services: files\nprotocols: files\n")
         (etc / "hosts").write_text("127.0.0.1 localhost\n")

@@ -4,9 +4,12 @@ stalls or hangs up as the test says.
     sink = SmtpSink(room().address(31), 2525, {"RCPT": "550 5.1.1 no such user"})
 
 A script maps a verb (CONNECT EHLO HELO MAIL RCPT DATA . RSET QUIT) to a reply text, to a function
-of the command line that returns one, to "HANG" (never answers) or to "CLOSE" (hangs up).  With
+of the command line that returns one, to "HANG" (never answers) or to "CLOSE" (hangs up).  A path
+without a port stands for a socket in the file system.  With
 STARTTLS in the script the sink speaks TLS after a good reply, with the ssl.SSLContext under "TLS".
 """
+import os
+import pathlib
 import socket
 import threading
 import time
@@ -28,8 +31,17 @@ class SmtpSink:
         self.script = {**DEFAULTS, **(script or {})}
         self.transactions, self.commands, self.connections = [], [], 0
         self._stopping = threading.Event()
-        self._listener = socket.create_server((address, port), backlog=200)
+        self._listener = socket.create_server((address, port), backlog=200) if port else self._at_path(address)
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @staticmethod
+    def _at_path(path):
+        listener = socket.socket(socket.AF_UNIX)
+        pathlib.Path(path).unlink(missing_ok=True)
+        listener.bind(str(path))
+        os.chmod(path, 0o666)
+        listener.listen(200)
+        return listener
 
     def stop(self):
         self._stopping.set()
@@ -61,7 +73,8 @@ class SmtpSink:
     def _session(self, peer):
         try:
             with peer:
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.port:
+                    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if not self._reply(peer, "CONNECT", "").startswith("2"):
                     return
                 with peer.makefile("rb") as lines:
@@ -95,7 +108,7 @@ class SmtpSink:
             reply = self._reply(peer, verb, line)
             if not reply:
                 return False
-            good = reply[0] in "23"
+            good = reply.rsplit("\n", 1)[-1][:1] in ("2", "3")  # the last line of several counts
             if verb in ("EHLO", "HELO") and good:
                 helo = line
             elif verb == "MAIL" and good:

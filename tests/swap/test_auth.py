@@ -1,7 +1,7 @@
 """Our auth service in a real Postfix: its smtpd asks it over the Dovecot auth protocol."""
 import base64
 
-from support import check
+from support import check, sasl
 from support.instance import Instance
 
 MAIN = """
@@ -85,4 +85,21 @@ def test_users_file_changes_while_running():
         s.command("EHLO client.test")
         reply = s.command("AUTH PLAIN " + plain("new@virt.test", "pw"))
         check(reply.code == "235", f"the new user, though only root may read the file: {reply}")
+    mta.stop()
+
+
+def test_our_smtpd_asks_cyrus_sasl_in_a_real_postfix():
+    sasl.need_plugins()
+    files = {"sasl/smtpd.conf": "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: @CONF@/sasldb2\n"
+                                "mech_list: PLAIN LOGIN SCRAM-SHA-256\n"}
+    mta = Instance("postfix", {"smtpd": "ours"}, main="smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = cyrus\n", files=files).start()
+    sasl.make_sasldb(mta.conf / "sasldb2", {"joe": "secret"})
+    with mta.smtp() as s:
+        s.command("EHLO client.test")
+        check("AUTH PLAIN LOGIN SCRAM-SHA-256" in "\n".join(s.transcript), "mechanisms are offered")
+        check(s.command("AUTH PLAIN " + plain("joe", "wrong")).code == "535", "a wrong password")
+        check(sasl.log_in(s, "SCRAM-SHA-256", "joe", "secret").code == "235", "the right one")
+        s.mail("joe@virt.test", "u1@virt.test", "Subject: x\n\nbody\n", hello="NOOP")
+    mta.wait_log(r"sasl_method=SCRAM-SHA-256, sasl_username=joe")
+    mta.wait_log("status=sent")
     mta.stop()

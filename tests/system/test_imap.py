@@ -376,13 +376,18 @@ def test_bad_input():
     mail.stop()
 
 
-def test_a_second_message_of_an_append_is_not_taken_for_commands():
+def test_messages_of_a_refused_append_are_not_taken_for_commands():
+    """Nor those of a REPLACE that is refused before it is looked at: no mailbox is selected."""
     mail = ImapInstance()
-    sock = raw_login(mail, extra=b"b APPEND INBOX {5+}\r\nhello {16+}\r\nz CREATE Taken\r\n\r\n"
-                     b"c APPEND INBOX {5+}\r\nhello (\\Seen) {2+}\r\nab {16+}\r\ny CREATE Taken\r\n\r\n"
+    sock = raw_login(mail, extra=b"b APPEND INBOX {5+}\r\nhello (\\Wrong) {16+}\r\nz CREATE Taken\r\n\r\n"
+                     b"c APPEND INBOX {5+}\r\nhello (\\Seen) {2+}\r\nab {0+}\r\n {16+}\r\ny CREATE Taken\r\n\r\n"
+                     b"g REPLACE 1 INBOX {16+}\r\nx CREATE Taken\r\n\r\n"
+                     b"h APPEND Missing CATENATE (TEXT {16+}\r\nw CREATE Taken\r\n URL {16+}\r\nv CREATE Taken\r\n)\r\n"
+                     b"i APPEND INBOX CATENATE (URL /INBOX/;UID=9 TEXT {16+}\r\nu CREATE Taken\r\n)\r\n"
                      b"d LIST \"\" *\r\ne STATUS INBOX (MESSAGES)\r\n")
     data = read_until(sock, b"e OK")
-    check(b"b BAD" in data and b"c BAD" in data and b"Taken" not in data, f"refused: {data}")
+    check(b"b BAD" in data and b"c NO" in data and b"g BAD" in data and b"h NO [TRYCREATE]" in data and b"i NO [BADURL" in data
+          and b"Taken" not in data, f"refused: {data}")
     check(b"MESSAGES 0" in data and b"z " not in data, f"nothing was stored: {data}")
     sock.close()
     mail.stop()

@@ -1,10 +1,12 @@
 """Who is believed by the IMAP services, with which ids they run, and whose mail a process serves."""
 import array
+import contextlib
 import encodings.idna  # the intruder can read no files
 import imaplib
 import os
 import pickle
 import re
+import signal
 import socket
 import threading
 import time
@@ -334,4 +336,22 @@ def test_a_failed_login_is_logged_with_its_reason():
         check(reason not in said, f"the client is told: {said}")
         mail.mta.wait_log(rf"imap-login\[\d+\]: warning: unknown\[127\.\S+\]: SASL PLAIN authentication failed: "
                           rf"{re.escape(reason)}, sasl_username={user}$")
+    mail.stop()
+
+
+@bound(60)
+def test_an_auth_service_that_dies_is_no_wrong_password():
+    """fail2ban counts "authentication failed", but not with these words behind it."""
+    mail = ImapInstance("auth_failure_delay = 5s\n")
+    mail.login().logout()
+    client = mail.connect()
+    client.send(b"a LOGIN bob wrong\r\n")
+    for _ in range(3):  # the next one is asked, too
+        time.sleep(0.7)
+        for pid in mail.mta.processes("auth"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    answer = client.readline()
+    check(b"a NO [UNAVAILABLE]" in answer, f"the client is told: {answer}")
+    mail.mta.wait_log(r"SASL \S+ authentication failed: Connection lost to authentication server, sasl_username=")
     mail.stop()

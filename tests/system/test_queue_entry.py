@@ -70,6 +70,22 @@ def test_garbage_instead_of_requests():
     wait_until(lambda: not left_over(m), "no file is left")
 
 
+def test_filters_that_cannot_be_taken_over():
+    """The client waits for an answer, and has none to expect: it hears the end of the connection."""
+    m = mta()
+    for garbage in (attributes(("milter_name", "x")), b"x" * 1_200_000 + b"\0", b"conn_macros\0" + b"i " * 600_000):
+        session = Cleanup(m, MAP | HOLD)
+        session.send(("m", "1"))
+        session.peer.send(garbage)
+        try:
+            check(session.peer.socket.recv(100) == b"", "no answer")
+        except ConnectionResetError:
+            pass
+    m.wait_log("cleanup.*: message rejected: milter receive failed: ", 3)
+    works(m)
+    wait_until(lambda: not left_over(m), "no file is left")
+
+
 def test_garbage_instead_of_records():
     m, rng = mta(), random.Random(8)
     good = records(*ENVELOPE, ("M", ""), ("N", "Received: x"), ("N", ""), ("N", "b"), ("X", ""), ("E", ""))

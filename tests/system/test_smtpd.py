@@ -125,16 +125,6 @@ def test_help():
 
 
 
-def test_a_filter_is_never_left_out_in_silence():
-    mta = started("smtpd_milters = inet:127.0.0.1:1\nmilter_default_action = tempfail")
-    connection = socket.create_connection((mta.address, 2525), timeout=20)
-    mta.wait_log("smtpd.*fatal: parameter smtpd_milters: not supported by this version")
-    connection.close()
-    mta = started("smtpd_milters = inet:127.0.0.1:1\nmilter_default_action = accept")
-    mta.mail("carol@remote.test", "u1@virt.test")
-    mta.wait_log("master.*warning: .*main.cf:\\d+: parameter smtpd_milters is not implemented yet")
-
-
 def test_a_client_that_is_gone_at_once_is_a_stranger():
     mta = started()
     with mta.smtp() as s:
@@ -169,3 +159,53 @@ def test_auth_server_that_never_was():
         equal(s.command("AUTH PLAIN AHgAeA==").code, "454", "AUTH")
         equal(s.command("NOOP").code, "250", "the session goes on")
     mta.wait_log("warning: SASL: Connect to Dovecot auth socket 'inet:127.0.0.1:1' failed: Connection refused")
+
+
+def test_nothing_is_smuggled_by_default():
+    """39 ends of data that are none: what is behind them stays content, whatever the level of compatibility."""
+    befores = (b"\r\n", b"\n", b"\r", b"\r\n\0", b"\0\r\n", b"\r\r\n")
+    afters = (b"\r\n", b"\n", b"\r", b"\0\r\n", b"\r\0\n", b"\r\r\n")
+    ends = [before + b"." + after for before in befores for after in afters if b"\r\n.\r\n" not in before + b"." + after]
+    ends += [b"\r\n..\r\n", b"\n..\n", b"\r\n. \r\n", b"\r\n.\x0b\r\n", b"\r\n.\t\r\n", b"\r\n.\r \n"]
+    equal(len(ends), 39, "variants")
+    for level in ("2", "3.6"):
+        mta = Instance(main=f"compatibility_level = {level}\n", drop=("smtpd_forbid_bare_newline", "smtpd_forbid_unauth_pipelining")).start()
+        for end in ends:
+            with mta.smtp() as s:
+                begin(s)
+                s.send(b"Subject: one\r\n\r\nbody" + end + b"MAIL FROM:<evil@remote.test>\r\nRCPT TO:<u2@virt.test>\r\n.\r\n")
+                equal(s.read().code, "250", f"level {level}: {end!r}")
+                equal(s.command("QUIT").code, "221", f"level {level}: {end!r}")
+        mta.settle()
+        equal((len(mta.virtual("u1")), len(mta.virtual("u2"))), (39, 0), "messages")
+        mta.stop()
+
+
+def test_a_deadline_for_content_that_trickles():
+    mta = started("smtpd_per_request_deadline = yes\nsmtpd_timeout = 2s\nsmtpd_discard_ehlo_keywords =\n")
+    for command, reply in (("DATA", "354"), ("BDAT 1000000", None)):
+        with mta.smtp() as s:
+            s.talk(HELLO, FROM, TO)
+            s.send(command + "\r\n")
+            if reply:
+                equal(s.read().code, reply, command)
+            begun = time.monotonic()
+            try:
+                while time.monotonic() < begun + 10:
+                    s.socket.sendall(b"x")
+                    time.sleep(0.2)
+            except OSError:
+                pass
+            check(1.5 < time.monotonic() - begun < 6, f"{command}: {time.monotonic() - begun}")
+    mta.check_sane()
+
+
+def test_a_restriction_class_that_names_itself():
+    mta = started("smtpd_restriction_classes = loop, other\nloop = warn_if_reject loop, warn_if_reject other, loop\nother = loop, loop, other\n"
+                  "smtpd_client_restrictions = loop\nsmtpd_recipient_restrictions = other, reject_unauth_destination")
+    with mta.smtp() as s:
+        s.talk(HELLO, FROM)
+        equal(str(s.command(TO)), "451 4.3.5 Server configuration error", "reply")
+        equal(s.command("QUIT").code, "221", "the session goes on")
+    mta.wait_log("warning: smtpd restrictions nest more than 100 levels deep")
+    mta.check_sane()

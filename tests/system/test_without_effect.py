@@ -6,7 +6,7 @@ from support import check, equal, need_program
 from support.instance import Instance
 
 # smtpd does not run at all with these set: mail would pass without the filter that was asked for.
-REFUSED = {"smtpd_milters", "smtpd_milter_maps", "smtpd_proxy_filter", "smtpd_upstream_proxy_protocol"}
+REFUSED = {"smtpd_proxy_filter", "smtpd_upstream_proxy_protocol"}
 # Each program's, by the beginning of the name; of each at most two of a kind are tried.
 OWNERS = ("bounce", "cleanup", "default", "lmtp", "local", "milter", "non", "pipe", "postscreen", "qmgr",
           "qmqpd", "smtp_", "smtpd", "strict", "tls_", "tlsproxy", "virtual", "access", "unknown", "unverified")

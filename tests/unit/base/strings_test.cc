@@ -1,6 +1,7 @@
 #include "lib/base/strings.h"
 
 #include "lib/base/base64.h"
+#include "lib/base/escape.h"
 
 #include "tests/support/catch.h"
 
@@ -42,4 +43,9 @@ TEST_CASE("base/base64: RFC 4648 section 10") {
     CHECK(base64_decode("") == "");
     CHECK_FALSE(base64_decode("Zm9vYg="));
     CHECK_FALSE(base64_decode("Zm9v*g=="));
+}
+
+TEST_CASE("base/strings: bytes as C writes them") {
+    CHECK(escaped("EHLO x\r\n") == "EHLO x\\r\\n");
+    CHECK(escaped(std::string_view("a\\\0\x80\t\f", 6)) == "a\\\\\\000\\200\\t\\f");
 }

@@ -35,6 +35,7 @@ TEST_CASE("config/old_default: below a level, and not where the parameter is set
         {OldDefault::kMynetworksStyle, "1", "2", "mynetworks = 127.0.0.0/8"},
         {OldDefault::kRelayBeforeRecipient, "3.5.9", "3.6",
          "smtpd_relay_before_recipient_restrictions = no"},
+        {OldDefault::kRespectfulLogging, "3.5.9", "3.6", "respectful_logging = no"},
         {OldDefault::kSmtpFingerprintDigest, "2", "3.6", "smtp_tls_fingerprint_digest = md5"},
         {OldDefault::kLmtpFingerprintDigest, "2", "3.6", "lmtp_tls_fingerprint_digest = md5"},
         {OldDefault::kSmtpTlsLevel, "3.10", "3.11", "smtp_tls_security_level ="},

@@ -103,3 +103,17 @@ TEST_CASE("dns/message: bytes that names do not have are made harmless") {
     REQUIRE(message);
     CHECK(message->answers[0].text == "a??b");
 }
+
+TEST_CASE("dns/message: for how long there is nothing") {
+    // RFC 2308 section 5: the time to live of the SOA record (here 300) as the server sends it.
+    std::string none = reply_head(0, 1, 0x8183);
+    none[9] = 1;  // one record in the authority section
+    const std::string soa = std::string("\0\0", 2) + std::string(20, '\1');
+    CHECK(parse_dns_message(none + record(kQuestionName, 6, soa))->negative_ttl == 300);
+    CHECK_FALSE(parse_dns_message(none + record(kQuestionName, 2, "\1a"))->negative_ttl);
+    CHECK_FALSE(parse_dns_message(reply_head(0, 1, 0x8183))->negative_ttl);
+    // What is wrong there makes the answer itself no worse.
+    CHECK_FALSE(parse_dns_message(none)->negative_ttl);
+    const std::string torn = record(kQuestionName, 6, soa).substr(0, 30);
+    CHECK_FALSE(parse_dns_message(none + torn)->negative_ttl);
+}

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/base/effective_ids.h"
 #include "lib/event/blocking.h"
 #include "lib/event/child.h"
 #include "lib/event/loop.h"
@@ -262,6 +263,24 @@ TEST_CASE("event/blocking: calls overlap and bring their values back") {
     CHECK(Loop::current().run_task(block_many(8)) == 8);
     CHECK(std::chrono::steady_clock::now() - start < 120ms);
     CHECK(Loop::current().run_task(blocking_value()) == 42);
+}
+
+TEST_CASE("event/child: who is acting as a user leaves no way back to root to a child") {
+    if (::geteuid() != 0) {
+        WARN("skipped: needs root");
+        return;
+    }
+    // real, effective, saved and file system ids
+    const std::string seen =
+        R"sh(test "$(grep -E '^[UG]id:' /proc/self/status | tr '\n\t' '  ')" = )sh";
+    const std::string users = "'Uid: 12345 12345 12345 12345 Gid: 12346 12346 12346 12346 '";
+    const gid_t own_gid = ::getegid();
+    REQUIRE(set_effective_gid(12346));
+    REQUIRE(set_effective_uid(12345));
+    auto status = Loop::current().run_task(run_child({"/bin/sh", "-c", seen + users}));
+    REQUIRE(set_effective_uid(0));
+    REQUIRE(set_effective_gid(own_gid));
+    CHECK(status.ok());
 }
 
 TEST_CASE("event/child: exit statuses and signals are told apart") {

@@ -46,7 +46,7 @@ TEST_CASE("mail/dsn: xtext both ways") {
     CHECK(xtext_encode("a b+c=d", "=") == "a+20b+2Bc+3Dd");
     CHECK(xtext_decode("a+20b+2Bc+3Dd") == "a b+c=d");
     CHECK_FALSE(xtext_decode("a+2"));
-    CHECK_FALSE(xtext_decode("a+2b"));
+    CHECK(xtext_decode("a+2b") == "a+");  // lower case, as Postfix takes it
     CHECK(unitext_decode("\\x{1F600}") == "\xf0\x9f\x98\x80");
     CHECK_FALSE(unitext_decode("\\x{D800}"));
     CHECK_FALSE(unitext_decode("\\x{41"));

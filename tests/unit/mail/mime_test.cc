@@ -76,17 +76,18 @@ TEST_CASE("mail/mime: attached messages and inner multiparts") {
 
 TEST_CASE("mail/mime: limits") {
     std::string deep;
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < 7; ++i) {
         deep += format("Content-Type: multipart/mixed; boundary=b{}\n\n--b{}\n", i, i);
     }
     MimeOptions options;
-    options.nesting_limit = 5;
+    options.nesting_limit = 4;  // Postfix 3.7.11 lets two more pass than it says
     unsigned problems = 0;
     (void)parsed(deep, options, &problems);
     CHECK(problems == kMimeNesting);
     options = {};
     options.header_limit = 10;
-    CHECK(parsed("A: 3456\n 890123\n\n", options, &problems) == "P A: 3456\n 8\nP end\nb \nb \n");
+    CHECK(parsed("A: 3456\n 890123\n no more\n\n", options, &problems) ==
+          "P A: 3456\n 890123\nP end\nb \nb \n");
     CHECK(problems == kMimeTruncatedHeader);
     options = {};
     options.boundary_limit = 3;

@@ -23,7 +23,7 @@ UniqueFd file_with(std::string_view text) {
 
 std::vector<LogEntry> read_log(std::string_view text, DeliveryLogReader::Defaults defaults) {
     UniqueFd fd = file_with(text);
-    DeliveryLogReader reader(fd.get(), defaults);
+    DeliveryLogReader reader(fd.get(), defaults, Utf8::kYes);
     std::vector<LogEntry> entries;
     for (;;) {
         auto entry = reader.next();

@@ -61,8 +61,8 @@ TEST_CASE("sasl/password: locked and empty hashes refuse") {
 TEST_CASE("sasl/users_file: the first of two lines for a user counts") {
     UsersFile file;
     file.parse("bob:one:1000\nalice:x\nbob:two:2000\n");
-    CHECK(file.find("bob")->password == "one");
-    CHECK(file.find("bob")->uid == "1000");
+    CHECK(file.find("bob")->get("password") == "one");
+    CHECK(file.find("bob")->get("userdb_uid") == "1000");
 }
 
 TEST_CASE("sasl/password: unknown schemes and torn data are errors, not refusals") {
@@ -284,4 +284,88 @@ TEST_CASE("sasl/client: a greeting that does not end") {
     auto got = Loop::current().run_task(endless_greeting());
     REQUIRE_FALSE(got);
     CHECK(got.error().message.contains("too long"));
+}
+
+namespace {
+
+Task<void> log_in_much(AuthClient* client, AuthReply* reply) {
+    AuthExchange exchange(*client);
+    AuthPeer peer;
+    *reply = co_await exchange.start("PLAIN", peer, std::string(16000, 'A'));
+}
+
+// A server that greets and reads nothing: what is sent to it does not go away.
+Task<std::chrono::milliseconds> flush_to_the_deaf(std::vector<AuthReply>* replies) {
+    std::string path = "/tmp/relais-sasl-flush." + std::to_string(::getpid());
+    Listener listener(listen_at(path));
+    std::list<Stream> clients;
+    TaskGroup servers;
+    servers.spawn(deaf_server(&listener, &clients));
+    AuthClient client(path);
+    client.set_timeout(300ms);
+    const auto begin = std::chrono::steady_clock::now();
+    TaskGroup logins;
+    replies->resize(50);
+    for (AuthReply& reply : *replies) {
+        reply.kind = AuthReply::Kind::kSuccess;
+        logins.spawn(log_in_much(&client, &reply));
+    }
+    co_await logins.join();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    co_await client.close();
+    co_await servers.close();
+    ::unlink(path.c_str());
+    co_return std::chrono::ceil<std::chrono::milliseconds>(took);
+}
+
+Task<void> ask_mechanisms(AuthClient* client, int* failed) {
+    auto got = co_await client->mechanisms();
+    *failed += got ? 0 : 1;
+}
+
+// A server that takes connections and is silent, or says a byte now and then.
+Task<std::chrono::milliseconds> ask_the_silent(int* failed) {
+    std::string path = "/tmp/relais-sasl-silent." + std::to_string(::getpid());
+    Listener listener(listen_at(path));
+    TaskGroup servers;
+    servers.spawn([](Listener* at) -> Task<void> {
+        for (;;) {
+            Stream stream(co_await at->accept());
+            for (int i = 0; i < 20; ++i) {
+                stream.write("V");
+                co_await stream.flush();
+                co_await sleep_for(100ms);
+            }
+        }
+    }(&listener));
+    AuthClient client(path);
+    client.set_timeout(400ms);
+    const auto begin = std::chrono::steady_clock::now();
+    TaskGroup sessions;
+    for (int i = 0; i < 20; ++i) {
+        sessions.spawn(ask_mechanisms(&client, failed));
+    }
+    co_await sessions.join();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    co_await client.close();
+    co_await servers.close();
+    ::unlink(path.c_str());
+    co_return std::chrono::ceil<std::chrono::milliseconds>(took);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "sasl/client: a server that reads nothing is waited for no longer than one that says nothing") {
+    std::vector<AuthReply> replies;
+    CHECK(Loop::current().run_task(flush_to_the_deaf(&replies)) < 3s);
+    for (const AuthReply& reply : replies) {
+        CHECK(reply.kind == AuthReply::Kind::kTemporary);
+    }
+}
+
+TEST_CASE("sasl/client: those who wait for a greeting in vain wait once, all together") {
+    int failed = 0;
+    CHECK(Loop::current().run_task(ask_the_silent(&failed)) < 1500ms);
+    CHECK(failed == 20);
 }

@@ -67,18 +67,19 @@ TEST_CASE("sasl/users: Dovecot's passwd-file") {
         "alice:{SSHA}abc::::\r\n"
         "short\n"
         "out:{PLAIN}x::::::nologin\n");
-    const UserEntry* bob = file.find("bob@x.test");
+    const AuthParameters* bob = file.find("bob@x.test");
     REQUIRE(bob);
-    CHECK(bob->password == "{PLAIN}secret");
-    CHECK(bob->uid == "5000");
-    CHECK(bob->gid == "5001");
-    CHECK(bob->home == "/home/bob");
-    CHECK(bob->mail == "maildir:~/m:x");
-    CHECK(bob->allow_nets == "192.0.2.0/24,::1");
-    CHECK(file.find("alice")->password == "{SSHA}abc");
-    CHECK(file.find("alice")->uid.empty());
-    CHECK(file.find("short")->password.empty());
-    CHECK(file.find("out")->no_login);
+    CHECK(bob->get("password") == "{PLAIN}secret");
+    CHECK(bob->get("userdb_uid") == "5000");
+    CHECK(bob->get("userdb_gid") == "5001");
+    CHECK(bob->get("userdb_home") == "/home/bob");
+    CHECK(bob->get("userdb_mail") == "maildir:~/m:x");
+    CHECK(bob->get("allow_nets") == "192.0.2.0/24,::1");
+    CHECK(file.find("alice")->get("password") == "{SSHA}abc");
+    CHECK_FALSE(file.find("alice")->has("userdb_uid"));
+    CHECK(file.find("short")->get("password").empty());
+    CHECK(file.find("out")->has("nologin"));
+    CHECK(file.users() == std::vector<std::string>{"alice", "bob@x.test", "out", "short"});
     CHECK_FALSE(file.find("eve"));
     CHECK_FALSE(file.refresh(-1));
 }
@@ -97,4 +98,21 @@ TEST_CASE("sasl/variables: names and their parts") {
     CHECK(expand_user_variables("%Lu", "Bob@X.test") == "bob@x.test");
     CHECK(expand_user_variables("/v/%d/%n%%", "bob@x.test") == "/v/x.test/bob%");
     CHECK(expand_user_variables("%d|%h|%", "bob", "/h") == "|/h|%");
+}
+
+TEST_CASE("sasl/variables: pieces, modifiers and long names as Dovecot has them") {
+    UserVariables variables("Bob@X.test", "/home/bob");
+    variables.set("s", "imap");
+    variables.set("service", "imap");
+    CHECK(variables.expand("/m/%1n/%2.1n/%0.2Ln/%-2.2d/%3u") == "/m/B/b/bo/st/Bob");
+    CHECK(variables.expand("%Un %Rn %{username}@%{domain} %L{user} %s=%{service}") ==
+          "BOB boB Bob@X.test bob@x.test imap=imap");
+    CHECK(variables.expand("%9.3n|%50n|%-9.2n|%0n") == "|Bob|Bo|");
+    CHECK(variables.expand("%x%{nothing}.%%n", {}) == ".%n");
+    CHECK(variables.unknown("%u %x %{nothing} %2.1n %%y") ==
+          std::vector<std::string>{"%x", "%{nothing}"});
+    CHECK(variables.expand("'%u' %%", [](std::string_view value) {
+        return std::string(value.size(), '*');
+    }) == "'**********' %");
+    CHECK(variables.expand("a%99999999999999999999.1nb%{", {}) == "ab");
 }

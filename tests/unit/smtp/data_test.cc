@@ -54,7 +54,9 @@ TEST_CASE("smtp/data: long lines come in pieces") {
     CHECK(decoded("abcdefghij\r\n.\r\n", BareNewline::kNormalize, 4) == "[abcd-[efgh-[ij]END");
     // A dot at the start of a later piece is content, and a CRLF is not torn.
     CHECK(decoded("abcd.fgh\r\n.\r\n", BareNewline::kNormalize, 4) == "[abcd-[.fgh-[]END");
-    CHECK(decoded("abc\r\n.\r\n", BareNewline::kNormalize, 4) == "[abc-[]END");
+    CHECK(decoded("abc\r\n.\r\n", BareNewline::kNormalize, 4) == "[abc]END");
+    CHECK(decoded("abc\r", BareNewline::kNormalize, 4) == "...abc\r");
+    CHECK(decoded("abc\rd\r\n.\r\n", BareNewline::kNormalize, 4) == "[abc\r-[d]END");
 }
 
 TEST_CASE("smtp/data: encoding") {

@@ -9,12 +9,14 @@ namespace {
 
 OrReply<MailParameters> mail(std::string_view parameters) {
     const auto line = "MAIL FROM:<a@b> " + std::string(parameters);
-    return parse_mail_parameters(parse_command_line(line), DsnSupport::kYes);
+    Extensions all;
+    all.verp = "-=+";
+    return parse_mail_parameters(parse_command_line(line), all);
 }
 
 OrReply<RcptParameters> rcpt(std::string_view parameters) {
     const auto line = "RCPT TO:<a@b> " + std::string(parameters);
-    return parse_rcpt_parameters(parse_command_line(line), DsnSupport::kYes);
+    return parse_rcpt_parameters(parse_command_line(line), {});
 }
 
 std::optional<std::string> lenient(std::string_view path) {
@@ -59,6 +61,12 @@ TEST_CASE("smtp/envelope: paths") {
     CHECK_FALSE(strict("Joe<a@b>"));
     CHECK(strict("<a@b>") == "a@b");
     CHECK(strict("<>") == "");
+}
+
+// From transcripts of Postfix 3.7.11.
+TEST_CASE("smtp/envelope: AUTH= twice") {
+    CHECK(mail("AUTH=<> AUTH=a")->auth == "a");
+    CHECK(mail("AUTH=a AUTH=<>").error() == "503 5.5.4 Error: multiple AUTH= options");
 }
 
 TEST_CASE("smtp/envelope: MAIL parameters") {

@@ -1,6 +1,7 @@
 #include "lib/smtp/reply.h"
 
 #include "lib/smtp/capabilities.h"
+#include "lib/smtp/reject_footer.h"
 
 #include "tests/support/catch.h"
 
@@ -31,11 +32,17 @@ TEST_CASE("smtp/reply: an enhanced code of another class does not count") {
 TEST_CASE("smtp/reply: garbage is told apart") {
     ReplyParser parser;
     CHECK_FALSE(parser.line("hello there"));
-    CHECK_FALSE(parser.well_formed());
     CHECK(parser.line("999 x"));
     CHECK(parser.take().code == 0);
-    CHECK(parser.well_formed());
+    CHECK(parser.line("000 x"));
+    CHECK(parser.take().code == 0);
     CHECK_FALSE(parser.line("2500 x"));
+    for (const char* good : {"250", "250 ", "250-", "000 x", "999-x"}) {
+        CHECK(is_reply_line(good));
+    }
+    for (const char* bad : {"", "25", "2500", "250ok", "250\tok", " 250 ok", "+250 ok", "hello"}) {
+        CHECK_FALSE(is_reply_line(bad));
+    }
 }
 
 TEST_CASE("smtp/reply: text is bounded") {
@@ -43,8 +50,10 @@ TEST_CASE("smtp/reply: text is bounded") {
     for (int i = 0; i < 1000; ++i) {
         CHECK_FALSE(parser.line("250-" + std::string(50, 'x')));
     }
+    CHECK(parser.cut_off());
     CHECK(parser.line("250 ok"));
     CHECK(parser.take().text.size() < 300);
+    CHECK_FALSE(parser.cut_off());
 }
 
 TEST_CASE("smtp/reply: formatting") {
@@ -70,4 +79,14 @@ TEST_CASE("smtp/capabilities: EHLO answers") {
     caps.discard("8bitmime");
     CHECK_FALSE(caps.has("8BITMIME"));
     CHECK(Capabilities::parse("").host().empty());
+}
+
+TEST_CASE("smtp/reply: a footer is more lines, or the rest of the last one") {
+    CHECK(add_footer("550 5.7.1 No", "For help: x") == "550 5.7.1 No\n5.7.1 For help: x");
+    CHECK(add_footer("550 No", "a\\nb\nc") == "550 No\na\nb\nc");
+    CHECK(add_footer("450 4.3.2 Later", "\\c. Call us\\nsoon") ==
+          "450 4.3.2 Later. Call us\n4.3.2 soon");
+    CHECK(format_reply(add_footer("550 5.7.1 No", "x")) == "550-5.7.1 No\r\n550 5.7.1 x\r\n");
+    CHECK(add_footer("550 No", "") == "550 No");
+    CHECK(add_footer("550 No", "a\\n") == "550 No\na\n");
 }

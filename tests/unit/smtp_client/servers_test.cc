@@ -1,12 +1,13 @@
 // The sources of a program are in no archive: the test includes the units themselves.
+#include <map>
 #include <set>
 
+#include "lib/base/known_ports.h"
 #include "lib/event/loop.h"
 
 #include "smtp/destination.cc"  // NOLINT
 #include "smtp/server_list.cc"  // NOLINT
 #include "smtp/settings.cc"     // NOLINT
-#include "smtp/tls_policy.cc"   // NOLINT
 #include "smtp/trouble.cc"      // NOLINT
 #include "tests/support/catch.h"
 
@@ -18,6 +19,7 @@ namespace {
 Settings make_settings(const std::string& text, const std::string& prefix = "smtp") {
     set_conf(
         Config::from_text("inet_interfaces = 127.0.0.1\nmyhostname = mx.example.test\n" + text));
+    CHECK(set_known_ports(conf().known_tcp_ports()).empty());  // there may be no /etc/services
     return {conf(), prefix};
 }
 
@@ -61,14 +63,19 @@ TEST_CASE("smtp_client/destination: hosts, ports, brackets") {
     CHECK_FALSE(parse("example.com:0"));
     CHECK_FALSE(parse("example.com:70000"));
     CHECK_FALSE(parse("example.com:no-such-service"));
-    CHECK(split_nexthop("a.test, [b.test]:26") == Addresses{"a.test", "[b.test]:26"});
+    CHECK(split_nexthop("a.test, [b.test]:26", Protocol::kSmtp) ==
+          Addresses{"a.test", "[b.test]:26"});
 }
 
 TEST_CASE("smtp_client/destination: lmtp knows sockets and no MX records") {
     Settings settings = make_settings("", "lmtp");
     CHECK(settings.protocol == Protocol::kLmtp);
     CHECK(parse_destination("unix:/run/lmtp", settings)->unix_path == "/run/lmtp");
-    auto inet = parse_destination("inet:store.test:24", settings);
+    CHECK(parse_destination("unix:private/lmtp", settings)->text == "private/lmtp");
+    CHECK(split_nexthop("unix:/a, b", Protocol::kLmtp) == Addresses{"unix:/a, b"});
+    CHECK(split_nexthop("inet:a.test, [b.test]:26", Protocol::kLmtp) ==
+          Addresses{"a.test", "[b.test]:26"});
+    auto inet = parse_destination("store.test:24", settings);
     REQUIRE(inet);
     CHECK(inet->port == 24);
     CHECK_FALSE(inet->use_mx);
@@ -136,35 +143,30 @@ TEST_CASE("smtp_client/servers: this machine, and whatever is no better, is left
     CHECK(other.servers.size() == 1);
 }
 
-TEST_CASE("smtp_client/tls_policy: levels and attributes") {
-    set_conf(
-        Config::from_text("smtp_tls_mandatory_ciphers = high\n"
-                          "smtp_tls_policy_maps = inline:{example.com=encrypt,"
-                          " .example.com=none, [mx.test]:26=may}\n"
-                          "smtp_tls_security_level = may\n"));
-    TlsPolicies policies(conf(), "smtp");
-    CHECK(policies.may_use_tls());
-    auto policy =
-        policies.parse("secure match=a.test:.b.test, ciphers=medium servername=hostname", "key");
-    REQUIRE(policy);
-    CHECK(policy->level == TlsLevel::kSecure);
-    CHECK(policy->match == "a.test .b.test");
-    CHECK(policy->cipher_grade == "medium");
-    CHECK(policy->server_name == "hostname");
-    CHECK(policies.parse("encrypt", "key")->cipher_grade == "high");
-    CHECK(policies.parse("verify", "key")->match == "hostname");
-    CHECK(policies.parse("fingerprint match=AA:BB|CC:DD", "key")->match == "AA:BB CC:DD");
-    for (const char* bad : {"", "strong", "may match=a.test", "verify match", "verify colour=red",
-                            "fingerprint", "may connection_reuse=perhaps"}) {
-        CAPTURE(bad);
-        CHECK_FALSE(policies.parse(bad, "key"));
-    }
-    auto level = [&](const std::string& nexthop) {
-        return Loop::current().run_task(policies.find(nexthop))->level;
+TEST_CASE("SRV records by priority, and by chance where it is the same") {
+    auto record = [](std::uint16_t priority, std::uint16_t weight, std::string target) {
+        DnsRecord srv;
+        srv.type = DnsType::kSrv;
+        srv.preference = priority;
+        srv.weight = weight;
+        srv.text = std::move(target);
+        return srv;
     };
-    CHECK(level("example.com") == TlsLevel::kEncrypt);
-    CHECK(level("a.b.example.com") == TlsLevel::kNone);
-    CHECK(level("[mx.test]:26") == TlsLevel::kMay);
-    CHECK(level("[example.com]") == TlsLevel::kMay);
-    CHECK(level("other.test") == TlsLevel::kMay);
+    CHECK(order_of_trying({}).empty());
+    std::map<std::string, int> first;
+    for (int round = 0; round < 1000; ++round) {
+        auto order = order_of_trying({record(20, 100, "last"), record(10, 10, "some"),
+                                      record(10, 30, "most"), record(10, 0, "none")});
+        REQUIRE(order.size() == 4);
+        CHECK(order.back().text == "last");
+        std::set<std::string> names;
+        for (const DnsRecord& one : order) {
+            names.insert(one.text);
+        }
+        CHECK(names.size() == 4);
+        ++first[order.front().text];
+    }
+    // RFC 2782: in proportion to the weight; five standard deviations are 69.
+    CHECK(std::abs(first["most"] - 750) < 70);
+    CHECK(first["none"] < 10);
 }

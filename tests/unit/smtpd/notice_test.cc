@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.h"
 
+using namespace relais;
 using namespace relais::smtpd;
 
 TEST_CASE("smtpd/notice: replies fall into classes") {

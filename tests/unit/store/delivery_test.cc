@@ -128,12 +128,12 @@ TEST_CASE("store/mbox: somebody else's lock defers, a stale one is removed") {
 }
 
 TEST_CASE("store/mbox: lock lists are parsed, unknown methods named") {
-    auto locks = parse_mailbox_locks("fcntl, dotlock");
+    auto locks = parse_mailbox_locks("p", "fcntl, dotlock");
     REQUIRE(locks);
     CHECK(locks->fcntl);
     CHECK(locks->dotlock);
     CHECK_FALSE(locks->flock);
-    CHECK_FALSE(parse_mailbox_locks("fcntl, lockf"));
+    CHECK_FALSE(parse_mailbox_locks("p", "fcntl, lockf"));
 }
 
 TEST_CASE("base/safe_open: refuses hard links, foreign symbolic links and directories") {

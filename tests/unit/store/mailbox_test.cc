@@ -132,6 +132,45 @@ TEST_CASE("store/uidlist: what Dovecot wrote comes back byte for byte") {
     CHECK(scratch.get("dovecot-uidlist") == text + "9 :2.b\n");
 }
 
+TEST_CASE("store/uidlist: the keys of entries") {
+    Scratch scratch;
+    scratch.put("dovecot-uidlist",
+                "3 V1795259730 N9 Pformat\n1 :1.b P2 :x\n2 P :2.b\n3 W20 Pa:b O7 :3.b\n5 G1");
+    auto found = UidList::load_extended(scratch.root());
+    REQUIRE(found);
+    REQUIRE(found->size() == 2);
+    CHECK(found->at(0).uid == 2);
+    CHECK(uidlist_extension(found->at(0).extensions, 'P') == "");
+    CHECK(found->at(1).uid == 3);
+    CHECK(uidlist_extension(found->at(1).extensions, 'P') == "a:b");
+    CHECK(uidlist_extension(found->at(1).extensions, 'O') == "7");
+    CHECK_FALSE(uidlist_extension(found->at(1).extensions, 'G'));
+    CHECK(with_uidlist_extension("W20 Pa O7", 'P', "new") == "W20 O7 Pnew");
+    CHECK(with_uidlist_extension("", 'W', "3") == "W3");
+    scratch.put("dovecot-uidlist", "1 1795259730 9\n1 P2 :1.b\n");
+    CHECK(UidList::load_extended(scratch.root())->empty());
+    fs::remove(scratch.root() + "/dovecot-uidlist");
+    CHECK(UidList::load_extended(scratch.root())->empty());
+}
+
+TEST_CASE("store/mailbox: entries of the list get keys, and nothing else changes") {
+    Scratch scratch;
+    scratch.put("dovecot-uidlist", "3 V7 N9 Gx\n1 :1.a\n2 W3 Ukept :2.b\n4 :gone\n");
+    scratch.put("cur/1.a:2,S");
+    scratch.put("cur/2.b:2,");
+    Mailbox box(scratch.place());
+    sync(box);
+    REQUIRE(run(box.set_extensions('W', {{1, "18"}, {2, "19"}, {3, "20"}})));
+    CHECK(scratch.get("dovecot-uidlist") == "3 V7 N9 Gx\n1 W18 :1.a\n2 Ukept W19 :2.b\n4 :gone\n");
+    sync(box);
+    CHECK(uids_of(box) == Uids{1, 2});
+    CHECK(box.next_uid() == 9);
+    // Another mailbox has come in its place.
+    scratch.put("dovecot-uidlist", "3 V8 N2 Gy\n1 :1.a\n");
+    CHECK_FALSE(run(box.set_extensions('W', {{1, "18"}})));
+    CHECK(scratch.get("dovecot-uidlist") == "3 V8 N2 Gy\n1 :1.a\n");
+}
+
 TEST_CASE("store/uidlist: Courier's form, torn lines, nonsense") {
     Scratch scratch;
     scratch.put("dovecot-uidlist", "1 1234 5\n1 a.b\n4 c.d:2,S\n");

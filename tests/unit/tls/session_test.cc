@@ -1,6 +1,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include <sys/socket.h>
 
@@ -325,9 +326,38 @@ TEST_CASE("tls/context: unusable files and options are refused") {
     options.certificates.cert_file = "/nonexistent.pem";
     CHECK_FALSE(TlsContext::server(options));
     options = server_options();
-    options.cipher_grade = "best";
+    options.protocols = "TLSv9";
     CHECK_FALSE(TlsContext::server(options));
     options = server_options();
     options.ca_file = "/nonexistent.pem";
     CHECK_FALSE(TlsContext::server(options));
+}
+
+TEST_CASE("tls/context: renewed certificates are used by new sessions, broken ones are not") {
+    auto file = [](std::string_view name) {
+        std::ifstream in(Certificates::get().path(name));
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    auto options = server_options();
+    options.ca_file = Certificates::get().path("ca.pem");
+    const auto& names = options.certificates;
+    auto server = make_server(options);
+    auto client = make_client();
+    auto issuer = [&] {
+        TlsConnectOptions connect;
+        return Loop::current()
+            .run_task(session(server.get(), client.get(), connect, "x"))
+            .client->peer_cn;
+    };
+    CHECK(issuer() == "mx.example.com");
+    std::string certificate = file("mx.pem");
+    // Torn, empty, another's key: the old ones stay.
+    CHECK_FALSE(server->renew(
+        {{names.cert_file, certificate.substr(0, 300)}, {names.key_file, file("mx.key")}}));
+    CHECK_FALSE(server->renew({{names.cert_file, ""}, {names.key_file, file("mx.key")}}));
+    CHECK_FALSE(server->renew({{names.cert_file, certificate}, {names.key_file, file("ca.key")}}));
+    CHECK_FALSE(server->renew({{names.cert_file, certificate}, {names.key_file, ""}}));
+    CHECK(issuer() == "mx.example.com");
+    CHECK(server->renew({{names.cert_file, file("ca.pem")}, {names.key_file, file("ca.key")}}));
+    CHECK(issuer() == "Test CA");
 }

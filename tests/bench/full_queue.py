@@ -1,0 +1,112 @@
+"""Rows about a queue with many deferred messages, and about starting the mail system."""
+import os
+import socket
+import subprocess
+import time
+
+from support.queuefile import record, records
+
+DEFERRED = 20000
+MAIN = ("relay_transport = smtp:[127.0.0.1]:1\nminimal_backoff_time = 4000s\nqueue_run_delay = 4000s\n"
+        "qmgr_message_active_limit = 20000\n")
+LATER = 7 * 24 * 3600
+
+
+def message(number):
+    middle = records(("T", f"{time.time() - number % 5000:.0f} 1"), ("A", "log_client_name=client.test"),
+                     ("A", "rewrite_context=remote"), ("S", f"sender{number}@example.test"), ("A", "dsn_orig_rcpt=rfc822;x"),
+                     ("O", f"x{number}@d{number % 500}.far.test"), ("R", f"x{number}@d{number % 500}.far.test"), ("M", ""))
+    content = records(("N", "Subject: test"), ("N", ""), *[("N", "line of text " * 4)] * 40)
+    head = record("C", "%15d %15d %15d %15d %15d %15d" % (len(content), 97 + len(middle), 1, 0, len(content), 0))
+    return head + middle + content + records(("X", ""), ("E", ""))
+
+
+def reason(number):
+    address = f"x{number}@d{number % 500}.far.test"
+    return (f"<{address}>: connect to far.test[192.0.2.1]:25: Connection timed out\nrecipient={address}\noffset=300\ndsn_orig_rcpt=rfc822;x\n"
+            f"status=4.4.1\naction=delayed\nreason=connect to far.test[192.0.2.1]:25: Connection timed out\n\n")
+
+
+def fill(mta, count):
+    """As if `count` messages had been deferred, to be tried again next week."""
+    owner = (mta.queue / "deferred").stat()
+    when = time.time() + LATER
+    for digit in "0123456789ABCDEF":
+        for folder in ("deferred", "defer"):
+            path = mta.queue / folder / digit
+            path.mkdir(exist_ok=True)
+            os.chown(path, owner.st_uid, owner.st_gid)
+    for number in range(count):
+        name = f"{number * 49 % 0xfffff:05X}{0x10000 + number:X}"
+        for folder, data, mode in (("deferred", message(number), 0o700), ("defer", reason(number).encode(), 0o600)):
+            path = mta.queue / folder / name[0] / name
+            path.write_bytes(data)
+            os.chown(path, owner.st_uid, owner.st_gid)
+            path.chmod(mode)
+            os.utime(path, (when, when))
+    os.sync()
+
+
+def timed(mta, count, cpu_seconds, *command):
+    """One command over the queue."""
+    for path in mta.queue_files("maildrop", "hold", "deferred", "defer"):
+        path.unlink()
+    fill(mta, count)
+    before, start = processor_time(mta, cpu_seconds), time.monotonic()
+    subprocess.run([mta.commands / command[0], *command[1:]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   env=mta.environment(), timeout=300)
+    elapsed = time.monotonic() - start
+    return {"messages/s": count / elapsed, "CPU ms/1000": (processor_time(mta, cpu_seconds) - before) * 1e6 / count}
+
+
+def processor_time(mta, cpu_seconds):
+    times = os.times()
+    return cpu_seconds(mta) + times.children_user + times.children_system
+
+
+def defer_again(mta, count, cpu_seconds):
+    """A queue run after which every message is deferred again: until the last log line, and nothing is active."""
+    fill(mta, count)
+    before, start = cpu_seconds(mta), time.monotonic()
+    with open(mta.maillog, "rb") as log:
+        log.seek(0, os.SEEK_END)
+        subprocess.run([mta.commands / "postqueue", "-f"], check=True, stderr=subprocess.DEVNULL, env=mta.environment())
+        missing = count
+        while missing > 0:
+            if time.monotonic() - start > 280:
+                raise AssertionError(f"{missing} messages were not deferred")
+            time.sleep(0.02)
+            missing -= log.read().count(b"status=deferred")
+    while mta.queue_files("active"):
+        time.sleep(0.01)
+    return {"messages/s": count / (time.monotonic() - start), "CPU ms/1000": (cpu_seconds(mta) - before) * 1e6 / count}
+
+
+def first_banner(mta):
+    """`postfix start` until a client sees the banner."""
+    times = []
+    for _ in range(5):
+        mta.stop()
+        start = time.monotonic()
+        subprocess.run([mta.commands / "postfix", "start"], check=True, env=mta.environment(), capture_output=True)
+        while True:
+            try:
+                with socket.create_connection((mta.address, 2525), 10) as client:
+                    if client.recv(100).startswith(b"220 "):
+                        break
+            except ConnectionRefusedError:
+                time.sleep(0.001)
+        times.append(time.monotonic() - start)
+    return {"ms/start": min(times) * 1000}
+
+
+def rows(scale, cpu_seconds):
+    count = int(DEFERRED * scale)
+    for name, command in (("list (postqueue -p)", ("postqueue", "-p")), ("list (postqueue -j)", ("postqueue", "-j")),
+                          ("qshape", ("qshape", "deferred")), ("delete", ("postsuper", "-d", "ALL", "deferred")),
+                          ("hold", ("postsuper", "-h", "ALL", "deferred")), ("check (postsuper -s)", ("postsuper", "-s"))):
+        yield f"{count} deferred: {name}", lambda m, c=command: timed(m, count, cpu_seconds, *c), MAIN
+    yield (f"{count} deferred: requeue", lambda m: timed(m, count, cpu_seconds, "postsuper", "-r", "ALL", "deferred"),
+           MAIN + "pickup_service_name = nobody\n")
+    yield f"{count} deferred: defer again", lambda m: defer_again(m, count, cpu_seconds), MAIN
+    yield "postfix start to first banner", first_banner, "inet_interfaces = 127.0.0.1\n"

@@ -1,0 +1,132 @@
+"""Load balancers in front of smtpd: HAProxy itself, and headers that come in pieces, which Postfix does not take."""
+import contextlib
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import time
+
+from support import Skip, certificates, check, oracle
+from support.instance import Instance
+from support.smtp_client import SmtpClient
+
+MAIN = "smtpd_upstream_proxy_protocol = haproxy\nsmtpd_upstream_proxy_timeout = 1s\nnotify_classes =\n"
+V1 = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", 12) + bytes([192, 0, 2, 7, 192, 0, 2, 1]) + struct.pack("!HH", 4711, 25)
+
+# Before the room is there, where nothing can be downloaded.
+with contextlib.suppress(Skip):
+    shutil.which("haproxy", path="/usr/sbin:/usr/bin") or oracle.tree("haproxy")
+
+
+def connected(mta, port=2525):
+    return socket.create_connection((mta.address, port), timeout=20, source_address=(mta.room.address(128), 0))
+
+
+def first_lines(peer):
+    with peer.makefile("rb") as replies:
+        return replies.readline().decode()
+
+
+def test_headers_in_pieces():
+    mta = Instance("ours", main=MAIN + "inet_protocols = all\n").start()
+    for header in (V1, V2):
+        for pieces in ([header[:n] for n in (1,)] + [header[1:]], [bytes([b]) for b in header], [header[:20], header[20:] + b"EHLO x\r\n"]):
+            with connected(mta) as s:
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for piece in pieces:
+                    s.sendall(piece)
+                    time.sleep(0.001)
+                check(first_lines(s).startswith("220 "), str(pieces))
+    mta.wait_log(r"connect from unknown\[192\.0\.2\.7\]", count=6)
+    with connected(mta) as s:  # a drip that never ends is over in time
+        begun = time.monotonic()
+        with contextlib.suppress(OSError):
+            for byte in V1[:12]:
+                s.sendall(bytes([byte]))
+                time.sleep(0.1)
+        check(first_lines(s).startswith("421 4.3.0 "), "it is told so")
+        check(time.monotonic() - begun < 3, "in time")
+    mta.check_sane()
+    mta.stop()
+
+
+def test_a_tls_handshake_right_behind_the_header():
+    mta = Instance("ours", main=MAIN + "smtpd_tls_cert_file = @CONF@/mx.pem\nsmtpd_tls_key_file = @CONF@/mx.key\n",
+                   files=certificates.files()).start()
+    for header in (V1, V2):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        tls = context.wrap_bio(incoming, outgoing)
+        with connected(mta, 4650) as s:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            s.sendall(header + outgoing.read())
+            line = b""
+            while b"\n" not in line:
+                incoming.write(s.recv(65536) or b"")
+                try:
+                    line += tls.read(1000)
+                except ssl.SSLWantReadError:
+                    pass
+                if left := outgoing.read():
+                    s.sendall(left)
+            check(line.startswith(b"220 "), str(line))
+    mta.wait_log(r"smtps/smtpd.*connect from unknown\[192\.0\.2\.7\]", count=2)
+    mta.stop()
+
+
+@contextlib.contextmanager
+def haproxy(mta, send_proxy):
+    """HAProxy on NET.40:2525 in front of this instance, speaking for its clients; as it is set up for mail."""
+    path = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    path = path or oracle.tree("haproxy") / "usr/sbin/haproxy"
+    folder = mta.root / "haproxy"
+    folder.mkdir(exist_ok=True)
+    (folder / "haproxy.cfg").write_text(f"""
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 20s
+    timeout server 20s
+frontend smtp
+    bind {mta.room.address(40)}:2525
+    default_backend mail
+backend mail
+    source {mta.room.address(41)}
+    server mx {mta.address}:2525 {send_proxy} check inter 200ms
+""")
+    environment = {"LD_LIBRARY_PATH": oracle.library_path(oracle.tree("haproxy"))} if "oracle" in str(path) else {}
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen([path, "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log, env=environment)
+    try:
+        end = time.monotonic() + 10
+        while True:
+            with socket.socket() as s:
+                if s.connect_ex((mta.room.address(40), 2525)) == 0:
+                    break
+            check(process.poll() is None and time.monotonic() < end, (folder / "log").read_text())
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_haproxy_in_front():
+    for send_proxy in ("send-proxy", "send-proxy-v2"):
+        mta = Instance("ours", main=MAIN).start()
+        with haproxy(mta, send_proxy):
+            with SmtpClient(mta.room.address(40), 2525, mta.room.address(100)) as s:
+                check(s.mail("a@b.test", "u1@virt.test", "Subject: through a proxy\n\nx\n").code == "250", "\n".join(s.transcript))
+                check(s.command("RCPT TO:<x@y.test>").code == "503", "the session goes on")
+            with SmtpClient(mta.room.address(40), 2525, mta.room.address(177)) as s:
+                s.talk("EHLO c.test", "MAIL FROM:<a@b.test>")
+                check(s.command("RCPT TO:<x@elsewhere.test>").code == "454", "a stranger is no client of ours")
+        mta.settle()
+        check(f"[{mta.room.address(100)}]\n" in mta.log_text() and "connect from" in mta.log_text(), mta.log_text())
+        check(f" [{mta.room.address(100)}])".encode() in mta.virtual("u1")[0], "Received: tells of the client")
+        mta.check_sane()
+        mta.stop()
