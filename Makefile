@@ -25,8 +25,8 @@ $(error $(CXX) is a g++ below 14, which miscompiles coroutines: use clang++ 19 o
 endif
 endif
 
-LIBS      := base mail smtp imap config event dns tls sasl queue ipc maps rules store milter deliver daemon
-PROGRAMS  := $(patsubst %/,%,$(foreach d,master smtpd smtp qmgr cleanup pickup local virtual bounce,$(if $(wildcard $(d)/*.cc),$(d)/)) \
+LIBS      := base mail smtp imap pop3 config event dns tls sasl queue ipc maps rules store milter deliver daemon load access
+PROGRAMS  := $(patsubst %/,%,$(foreach d,master postscreen smtpd smtp qmgr cleanup pickup local virtual bounce,$(if $(wildcard $(d)/*.cc),$(d)/)) \
              $(dir $(wildcard services/*/*.cc tools/*/*.cc imapd/*/*.cc)))
 PROGRAMS  := $(sort $(PROGRAMS))
 TESTS     := $(sort $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/*.cc))))
@@ -37,7 +37,7 @@ WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -
 CXXFLAGS  ?= -O2 -g1
 CXXFLAGS  += -std=c++23 $(WARN) -fPIE -fstack-protector-strong -fdebug-compilation-dir=.
 LDFLAGS   += -fuse-ld=lld -pie -Wl,-z,relro,-z,now -Wl,--as-needed -rdynamic
-LDLIBS    += -levent_core -lssl -lcrypto -lcares -lfmt -lpcre2-8 -llmdb -lcdb -licuuc -lsasl2 -lseccomp -lcrypt -lresolv $(if $(HAVE_DB),-ldb-5.3) -ldl -pthread
+LDLIBS    += -levent_core -lssl -lcrypto -lcares -lfmt -lpcre2-8 -llmdb -lcdb -licuuc -lsasl2 -lseccomp -lcrypt -lpam -largon2 -lresolv -lz $(if $(HAVE_DB),-ldb-5.3) -ldl -pthread
 ifeq ($(SANITIZE),1)
 CXXFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-address-use-after-return=always -fno-omit-frame-pointer
 LDFLAGS   += -fsanitize=address,undefined

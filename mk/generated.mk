@@ -2,7 +2,8 @@
 GENERATED += $(BUILD)/gen/generated/parameters.stamp
 $(BUILD)/gen/generated/parameters.stamp: conf/parameters.tsv conf/parameter-readers.tsv mk/gen-parameters
 	mk/gen-parameters conf/parameters.tsv conf/parameter-readers.tsv $(@D) $(if $(HAVE_DB),,without-berkeley-db)
-$(BUILD)/gen/generated/parameters.h $(BUILD)/gen/generated/parameters.inc: | $(BUILD)/gen/generated/parameters.stamp ;
+$(BUILD)/gen/generated/parameters.h $(BUILD)/gen/generated/parameters.inc: $(BUILD)/gen/generated/parameters.stamp
+	@: # make looks at their times again, which the stamp's recipe leaves alone where nothing changes
 
 # postconf(5) is the parameter table in another form.
 GENERATED_MAN := $(BUILD)/man/postconf.5

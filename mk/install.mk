@@ -21,6 +21,8 @@ install: all
 	    $(DESTDIR)$(QUEUEDIR) $(DESTDIR)$(DATADIR) $(DESTDIR)$(PREFIX)/lib
 	for d in $(DAEMONS); do $(INSTALL) -m 755 $(BUILD)/bin/$$d $(DESTDIR)$(DAEMONDIR)/$$d || exit 1; done
 	ln -sf smtp $(DESTDIR)$(DAEMONDIR)/lmtp
+	ln -sf qmgr $(DESTDIR)$(DAEMONDIR)/oqmgr
+	ln -sf qmgr $(DESTDIR)$(DAEMONDIR)/nqmgr
 	for c in $(COMMANDS); do $(INSTALL) -m 755 $(BUILD)/bin/$$c $(DESTDIR)$(SBINDIR)/$$c || exit 1; done
 	for p in $(PLUGINS); do \
 	    $(INSTALL) -m 644 $(BUILD)/plugins/postfix-$$p.so $(DESTDIR)$(SHLIBDIR)/postfix-$$p.so || exit 1; done
@@ -34,6 +36,7 @@ install: all
 	if [ -e $(DESTDIR)$(SBINDIR)/sendmail ]; then \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/mailq; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \
+	    ln -sf ../sbin/rmail $(DESTDIR)$(BINDIR)/rmail; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail; fi
 	for f in main.cf master.cf; do \
 	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
