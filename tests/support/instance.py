@@ -399,7 +399,13 @@ class Instance:
     # -- looking at it --------------------------------------------------------------------------
 
     def log_text(self):
-        return self.maillog.read_bytes()[self._log_mark:].decode("utf-8", "replace")
+        """The log since the last mark, with all that the daemons have said until now."""
+        if self.maillog.stat().st_size:
+            maillog.await_written(self.queue / "public/postlog", self.maillog)
+        return self._text_so_far()
+
+    def _text_so_far(self):
+        return maillog.without_markers(self.maillog.read_bytes()[self._log_mark:].decode("utf-8", "replace"))
 
     def log(self):
         """The log lines since the last mark, parsed."""
@@ -407,6 +413,8 @@ class Instance:
 
     def mark(self):
         """Forgets log lines, transcripts and outputs so far."""
+        if self.maillog.stat().st_size:
+            maillog.await_written(self.queue / "public/postlog", self.maillog)
         self._log_mark = self.maillog.stat().st_size
         self.transcripts, self.outputs = [], []
 
@@ -414,7 +422,7 @@ class Instance:
         """Waits for a log line that matches; the last match."""
         end = time.monotonic() + seconds
         while True:
-            found = list(re.finditer(pattern, self.log_text(), re.M))
+            found = list(re.finditer(pattern, self._text_so_far(), re.M))
             if len(found) >= count:
                 return found[count - 1]
             if time.monotonic() > end:
@@ -444,13 +452,13 @@ class Instance:
 
     def _sessions_open(self):
         """Whether the log since the mark has the beginning of a session without its end."""
-        text = self.log_text()
+        text = self._text_so_far()
         return len(re.findall(r"/smtpd\[\d+\]: connect from", text)) > len(
             re.findall(r"/smtpd\[\d+\]: disconnect from", text))
 
     def _ends_unlogged(self):
         """Whether a message is gone of which the log since the mark does not say so yet."""
-        text = self.log_text()
+        text = self._text_so_far()
         begun = set(re.findall(r"/qmgr\[\d+\]: (\w+): from=<[^\n]*\(queue active\)", text))
         gone = begun - set(re.findall(r"\]: (\w+): removed", text))
         return bool(gone) and not gone <= {path.name for path in self.queue_files("deferred", "hold", "corrupt")}

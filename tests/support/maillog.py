@@ -1,9 +1,13 @@
 """Reads the mail log by field."""
+import contextlib
 import re
+import socket
+import time
 
 LINE = re.compile(r"(?P<date>\w{3} [ \d]\d [\d:]{8}) (?P<host>\S+) (?P<tag>[^\[:]+)(?:\[(?P<pid>\d+)\])?: "
                   r"(?P<text>.*)")
 QUEUE_ID = r"(?:[0-9A-F]{6,15}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20})"
+MARKER = "harness: all that was handed over is written"
 WITH_ID = re.compile(rf"(?P<id>{QUEUE_ID}|NOQUEUE): (?P<rest>.*)")
 
 
@@ -33,6 +37,22 @@ class LogLine:
 
     def __str__(self):
         return self.raw
+
+
+def await_written(postlog, path, seconds=1):
+    """Waits until postlogd has written to `path` what was in its socket when this began: a line of our own comes behind it.  A reader
+    that is away or stopped is not waited for longer than `seconds`."""
+    marker = f"{MARKER} {time.monotonic_ns()}".encode()
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(b"Jan  1 00:00:00 host " + marker, str(postlog))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and marker not in path.read_bytes()[-4000:]:
+            time.sleep(0.002)
+
+
+def without_markers(text):
+    return re.sub(rf".*{MARKER}.*\n?", "", text)
 
 
 def parse(text):
