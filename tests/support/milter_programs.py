@@ -4,12 +4,12 @@ import contextlib
 import functools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 
-from support import ROOT, Skip, check, oracle
+from support import Skip, check, oracle
+from support.c_programs import compiled
 
 # Before the room is there, where nothing can be downloaded.
 with contextlib.suppress(Skip):
@@ -65,13 +65,4 @@ def headers(text, name):
 def step_filter():
     """The filter in C, compiled."""
     root = oracle.tree("milters")
-    compiler = next((c for c in ("clang-19", "clang", "cc") if shutil.which(c)), None)
-    if not compiler:
-        raise Skip("no C compiler")
-    built = ROOT / "build/oracle/step_filter"
-    source = ROOT / "tests/support/step_filter.c"
-    if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
-        done = subprocess.run([compiler, "-O1", "-I", root / "usr/include", source, root / "usr/lib/x86_64-linux-gnu/libmilter.a", "-lpthread",
-                               "-o", built], capture_output=True, text=True)
-        check(done.returncode == 0, lambda: f"step_filter does not compile: {done.stderr}")
-    return built
+    return compiled("step_filter", "-I", root / "usr/include", root / "usr/lib/x86_64-linux-gnu/libmilter.a")

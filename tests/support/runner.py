@@ -45,7 +45,7 @@ def main():
     for path in [p for p in files if p.parent.name == FRESH]:
         run_file(path, Launcher(), tally, options)
     run_files([p for p in files if p.parent.name != FRESH], tally, options)
-    if options.again:
+    for _ in range(2 if options.again else 0):
         run_failed_again(tally, options)
     tally.close(time.monotonic() - started)
     return 1 if tally.failed or not tally.passed else 0
@@ -71,8 +71,8 @@ def parse_arguments():
     parser.add_argument("--keep", action="store_true", help="keep the scratch directories")
     parser.add_argument("--fresh", action="store_true", help="also what a newcomer types, in a fresh Debian "
                         "(ring `fresh`; needs root and debootstrap)")
-    parser.add_argument("--again", action="store_true", help="run what failed once more, alone, and tell what "
-                        "passed only then")
+    parser.add_argument("--again", action="store_true", help="run what failed again, alone, twice at most, and tell "
+                        "what passed only then")
     parser.add_argument("--no-unit", action="store_true", help="leave the Catch2 binaries out")
     parser.add_argument("--list", action="store_true", help="only list the test files")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
