@@ -23,6 +23,7 @@ void take_certificates(AttrReader& reader, TlsproxyClientList& list) {
     list.log_param = reader.string("log_param");
     list.log_level = reader.string("log_level");
     list.verify_depth = reader.number("verifydepth");
+    list.cache_type = reader.string("cache_type");
     list.chain_files = reader.string("chain_files");
     list.cert_file = reader.string("cert_file");
     list.key_file = reader.string("key_file");

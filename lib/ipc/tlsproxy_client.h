@@ -31,7 +31,8 @@ struct TlsproxyClientList {
     std::uint32_t timeout = 0;
     std::int32_t level = 0;  // Postfix's number
     std::string peer, server_name, server_id, protocols, cipher_grade, exclude_ciphers;
-    std::string cache_type, nexthop, host, helo;  // for Postfix; not read here
+    std::string cache_type;           // "smtp", "lmtp": sessions may go on; else none does
+    std::string nexthop, host, helo;  // for Postfix; not read here
     std::vector<std::string> match;
     bool dane = false;
     std::string dane_domain;  // where the records are from

@@ -181,7 +181,9 @@ Task<std::string> ClientRole::shake_hands(Stream* remote, TlsContext* context,
     if (is_dane && options.server_name.empty()) {
         options.server_name = list->dane_domain;  // RFC 7672 8.1
     }
-    options.session_key = list->server_id;
+    if (list->cache_type == "smtp" || list->cache_type == "lmtp") {
+        options.session_key = list->server_id;
+    }
     options.level = *level;
     options.match = list->match;
     options.protocols = list->protocols;

@@ -60,7 +60,10 @@ def levels(side):
                            (["-c", "-l", "secure", "-P", "/nosuch"], []),
                            (["-c", "-l", "fingerprint"], ["AA:BB"]), (["-c", "-l", "fingerprint", "-d", "sha1"], []),
                            (["-c", "-l", "fingerprint", "-d", "sha1"], [fingerprint("sha1")]), (["-c", "-l", "fingerprint"], [fingerprint("sha256")]),
-                           (["-c", "-l", "fingerprint"], [fingerprint("sha256")[:-2] + "00"])):
+                           (["-c", "-l", "fingerprint"], [fingerprint("sha256")[:-2] + "00"]),
+                           (["-c", "-l", "none"], ["mx.example.test"]), (["-c", "-l", "may"], ["mx.example.test"]),
+                           (["-c", "-l", "encrypt"], ["mx.example.test"]), (["-c", "-l", "fingerprint"], ["mx.example.test"]),
+                           (["-c", "-l", "fingerprint"], ["zz", "AA:BB"]), (["-X", "-r", "1"], [])):
         finger(side, *options, match=match)
 
 

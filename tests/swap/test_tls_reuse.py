@@ -93,3 +93,28 @@ def test_inside_one_process_of_ours():
 
 def test_inside_one_process_of_ours_in_postfix():
     carry("postfix", {"smtp": "ours"}, main="", proxied=False)
+
+
+def finger(kind, swap):
+    """What posttls-finger -X tells, without what differs from run to run."""
+    mta = Instance(kind, swap, main="smtp_tls_security_level = may\nsmtpd_tls_security_level = may\nsmtpd_tls_chain_files = @CONF@/mx.key, @CONF@/mx.pem\n",
+                   master=MASTER, files=certificates.files()).start()
+    told = []
+    for arguments in (["-l", "may"], ["-l", "secure", "-F", f"{mta.conf}/ca.pem", "mx.example.test"], ["-l", "secure", "mx.example.test"],
+                      ["-C", "-l", "secure", "-F", f"{mta.conf}/ca.pem", "other.test"]):
+        options = arguments[:-1] if arguments[-1].endswith(".test") else arguments
+        text = mta.must_run("posttls-finger", "-c", "-X", *options, f"[{mta.address}]:2525", *arguments[len(options):]).stdout
+        told.append(text.replace(mta.address, "SERVER").replace(" server-digest SHA256", ""))  # a session that goes on has none
+    equal(len(re.findall(r"tlsproxy\[\d+\]: CONNECT to \[", mta.log_text())), 4, "handshakes in tlsproxy")
+    (mta.queue / "private/tlsproxy").rename(mta.queue / "private/away")
+    check(re.search(r"^posttls-finger: warning: .*private/tlsproxy", mta.must_run("posttls-finger", "-c", "-X", "-l", "may", f"[{mta.address}]:2525").stdout, re.M), "away")
+    mta.stop()
+    return told
+
+
+def test_posttls_finger():
+    expected = finger("postfix", {})
+    check("Verified TLS connection established to" in expected[1] and "subject_CN=mx.example.test" in expected[0], expected)
+    for kind, swap in (("ours", {}), ("ours", {"tlsproxy": "postfix"}), ("postfix", {"tlsproxy": "ours"})):
+        for got, wanted in zip(finger(kind, swap), expected, strict=True):
+            equal(got, wanted, f"{kind} {swap}")

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "lib/base/hex.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/load/endpoint.h"
@@ -17,14 +18,14 @@ namespace relais::finger {
 
 namespace {
 
-constexpr const char* kOptions = "+a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:Rs:St:T:vw";
+constexpr const char* kOptions = "+a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:Rs:St:T:vwX";
 
 // Messages go to standard output; this is none.
 int usage_descriptor = STDERR_FILENO;
 
 [[noreturn]] void usage() {
     ::dprintf(usage_descriptor,
-              "usage: posttls-finger [-acCfRSvw] [-t conn_tmout] [-T cmd_tmout] [-L logopts] \\\n"
+              "usage: posttls-finger [-acCfRSvwX] [-t conn_tmout] [-T cmd_tmout] [-L logopts] \\\n"
               "\t[-h host_lookup] [-l level] [-d mdalg] [-g grade] [-p protocols] \\\n"
               "\t[-A tafile] [-F CAfile.pem] [-P CApath/] [-s servername] \\\n"
               "\t[ [-H chainfiles] | [-k certfile [-K keyfile]] ] \\\n"
@@ -211,6 +212,9 @@ bool take_tls_option(int option, Options& options) {
         case 'w':
             options.wrapped = true;
             return true;
+        case 'X':
+            options.proxied = true;
+            return true;
         default:
             return false;
     }
@@ -256,6 +260,32 @@ bool take_connection_option(int option, Options& options) {
     }
 }
 
+bool is_fingerprint(std::string_view text) {
+    std::string digits(text);
+    std::erase(digits, ':');
+    return !digits.empty() && hex_decode(digits).has_value();
+}
+
+// What the arguments behind the destination are good for at this level.
+void check_match(Options& options) {
+    if (options.level <= TlsLevel::kEncrypt && !options.match.empty()) {
+        log_warning("TLS level '{}' does not implement certificate matching",
+                    tls_level_name(options.level));
+    }
+    if (options.level != TlsLevel::kFingerprint) {
+        return;
+    }
+    std::erase_if(options.match, [](const std::string& word) {
+        if (!is_fingerprint(word)) {
+            log_warning("malformed fingerprint value: {}", word);
+        }
+        return !is_fingerprint(word);
+    });
+    if (options.match.empty()) {
+        options.level = TlsLevel::kSecure;  // nothing to compare with
+    }
+}
+
 void complete(Options& options) {
     TlsCertificateFiles& own = options.certificates;
     if (!own.chain_files.empty() && !(own.cert_file.empty() && own.key_file.empty())) {
@@ -273,9 +303,10 @@ void complete(Options& options) {
     }
     own.key_file.clear();
     own.cert_file.clear();
-    if (options.level == TlsLevel::kFingerprint && options.match.empty()) {
-        options.level = TlsLevel::kSecure;  // nothing to compare with
+    if (options.proxied && options.reconnect_delay.count() > 0) {
+        log_fatal("The -X and -r options are mutually exclusive");
     }
+    check_match(options);
     if (options.host_lookup.empty()) {
         options.host_lookup.push_back(HostSource::kDns);
     }

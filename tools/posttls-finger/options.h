@@ -33,6 +33,7 @@ struct Options {
     bool lmtp = false;                                    // -S
     bool wrapped = false;                                 // -w
     bool asks_srv = false;                                // -R
+    bool proxied = false;                                 // -X
     Preference family = Preference::kAny;                 // -a
     std::vector<HostSource> host_lookup;                  // -h
     std::chrono::seconds connect_timeout{30};             // -t

@@ -7,7 +7,9 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/deliver/tlsproxy_session.h"
 #include "lib/event/socket.h"
+#include "lib/ipc/tlsproxy.h"
 #include "lib/load/reply_line.h"
 #include "lib/tls/peer_chain.h"
 #include "lib/tls/tls_info.h"
@@ -101,6 +103,7 @@ Task<Result<void>> Probe::look_at(Server server, Demand demand, Look look) {
     }
     Stream stream(std::move(*fd));
     stream_ = &stream;
+    proxy_.reset();
     encrypted_ = reused_session_ = known_server_ = false;
     try {
         co_await converse();
@@ -238,7 +241,7 @@ Task<bool> Probe::start_tls() {
     if (again) {
         log_info("looking for session {} in memory cache", tls.session_key);
     }
-    auto info = co_await tls_connect(stream_, tls_, std::move(tls));
+    auto info = co_await handshake(std::move(tls));
     if (!info) {
         co_return false;
     }
@@ -253,10 +256,56 @@ Task<bool> Probe::start_tls() {
         log_info("{} TLS connection established to {}: {}", tls_trust_word(info->trust), peer_,
                  tls_description(*info));
     }
-    if (options_.shows_chain && !again) {
+    if (options_.shows_chain && !again && proxy_ == nullptr) {
         show_chain(info->trust == TlsTrust::kVerified ? PeerChain::kVerified : PeerChain::kSent);
     }
     co_return true;
+}
+
+Task<Result<TlsInfo>> Probe::handshake(TlsConnectOptions options) {
+    if (options_.proxied) {
+        co_return co_await handshake_in_tlsproxy(std::move(options));
+    }
+    co_return co_await tls_connect(stream_, tls_, std::move(options));
+}
+
+// The certificates stay there: of these only what is in its answer can be told.
+Task<Result<TlsInfo>> Probe::handshake_in_tlsproxy(TlsConnectOptions options) {
+    const TlsLevel level = options.level;
+    TlsproxyClientList list = tlsproxy_settings(conf(), "smtp");
+    list.chain_files = join(options_.certificates.chain_files, ", ");
+    list.cert_file = list.key_file = list.dcert_file = list.dkey_file = "";
+    list.eccert_file = list.eckey_file = "";
+    list.ca_file = options_.ca_file;
+    list.ca_path = options_.ca_path;
+    list.append_default_ca = false;
+    list.cache_type = "";
+    if (!options_.digest.empty()) {
+        list.digest = options_.digest;
+    }
+    describe_connection(list, std::move(options), server_.host);
+    list.nexthop = destination_.domain;
+    list.helo = capabilities_.host();
+    TlsproxyRequest request{format("[{}]:{}", server_.address, server_.port),
+                            kTlsproxyClient | kTlsproxySendContext, options_.command_timeout,
+                            options_.command_timeout, "smtp"};
+    auto proxy = co_await open_tlsproxy(
+        format("{}/private/{}", conf().queue_directory(), conf().tlsproxy_service_name()),
+        std::move(request), options_.connect_timeout, format_tlsproxy_client_list(conf(), list));
+    if (!proxy) {
+        log_warning("private/{} service role \"client\" is not available: {}",
+                    conf().tlsproxy_service_name(), proxy.error().message);
+        co_return fail_with(proxy);
+    }
+    (*proxy)->set_timeout(options_.command_timeout);
+    auto context = co_await hand_over(proxy->get(), stream_->fd());
+    if (!context) {
+        log_info("{}: TLS handshake failed in tlsproxy: {}", peer_, context.error().message);
+        co_return fail_with(context);
+    }
+    proxy_ = std::move(*proxy);
+    stream_ = proxy_.get();
+    co_return tls_info_of(*context, level);
 }
 
 void Probe::tell_session(const TlsInfo& info) const {
@@ -301,7 +350,7 @@ void Probe::tell_match(const TlsInfo& info) {
 }
 
 void Probe::tell_certificate(const TlsInfo& info) {
-    if (options_.tales.certmatch && info.trust == TlsTrust::kVerified) {
+    if (options_.tales.certmatch && info.trust == TlsTrust::kVerified && proxy_ == nullptr) {
         tell_match(info);
     }
     if (info.has_certificate() && options_.tales.peercert) {

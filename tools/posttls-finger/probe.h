@@ -61,6 +61,8 @@ class Probe {
     [[nodiscard]] Task<bool> hello();
     [[nodiscard]] Task<bool> offer_tls();
     [[nodiscard]] Task<bool> start_tls();
+    [[nodiscard]] Task<Result<TlsInfo>> handshake(TlsConnectOptions options);
+    [[nodiscard]] Task<Result<TlsInfo>> handshake_in_tlsproxy(TlsConnectOptions options);
     [[nodiscard]] Task<void> quit();
     [[nodiscard]] Task<Reply> command(std::string line);
     [[nodiscard]] Task<Reply> reply();
@@ -84,6 +86,7 @@ class Probe {
     std::string peer_;  // "host[address]:port"
     Look look_ = Look::kFirst;
     Stream* stream_ = nullptr;
+    std::unique_ptr<Stream> proxy_;  // -X: what stream_ is then
     std::string doing_;
     bool chats_ = true;
     smtp::Capabilities capabilities_;
