@@ -9,6 +9,7 @@
 #include "lib/imap/charset.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/header_fields.h"
+#include "lib/mail/casemap.h"
 
 namespace relais {
 
@@ -47,7 +48,7 @@ int cost(const SearchKey& key) {
 }
 
 bool contains(std::string_view text, const std::string& folded) {
-    return imap::fold_case(text).find(folded) != std::string::npos;
+    return unicode_casemap(text).find(folded) != std::string::npos;
 }
 
 bool is_address_field(std::string_view name) {
@@ -141,11 +142,11 @@ void SearchMatch::prepare(SearchKey& key) {
             }
             break;
         case Kind::kHeader:
-            key.text = imap::fold_case(imap::single_blanks(key.text));
+            key.text = unicode_casemap(imap::single_blanks(key.text));
             break;
         case Kind::kBody:
         case Kind::kText:
-            key.text = imap::fold_case(key.text);
+            key.text = unicode_casemap(key.text);
             break;
         default:
             break;

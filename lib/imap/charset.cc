@@ -163,25 +163,6 @@ std::optional<EncodedWord> parse_encoded_word(std::string_view text) {
     return EncodedWord{to_utf8(bytes, charset), end + 2};
 }
 
-// Lower case of a code point of two UTF-8 bytes: Latin-1, Latin Extended-A, Greek, Cyrillic.
-std::uint32_t fold_code(std::uint32_t code) {
-    if ((code >= 0xc0 && code <= 0xde && code != 0xd7) ||
-        (code >= 0x391 && code <= 0x3a9 && code != 0x3a2) || (code >= 0x410 && code <= 0x42f)) {
-        return code + 0x20;
-    }
-    if (code >= 0x400 && code <= 0x40f) {
-        return code + 0x50;
-    }
-    bool even_upper = (code >= 0x100 && code <= 0x137 && code != 0x130) ||
-                      (code >= 0x14a && code <= 0x177) || (code >= 0x460 && code <= 0x481) ||
-                      (code >= 0x48a && code <= 0x4bf);
-    bool odd_upper = (code >= 0x139 && code <= 0x148) || (code >= 0x179 && code <= 0x17e);
-    if ((even_upper && code % 2 == 0) || (odd_upper && code % 2 == 1)) {
-        return code + 1;
-    }
-    return code;
-}
-
 }  // namespace
 
 bool is_known_charset(std::string_view name) {
@@ -239,32 +220,6 @@ std::string decode_header(std::string_view text) {
             i = start + 2;
         }
         after_word = word.has_value();
-    }
-    return out;
-}
-
-std::string fold_case(std::string_view utf8) {
-    std::string out;
-    if (is_ascii(utf8)) {
-        // The size that is handed in is not the one that was asked for: libstdc++ 12 gives the
-        // capacity that the string has grown to.
-        out.resize_and_overwrite(utf8.size(), [utf8](char* to, std::size_t) {
-            std::ranges::transform(utf8, to, to_lower);
-            return utf8.size();
-        });
-        return out;
-    }
-    out.resize(utf8.size());
-    for (std::size_t i = 0; i < utf8.size(); ++i) {
-        auto lead = static_cast<unsigned char>(utf8[i]);
-        auto tail = static_cast<unsigned char>(i + 1 < utf8.size() ? utf8[i + 1] : '\0');
-        if (lead >= 0xc3 && lead <= 0xd2 && (tail & 0xc0U) == 0x80) {
-            std::uint32_t code = fold_code((lead & 0x1fU) << 6 | (tail & 0x3fU));
-            out[i] = static_cast<char>(0xc0 | code >> 6);
-            out[++i] = static_cast<char>(0x80 | (code & 0x3f));
-        } else {
-            out[i] = to_lower(utf8[i]);
-        }
     }
     return out;
 }

@@ -1,4 +1,4 @@
-// Text in any character set and transfer encoding, made comparable: UTF-8, folded to lower case.
+// Text in any character set and transfer encoding, in UTF-8.
 #pragma once
 
 #include <string>
@@ -16,8 +16,5 @@ namespace relais::imap {
 
 // Header text with its encoded words (RFC 2047) in UTF-8.
 [[nodiscard]] std::string decode_header(std::string_view text);
-
-// For comparison without regard to case: ASCII, Latin, Greek and Cyrillic letters.
-[[nodiscard]] std::string fold_case(std::string_view utf8);
 
 }  // namespace relais::imap

@@ -56,9 +56,14 @@ std::string unicode_casemap(std::string_view text) {
         return uppercase(text);
     }
     std::string out;
+    out.reserve(text.size());
     auto length = static_cast<int32_t>(text.size());
     for (int32_t i = 0; i < length;) {
         int32_t start = i;
+        if (U8_IS_SINGLE(text[static_cast<std::size_t>(i)])) {
+            out += to_upper(text[static_cast<std::size_t>(i++)]);
+            continue;
+        }
         UChar32 code = 0;
         U8_NEXT(text.data(), i, length, code);
         if (code < 0) {

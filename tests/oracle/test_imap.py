@@ -300,6 +300,24 @@ QUESTIONS += [b"TO second", b"TEXT " + literal(b"fold ed"), b"TEXT " + literal(b
               b'KEYWORD "foo"', b"BODY body", b"NOT (FROM a)"]
 
 
+# Letters that Unicode has in several ways: i;unicode-casemap.
+LETTERS = ("Ärger", "a\u0308rger", "ÄRGER", "argerl", "STRASSE", "straße", "ﬁsch", "fisch", "①②", "12", "ΣΊΣΥΦΟΣ", "σίσυφος", "ŽIVOT", "život", "ǆep", "Ǆep",
+           "Ǆ", "İstanbul", "istanbul", "ISTANBUL", "ı", "ångstrom", "Kelvin \u212a", "가나", "\u1100\u1161", "Ⅷ", "ⅷ", "viii", "ﬀ", "½", "1⁄2",
+           "Ёлка", "ЁЛКА", "елка", "ＡＢＣ", "abc", "\U00010428", "\U00010400", "x\u0301", "é", "e", "ª", "ß", "ẞ", "ss", "…", "...", "\u00a0", "日本語")
+
+
+def test_search_for_letters():
+    pair = imap_pair()
+    text = "Subject: {}\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{}\n"
+    account = pair.account(mails([text.format(letters, "body").encode() for letters in LETTERS] + [text.format("x", letters).encode() for letters in LETTERS]))
+    account.same("SELECT INBOX")
+    for letters in LETTERS:
+        for key in (b"SUBJECT ", b"BODY ", b"TEXT "):
+            command = b"SEARCH CHARSET UTF-8 " + key + literal(letters.encode())
+            equal(account.ours(command), [line for line in account.theirs(command) if b"FLAGS" not in line], f"{key} {letters}")
+    account.close()
+
+
 def test_search_in_headers():
     pair = imap_pair()
     account = pair.account(mails([header + b"\nbody\n" for header in SEARCHED]))

@@ -289,7 +289,6 @@ TEST_CASE("imap/charset: encoded words, transfer encodings, case") {
     CHECK(decode_transfer("a=3D=\nb=\r\nc=zz", "Quoted-Printable") == "a=bc=zz");
     CHECK(decode_transfer("aGVs\nbG8=\n", "base64") == "hello");
     CHECK(decode_transfer("x=3D", "7bit") == "x=3D");
-    CHECK(fold_case("\xc3\x84Z\xd0\x96\xce\xa9") == "\xc3\xa4z\xd0\xb6\xcf\x89");
     CHECK(to_utf8("\xe9", "ISO-8859-1") == "\xc3\xa9");
     CHECK(to_utf8("\xe9", "no-such-set") == "\xe9");
     CHECK_FALSE(is_known_charset("../../etc/x"));

@@ -20,8 +20,6 @@ using namespace relais;
 
 namespace {
 
-constexpr std::string_view kAsciiText = "aZ[`{@ mM09=?_-+/&";
-
 std::string utf8_of(const std::vector<std::uint32_t>& codes) {
     std::string text;
     for (std::uint32_t code : codes) {
@@ -90,45 +88,6 @@ bool naive_parent_match(std::string_view pattern, std::string_view name) {
 }
 
 }  // namespace
-
-TEST_CASE("imap/fold: ASCII of every length") {
-    naive::Random random(1);
-    for (std::size_t length = 0; length <= 64; ++length) {
-        for (int round = 0; round < 8; ++round) {
-            std::string text = random.text(length, kAsciiText);
-            INFO(text);
-            CHECK(imap::fold_case(text) == naive::lower(text));
-        }
-    }
-}
-
-TEST_CASE("imap/fold: the letters of two bytes, at every place, as Unicode folds them") {
-    for (std::uint32_t code = 0x80; code < 0x4c0; ++code) {
-        auto folded = static_cast<std::uint32_t>(
-            ::u_foldCase(static_cast<UChar32>(code), U_FOLD_CASE_DEFAULT));
-        std::string got = imap::fold_case(naive::utf8(code));
-        INFO(code << " folds to " << folded << ", got " << got);
-        bool covered = (code >= 0xc0 && code <= 0x177) || (code >= 0x179 && code <= 0x17e) ||
-                       (code >= 0x391 && code <= 0x3a9) || (code >= 0x400 && code <= 0x481) ||
-                       (code >= 0x48a && code <= 0x4bf);
-        bool leaves_two_bytes = folded < 0x80 || folded >= 0x800 || code == 0x149;
-        CHECK(got == naive::utf8(covered && !leaves_two_bytes ? folded : code));
-    }
-    for (std::size_t length = 0; length <= 64; ++length) {
-        std::string around(length, 'X');
-        CHECK(imap::fold_case(around + "\xc3\x84" + around) ==
-              naive::lower(around) + "\xc3\xa4" + naive::lower(around));
-    }
-}
-
-TEST_CASE("imap/fold: bytes that are no UTF-8 stay what they are") {
-    CHECK(imap::fold_case("\xc3") == "\xc3");
-    CHECK(imap::fold_case("\xc3"
-                          "Ab") ==
-          "\xc3"
-          "ab");
-    CHECK(imap::fold_case("\xc3\xc3\x84") == "\xc3\xc3\xa4");
-}
 
 TEST_CASE("imap/utf7: every length, there and back") {
     naive::Random random(2);
