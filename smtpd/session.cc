@@ -21,7 +21,6 @@
 #include "smtpd/chunks.h"
 #include "smtpd/proxy_filter.h"
 #include "smtpd/site.h"
-#include "smtpd/upstream_proxy.h"
 
 namespace relais::smtpd {
 
@@ -71,7 +70,8 @@ Task<bool> Session::identify_client() {
     auto local = SocketAddress::local_of(stream->fd());
     bool known = true;
     if (passed_.empty() && !conf().smtpd_upstream_proxy_protocol().empty()) {
-        known = co_await ask_upstream_proxy(stream->fd(), &peer, &local);
+        known = co_await ask_upstream_proxy(
+            stream->fd(), Deadline::after(conf().smtpd_upstream_proxy_timeout()), &peer, &local);
     }
     if (const auto address = passed_value(passed_, "client_address"); !address.empty()) {
         const auto port = parse_uint(passed_value(passed_, "client_port")).value_or(0);

@@ -14,7 +14,6 @@
 #include "smtpd/milters.h"
 #include "smtpd/notice.h"
 #include "smtpd/session.h"
-#include "smtpd/upstream_proxy.h"
 
 namespace relais::smtpd {
 namespace {
@@ -81,7 +80,8 @@ Site::Site()
       notices(parse_notice_classes(conf().notify_classes())),
       addresses(conf()),
       dns(std::make_unique<Resolver>()) {
-    check_upstream_proxy_protocol();
+    check_upstream_proxy_protocol("smtpd_upstream_proxy_protocol",
+                                  conf().smtpd_upstream_proxy_protocol());
     open_auth();
     open_tls();  // before a table's client library can start OpenSSL
     open_lists();

@@ -17,6 +17,8 @@ LoginSettings imap_settings() {
     settings.session_service = conf().imap_service_name();
     settings.connection_limit = conf().imap_client_connection_limit();
     settings.login_timeout = conf().imap_login_timeout();
+    settings.upstream_proxy_protocol = conf().imap_upstream_proxy_protocol();
+    settings.upstream_proxy_timeout = conf().imap_upstream_proxy_timeout();
     settings.tls_security_level = conf().imap_tls_security_level();
     settings.tls_cert_file = conf().imap_tls_cert_file();
     settings.tls_key_file = conf().imap_tls_key_file();

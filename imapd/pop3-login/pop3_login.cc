@@ -17,6 +17,8 @@ LoginSettings pop3_settings() {
     settings.session_service = conf().pop3_service_name();
     settings.connection_limit = conf().pop3_client_connection_limit();
     settings.login_timeout = conf().pop3_login_timeout();
+    settings.upstream_proxy_protocol = conf().pop3_upstream_proxy_protocol();
+    settings.upstream_proxy_timeout = conf().pop3_upstream_proxy_timeout();
     settings.tls_security_level = conf().pop3_tls_security_level();
     settings.tls_cert_file = conf().pop3_tls_cert_file();
     settings.tls_key_file = conf().pop3_tls_key_file();

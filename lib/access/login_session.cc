@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/socket_address.h"
 #include "lib/config/config.h"
+#include "lib/daemon/upstream_proxy.h"
 #include "lib/sasl/password.h"
 #include "lib/tls/tls_session.h"
 
@@ -18,20 +19,36 @@ namespace relais {
 
 LoginSession::LoginSession(LoginSite& site, UniqueFd fd, TaskGroup& task)
     : site_(site), stream_(std::move(fd)), task_(task) {
-    if (auto peer = SocketAddress::peer_of(stream_.fd()); peer && peer->is_ip()) {
+}
+
+Task<bool> LoginSession::identify_client() {
+    auto peer = SocketAddress::peer_of(stream_.fd());
+    auto own = SocketAddress::local_of(stream_.fd());
+    if (!site_.settings().upstream_proxy_protocol.empty()) {
+        bool said = co_await ask_upstream_proxy(
+            stream_.fd(), Deadline::after(site_.settings().upstream_proxy_timeout), &peer, &own);
+        if (!said) {
+            co_return false;
+        }
+    }
+    if (peer && peer->is_ip()) {
         remote_ = peer->host();
         remote_port_ = peer->port();
     }
-    if (auto own = SocketAddress::local_of(stream_.fd()); own && own->is_ip()) {
+    if (own && own->is_ip()) {
         local_ = own->host();
         local_port_ = own->port();
     }
+    co_return true;
 }
 
 Task<void> LoginSession::run() {
     take_place();
     try {
-        co_await attend();
+        bool known = co_await identify_client();
+        if (known) {
+            co_await attend();
+        }
     } catch (const Cancelled&) {
         // It makes room, or the process ends.
     }

@@ -80,6 +80,8 @@ class LoginSession {
     bool done_ = false;
 
   private:
+    // Who the client is, and where he came to.  False (logged): a proxy should have said it.
+    [[nodiscard]] Task<bool> identify_client();
     [[nodiscard]] Task<void> attend();
     [[nodiscard]] Task<void> converse();
     // Among those of this process that may have to make room; no longer so.

@@ -14,6 +14,8 @@ struct LoginSettings {
     std::string session_service;  // where connections go
     int connection_limit = 0;
     std::chrono::milliseconds login_timeout{};
+    std::string upstream_proxy_protocol;  // empty: clients connect directly
+    std::chrono::milliseconds upstream_proxy_timeout{};
 
     std::string tls_security_level;
     std::string tls_cert_file;

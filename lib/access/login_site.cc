@@ -4,6 +4,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/upstream_proxy.h"
 #include "lib/event/socket.h"
 #include "lib/tls/tls_settings.h"
 
@@ -38,6 +39,8 @@ LoginSite::LoginSite(LoginSettings settings)
       auth_("private/" + settings_.auth_service),
       limits_(settings_),
       session_path_("private/" + settings_.session_service) {
+    check_upstream_proxy_protocol(settings_.protocol + "_upstream_proxy_protocol",
+                                  settings_.upstream_proxy_protocol);
     auth_.set_timeout(kServiceTimeout);
     // Passwords go to it: not to whoever has put a socket in its place.
     auth_.set_maker(process_info().master);

@@ -7,8 +7,10 @@ import struct
 import subprocess
 import time
 
-from support import Skip, certificates, check, oracle
+from support import Skip, certificates, check, equal, oracle
+from support.imap import ImapInstance
 from support.instance import Instance
+from support.pop3_pair import Pop3Instance
 from support.smtp_client import SmtpClient
 
 MAIN = "smtpd_upstream_proxy_protocol = haproxy\nsmtpd_upstream_proxy_timeout = 1s\nnotify_classes =\n"
@@ -130,3 +132,30 @@ def test_haproxy_in_front():
         check(f" [{mta.room.address(100)}])".encode() in mta.virtual("u1")[0], "Received: tells of the client")
         mta.check_sane()
         mta.stop()
+
+
+def first_of(mail, port, header, commands):
+    """What a mailbox service says to a header and the commands behind it, to the end."""
+    with socket.create_connection((mail.address, port), timeout=20) as s:
+        s.sendall(header + commands)
+        s.shutdown(socket.SHUT_WR)
+        with s.makefile("rb") as replies:
+            return replies.read()
+
+
+def test_mailbox_services():
+    """The client is whom the header names, for the limits and in the log; without a header nobody is served."""
+    for make, name, port, wrong in ((ImapInstance, "imap", 1430, b"a LOGIN bob wrong\r\n"), (Pop3Instance, "pop3", 1100, b"USER bob\r\nPASS wrong\r\n")):
+        mail = make(main=f"{name}_upstream_proxy_protocol = haproxy\n{name}_upstream_proxy_timeout = 1s\n{name}_tls_auth_only = no\n")
+        for header in (V1, V2):
+            said = first_of(mail, port, header, wrong)
+            check(said.startswith((b"* OK", b"+OK")) and (b"NO" in said or b"-ERR" in said), str(said))
+        mail.mta.wait_log(rf"{name}-login\[\d+\]: Disconnected: Connection closed \(auth failed, 1 attempts .*: user=<bob>, .*rip=192\.0\.2\.7, lip=192\.0\.2\.1", count=2)
+        for header in (b"", b"PROXY TCP4 nonsense\r\n", b"EHLO x\r\n", V2[:10]):
+            equal(first_of(mail, port, header, b""), b"", f"{name} after {header}")
+        begun = time.monotonic()
+        with socket.create_connection((mail.address, port), timeout=20) as s:
+            equal(s.recv(100), b"", "silence")
+        check(0.8 < time.monotonic() - begun < 4, "in time")
+        mail.mta.check_sane()
+        mail.stop()

@@ -1,5 +1,4 @@
-// A proxy in front of this server: see the header.
-#include "smtpd/upstream_proxy.h"
+#include "lib/daemon/upstream_proxy.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +15,8 @@
 #include "lib/event/socket.h"
 #include "lib/smtp/proxy_header.h"
 
-namespace relais::smtpd {
+namespace relais {
+
 namespace {
 
 constexpr std::string_view kOnlyProtocol = "haproxy";
@@ -91,16 +91,14 @@ Task<ProxyAnswer> read_proxy_header(int fd, Deadline deadline) {
 
 }  // namespace
 
-void check_upstream_proxy_protocol() {
-    const auto& protocol = conf().smtpd_upstream_proxy_protocol();
-    if (!protocol.empty() && protocol != kOnlyProtocol) {
-        log_fatal("unsupported smtpd_upstream_proxy_protocol value: {}", protocol);
+void check_upstream_proxy_protocol(const std::string& parameter, const std::string& value) {
+    if (!value.empty() && value != kOnlyProtocol) {
+        log_fatal("unsupported {} value: {}", parameter, value);
     }
 }
 
-Task<bool> ask_upstream_proxy(int fd, std::optional<SocketAddress>* peer,
+Task<bool> ask_upstream_proxy(int fd, Deadline deadline, std::optional<SocketAddress>* peer,
                               std::optional<SocketAddress>* local) {
-    const auto deadline = Deadline::after(conf().smtpd_upstream_proxy_timeout());
     const auto said = co_await read_proxy_header(fd, deadline);
     if (!said.header) {
         log_warning("haproxy read: {}{}{}", said.trouble, said.seen.empty() ? "" : ": ",
@@ -114,4 +112,4 @@ Task<bool> ask_upstream_proxy(int fd, std::optional<SocketAddress>* peer,
     co_return true;
 }
 
-}  // namespace relais::smtpd
+}  // namespace relais
