@@ -30,30 +30,51 @@ bool iends_with(std::string_view text, std::string_view suffix) {
            iequals(text.substr(text.size() - suffix.size()), suffix);
 }
 
+// Sets are short: to compare costs less than a call of memchr() for each byte, which
+// string_view's own functions make.
+static bool is_one_of(std::string_view set, char c) {
+    return std::ranges::any_of(set, [c](char member) { return member == c; });
+}
+
+static std::size_t first_in(std::string_view set, std::string_view text) {
+    auto found = std::ranges::find_if(text, [set](char c) { return is_one_of(set, c); });
+    return static_cast<std::size_t>(found - text.begin());
+}
+
+static std::size_t first_not_in(std::string_view set, std::string_view text) {
+    auto found = std::ranges::find_if(text, [set](char c) { return !is_one_of(set, c); });
+    return static_cast<std::size_t>(found - text.begin());
+}
+
 std::string_view trim_left(std::string_view text, std::string_view drop) {
-    auto start = text.find_first_not_of(drop);
-    return start == std::string_view::npos ? std::string_view() : text.substr(start);
+    text.remove_prefix(first_not_in(drop, text));
+    return text;
 }
 
 std::string_view trim_right(std::string_view text, std::string_view drop) {
-    auto last = text.find_last_not_of(drop);
-    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+    while (!text.empty() && is_one_of(drop, text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 std::string_view trim(std::string_view text, std::string_view drop) {
     return trim_right(trim_left(text, drop), drop);
 }
 
+static constexpr std::size_t kUsualWords = 6;
+
 std::vector<std::string_view> split_words(std::string_view text, std::string_view separators) {
     std::vector<std::string_view> words;
+    words.reserve(kUsualWords);
     for (;;) {
-        auto start = text.find_first_not_of(separators);
-        if (start == std::string_view::npos) {
+        text.remove_prefix(first_not_in(separators, text));
+        if (text.empty()) {
             return words;
         }
-        auto end = std::min(text.find_first_of(separators, start), text.size());
-        words.push_back(text.substr(start, end - start));
-        text.remove_prefix(end);
+        const std::size_t length = first_in(separators, text);
+        words.push_back(text.substr(0, length));
+        text.remove_prefix(length);
     }
 }
 

@@ -1,6 +1,9 @@
 #include "lib/queue/envelope.h"
 
 #include <algorithm>
+#include <array>
+
+#include <unistd.h>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
@@ -12,7 +15,9 @@ namespace {
 
 constexpr std::string_view kEnvelopeTypes = "MCTcFILSDRO/WVA>K<ion";
 constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Kon";
+constexpr std::string_view kDetailTypes = "cFILAOonWDV>i";
 constexpr int kNotifyBits = 15;
+constexpr std::size_t kSmallFile = 8192;
 
 // Reads the envelope and extracted segments of one file; `Only` limits it to recipients.
 class EnvelopeParser {
@@ -116,6 +121,10 @@ Result<void> EnvelopeParser::take(const Record& record) {
     auto allowed = segment_ == Segment::kEnvelope ? kEnvelopeTypes : kExtractedTypes;
     if (allowed.find(rec_char(record.type)) == std::string_view::npos) {
         return corrupt(format("unexpected record type {}", static_cast<int>(record.type)));
+    }
+    bool is_detail = kDetailTypes.find(rec_char(record.type)) != std::string_view::npos;
+    if (is_detail && limits_.detail == EnvelopeDetail::kAddresses) {
+        return {};
     }
     switch (record.type) {
         case Rec::kContent:
@@ -334,6 +343,12 @@ std::string_view MessageEnvelope::log_attribute(std::string_view name) const {
 }
 
 Result<MessageEnvelope> read_envelope(int fd, const EnvelopeLimits& limits) {
+    // Most files are read whole at once: less than asked for is the end.
+    std::array<char, kSmallFile> file;
+    const ssize_t size = ::pread(fd, file.data(), file.size(), 0);
+    if (size >= 0 && static_cast<std::size_t>(size) < file.size()) {
+        return parse_envelope({file.data(), static_cast<std::size_t>(size)}, limits);
+    }
     RecordReader reader(fd);
     return parse(reader, limits);
 }

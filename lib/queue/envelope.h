@@ -55,9 +55,13 @@ struct MessageEnvelope {
     std::string_view log_attribute(std::string_view name) const;
 };
 
+// kAddresses: only the sizes, the time of arrival, the sender, and the recipients' addresses.
+enum class EnvelopeDetail { kAll, kAddresses };
+
 struct EnvelopeLimits {
     std::size_t recipients = 20000;  // per read
     std::size_t attributes = 100;    // queue_file_attribute_count_limit
+    EnvelopeDetail detail = EnvelopeDetail::kAll;
 };
 
 // Reads the envelope from the start.  kCorrupt: the file is damaged and belongs in corrupt/.

@@ -192,21 +192,43 @@ Result<void> sync_queue_file(UniqueFd fd, const std::string& path, mode_t mode) 
     return out_of_reach ? Result<void>{} : synced;
 }
 
-Result<UniqueFd> open_queue_file(const std::string& path, QueueLock lock) {
-    auto fd = open_file(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+namespace {
+
+// Nobody asks when a queue file was last read, and to note it the file system would have to write.
+// Only its owner and root may do without.
+Result<SeenQueueFile> open_complete(const std::string& path, int flags) {
+    flags |= O_NOFOLLOW | O_NONBLOCK;
+    auto fd = open_file(path, flags | O_NOATIME);
+    if (!fd && fd.error().sys_errno == EPERM) {
+        fd = open_file(path, flags);
+    }
     if (!fd) {
         return fd.error().sys_errno == ENOENT ? fail(Errc::kNotFound, fd.error().message)
                                               : fail_with(fd);
     }
-    struct stat info{};
-    if (::fstat(fd->get(), &info) != 0) {
+    QueueFileStatus status;
+    if (::fstat(fd->get(), &status.info) != 0) {
         return fail_errno("fstat " + path);
     }
-    if (!S_ISREG(info.st_mode) || (info.st_mode & kModeReady) != kModeReady) {
+    if (!status.ready()) {
         return fail(Errc::kCorrupt, path + ": not a complete queue file");
     }
+    return SeenQueueFile{std::move(*fd), status};
+}
+
+}  // namespace
+
+Result<SeenQueueFile> look_at_queue_file(const std::string& path) {
+    return open_complete(path, O_RDONLY);
+}
+
+Result<UniqueFd> open_queue_file(const std::string& path, QueueLock lock) {
+    auto file = open_complete(path, O_RDWR);
+    if (!file) {
+        return fail_with(file);
+    }
     int operation = lock == QueueLock::kShared ? LOCK_SH : LOCK_EX;
-    while (::flock(fd->get(), operation | LOCK_NB) != 0) {
+    while (::flock(file->fd.get(), operation | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
             return fail(Errc::kTemporary, path + ": locked by another process");
         }
@@ -214,7 +236,7 @@ Result<UniqueFd> open_queue_file(const std::string& path, QueueLock lock) {
             return fail_errno("lock " + path);
         }
     }
-    return fd;
+    return std::move(file->fd);
 }
 
 Result<void> mark_recipient_done(int fd, std::int64_t offset) {

@@ -94,6 +94,15 @@ enum class QueueLock { kShared, kExclusive };
 // no such file.  kCorrupt: not a complete queue file.
 [[nodiscard]] Result<UniqueFd> open_queue_file(const std::string& path, QueueLock lock);
 
+// A complete queue file that is only looked at, and what it is.
+struct SeenQueueFile {
+    UniqueFd fd;
+    QueueFileStatus status;
+};
+
+// kNotFound: no such file.  kCorrupt: not a complete queue file.
+[[nodiscard]] Result<SeenQueueFile> look_at_queue_file(const std::string& path);
+
 // The recipient at this offset needs no more delivery: one byte is overwritten.
 [[nodiscard]] Result<void> mark_recipient_done(int fd, std::int64_t offset);
 

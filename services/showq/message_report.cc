@@ -2,14 +2,13 @@
 
 #include <unordered_set>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/ipc/attr.h"
 #include "lib/mail/address.h"
 #include "lib/queue/delivery_log.h"
+#include "lib/queue/queue_file.h"
 #include "lib/queue/record_reader.h"
 
 namespace relais::showq {
@@ -149,16 +148,12 @@ class Report {
 
 std::string report_message(const ReportSettings& settings, std::string_view queue,
                            const std::string& id, const std::string& path) {
-    auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    struct stat info{};
-    if (!fd || ::fstat(fd->get(), &info) != 0) {
+    auto file = look_at_queue_file(path);
+    if (!file) {
         // Delivered, or moved to another queue, meanwhile; incomplete files may be unreadable.
         return {};
     }
-    if (!S_ISREG(info.st_mode) || (info.st_mode & kModeReady) != kModeReady) {
-        return {};
-    }
-    return Report(settings, queue, id, fd->get(), info).run();
+    return Report(settings, queue, id, file->fd.get(), file->status.info).run();
 }
 
 }  // namespace relais::showq

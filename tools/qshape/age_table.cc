@@ -13,19 +13,6 @@ constexpr std::size_t kMinColumn = 2;
 constexpr std::size_t kMinName = 18;
 constexpr double kMinute = 60;
 
-// In lower case, without empty labels.
-std::string domain_of(std::string_view address) {
-    if (address.empty()) {
-        return "MAILER-DAEMON";
-    }
-    std::size_t at = address.rfind('@');
-    std::string out;
-    for (std::string_view label : split_words(address.substr(at + 1), ".")) {  // npos + 1 is 0
-        out += (out.empty() ? "" : ".") + lowercase(label);
-    }
-    return out;
-}
-
 // "example.com" of "a.example.com" and of ".a.example.com"; nothing where that is a top-level
 // domain.
 std::string_view parent_of(std::string_view name) {
@@ -46,6 +33,23 @@ std::string fitted(std::string_view name, std::size_t width) {
 }
 
 }  // namespace
+
+std::string counted_domain(std::string_view address) {
+    if (address.empty()) {
+        return "MAILER-DAEMON";
+    }
+    std::string out;
+    for (char c : address.substr(address.rfind('@') + 1)) {  // npos + 1 is 0
+        bool is_empty_label = c == '.' && (out.empty() || out.back() == '.');
+        if (!is_empty_label) {
+            out += to_lower(c);
+        }
+    }
+    if (out.ends_with('.')) {
+        out.pop_back();
+    }
+    return out;
+}
 
 AgeTable::AgeTable(const QshapeOptions& options)
     : min_subdomains_(options.min_subdomains),
@@ -90,11 +94,10 @@ void AgeTable::add_to_parents(std::string_view domain, std::size_t bucket, bool 
     }
 }
 
-void AgeTable::add(std::string_view address, std::int64_t age) {
+void AgeTable::add(std::string_view domain, std::int64_t age) {
     auto limit = std::ranges::upper_bound(limits_, static_cast<double>(age));
     auto bucket = static_cast<std::size_t>(std::distance(limits_.begin(), limit));
     count(sum_, bucket);
-    std::string domain = domain_of(address);
     bool is_new = false;
     count(row(domain, is_new), bucket);
     if (with_parents_) {

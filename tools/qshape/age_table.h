@@ -14,12 +14,15 @@
 
 namespace relais {
 
+// What an address counts for: its domain in lower case, without empty labels.
+[[nodiscard]] std::string counted_domain(std::string_view address);
+
 class AgeTable {
   public:
     explicit AgeTable(const QshapeOptions& options);
 
-    // One message or recipient at that address, so many seconds old (less than 0: not yet sent).
-    void add(std::string_view address, std::int64_t age);
+    // One message or recipient there, so many seconds old (less than 0: not yet sent).
+    void add(std::string_view domain, std::int64_t age);
 
     // The heading, the sum, and the domains: many before few, short before long.  At most `rows`
     // lines under the heading.

@@ -6,22 +6,19 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
 #include "lib/queue/envelope.h"
-#include "lib/queue/queue_dirs.h"
+#include "lib/queue/queue_file.h"
 #include "lib/queue/queue_survey.h"
 
 #include "tools/qshape/age_table.h"
@@ -35,38 +32,58 @@ constexpr CommandKind kCommand{"qshape", 1, CommandLog::kStderr};
 constexpr std::size_t kShortestId = 6;  // five digits of the time, and an inode
 
 // Many messages are in memory at once.
-constexpr EnvelopeLimits kLimits{.recipients = 500};
+constexpr EnvelopeLimits kLimits{.recipients = 500, .detail = EnvelopeDetail::kAddresses};
 
-struct Seen {
-    std::optional<MessageEnvelope> message;
-    UniqueFd file;        // where there are more recipients
-    std::string trouble;  // that the user should know of
+enum class Side { kSenders, kRecipients };
+
+// What of a message has not been read yet.
+struct Rest {
+    UniqueFd file;
+    MessageEnvelope message;
 };
 
-Seen look_at_file(const QueueScan::Entry& entry) {
+struct Seen {
+    bool is_message = false;
+    std::int64_t arrival = 0;
+    std::vector<std::string> domains;
+    std::unique_ptr<Rest> rest;  // where there are more recipients
+    std::string trouble;         // that the user should know of
+};
+
+void add_domains(const MessageEnvelope& message, std::vector<std::string>& domains) {
+    for (const QueuedRecipient& recipient : message.recipients) {
+        domains.push_back(counted_domain(recipient.address));
+    }
+}
+
+Seen look_at_file(const QueueScan::Entry& entry, Side side) {
     Seen seen;
     if (entry.name.size() < kShortestId) {
         return seen;
     }
-    auto file = open_file(entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    auto file = look_at_queue_file(entry.path);
     if (!file) {
-        if (file.error().sys_errno != ENOENT) {
+        bool is_gone = file.error().code == Errc::kNotFound;
+        bool is_unfinished = file.error().code == Errc::kCorrupt;
+        if (!is_gone && !is_unfinished) {
             seen.trouble = std::move(file.error().message);
         }
         return seen;
     }
-    QueueFileStatus status;
-    if (::fstat(file->get(), &status.info) != 0 || !status.ready()) {
-        return seen;
-    }
-    auto message = read_envelope(file->get(), kLimits);
+    auto message = read_envelope(file->fd.get(), kLimits);
     if (!message) {
         seen.trouble = entry.path + ": " + message.error().message;
         return seen;
     }
-    seen.message = std::move(*message);
-    if (seen.message->resume_offset != 0) {
-        seen.file = std::move(*file);
+    seen.is_message = true;
+    seen.arrival = message->arrival.seconds;
+    if (side == Side::kSenders) {
+        seen.domains.push_back(counted_domain(message->sender));
+        return seen;
+    }
+    add_domains(*message, seen.domains);
+    if (message->resume_offset != 0) {
+        seen.rest = std::make_unique<Rest>(std::move(file->fd), std::move(*message));
     }
     return seen;
 }
@@ -77,7 +94,9 @@ class Survey {
         : options_(options), table_(options), to_terminal_(::isatty(STDOUT_FILENO) != 0) {}
 
     Task<void> look_at(std::string queue) {
-        auto survey = QueueSurvey<Seen>::open(queue, look_at_file);
+        Side side = options_.senders ? Side::kSenders : Side::kRecipients;
+        auto look = [side](const QueueScan::Entry& entry) { return look_at_file(entry, side); };
+        auto survey = QueueSurvey<Seen>::open(queue, look);
         if (!survey) {
             log_warning("{}", survey.error().message);
             co_return;
@@ -111,28 +130,27 @@ class Survey {
         if (!seen.trouble.empty()) {
             log_warning("{}", seen.trouble);
         }
-        if (!seen.message) {
+        if (!seen.is_message) {
             return;
         }
-        count(seen.file.get(), *seen.message);
+        count(seen);
         if (to_terminal_ && ++messages_ % options_.batch_messages == 0) {
             show();
         }
     }
 
-    void count(int fd, MessageEnvelope& message) {
-        std::int64_t age = now_ - message.arrival.seconds;
-        if (options_.senders) {
-            table_.add(message.sender, age);
-            return;
-        }
+    void count(Seen& seen) {
+        std::int64_t age = now_ - seen.arrival;
         for (;;) {
-            for (const QueuedRecipient& recipient : message.recipients) {
-                table_.add(recipient.address, age);
+            for (const std::string& domain : seen.domains) {
+                table_.add(domain, age);
             }
-            if (message.resume_offset == 0 || !read_more_recipients(fd, message, kLimits)) {
+            if (!seen.rest || seen.rest->message.resume_offset == 0 ||
+                !read_more_recipients(seen.rest->file.get(), seen.rest->message, kLimits)) {
                 return;
             }
+            seen.domains.clear();
+            add_domains(seen.rest->message, seen.domains);
         }
     }
 

@@ -97,6 +97,32 @@ TEST_CASE("queue/envelope: a file of Postfix") {
     CHECK(lines[8] == "hello world");
 }
 
+TEST_CASE("queue/envelope: only addresses") {
+    auto message = parse_envelope(test::plain_queue_file(), {.detail = EnvelopeDetail::kAddresses});
+    REQUIRE(message);
+    CHECK(message->arrival.seconds == 1795247898);
+    CHECK(message->sender == "a@facts.example");
+    CHECK(message->full_name.empty());
+    CHECK(message->attributes.empty());
+    REQUIRE(message->recipients.size() == 2);
+    CHECK(message->recipients[1].address == "c+ext@dest.example");
+    CHECK(message->recipients[1].original.empty());
+}
+
+TEST_CASE("queue/envelope: small and large files are read alike") {
+    for (int count : {3, 130, 140, 150, 160, 2000}) {
+        std::string file = many_recipients(count, 0);
+        UniqueFd fd = file_with(file);
+        auto read = read_envelope(fd.get(), {});
+        auto parsed = parse_envelope(file, {});
+        REQUIRE(read);
+        REQUIRE(parsed);
+        REQUIRE(read->recipients.size() == parsed->recipients.size());
+        CHECK(read->recipients.back().offset == parsed->recipients.back().offset);
+        CHECK(read->encoding == "8bit");
+    }
+}
+
 TEST_CASE("queue/envelope: a file that a milter edited") {
     std::string file = test::milter_edited_file();
     auto message = parse_envelope(file, {});

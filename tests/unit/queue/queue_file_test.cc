@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,27 @@ TEST_CASE("queue/queue_file: locks, done marks and other updates") {
     CHECK_FALSE(queue_file_status(path)->ready());
     shared->reset();
     CHECK(open_queue_file("incoming/none", QueueLock::kShared).error().code == Errc::kNotFound);
+}
+
+TEST_CASE("queue/queue_file: a look at a file leaves no trace in its inode") {
+    TemporaryQueue queue;
+    auto file = NewQueueFile::create(queue.dirs, "incoming", kModeIncomplete);
+    REQUIRE(file->put(Rec::kRecipient, "a@b"));
+    std::string path = file->path();
+    CHECK(look_at_queue_file(path).error().code == Errc::kCorrupt);
+    REQUIRE(file->commit(kModeReady));
+    // As in the deferred queue: a time of reading before that of the last change is brought up to
+    // date by any reader.
+    const timespec times[] = {{1000, 0}, {4'000'000'000, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+    auto seen = look_at_queue_file(path);
+    REQUIRE(seen);
+    CHECK(seen->status.info.st_size == 5);
+    CHECK(read_all(seen->fd.get(), 100) ==
+          "R\x03"
+          "a@b");
+    CHECK(queue_file_status(path)->info.st_atim.tv_sec == 1000);
+    CHECK(look_at_queue_file("incoming/none").error().code == Errc::kNotFound);
 }
 
 TEST_CASE("queue/queue_scan: finds every file in hashed and flat queues") {
