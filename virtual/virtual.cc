@@ -4,7 +4,12 @@
 // root, reads queue files as mail_owner, and is never chrooted.
 //
 //   mailbox.h       where to, and as whom
+//   together.h      several recipients' files, synced together
 //   here            the delivery, and what is reported
+#include <algorithm>
+#include <span>
+#include <vector>
+
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
@@ -15,10 +20,10 @@
 #include "lib/deliver/message_copy.h"
 #include "lib/deliver/status_filter.h"
 #include "lib/maps/shared_tables.h"
-#include "lib/store/maildir_delivery.h"
 #include "lib/store/mbox_delivery.h"
 
 #include "virtual/mailbox.h"
+#include "virtual/together.h"
 
 using namespace relais;
 using namespace relais::virtual_agent;
@@ -42,8 +47,12 @@ class VirtualDaemon : public Daemon {
   private:
     static MboxTarget mbox_options_from(const std::string& locks);
     [[nodiscard]] Task<void> deliver_all(Delivery* delivery);
-    DeliveryStatus deliver_one(Delivery& delivery, const Recipient& recipient);
-    DeliveryStatus into_maildir(const Mailbox& mailbox, const ContentWriter& content);
+    [[nodiscard]] Task<void> deliver_some(Delivery* delivery,
+                                          std::span<const Recipient> recipients);
+    PreparedDelivery prepare(Delivery& delivery, const Recipient& recipient);
+    DeliveryStatus finish(Delivery& delivery, const Recipient& recipient,
+                          PreparedDelivery& prepared);
+    DeliveryStatus into_maildir(const Mailbox& mailbox, MaildirDelivery& maildir);
     DeliveryStatus into_mbox(const Mailbox& mailbox, const ContentWriter& content);
 
     MboxTarget mbox_options_;
@@ -81,12 +90,8 @@ void VirtualDaemon::after_jail() {
     identity_.emplace(mail_owner_ids(conf().mail_owner()));
 }
 
-DeliveryStatus VirtualDaemon::into_maildir(const Mailbox& mailbox, const ContentWriter& content) {
-    MaildirTarget target;
-    target.directory = mailbox.path;
-    target.host = host_;
-    target.directory_sync = maildir_sync(mailbox.path);
-    auto delivered = deliver_maildir(target, content);
+DeliveryStatus VirtualDaemon::into_maildir(const Mailbox& mailbox, MaildirDelivery& maildir) {
+    auto delivered = maildir.finish();
     if (delivered) {
         return DeliveryStatus::of(DsnCode(2, 0, 0), "delivered to maildir");
     }
@@ -117,35 +122,70 @@ DeliveryStatus VirtualDaemon::into_mbox(const Mailbox& mailbox, const ContentWri
                            otherwise);
 }
 
-DeliveryStatus VirtualDaemon::deliver_one(Delivery& delivery, const Recipient& recipient) {
-    auto mailbox = maps_->find(recipient.address);
-    if (!mailbox) {
-        return mailbox.error();
-    }
-    bool maildir = mailbox->is_maildir();
-    if (delivery.is_probe()) {
-        return DeliveryStatus::of(DsnCode(2, 0, 0),
-                                  maildir ? "delivers to maildir" : "delivers to mailbox");
-    }
+ContentWriter content_for(Delivery& delivery, const Recipient& recipient, bool maildir) {
     MessageCopy copy;
     copy.sender = delivery.request.sender;
     copy.original_to = recipient.original;
     copy.delivered_to = recipient.address;
     copy.additions = maildir ? copy_addition::kMaildir : copy_addition::kMbox;
     copy.when = delivery.times.agent_handoff.tv_sec;
-    ContentWriter content = content_of(delivery, std::move(copy));
+    return content_of(delivery, std::move(copy));
+}
+
+// What goes into a Maildir is written; nobody sees it yet.
+PreparedDelivery VirtualDaemon::prepare(Delivery& delivery, const Recipient& recipient) {
+    PreparedDelivery prepared{.mailbox = maps_->find(recipient.address)};
+    if (!prepared.mailbox || !prepared.mailbox->is_maildir() || delivery.is_probe()) {
+        return prepared;
+    }
+    MaildirTarget target;
+    target.directory = prepared.mailbox->path;
+    target.host = host_;
+    ActingAs user(*identity_, prepared.mailbox->owner);
+    target.directory_sync = maildir_sync(prepared.mailbox->path);
+    prepared.maildir.emplace(std::move(target), content_for(delivery, recipient, true));
+    return prepared;
+}
+
+DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipient,
+                                     PreparedDelivery& prepared) {
+    const auto& mailbox = prepared.mailbox;
+    if (!mailbox) {
+        return mailbox.error();
+    }
+    if (delivery.is_probe()) {
+        return DeliveryStatus::of(DsnCode(2, 0, 0), mailbox->is_maildir() ? "delivers to maildir"
+                                                                          : "delivers to mailbox");
+    }
     ActingAs user(*identity_, mailbox->owner);
-    return maildir ? into_maildir(*mailbox, content) : into_mbox(*mailbox, content);
+    return prepared.maildir ? into_maildir(*mailbox, *prepared.maildir)
+                            : into_mbox(*mailbox, content_for(delivery, recipient, false));
+}
+
+Task<void> VirtualDaemon::deliver_some(Delivery* delivery, std::span<const Recipient> recipients) {
+    std::vector<PreparedDelivery> prepared;
+    prepared.reserve(recipients.size());
+    for (const Recipient& recipient : recipients) {
+        prepared.push_back(prepare(*delivery, recipient));
+    }
+    co_await sync_together(&prepared);
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        DeliveryStatus status = finish(*delivery, recipients[i], prepared[i]);
+        if (status.code().success()) {
+            co_await delivery->sent(recipients[i], std::move(status), process_info().service_name);
+        } else {
+            co_await delivery->failed(recipients[i], std::move(status),
+                                      process_info().service_name);
+        }
+    }
 }
 
 Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
-    for (const Recipient& recipient : delivery->request.recipients) {
-        DeliveryStatus status = deliver_one(*delivery, recipient);
-        if (status.code().success()) {
-            co_await delivery->sent(recipient, std::move(status), process_info().service_name);
-        } else {
-            co_await delivery->failed(recipient, std::move(status), process_info().service_name);
-        }
+    std::span<const Recipient> left = delivery->request.recipients;
+    while (!left.empty()) {
+        auto some = left.first(std::min(left.size(), kTogether));
+        left = left.subspan(some.size());
+        co_await deliver_some(delivery, some);
     }
 }
 

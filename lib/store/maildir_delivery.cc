@@ -15,31 +15,6 @@ namespace relais {
 
 namespace {
 
-// Removes the temporary file on every way out but success.
-class TemporaryFile {
-  public:
-    explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-    ~TemporaryFile() {
-        if (!path_.empty()) {
-            ::unlink(path_.c_str());
-        }
-    }
-
-    const std::string& path() const { return path_; }
-
-    // Before the file exists.
-    void rename_to(std::string path) { path_ = std::move(path); }
-
-    void keep() { path_.clear(); }
-
-  private:
-    std::string path_;
-};
-
 Result<void> make_maildir(const std::string& base) {
     for (const char* part : {"tmp", "cur", "new"}) {
         auto made = make_directories(base + part, 0700);
@@ -75,9 +50,6 @@ Result<std::uint64_t> write_content(int fd, const ContentWriter& content) {
     if (!finished) {
         return fail_with(finished);
     }
-    if (::fsync(fd) < 0) {
-        return fail_errno(kWriteError);
-    }
     return sink.written();
 }
 
@@ -112,52 +84,100 @@ std::string maildir_host(std::string_view host) {
     return safe;
 }
 
-Result<DeliveredFile> deliver_maildir(const MaildirTarget& target, const ContentWriter& content) {
-    static std::atomic<unsigned> counter{0};
+Result<MaildirMessage> MaildirMessage::write(MaildirTarget target, const ContentWriter& content) {
     std::string base = target.directory.ends_with('/') ? target.directory : target.directory + "/";
-    std::string host = maildir_host(target.host);
-    timeval now;
-    ::gettimeofday(&now, nullptr);
-
-    TemporaryFile temporary(format("{}tmp/{}.P{}.{}", base, now.tv_sec, ::getpid(), host));
-    auto fd = create_temporary(base, temporary.path());
-    if (!fd && fd.error().sys_errno == EEXIST) {
-        // Another delivery of this process is under way, or one of this second died.
-        temporary.rename_to(
-            format("{}tmp/{}.P{}Q{}.{}", base, now.tv_sec, ::getpid(), counter++, host));
-        fd = create_temporary(base, temporary.path());
+    MaildirMessage message(std::move(target), std::move(base));
+    if (auto created = message.create(); !created) {
+        return fail_with(created);
     }
-    if (!fd) {
-        temporary.keep();
-        return fail_with(fd);
-    }
-    auto size = write_content(fd->get(), content);
+    auto size = write_content(message.fd_.get(), content);
     if (!size) {
         return fail_with(size);
     }
+    message.size_ = *size;
+    return message;
+}
+
+MaildirMessage::MaildirMessage(MaildirMessage&& other) noexcept
+    : target_(std::move(other.target_)),
+      base_(std::move(other.base_)),
+      begun_(other.begun_),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::move(other.fd_)),
+      size_(other.size_) {
+}
+
+MaildirMessage::~MaildirMessage() {
+    if (!temporary_.empty()) {
+        ::unlink(temporary_.c_str());
+    }
+}
+
+Result<void> MaildirMessage::create() {
+    static std::atomic<unsigned> counter{0};
+    std::string host = maildir_host(target_.host);
+    ::gettimeofday(&begun_, nullptr);
+    std::string path = format("{}tmp/{}.P{}.{}", base_, begun_.tv_sec, ::getpid(), host);
+    auto fd = create_temporary(base_, path);
+    if (!fd && fd.error().sys_errno == EEXIST) {
+        // Another delivery of this process is under way, or one of this second died.
+        path = format("{}tmp/{}.P{}Q{}.{}", base_, begun_.tv_sec, ::getpid(), counter++, host);
+        fd = create_temporary(base_, path);
+    }
+    if (!fd) {
+        return fail_with(fd);
+    }
+    fd_ = std::move(*fd);
+    temporary_ = std::move(path);
+    return {};
+}
+
+void MaildirMessage::start_sync() const {
+    ::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+Result<void> MaildirMessage::sync() const {
+    if (::fsync(fd_.get()) < 0) {
+        return fail_errno(kWriteError);
+    }
+    return {};
+}
+
+Result<DeliveredFile> MaildirMessage::publish() {
     struct stat status;
-    if (::fstat(fd->get(), &status) < 0) {
-        return fail_errno("create maildir file " + temporary.path());
+    if (::fstat(fd_.get(), &status) < 0) {
+        return fail_errno("create maildir file " + temporary_);
     }
     // Device and inode make the name unique, whatever the clock does.
     DeliveredFile delivered;
-    delivered.size = *size;
-    delivered.path = format("{}new/{}.V{:x}I{:x}M{}.{}", base, now.tv_sec, status.st_dev,
-                            status.st_ino, now.tv_usec, host);
-    auto moved = move_to_new(base, temporary.path(), delivered.path);
+    delivered.size = size_;
+    delivered.path = format("{}new/{}.V{:x}I{:x}M{}.{}", base_, begun_.tv_sec, status.st_dev,
+                            status.st_ino, begun_.tv_usec, maildir_host(target_.host));
+    auto moved = move_to_new(base_, temporary_, delivered.path);
     if (!moved) {
         return fail_with(moved);
     }
-    temporary.keep();
-    if (target.directory_sync == DirectorySync::kYes) {
+    temporary_.clear();
+    if (target_.directory_sync == DirectorySync::kYes) {
         // A drop-box that cannot be read, or a file system without the call, cannot do better.
-        auto synced = sync_directory(base + "new");
+        auto synced = sync_directory(base_ + "new");
         if (!synced && synced.error().sys_errno != EACCES && synced.error().sys_errno != EINVAL) {
             ::unlink(delivered.path.c_str());
             return fail_with(synced);
         }
     }
     return delivered;
+}
+
+Result<DeliveredFile> deliver_maildir(const MaildirTarget& target, const ContentWriter& content) {
+    auto message = MaildirMessage::write(target, content);
+    if (!message) {
+        return fail_with(message);
+    }
+    if (auto synced = message->sync(); !synced) {
+        return fail_with(synced);
+    }
+    return message->publish();
 }
 
 }  // namespace relais

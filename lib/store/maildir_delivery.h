@@ -5,7 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include <sys/time.h>
+
+#include "lib/base/unique_fd.h"
 #include "lib/store/file_sink.h"
 
 namespace relais {
@@ -23,7 +27,45 @@ struct DeliveredFile {
     std::uint64_t size = 0;
 };
 
-// Errors of the file system carry sys_errno and a text like "create maildir file PATH: REASON".
+// A delivery in steps, for who has several: their files are written, and synced together, before
+// the first of them gets its name in new/.  A journal then makes one commit for all.
+class MaildirMessage {
+  public:
+    // Writes the message into tmp/.
+    [[nodiscard]] static Result<MaildirMessage> write(MaildirTarget target,
+                                                      const ContentWriter& content);
+
+    MaildirMessage(MaildirMessage&& other) noexcept;
+    MaildirMessage& operator=(MaildirMessage&&) = delete;
+
+    // Removes the file from tmp/ where it was not moved: as the user who wrote it.
+    ~MaildirMessage();
+
+    // Has the system begin to write the file out, without waiting for it.
+    void start_sync() const;
+
+    // Waits until it is on disk.  Any thread may do so, with any identity.
+    [[nodiscard]] Result<void> sync() const;
+
+    // Moves the file to new/, once it is synced.
+    [[nodiscard]] Result<DeliveredFile> publish();
+
+  private:
+    MaildirMessage(MaildirTarget target, std::string base)
+        : target_(std::move(target)), base_(std::move(base)) {}
+
+    Result<void> create();
+
+    MaildirTarget target_;
+    std::string base_;  // the directory, with a slash
+    timeval begun_{};
+    std::string temporary_;  // empty: it is in new/
+    UniqueFd fd_;
+    std::uint64_t size_ = 0;
+};
+
+// All of it.  Errors of the file system carry sys_errno and a text like "create maildir file PATH:
+// REASON".
 [[nodiscard]] Result<DeliveredFile> deliver_maildir(const MaildirTarget& target,
                                                     const ContentWriter& content);
 

@@ -61,6 +61,17 @@ def odd_mailboxes(mta):
 
 
 @scenario(main=MAPS)
+def one_message_to_all_of_them(mta):
+    """Of the recipients of one request each has what he would have alone."""
+    furnish(mta)
+    names = ("u1", "dir", "full", "closed", "deep", "noboxes", "foreign", "box", "locked", "baduid", "u1", "root")
+    mta.mail("carol@remote.test", [f"{name}@virt.test" for name in names], TEXT)
+    mta.settle()
+    mta.note("delivered", [len(mta.virtual(name)) for name in ("u1", "box", "a/b/c")])
+    mta.note("left in tmp", [len(list((mta.vmail / name / "tmp").iterdir())) for name in ("u1", "a/b/c")])
+
+
+@scenario(main=MAPS)
 def bad_ids(mta):
     send(mta, "root", "baduid", "badgid")
 

@@ -139,6 +139,40 @@ def synced_by_a_delivery(mta, daemon, name):
     return syncs_before_reply(mta, (daemon,), take, "status\\0\\0diag_type")
 
 
+def test_no_name_in_new_before_its_file_is_synced():
+    """Several recipients of one message are synced together, on other threads."""
+    need_suite()
+    need_strace()
+    names = [f"u{n}" for n in range(1, 8)]
+    mta = system("ours", main="virtual_mailbox_maps = inline:{" + " ".join(f"{name}@virt.test={name}/" for name in names) + "}\n")
+    mta.mail("a@b.test", "u1@virt.test", TEXT)
+    mta.settle()
+    trace = mta.root / "trace"
+    tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "300", "-o", trace, "-e", "trace=fsync,rename", "-p", str(min(mta.processes("virtual")))],
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(1)
+        if tracer.poll() is not None:
+            raise Skip(f"strace may not attach here: {tracer.stderr.read().strip()}")
+        mta.mail("a@b.test", [f"{name}@virt.test" for name in names], TEXT)
+        mta.settle()
+    finally:
+        tracer.terminate()
+        tracer.wait()
+    under_way, synced, moved = {}, set(), 0
+    for line in trace.read_text(errors="replace").splitlines():
+        thread, call = line.split(None, 1)
+        if found := re.match(r"fsync\(\d+<([^>]*)>", call):
+            under_way[thread] = found[1]
+        if re.search(r"fsync.*= 0$", call):
+            synced.add(under_way.pop(thread))
+        if found := re.match(r'rename\("([^"]*)"', call):
+            moved += 1
+            check(found[1] in synced, f"{found[1]} was synced before it was moved:\n{line}")
+    equal(moved, len(names), "files moved to new/")
+    mta.destroy()
+
+
 def test_maildir_is_synced_on_a_file_system_of_its_own():
     """There, the queue file's end may outlive a crash that undoes the move from tmp/ to new/."""
     need_suite()

@@ -80,6 +80,26 @@ TEST_CASE("store/maildir: a failed delivery leaves nothing behind") {
     CHECK(fs::is_empty(scratch.path("m/new")));
 }
 
+TEST_CASE("store/maildir: several messages are written before one of them is seen") {
+    Scratch scratch;
+    MaildirTarget target{scratch.path("m"), "mx", DirectorySync::kNo};
+    auto first = MaildirMessage::write(target, write_hello);
+    auto second = MaildirMessage::write(target, write_hello);
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK(fs::is_empty(scratch.path("m/new")));
+    first->start_sync();
+    REQUIRE(first->sync());
+    auto made = first->publish();
+    REQUIRE(made);
+    CHECK(read_file(made->path) == "Subject: x\n\nhello\n");
+    {
+        MaildirMessage given_up = std::move(*second);
+    }
+    CHECK(fs::is_empty(scratch.path("m/tmp")));
+    CHECK(std::distance(fs::directory_iterator(scratch.path("m/new")), {}) == 1);
+}
+
 TEST_CASE("store/maildir: a path that is no directory names the file and the cause") {
     Scratch scratch;
     REQUIRE(replace_file(scratch.path("file"), "x", 0600));
