@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,13 +16,15 @@ namespace relais {
 
 namespace {
 
-constexpr int kAtOnce = 6;
-constexpr std::size_t kBatch = 512;
+// Large enough that most batches are a directory of their own: who change the same one wait for
+// each other.
+constexpr std::size_t kBatch = 2048;
 
 struct Work {
     QueueScan scan;
     FileAction action;
     FilesDone result;
+    std::optional<QueueScan::Entry> next = std::nullopt;  // read, and not in a batch yet
 };
 
 struct BatchResult {
@@ -28,15 +32,23 @@ struct BatchResult {
     std::vector<std::string> errors;
 };
 
-// In the order of the inodes, which is that on the disk.
-std::vector<QueueScan::Entry> next_batch(QueueScan& scan) {
+std::string_view directory_of(const QueueScan::Entry& entry) {
+    return std::string_view(entry.path).substr(0, entry.path.rfind('/'));
+}
+
+// Files of one directory, in the order of the inodes, which is that on the disk.
+std::vector<QueueScan::Entry> next_batch(Work& work) {
     std::vector<QueueScan::Entry> batch;
     while (batch.size() < kBatch) {
-        auto entry = scan.next();
-        if (!entry) {
+        if (!work.next) {
+            work.next = work.scan.next();
+        }
+        bool fits =
+            work.next && (batch.empty() || directory_of(*work.next) == directory_of(batch.back()));
+        if (!fits) {
             break;
         }
-        batch.push_back(std::move(*entry));
+        batch.push_back(*std::exchange(work.next, std::nullopt));
     }
     std::ranges::sort(batch, {}, &QueueScan::Entry::inode);
     return batch;
@@ -57,7 +69,7 @@ BatchResult act_on(const std::vector<QueueScan::Entry>& batch, const FileAction&
 
 Task<void> act_on_batches(Work* work) {
     for (;;) {
-        auto batch = next_batch(work->scan);
+        auto batch = next_batch(*work);
         if (batch.empty()) {
             co_return;
         }
@@ -71,9 +83,15 @@ Task<void> act_on_batches(Work* work) {
     }
 }
 
-Task<void> act_on_all(Work* work) {
+int threads_for(Overlap overlap) {
+    constexpr int kMany = 8;
+    constexpr int kFew = 2;
+    return overlap == Overlap::kMuch ? kMany : kFew;
+}
+
+Task<void> act_on_all(Work* work, Overlap overlap) {
     TaskGroup group;
-    for (int i = 0; i < kAtOnce; ++i) {
+    for (int i = 0; i < threads_for(overlap); ++i) {
         group.spawn(act_on_batches(work));
     }
     co_await group.join();
@@ -81,14 +99,14 @@ Task<void> act_on_all(Work* work) {
 
 }  // namespace
 
-FilesDone on_every_file(const std::string& queue, FileAction action) {
+FilesDone on_every_file(const std::string& queue, Overlap overlap, FileAction action) {
     auto scan = QueueScan::open(queue);
     if (!scan) {
         log_warning("{}", scan.error().message);
         return {};
     }
     Work work{std::move(*scan), std::move(action), {}};
-    Loop::current().run_task(act_on_all(&work));
+    Loop::current().run_task(act_on_all(&work, overlap));
     return work.result;
 }
 

@@ -15,12 +15,16 @@ namespace relais {
 // nothing but the file system, and does not log.
 using FileAction = std::function<Result<bool>(const QueueScan::Entry& entry)>;
 
+// How much of what is done to several files at a time goes on beside each other.  kLittle: a rename
+// into another directory holds a lock of the whole file system; more threads would wait for it.
+enum class Overlap { kLittle, kMuch };
+
 struct FilesDone {
     std::uint64_t done = 0;
     bool failed = false;  // for one of them at least
 };
 
 // Errors are logged, but for files that are gone.
-[[nodiscard]] FilesDone on_every_file(const std::string& queue, FileAction action);
+[[nodiscard]] FilesDone on_every_file(const std::string& queue, Overlap overlap, FileAction action);
 
 }  // namespace relais

@@ -222,12 +222,14 @@ void MessageActions::on_all(MessageAction action, const std::vector<std::string>
         bool messages = is_message_queue(queue);
         FilesDone result;
         if (action == MessageAction::kDelete) {
-            result = on_every_file(
-                queue, [messages](const auto& entry) { return remove_file(entry, messages); });
+            auto remove = [messages](const auto& entry) { return remove_file(entry, messages); };
+            result = on_every_file(queue, Overlap::kMuch, remove);
         } else if (messages) {
-            result = on_every_file(queue, [&](const auto& entry) -> Result<bool> {
+            auto act = [&](const auto& entry) -> Result<bool> {
                 return valid_queue_id(entry.name) ? try_message(action, queue, entry.name) : false;
-            });
+            };
+            bool moves = action != MessageAction::kExpire;
+            result = on_every_file(queue, moves ? Overlap::kLittle : Overlap::kMuch, act);
         }
         tally_.done[action] += result.done;
         tally_.failed |= result.failed && action != MessageAction::kExpire;
