@@ -49,7 +49,8 @@ class VirtualDaemon : public Daemon {
     [[nodiscard]] Task<void> deliver_all(Delivery* delivery);
     [[nodiscard]] Task<void> deliver_some(Delivery* delivery,
                                           std::span<const Recipient> recipients);
-    PreparedDelivery prepare(Delivery& delivery, const Recipient& recipient);
+    std::vector<PreparedDelivery> prepare(Delivery& delivery,
+                                          std::span<const Recipient> recipients);
     DeliveryStatus finish(Delivery& delivery, const Recipient& recipient,
                           PreparedDelivery& prepared);
     DeliveryStatus into_maildir(const Mailbox& mailbox, MaildirDelivery& maildir);
@@ -132,18 +133,29 @@ ContentWriter content_for(Delivery& delivery, const Recipient& recipient, bool m
     return content_of(delivery, std::move(copy));
 }
 
-// What goes into a Maildir is written; nobody sees it yet.
-PreparedDelivery VirtualDaemon::prepare(Delivery& delivery, const Recipient& recipient) {
-    PreparedDelivery prepared{.mailbox = maps_->find(recipient.address)};
-    if (!prepared.mailbox || !prepared.mailbox->is_maildir() || delivery.is_probe()) {
-        return prepared;
+// What goes into Maildirs is written; nobody sees it yet.  Looked up is all before: it is done as
+// mail_owner, and a change of identity costs as much as a small file.
+std::vector<PreparedDelivery> VirtualDaemon::prepare(Delivery& delivery,
+                                                     std::span<const Recipient> recipients) {
+    std::vector<PreparedDelivery> prepared;
+    prepared.reserve(recipients.size());
+    for (const Recipient& recipient : recipients) {
+        prepared.push_back({.mailbox = maps_->find(recipient.address)});
     }
-    MaildirTarget target;
-    target.directory = prepared.mailbox->path;
-    target.host = host_;
-    ActingAs user(*identity_, prepared.mailbox->owner);
-    target.directory_sync = maildir_sync(prepared.mailbox->path);
-    prepared.maildir.emplace(std::move(target), content_for(delivery, recipient, true));
+    ActingAs user(*identity_);
+    for (std::size_t i = 0; i < recipients.size() && !delivery.is_probe(); ++i) {
+        const auto& mailbox = prepared[i].mailbox;
+        if (mailbox && mailbox->is_maildir()) {
+            user.become(mailbox->owner);
+            MaildirTarget target{
+                .directory = mailbox->path,
+                .host = host_,
+                .directory_sync = maildir_sync(mailbox->path),
+            };
+            prepared[i].maildir.emplace(std::move(target),
+                                        content_for(delivery, recipients[i], true));
+        }
+    }
     return prepared;
 }
 
@@ -163,11 +175,7 @@ DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipi
 }
 
 Task<void> VirtualDaemon::deliver_some(Delivery* delivery, std::span<const Recipient> recipients) {
-    std::vector<PreparedDelivery> prepared;
-    prepared.reserve(recipients.size());
-    for (const Recipient& recipient : recipients) {
-        prepared.push_back(prepare(*delivery, recipient));
-    }
+    std::vector<PreparedDelivery> prepared = prepare(*delivery, recipients);
     co_await sync_together(&prepared);
     for (std::size_t i = 0; i < recipients.size(); ++i) {
         DeliveryStatus status = finish(*delivery, recipients[i], prepared[i]);

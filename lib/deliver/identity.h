@@ -37,14 +37,19 @@ class FileIdentity {
     bool privileged_;
 };
 
-// A user's identity for one block; mail_owner's afterwards.
+// A user's identity for one block, or one user's after the other; mail_owner's afterwards.
 class ActingAs {
   public:
     ActingAs(FileIdentity& identity, FileOwner user) : identity_(identity) {
         identity_.become(user);
     }
 
+    // Keeps mail_owner's until told otherwise.
+    explicit ActingAs(FileIdentity& identity) : identity_(identity) {}
+
     ~ActingAs() { identity_.be_owner(); }
+
+    void become(FileOwner user) { identity_.become(user); }
 
     ActingAs(const ActingAs&) = delete;
     ActingAs& operator=(const ActingAs&) = delete;
