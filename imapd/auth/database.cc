@@ -80,8 +80,13 @@ struct DatabaseType {
 };
 
 constexpr DatabaseType kTypes[] = {
-    {"passwd-file", open_passwd_files}, {"sql", open_auth_sql},       {"static", open_auth_static},
-    {"passwd", open_auth_passwd},       {"shadow", open_auth_passwd}, {"pam", open_auth_pam},
+    {"passwd-file", open_passwd_files},
+    {"sql", open_auth_sql},
+    {"ldap", open_auth_ldap},
+    {"static", open_auth_static},
+    {"passwd", open_auth_passwd},
+    {"shadow", open_auth_passwd},
+    {"pam", open_auth_pam},
 };
 
 }  // namespace

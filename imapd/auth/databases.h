@@ -16,6 +16,9 @@ using OpenedAuthDatabase = Result<std::unique_ptr<AuthDatabase>>;
 // sql:FILE: a dovecot-sql.conf.ext.
 [[nodiscard]] OpenedAuthDatabase open_auth_sql(std::string_view text);
 
+// ldap:FILE: a dovecot-ldap.conf.ext.
+[[nodiscard]] OpenedAuthDatabase open_auth_ldap(std::string_view text);
+
 // static:FIELD=VALUE ...: the same for every user.
 [[nodiscard]] OpenedAuthDatabase open_auth_static(std::string_view text);
 

@@ -1,5 +1,4 @@
 // sql: the queries of a dovecot-sql.conf.ext, asked through the client libraries of SQL tables.
-// They block: worker processes ask, each with a connection of its own.
 #include <chrono>
 #include <cstdlib>
 
@@ -9,8 +8,8 @@
 #include "lib/config/dovecot_conf.h"
 #include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/databases/sql_servers.h"
-#include "lib/maps/databases/table_workers.h"
 
+#include "imapd/auth/blocking_database.h"
 #include "imapd/auth/databases.h"
 
 namespace relais {
@@ -20,7 +19,7 @@ namespace {
 constexpr std::chrono::seconds kConnectTime(10);
 constexpr std::chrono::seconds kQueryTime(60);
 constexpr SqlServers::Limits kLimits{std::chrono::seconds(60), std::chrono::seconds(10)};
-constexpr std::size_t kMostUsers = 10'000'000;
+constexpr std::size_t kMostBytes = 10'000'000;
 
 // What Dovecot asks where its file does not say.
 constexpr std::string_view kPasswordQuery =
@@ -174,76 +173,41 @@ std::string name_in(const AuthParameters& row) {
     return name;
 }
 
-class SqlUsers : public AuthDatabase {
+class SqlUsers : public BlockingDatabase {
   public:
     SqlUsers(std::string title, Queries queries, std::unique_ptr<SqlServers> servers)
-        : title_(std::move(title)),
+        : BlockingDatabase(std::move(title)),
           queries_(std::move(queries)),
-          servers_(std::move(servers)),
-          workers_(title_, {[this] { servers_->abandon(); },
-                            [this](std::string_view key) { return work(key); }}) {}
+          servers_(std::move(servers)) {}
 
-    Task<AuthAnswer> find_password(AuthQuery query) override { return ask('p', std::move(query)); }
+  protected:
+    void start() override { servers_->abandon(); }
 
-    Task<AuthAnswer> find_user(AuthQuery query) override { return ask('u', std::move(query)); }
-
-    Task<Result<std::vector<std::string>>> list_users() override;
+    AuthAnswer find(Purpose purpose, const AuthQuery& query) override;
+    Result<std::string> names() override;
 
   private:
-    Task<AuthAnswer> ask(char what, AuthQuery query);
-    // In a worker.
-    Lookup work(std::string_view key);
-    AuthAnswer find(char what, const AuthQuery& query);
-    Lookup list();
-
-    std::string title_;
     Queries queries_;
     std::unique_ptr<SqlServers> servers_;
-    TableWorkers workers_;
 };
 
-Task<AuthAnswer> SqlUsers::ask(char what, AuthQuery query) {
-    Lookup found = co_await workers_.lookup(what + query.serialize());
-    co_return found.is_found() ? AuthAnswer::parse(found.value())
-                               : AuthAnswer::temporary(title_ + ": " + found.reason());
-}
-
-Task<Result<std::vector<std::string>>> SqlUsers::list_users() {
-    Lookup found = co_await workers_.lookup("l");
-    if (!found.is_found()) {
-        co_return fail(Errc::kTemporary, title_ + ": " + found.reason());
-    }
-    std::vector<std::string> names;
-    for (std::string_view name : split_words(found.value(), "\n")) {
-        names.emplace_back(name);
-    }
-    co_return names;
-}
-
-Lookup SqlUsers::work(std::string_view key) {
-    if (key.starts_with('l')) {
-        return list();
-    }
-    return Lookup::found(find(key.front(), AuthQuery::parse(key.substr(1))).serialize());
-}
-
-Lookup SqlUsers::list() {
+Result<std::string> SqlUsers::names() {
     auto answer = servers_->query([this](SqlConnection&) { return queries_.iterate; });
     if (!answer) {
-        return Lookup::retry("no database server could answer");
+        return fail(Errc::kTemporary, "no database server could answer");
     }
     std::string names;
     for (const AuthParameters& row : rows_of(*answer)) {
         std::string name = name_in(row);
-        if (!name.empty() && names.size() < kMostUsers) {
+        if (!name.empty() && names.size() < kMostBytes) {
             names += name + "\n";
         }
     }
-    return Lookup::found(std::move(names));
+    return names;
 }
 
-AuthAnswer SqlUsers::find(char what, const AuthQuery& query) {
-    bool for_password = what == 'p';
+AuthAnswer SqlUsers::find(Purpose purpose, const AuthQuery& query) {
+    bool for_password = purpose == Purpose::kPassword;
     auto statement = [&](SqlConnection& connection) -> std::expected<std::string, std::string> {
         std::string trouble;
         std::string text = query.variables().expand(
@@ -259,14 +223,14 @@ AuthAnswer SqlUsers::find(char what, const AuthQuery& query) {
     };
     auto answer = servers_->query(statement);
     if (!answer) {
-        return AuthAnswer::temporary(title_ + ": no database server could answer");
+        return AuthAnswer::temporary(title() + ": no database server could answer");
     }
     auto rows = rows_of(*answer);
     if (rows.empty()) {
         return AuthAnswer::unknown();
     }
     if (rows.size() > 1) {
-        log_warning("{}: user {}: the query found several users", title_, printable(query.user));
+        log_warning("{}: user {}: the query found several users", title(), printable(query.user));
         return AuthAnswer::temporary("the query found several users");
     }
     AuthParameters fields = std::move(rows.front());

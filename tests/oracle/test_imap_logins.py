@@ -2,15 +2,11 @@
 import base64
 import crypt
 import hashlib
-import imaplib
-import socket
-import threading
 
 from support import bound, equal
 from support.dovecot import Dovecot
 from support.imap import IMAP, ImapInstance
-
-PASSWORDS = ("secret", "other", "")
+from support.login_attempts import outcomes
 
 
 def b64(data):
@@ -51,39 +47,6 @@ def users_text(mail, stored):
     text = "".join(user + ("" if password is None else f":{password}{rest}") + ("\n" if password is None else "")
                    for user, password in stored.items())
     return text + f"twice:{{PLAIN}}secret{rest}twice:{{PLAIN}}other{rest}"
-
-
-class From(imaplib.IMAP4):
-    def __init__(self, host, port, own):
-        self.own = own
-        super().__init__(host, port, timeout=40)
-
-    def _create_socket(self, timeout):
-        return socket.create_connection((self.host, self.port), timeout, source_address=(self.own, 0))
-
-
-def outcome(mail, port, number, user, password):
-    """in, or the code of the refusal.  Each attempt has an address of its own, since failures slow down an address."""
-    net = mail.address.rsplit(".", 2)[0]
-    client = From(mail.address, port, f"{net}.{number // 200 + 201}.{number % 200 + 1}")
-    try:
-        client.login(user, password or '""')
-        return "in"
-    except imaplib.IMAP4.error as error:
-        return str(error).split("]")[0].strip("b'[")
-
-
-def outcomes(mail, port, users):
-    found, threads = {}, []
-    def ask(number, user, password):
-        found[user, password] = outcome(mail, port, number, user, password)
-    for user in users:
-        for password in PASSWORDS:
-            threads.append(threading.Thread(target=ask, args=(len(threads), user, password)))
-            threads[-1].start()
-    for thread in threads:
-        thread.join()
-    return found
 
 
 def compare(stored):

@@ -51,6 +51,9 @@ namespace inbox {{
     special_use = \\Sent
   }}
 }}
+"""
+
+USERS_CONF = """\
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {root}/users
@@ -76,12 +79,14 @@ service pop3-login {
 
 class Dovecot:
     """Debian's Dovecot, in its own places in this room's mount namespace.  Its user bob has the same home as ours.
-    With `complaints`, it must log no warning.  `more` is added to its configuration.  With `pop3`, it serves that, too;
-    all of a room are such or none."""
+    With `complaints`, it must log no warning.  `more` is added to its configuration, and `users` stands in place of its databases
+    of them.  With `pop3`, it serves that, too, and with `ldap` both; all of a room are such or none."""
 
-    def __init__(self, mail, separator=".", complaints=True, more="", pop3=False):
+    def __init__(self, mail, separator=".", complaints=True, more="", pop3=False, ldap=False, users=USERS_CONF):
         room().require_private("Dovecot")
-        tree = oracle.tree("dovecot-pop3" if pop3 else "dovecot")
+        tree = oracle.tree("dovecot-ldap" if ldap else "dovecot-pop3" if pop3 else "dovecot")
+        pop3 = pop3 or ldap
+        self.tree = tree
         self.complaints = complaints
         self.mail, self.root = mail, room().scratch / "dovecot"
         self.port, self.pop3_port = 1431, 1101
@@ -97,7 +102,7 @@ class Dovecot:
         (self.root / "users").write_text(f"bob:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{mail.home('bob')}::\n")
         (self.root / "dovecot.conf").write_text(
             DOVECOT_CONF.format(root=self.root, address=mail.address, separator=separator, pop3=POP3_CONF if pop3 else "",
-                                protocols="imap pop3" if pop3 else "imap") + more)
+                                protocols="imap pop3" if pop3 else "imap") + users.format(root=self.root) + more)
         log = open(self.root / "out", "wb")
         self.process = subprocess.Popen([tree / "usr/sbin/dovecot", "-F", "-c", self.root / "dovecot.conf"], stdout=log,
                                         stderr=log, stdin=subprocess.DEVNULL)
@@ -114,6 +119,11 @@ class Dovecot:
                 time.sleep(0.1)
         logs = [p.read_text() for p in (self.root / "out", self.root / "dovecot.log") if p.exists()]
         raise AssertionError("dovecot did not start:\n" + "\n".join(logs))
+
+    def run(self, program, *arguments):
+        """One of its commands, with its configuration."""
+        return subprocess.run([self.tree / "usr/bin" / program, "-c", self.root / "dovecot.conf", *arguments], capture_output=True, text=True,
+                              timeout=30)
 
     def stop(self):
         if self.process.poll() is None:

@@ -17,6 +17,7 @@ WANTED = {
     "dovecot": ["dovecot-core", "dovecot-imapd"],
     "dovecot-pop3": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d"],
     "pop3-clients": ["fetchmail", "getmail6"],
+    "dovecot-ldap": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-ldap"],
     "dovecot-lmtp": ["dovecot-core", "dovecot-lmtpd"],
     "sasl": ["sasl2-bin", "libsasl2-modules-sql"],
     "plugins": ["postfix-ldap", "postfix-mysql", "postfix-pgsql", "postfix-sqlite"],

@@ -15,7 +15,7 @@
 namespace relais {
 
 // The text of the symbol relais_plugin in the plug-in.
-inline constexpr std::string_view kLdapPluginName = "relais-ldap-3";
+inline constexpr std::string_view kLdapPluginName = "relais-ldap-4";
 
 enum class LdapScope { kSubtree, kBase, kOneLevel };
 enum class LdapBind { kNone, kSimple, kSasl };
@@ -50,6 +50,7 @@ struct LdapError {
         kOther,
         kLost,          // the connection is of no use any more
         kNoSuchObject,  // the base of the search is not in the directory
+        kWrongPassword,
     };
 
     Kind kind = Kind::kOther;
@@ -78,7 +79,7 @@ struct LdapSearch {
     std::vector<std::string> attributes;
 };
 
-// One connection, bound from construction to destruction.
+// One connection, bound from construction to destruction, or to the next bind().
 class LdapConnection {
   public:
     LdapConnection() = default;
@@ -87,6 +88,10 @@ class LdapConnection {
     virtual ~LdapConnection() = default;
 
     virtual std::expected<std::vector<LdapEntry>, LdapError> search(const LdapSearch& search) = 0;
+
+    // Whether this is the password of the entry.  The connection is the entry's then, or nobody's.
+    virtual std::expected<void, LdapError> bind(const std::string& dn,
+                                                const std::string& password) = 0;
 };
 
 using OpenedLdap = std::expected<std::unique_ptr<LdapConnection>, LdapError>;

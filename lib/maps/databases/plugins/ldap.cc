@@ -40,6 +40,9 @@ LdapError error_of(int code) {
         case LDAP_NO_SUCH_OBJECT:
             error.kind = LdapError::Kind::kNoSuchObject;
             break;
+        case LDAP_INVALID_CREDENTIALS:
+            error.kind = LdapError::Kind::kWrongPassword;
+            break;
         case LDAP_SERVER_DOWN:
         case LDAP_TIMEOUT:
         case LDAP_UNAVAILABLE:
@@ -99,12 +102,35 @@ int await_answer(LDAP* handle, int id, std::chrono::seconds timeout, Message& an
     return code == LDAP_SUCCESS ? told : code;
 }
 
+// The wait for the answer of a simple bind has an end of its own.
+int bind_simply(LDAP* handle, const std::string& dn, const std::string& password,
+                std::chrono::seconds timeout) {
+    berval secret = {password.size(), const_cast<char*>(password.c_str())};
+    int id = 0;
+    int code =
+        ::ldap_sasl_bind(handle, dn.c_str(), LDAP_SASL_SIMPLE, &secret, nullptr, nullptr, &id);
+    if (code != LDAP_SUCCESS) {
+        return code;
+    }
+    Message result;
+    return await_answer(handle, id, timeout, result);
+}
+
 class OpenLdapConnection : public LdapConnection {
   public:
     OpenLdapConnection(Handle handle, std::chrono::seconds timeout)
         : handle_(std::move(handle)), timeout_(timeout) {}
 
     std::expected<std::vector<LdapEntry>, LdapError> search(const LdapSearch& search) override;
+
+    std::expected<void, LdapError> bind(const std::string& dn,
+                                        const std::string& password) override {
+        int code = bind_simply(handle_.get(), dn, password, timeout_);
+        if (code != LDAP_SUCCESS) {
+            return failure(code);
+        }
+        return {};
+    }
 
   private:
     LdapEntry read_entry(LDAPMessage* message);
@@ -310,20 +336,6 @@ int bind_with_sasl(LDAP* handle, const LdapOptions& options) {
                                           const_cast<LdapOptions*>(&options));
 }
 
-// The wait for the answer of a simple bind has an end of its own.
-int bind_simply(LDAP* handle, const LdapOptions& options) {
-    berval password = {options.bind_password.size(),
-                       const_cast<char*>(options.bind_password.c_str())};
-    int id = 0;
-    int code = ::ldap_sasl_bind(handle, options.bind_dn.c_str(), LDAP_SASL_SIMPLE, &password,
-                                nullptr, nullptr, &id);
-    if (code != LDAP_SUCCESS) {
-        return code;
-    }
-    Message result;
-    return await_answer(handle, id, options.timeout, result);
-}
-
 OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
     LDAP* opened = nullptr;
     int code = ::ldap_initialize(&opened, options.servers.c_str());
@@ -340,9 +352,10 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
             return failure_of(code, "dict_ldap_connect", "set STARTTLS:");
         }
     }
-    code = options.bind == LdapBind::kSasl     ? bind_with_sasl(handle.get(), options)
-           : options.bind == LdapBind::kSimple ? bind_simply(handle.get(), options)
-                                               : LDAP_SUCCESS;
+    code = options.bind == LdapBind::kSasl ? bind_with_sasl(handle.get(), options)
+           : options.bind == LdapBind::kSimple
+               ? bind_simply(handle.get(), options.bind_dn, options.bind_password, options.timeout)
+               : LDAP_SUCCESS;
     if (code != LDAP_SUCCESS) {
         return failure(code);
     }
@@ -353,7 +366,7 @@ OpenedLdap OpenLdapDriver::connect(const LdapOptions& options) const {
 
 extern "C" {
 extern const char relais_plugin[];
-const char relais_plugin[] = "relais-ldap-3";
+const char relais_plugin[] = "relais-ldap-4";
 const relais::LdapDriver* dict_ldap_open();
 
 const relais::LdapDriver* dict_ldap_open() {
