@@ -135,9 +135,9 @@ void Auth::take_step(Client* client, AuthServerSession::Step& step) {
 }
 
 Task<void> Auth::fetch_secret(Client* client, AuthCheck wanted) {
-    AuthQuery query{wanted.credentials.user, "", std::move(wanted.parameters)};
-    auto stored = co_await verifier_->secret(std::move(query));
-    auto step = client->session.secret(wanted.id, stored, conf().auth_default_scheme());
+    std::uint32_t id = wanted.id;
+    auto stored = co_await verifier_->secret(std::move(wanted));
+    auto step = client->session.secret(id, stored, conf().auth_default_scheme());
     take_step(client, step);
     co_await flush(client);
 }
@@ -165,13 +165,19 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
         if (verdict.kind == Verdict::Kind::kTemporary) {
             line.field("temp");
         }
-        // "reason" would be told to the client; this one is for the logs of those who know it.
+        if (verdict.why == Verdict::Why::kNotAuthorized) {
+            line.field("authz");
+        } else if (verdict.why == Verdict::Why::kDisabled) {
+            line.field("nologin").field("reason", verdict.told);
+        }
+        // "reason" is told to the client; this one is for the logs of those who know it.
         line.field(kAuthLogReason, verdict.reason);
         // From when the request came: how long the check took tells whether there is such a user.
         auto took =
             std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - came);
-        co_await sleep_for(
-            std::max(conf().auth_failure_delay() - took, std::chrono::milliseconds(0)));
+        std::chrono::milliseconds least =
+            verdict.delayed ? conf().auth_failure_delay() : std::chrono::seconds(0);
+        co_await sleep_for(std::max(least - took, std::chrono::milliseconds(0)));
     }
     client->stream.write(line.finish());
     co_await flush(client);

@@ -106,6 +106,18 @@ Result<std::unique_ptr<AuthDatabase>> open_auth_database(std::string_view text) 
                 format("{}: unknown type of database (known are{})", printable(type), known));
 }
 
+AuthParameters fields_of_mail(const AuthParameters& password_fields) {
+    constexpr std::string_view kUserdb = "userdb_";
+    AuthParameters fields;
+    for (const auto& [name, value] : password_fields.all()) {
+        if (name.starts_with(kUserdb)) {
+            fields.set(std::string_view(name).substr(kUserdb.size()), value);
+        }
+    }
+    fields.set("password", password_fields.get("password"));
+    return fields;
+}
+
 Task<Result<std::vector<std::string>>> AuthDatabase::list_users() {
     co_return fail(Errc::kDenied, "this database cannot list its users");
 }

@@ -68,6 +68,10 @@ struct AuthAnswer {
     [[nodiscard]] static AuthAnswer parse(std::string_view line);
 };
 
+// What a database of passwords says of where the mail is (userdb_...), and the password, so that
+// whatever is made of the fields changes with it.
+[[nodiscard]] AuthParameters fields_of_mail(const AuthParameters& password_fields);
+
 class AuthDatabase {
   public:
     AuthDatabase() = default;

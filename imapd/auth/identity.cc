@@ -4,6 +4,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
 #include "lib/sasl/user_variables.h"
 
@@ -47,7 +48,7 @@ std::optional<AuthParameters> identity_fields(const std::string& user,
     std::string uid = text_or(fields.get("uid"), conf().auth_default_uid());
     std::string gid = text_or(fields.get("gid"), conf().auth_default_gid());
     std::string home = expand_user_variables(conf().auth_default_home(), user);
-    if (::getuid() != 0 && uid.empty()) {
+    if (!process_info().privileged && uid.empty()) {
         uid = std::to_string(::getuid());  // an ordinary user's instance knows no other account
     }
     auto account = uid.empty() ? std::nullopt : find_account(uid);

@@ -22,7 +22,12 @@ class PasswdFiles : public AuthDatabase {
 
     Task<AuthAnswer> find_password(AuthQuery query) override { co_return find(query); }
 
-    Task<AuthAnswer> find_user(AuthQuery query) override { co_return find(query); }
+    // The entry's uid, gid and home, and the extra fields that are for this.
+    Task<AuthAnswer> find_user(AuthQuery query) override {
+        AuthAnswer answer = find(query);
+        answer.fields = fields_of_mail(answer.fields);
+        co_return answer;
+    }
 
     Task<Result<std::vector<std::string>>> list_users() override;
 

@@ -1,5 +1,6 @@
 #include "imapd/auth/verifier.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <unistd.h>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t kMaxRemembered = 50000;
 constexpr std::string_view kUserdb = "userdb_";
+constexpr std::string_view kUnknownUser = "unknown user";
 
 Verdict wrong(std::string user, std::string reason) {
     Verdict verdict;
@@ -42,12 +44,11 @@ std::string text_of(const AuthParameters& fields) {
     return AuthAnswer::found(fields).serialize();
 }
 
-std::vector<std::unique_ptr<AuthDatabase>> open_databases(std::string_view parameter,
-                                                          std::string_view value) {
-    std::vector<std::unique_ptr<AuthDatabase>> databases;
+std::vector<ListedDatabase> open_databases(std::string_view parameter, std::string_view value) {
+    std::vector<ListedDatabase> databases;
     for (std::string_view item : split_list(value)) {
         auto bare = item.starts_with('{') ? strip_braces(item) : Result<std::string_view>(item);
-        auto opened = bare ? open_auth_database(trim(*bare)) : fail_with(bare);
+        auto opened = bare ? ListedDatabase::open(*bare) : fail_with(bare);
         if (!opened) {
             log_fatal("{}: {}: {}", parameter, item, opened.error().message);
         }
@@ -56,27 +57,43 @@ std::vector<std::unique_ptr<AuthDatabase>> open_databases(std::string_view param
     return databases;
 }
 
-// What a password database says of where the mail is (Dovecot's "prefetch"), and the password, so
-// that the version changes with it.
-AuthParameters prefetched(const AuthParameters& fields) {
-    AuthParameters found;
-    for (const auto& [name, value] : fields.all()) {
-        if (name.starts_with(kUserdb)) {
-            found.set(std::string_view(name).substr(kUserdb.size()), value);
-        }
-    }
-    found.set("password", fields.get("password"));
-    return found;
+bool tells_of_mail(const AuthParameters& fields) {
+    return std::ranges::any_of(fields.all(),
+                               [](const auto& each) { return each.first.starts_with(kUserdb); });
 }
 
-// Empty: nothing speaks against it.
-std::string refusal(const AuthQuery& query, const AuthParameters& fields) {
-    if (fields.has("nologin") && !query.parameters.has("nologin")) {
-        return "login is disabled for this user";
+// What is known already gives way.
+void add_fields(AuthParameters& to, const AuthParameters& more) {
+    for (const auto& [name, value] : more.all()) {
+        to.set(name, value);
     }
-    return address_allowed(fields.get("allow_nets"), query.parameters.get("rip"))
-               ? ""
-               : "not allowed from this address";
+}
+
+AuthQuery without_password(AuthQuery query) {
+    query.password.clear();
+    query.response = {};
+    return query;
+}
+
+// Who may come from nowhere has an empty list.
+bool may_come_from(const AuthParameters& fields, std::string_view address) {
+    std::string_view networks = fields.get("allow_nets");
+    return !fields.has("allow_nets") || (!networks.empty() && address_allowed(networks, address));
+}
+
+// What speaks against a login with the right password.
+std::optional<Verdict> refusal(const AuthQuery& query, const AuthParameters& fields) {
+    if (!may_come_from(fields, query.parameters.get("rip"))) {
+        return wrong(query.user, "not allowed from this address");
+    }
+    if (!fields.has("nologin") || query.parameters.has("nologin")) {
+        return std::nullopt;
+    }
+    Verdict verdict = wrong(query.user, "login is disabled for this user");
+    verdict.why = Verdict::Why::kDisabled;
+    verdict.told =
+        fields.get("reason").empty() ? "Login disabled for this user" : fields.get("reason");
+    return verdict;
 }
 
 }  // namespace
@@ -89,26 +106,35 @@ Verifier::Verifier() : key_(random_secret(32)), process_(hex_encode(random_secre
     if (passdb.empty() && !conf().auth_users_file().empty()) {
         passdb = format("{{ passwd-file:{} }}", conf().auth_users_file());
     }
-    passdbs_ = open_databases("auth_passdb", passdb);
+    for (ListedDatabase& item : open_databases("auth_passdb", passdb)) {
+        if (item.prefetch) {
+            log_fatal("auth_passdb: prefetch is for auth_userdb");
+        }
+        (item.master ? masters_ : passdbs_).push_back(std::move(item));
+    }
     userdbs_ = open_databases("auth_userdb", conf().auth_userdb());
 }
 
 Task<void> Verifier::watch_helpers() {
-    for (const Databases* databases : {&passdbs_, &userdbs_}) {
-        for (const auto& database : *databases) {
-            watches_.spawn(database->watch());
+    for (const Databases* databases : {&passdbs_, &masters_, &userdbs_}) {
+        for (const ListedDatabase& item : *databases) {
+            if (item.database) {
+                watches_.spawn(item.database->watch());
+            }
         }
     }
     co_await watches_.join();
 }
 
-const Verifier::Remembered* Verifier::recall(std::size_t database, const AuthQuery& query) const {
-    auto found = remembered_.find(format("{}:{}", database, query.user));
+const Verifier::Remembered* Verifier::recall(const ListedDatabase* item,
+                                             const AuthQuery& query) const {
+    auto found = remembered_.find({item, query.user});
     bool fresh = found != remembered_.end() && found->second.until >= ::time(nullptr);
     return fresh ? &found->second : nullptr;
 }
 
-void Verifier::remember(std::size_t database, const AuthQuery& query, const AuthAnswer& answer) {
+void Verifier::remember(const ListedDatabase* item, const AuthQuery& query,
+                        const AuthAnswer& answer) {
     auto keep = conf().auth_cache_time().count();
     if (keep == 0 || !query.gave_password()) {
         return;
@@ -116,8 +142,8 @@ void Verifier::remember(std::size_t database, const AuthQuery& query, const Auth
     if (remembered_.size() >= kMaxRemembered) {
         remembered_.clear();
     }
-    remembered_[format("{}:{}", database, query.user)] = {
-        answer, password_digest(key_, query.user, query.password), ::time(nullptr) + keep};
+    remembered_[{item, query.user}] = {answer, password_digest(key_, query.user, query.password),
+                                       ::time(nullptr) + keep};
 }
 
 Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthAnswer answer) {
@@ -148,16 +174,17 @@ Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthAnswer answer) 
 // A password that was right with what the database says is right again, without the work of a slow
 // scheme.  A database that looks at passwords by itself is not asked twice in auth_cache_time, and
 // one that cannot answer is believed what it said before.
-Task<AuthAnswer> Verifier::ask(std::size_t database, const AuthQuery* query, bool* same_password) {
-    const Remembered* known = recall(database, *query);
+Task<AuthAnswer> Verifier::ask(const ListedDatabase* item, const AuthQuery* query,
+                               bool* same_password) {
+    const Remembered* known = recall(item, *query);
     *same_password =
         known != nullptr && query->gave_password() &&
         equal_secrets(known->digest, password_digest(key_, query->user, query->password));
     if (*same_password && known->answer.kind == AuthAnswer::Kind::kRight) {
         co_return known->answer;
     }
-    AuthAnswer answer = co_await passdbs_[database]->find_password(*query);
-    known = recall(database, *query);
+    AuthAnswer answer = co_await item->database->find_password(*query);
+    known = recall(item, *query);
     *same_password = *same_password && known != nullptr;
     if (*same_password && answer.kind == AuthAnswer::Kind::kTemporary) {
         log_warning("user {}: {}: what was right before is believed", printable(query->user),
@@ -168,19 +195,43 @@ Task<AuthAnswer> Verifier::ask(std::size_t database, const AuthQuery* query, boo
     co_return answer;
 }
 
-Task<Verdict> Verifier::verify_by(std::size_t database, AuthQuery query) {
-    if (!query.gave_password() && !passdbs_[database]->tells_passwords()) {
-        co_return wrong(query.user, "unknown user");
+// For those who have proven already who they are.
+Task<Verifier::Outcome> Verifier::look_only(const ListedDatabase* item, AuthQuery query) {
+    AuthQuery plain = without_password(std::move(query));
+    AuthAnswer answer;
+    if (item->database->tells_passwords()) {
+        answer = co_await item->database->find_password(std::move(plain));
+    } else {
+        answer = co_await item->database->find_user(std::move(plain));
+        answer.fields = {};  // of another kind
+    }
+    if (answer.kind == AuthAnswer::Kind::kTemporary) {
+        co_return Outcome{Outcome::Kind::kTrouble, answer.reason};
+    }
+    if (answer.kind != AuthAnswer::Kind::kFound) {
+        co_return Outcome{Outcome::Kind::kWrong, std::string(kUnknownUser)};
+    }
+    co_return Outcome{Outcome::Kind::kRight, "", std::move(answer.fields)};
+}
+
+Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login* login) {
+    const AuthQuery& query = login->query;
+    if (login->proven || item->deny) {
+        co_return co_await look_only(item, query);
+    }
+    if (!query.gave_password() && !item->database->tells_passwords()) {
+        co_return Outcome{Outcome::Kind::kWrong, std::string(kUnknownUser)};
     }
     bool same_password = false;
-    AuthAnswer answer = co_await ask(database, &query, &same_password);
+    AuthAnswer answer = co_await ask(item, &query, &same_password);
+    login->delayed = login->delayed && !answer.fields.has("nodelay");
     switch (answer.kind) {
         case AuthAnswer::Kind::kUnknown:
-            co_return wrong(query.user, "unknown user");
+            co_return Outcome{Outcome::Kind::kWrong, std::string(kUnknownUser)};
         case AuthAnswer::Kind::kWrong:
-            co_return wrong(query.user, answer.reason);
+            co_return Outcome{Outcome::Kind::kWrong, answer.reason};
         case AuthAnswer::Kind::kTemporary:
-            co_return temporary(query.user, answer.reason);
+            co_return Outcome{Outcome::Kind::kTrouble, answer.reason};
         case AuthAnswer::Kind::kFound:
         case AuthAnswer::Kind::kRight:
             break;
@@ -190,50 +241,169 @@ Task<Verdict> Verifier::verify_by(std::size_t database, AuthQuery query) {
         if (!right) {
             // Whoever tries, and however often: it will not get right by itself.
             log_warning("user {}: {}", printable(query.user), right.error().message);
-            co_return wrong(query.user, right.error().message);
+            co_return Outcome{Outcome::Kind::kWrong, right.error().message};
         }
         if (!*right) {
-            co_return wrong(query.user, "password mismatch");
+            co_return Outcome{Outcome::Kind::kWrong, "password mismatch"};
         }
     }
     if (!same_password) {
-        remember(database, query, answer);
+        remember(item, query, answer);
     }
-    co_return co_await find_identity(std::move(query), std::move(answer));
+    co_return Outcome{Outcome::Kind::kRight, "", std::move(answer.fields)};
+}
+
+// What follows from an outcome.
+void Verifier::conclude(const ListedDatabase& item, Outcome outcome, Login* login) {
+    if (item.override_fields.has("nodelay") || item.default_fields.has("nodelay")) {
+        login->delayed = false;
+    }
+    if (outcome.kind == Outcome::Kind::kRight) {
+        AuthParameters fields = item.completed(std::move(outcome.fields), login->query);
+        if (!fields.get("user").empty()) {
+            login->query.user = fields.get("user");
+        }
+        add_fields(login->fields, fields);
+        login->reason = "the database says no to this user";
+    } else if (outcome.kind == Outcome::Kind::kTrouble) {
+        login->trouble = outcome.reason;
+    } else if (login->reason.empty() || outcome.reason != kUnknownUser) {
+        login->reason = outcome.reason;
+    }
+}
+
+// In order, until one has the last word.  A later database may know what one that cannot answer
+// does not say.
+Task<void> Verifier::go_through(const Databases* databases, Login* login) {
+    using Rule = ListedDatabase::Rule;
+    for (const ListedDatabase& item : *databases) {
+        if (!item.is_asked(login->query, login->accepted)) {
+            continue;
+        }
+        Outcome outcome = co_await try_database(&item, login);
+        auto kind = outcome.kind;
+        if (item.deny && kind != Outcome::Kind::kWrong) {
+            login->accepted = false;
+            login->reason = "denied";
+            login->trouble = kind == Outcome::Kind::kTrouble ? outcome.reason : "";
+            co_return;
+        }
+        if (item.deny) {
+            continue;
+        }
+        conclude(item, std::move(outcome), login);
+        const Rule& rule = kind == Outcome::Kind::kRight     ? item.success
+                           : kind == Outcome::Kind::kTrouble ? item.internal_failure
+                                                             : item.failure;
+        login->passed_on = kind == Outcome::Kind::kRight && rule.then == Rule::Then::kContinue;
+        // The next ones have nothing to look at.
+        login->proven = login->proven ||
+                        (kind == Outcome::Kind::kRight && rule.verdict != Rule::Verdict::kFail);
+        if (rule.verdict != Rule::Verdict::kAsBefore) {
+            login->accepted = rule.verdict == Rule::Verdict::kOk;
+            login->proven = login->proven || login->accepted;
+        }
+        if (rule.then == Rule::Then::kReturn || (item.master && login->passed_on)) {
+            co_return;
+        }
+    }
+}
+
+Verdict Verifier::refused(const Login& login) {
+    Verdict verdict = login.trouble.empty() ? wrong(login.query.user, login.reason)
+                                            : temporary(login.query.user, login.trouble);
+    verdict.delayed = login.delayed;
+    return verdict;
+}
+
+// "owner*master", where auth_master_user_separator says so, or a mechanism that has both names.
+Verifier::Names Verifier::names_of(const AuthCheck& check) const {
+    std::string given = check.credentials.user;
+    std::string owner = check.credentials.authorization;
+    std::string separator = conf().auth_master_user_separator();
+    auto at = separator.empty() ? std::string::npos : given.find(separator.front());
+    if (owner.empty() && at != std::string::npos && at > 0) {
+        owner = given.substr(0, at);
+        given.erase(0, at + 1);
+    }
+    Names names;
+    names.user = expand_user_variables(conf().auth_username_format(), given);
+    names.owner =
+        owner.empty() ? names.user : expand_user_variables(conf().auth_username_format(), owner);
+    return names;
 }
 
 Task<Verdict> Verifier::verify(AuthCheck check) {
-    AuthQuery query{expand_user_variables(conf().auth_username_format(), check.credentials.user),
-                    std::move(check.credentials.password), std::move(check.parameters)};
-    query.response = {check.mechanism, std::move(check.credentials.challenge),
-                      std::move(check.credentials.digest), check.credentials.proof};
-    if (!check.credentials.authorization.empty() &&
-        check.credentials.authorization != check.credentials.user) {
-        co_return wrong(query.user, "may not act as another user");
+    Names names = names_of(check);
+    Login login;
+    login.query.user = std::move(names.user);
+    login.query.password = std::move(check.credentials.password);
+    login.query.parameters = std::move(check.parameters);
+    login.query.parameters.set("mech", check.mechanism);
+    login.query.response = {check.mechanism, std::move(check.credentials.challenge),
+                            std::move(check.credentials.digest), check.credentials.proof};
+    login.reason = kUnknownUser;
+    if (names.owner != login.query.user) {
+        co_return co_await verify_master(std::move(login), std::move(names.owner));
     }
-    Verdict verdict = passdbs_.empty() ? temporary(query.user, "there is no database of users")
-                                       : wrong(query.user, "unknown user");
-    // A later database may know what one that cannot answer does not say.
-    for (std::size_t i = 0; i < passdbs_.size(); ++i) {
-        Verdict next = co_await verify_by(i, query);
-        if (next.kind == Verdict::Kind::kRight) {
-            co_return next;
+    if (check.credentials.proof == Proof::kVouched) {
+        co_return co_await find_identity(std::move(login));
+    }
+    login.trouble = passdbs_.empty() ? "there is no database of users" : "";
+    co_await go_through(&passdbs_, &login);
+    if (!login.accepted) {
+        co_return refused(login);
+    }
+    co_return co_await find_identity(std::move(login));
+}
+
+// Whoever is in a database with master=yes logs in as somebody else, whom nobody asks.
+Task<Verdict> Verifier::verify_master(Login login, std::string owner) {
+    if (masters_.empty()) {
+        co_return wrong(login.query.user, "may not act as another user");
+    }
+    co_await go_through(&masters_, &login);
+    if (!login.accepted && !login.passed_on) {
+        co_return refused(login);
+    }
+    std::string master = login.query.user;
+    if (auto refused_one = refusal(login.query, login.fields)) {
+        co_return std::move(*refused_one);
+    }
+    Login as_owner;
+    as_owner.query = without_password(std::move(login.query));
+    as_owner.query.user = std::move(owner);
+    as_owner.query.parameters.set("master_user", master);
+    as_owner.proven = true;
+    if (login.passed_on) {
+        as_owner.reason = kUnknownUser;
+        co_await go_through(&passdbs_, &as_owner);
+        if (!as_owner.accepted) {
+            Verdict verdict = refused(as_owner);
+            verdict.why = Verdict::Why::kNotAuthorized;
+            co_return verdict;
         }
-        bool tells_more = next.kind == Verdict::Kind::kTemporary || next.reason != "unknown user";
-        if (verdict.kind != Verdict::Kind::kTemporary && tells_more) {
-            verdict = std::move(next);
-        }
+    }
+    log_info("user {}: logs in as {}", printable(master), printable(as_owner.query.user));
+    Verdict verdict = co_await find_identity(std::move(as_owner));
+    if (verdict.kind == Verdict::Kind::kRight) {
+        verdict.fields.set("master_user", master);
     }
     co_return verdict;
 }
 
-Task<std::optional<std::string>> Verifier::secret(AuthQuery query) {
-    query.user = expand_user_variables(conf().auth_username_format(), query.user);
-    for (const auto& passdb : passdbs_) {
-        if (!passdb->tells_passwords()) {
+Task<std::optional<std::string>> Verifier::secret(AuthCheck wanted) {
+    Names names = names_of(wanted);
+    const Databases& databases = names.owner == names.user ? passdbs_ : masters_;
+    AuthQuery query;
+    query.user = std::move(names.user);
+    query.parameters = std::move(wanted.parameters);
+    query.parameters.set("mech", wanted.mechanism);
+    for (const ListedDatabase& item : databases) {
+        if (item.deny || !item.database->tells_passwords() || !item.is_asked(query, false)) {
             continue;
         }
-        AuthAnswer answer = co_await passdb->find_password(query);
+        AuthAnswer answer = co_await item.database->find_password(query);
         if (answer.kind == AuthAnswer::Kind::kFound) {
             co_return std::string(answer.fields.get("password"));
         }
@@ -242,59 +412,111 @@ Task<std::optional<std::string>> Verifier::secret(AuthQuery query) {
 }
 
 // The password is right; whether he may come in, and where his mail is.
-Task<Verdict> Verifier::find_identity(AuthQuery query, AuthAnswer answer) {
-    if (std::string why = refusal(query, answer.fields); !why.empty()) {
-        co_return wrong(query.user, why);
-    }
-    if (!answer.fields.get("user").empty()) {
-        query.user = answer.fields.get("user");
+Task<Verdict> Verifier::find_identity(Login login) {
+    AuthQuery query = std::move(login.query);
+    if (auto against = refusal(query, login.fields)) {
+        against->delayed = login.delayed;
+        co_return std::move(*against);
     }
     query.password.clear();
+    std::string user = query.user;
     bool for_login = !query.parameters.has("nologin");
-    if (userdbs_.empty() || !for_login) {
-        co_return admit(query.user, prefetched(answer.fields));
+    if (!for_login) {
+        co_return admit(std::move(user), {true, true, "", fields_of_mail(login.fields)});
     }
-    for (const auto& userdb : userdbs_) {
-        AuthAnswer found = co_await userdb->find_user(query);
-        if (found.kind == AuthAnswer::Kind::kTemporary) {
-            co_return temporary(query.user, found.reason);
+    Found found = co_await find_user(std::move(query), std::move(login.fields));
+    if (found.known) {
+        co_return admit(std::move(user), found);
+    }
+    co_return temporary(std::move(user),
+                        !found.trouble.empty()
+                            ? found.trouble
+                            : "the password is right, but auth_userdb does not know the user");
+}
+
+// `passdb_fields`: what the databases of passwords have said, if they were asked.
+Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb_fields) {
+    using Rule = ListedDatabase::Rule;
+    Found found;
+    if (userdbs_.empty()) {
+        co_return Found{true, false, "", fields_of_mail(passdb_fields)};
+    }
+    for (const ListedDatabase& item : userdbs_) {
+        // Dovecot asks the first one, whatever its `skip` says.
+        if (&item != &userdbs_.front() && !item.is_asked(query, found.known)) {
+            continue;
         }
-        if (found.kind == AuthAnswer::Kind::kFound) {
-            co_return admit(query.user, found.fields);
+        AuthAnswer answer = AuthAnswer::unknown();
+        if (!item.prefetch) {
+            answer = co_await item.database->find_user(query);
+        } else if (tells_of_mail(passdb_fields)) {
+            answer = AuthAnswer::found(fields_of_mail(passdb_fields));
+            found.prefetched = true;
+        }
+        bool right = answer.kind == AuthAnswer::Kind::kFound;
+        bool trouble = answer.kind == AuthAnswer::Kind::kTemporary;
+        if (right) {
+            add_fields(found.fields, item.completed(std::move(answer.fields), query));
+        } else if (trouble) {
+            found.trouble = answer.reason;
+        }
+        const Rule& rule = right ? item.success : trouble ? item.internal_failure : item.failure;
+        if (rule.verdict != Rule::Verdict::kAsBefore) {
+            found.known = rule.verdict == Rule::Verdict::kOk;
+        }
+        if (rule.then == Rule::Then::kReturn) {
+            break;
         }
     }
-    co_return temporary(query.user,
-                        "the password is right, but auth_userdb does not know the user");
+    co_return found;
 }
 
 Task<Verdict> Verifier::look_up(std::string user) {
-    const Databases& databases = userdbs_.empty() ? passdbs_ : userdbs_;
-    AuthQuery query{user, "", {}};
-    Verdict verdict = databases.empty() ? temporary(user, "there is no database of users")
-                                        : wrong(user, "unknown user");
-    for (const auto& database : databases) {
-        AuthAnswer found = co_await database->find_user(query);
-        if (found.kind == AuthAnswer::Kind::kFound) {
-            if (found.fields.has("nologin")) {
-                co_return wrong(user, "login is disabled for this user");
-            }
-            co_return admit(std::move(user),
-                            userdbs_.empty() ? prefetched(found.fields) : found.fields);
+    AuthQuery query;
+    query.user = user;
+    Found found;
+    if (!userdbs_.empty()) {
+        found = co_await find_user(query, {});
+    } else if (passdbs_.empty()) {
+        found.trouble = "there is no database of users";
+    }
+    for (const ListedDatabase& item : passdbs_) {
+        if (found.known || !userdbs_.empty()) {
+            break;
         }
-        if (found.kind == AuthAnswer::Kind::kTemporary) {
-            verdict = temporary(user, found.reason);
+        if (item.deny) {
+            continue;
+        }
+        Outcome outcome = co_await look_only(&item, query);
+        if (outcome.kind == Outcome::Kind::kRight) {
+            AuthParameters fields = item.completed(std::move(outcome.fields), query);
+            bool barred = fields.has("nologin");
+            found = {true, false, "", fields_of_mail(fields)};
+            if (barred) {
+                found.fields.set("nologin", "");
+            }
+        } else if (outcome.kind == Outcome::Kind::kTrouble) {
+            found.trouble = outcome.reason;
         }
     }
-    co_return verdict;
+    if (!found.known) {
+        co_return found.trouble.empty() ? wrong(user, std::string(kUnknownUser))
+                                        : temporary(user, found.trouble);
+    }
+    if (found.fields.has("nologin")) {
+        co_return wrong(user, "login is disabled for this user");
+    }
+    co_return admit(std::move(user), found);
 }
 
 // Whether anything can have changed: by the databases that know it, and by the time for the others.
 std::string Verifier::state_of_databases() {
     constexpr std::int64_t kLeast = 60;
     std::string state = process_;
-    for (const Databases* databases : {&passdbs_, &userdbs_}) {
-        for (const auto& database : *databases) {
-            auto version = database->version();
+    for (const Databases* databases : {&passdbs_, &masters_, &userdbs_}) {
+        for (const ListedDatabase& item : *databases) {
+            auto version =
+                item.database ? item.database->version() : std::optional<std::uint64_t>(0);
             auto period = std::max<std::int64_t>(conf().auth_cache_time().count(), kLeast);
             state += version ? format(".{}", *version) : format(".t{}", ::time(nullptr) / period);
         }
@@ -302,14 +524,16 @@ std::string Verifier::state_of_databases() {
     return state;
 }
 
-Verdict Verifier::admit(std::string user, const AuthParameters& fields) {
-    auto identity = identity_fields(user, fields);
+// A version of what was fetched with the password says nothing of what a look-up finds later.
+Verdict Verifier::admit(std::string user, const Found& found) {
+    auto identity = identity_fields(user, found.fields);
     if (!identity) {
         log_warning("user {}: unknown account or group", printable(user));
         return temporary(std::move(user), "unknown account or group");
     }
     identity->set("version",
-                  process_ + "." + hex_encode(password_digest(key_, user, text_of(fields))));
+                  format("{}.{}", found.prefetched ? "prefetched" : process_,
+                         hex_encode(password_digest(key_, user, text_of(found.fields)))));
     identity->set("files", state_of_databases());
     Verdict verdict;
     verdict.kind = Verdict::Kind::kRight;

@@ -2,26 +2,31 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/event/loop.h"
 #include "lib/event/task_group.h"
 #include "lib/sasl/auth_server.h"
 
-#include "imapd/auth/database.h"
+#include "imapd/auth/listed_database.h"
 
 namespace relais {
 
 struct Verdict {
     enum class Kind { kRight, kWrong, kTemporary };
     Kind kind = Kind::kTemporary;
-    std::string user;       // as it is looked up
-    std::string reason;     // for the log
+    std::string user;    // as it is looked up
+    std::string reason;  // for the log
+    // kWrong: what else is said of it.
+    enum class Why { kOther, kDisabled, kNotAuthorized };
+    Why why = Why::kOther;
+    std::string told;       // kDisabled: for the client
     AuthParameters fields;  // kRight: uid, gid, home, mail, version, files, and what else is told
+    bool delayed = true;    // kWrong: whether the answer waits
 };
 
 class Verifier {
@@ -33,7 +38,7 @@ class Verifier {
 
     // A user's password as it is stored, with its scheme, for mechanisms that reckon with it.
     // Nothing where no database knows him; verify() says what is then to be said.
-    [[nodiscard]] Task<std::optional<std::string>> secret(AuthQuery query);
+    [[nodiscard]] Task<std::optional<std::string>> secret(AuthCheck wanted);
 
     // verify() for a user who gives no password, because nobody logs in.
     [[nodiscard]] Task<Verdict> look_up(std::string user);
@@ -42,7 +47,7 @@ class Verifier {
     [[nodiscard]] Task<void> watch_helpers();
 
   private:
-    using Databases = std::vector<std::unique_ptr<AuthDatabase>>;
+    using Databases = std::vector<ListedDatabase>;
 
     // What a database said of a user, as long as it is believed.
     struct Remembered {
@@ -51,22 +56,65 @@ class Verifier {
         std::int64_t until = 0;
     };
 
-    [[nodiscard]] Task<Verdict> verify_by(std::size_t database, AuthQuery query);
-    [[nodiscard]] Task<AuthAnswer> ask(std::size_t database, const AuthQuery* query,
+    // Who proves who he is, and whose mail he wants.
+    struct Names {
+        std::string user;
+        std::string owner;  // the same, but for masters
+    };
+
+    // A login on its way through the databases.
+    struct Login {
+        AuthQuery query;
+        bool proven = false;    // no password is looked at
+        bool accepted = false;  // as things stand
+        bool passed_on =
+            false;  // accepted by one that has the next ones looked at as well (pass=yes)
+        bool delayed = true;
+        std::string trouble;    // of a database that could not say
+        std::string reason;     // why not
+        AuthParameters fields;  // of the databases that said yes
+    };
+
+    // What one database makes of a login.
+    struct Outcome {
+        enum class Kind { kRight, kWrong, kTrouble };
+        Kind kind = Kind::kTrouble;
+        std::string reason = {};
+        AuthParameters fields = {};
+    };
+
+    // All fields that are known of a user's mail.
+    struct Found {
+        bool known = false;
+        bool prefetched = false;
+        std::string trouble;
+        AuthParameters fields;
+    };
+
+    [[nodiscard]] Names names_of(const AuthCheck& check) const;
+    [[nodiscard]] Task<Verdict> verify_master(Login login, std::string owner);
+    [[nodiscard]] Task<void> go_through(const Databases* databases, Login* login);
+    [[nodiscard]] Task<Outcome> try_database(const ListedDatabase* item, Login* login);
+    [[nodiscard]] Task<Outcome> look_only(const ListedDatabase* item, AuthQuery query);
+    static void conclude(const ListedDatabase& item, Outcome outcome, Login* login);
+    [[nodiscard]] static Verdict refused(const Login& login);
+    [[nodiscard]] Task<AuthAnswer> ask(const ListedDatabase* item, const AuthQuery* query,
                                        bool* same_password);
     [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthAnswer answer);
-    [[nodiscard]] Task<Verdict> find_identity(AuthQuery query, AuthAnswer answer);
-    [[nodiscard]] Verdict admit(std::string user, const AuthParameters& fields);
+    [[nodiscard]] Task<Verdict> find_identity(Login login);
+    [[nodiscard]] Task<Found> find_user(AuthQuery query, AuthParameters passdb_fields);
+    [[nodiscard]] Verdict admit(std::string user, const Found& found);
 
-    const Remembered* recall(std::size_t database, const AuthQuery& query) const;
-    void remember(std::size_t database, const AuthQuery& query, const AuthAnswer& answer);
+    const Remembered* recall(const ListedDatabase* item, const AuthQuery& query) const;
+    void remember(const ListedDatabase* item, const AuthQuery& query, const AuthAnswer& answer);
     std::string state_of_databases();
 
     Databases passdbs_;
+    Databases masters_;
     Databases userdbs_;
     std::string key_;
     std::string process_;  // tells the versions that this process gives from others'
-    std::unordered_map<std::string, Remembered> remembered_;
+    std::map<std::pair<const ListedDatabase*, std::string>, Remembered> remembered_;
     TaskGroup watches_;
 };
 

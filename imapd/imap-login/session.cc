@@ -49,6 +49,10 @@ void ImapLoginSession::refuse(const std::string& tag, Refusal why, std::string_v
                 return "NO [LIMIT] Too many failed logins from your address, try again later.";
             case Refusal::kWrong:
                 return "NO [AUTHENTICATIONFAILED] Authentication failed.";
+            case Refusal::kNotAuthorized:
+                return "NO [AUTHORIZATIONFAILED] Authorization failed";
+            case Refusal::kDisabled:
+                return "NO [CONTACTADMIN] ";
             case Refusal::kTooManySessions:
                 return "NO [LIMIT] ";
             case Refusal::kInternal:
@@ -57,7 +61,8 @@ void ImapLoginSession::refuse(const std::string& tag, Refusal why, std::string_v
         return "NO [UNAVAILABLE] Internal error, try again later.";
     };
     std::string answered = words();
-    answer(tag, why == Refusal::kTooManySessions ? answered.append(text) : answered);
+    bool with_reason = why == Refusal::kTooManySessions || why == Refusal::kDisabled;
+    answer(tag, with_reason ? answered.append(text) : answered);
 }
 
 Task<std::string> ImapLoginSession::capabilities() {

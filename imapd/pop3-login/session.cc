@@ -53,6 +53,10 @@ void Pop3LoginSession::refuse(const std::string& /*tag*/, Refusal why, std::stri
                 return "[SYS/TEMP] Too many failed logins from your address, try again later.";
             case Refusal::kWrong:
                 return "[AUTH] Authentication failed.";
+            case Refusal::kNotAuthorized:
+                return "[AUTH] Authorization failed";
+            case Refusal::kDisabled:
+                return "[SYS/PERM] ";
             case Refusal::kTooManySessions:
                 return "[IN-USE] ";
             case Refusal::kInternal:
@@ -60,7 +64,8 @@ void Pop3LoginSession::refuse(const std::string& /*tag*/, Refusal why, std::stri
         }
         return "[SYS/TEMP] Internal error, try again later.";
     };
-    stream_.write(format("-ERR {}{}\r\n", words(), why == Refusal::kTooManySessions ? text : ""));
+    bool with_reason = why == Refusal::kTooManySessions || why == Refusal::kDisabled;
+    stream_.write(format("-ERR {}{}\r\n", words(), with_reason ? text : ""));
 }
 
 void Pop3LoginSession::bad_command(std::string_view text) {

@@ -137,7 +137,13 @@ void LoginSession::note_failure(const std::string& tag, const std::string& mecha
         guessed_user_ = printable(reply.user.substr(0, 100));
         std::ranges::replace(guessed_user_, '>', '?');
     }
-    refuse(tag, temporary ? Refusal::kUnavailable : Refusal::kWrong, "");
+    if (temporary) {
+        refuse(tag, Refusal::kUnavailable, "");
+    } else if (reply.parameters.has("nologin")) {
+        refuse(tag, Refusal::kDisabled, printable(reply.reason));
+    } else {
+        refuse(tag, reply.parameters.has("authz") ? Refusal::kNotAuthorized : Refusal::kWrong, "");
+    }
     if (++failures_ >= kMaxFailures) {
         stream_.write(bye(Bye::kFailures));
         done_ = true;

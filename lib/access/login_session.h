@@ -41,6 +41,8 @@ class LoginSession {
         kCancelled,        // by the client
         kTooManyFailures,  // of its address
         kWrong,
+        kNotAuthorized,    // as whom this user may not act
+        kDisabled,         // the user may not log in, whatever his password
         kTooManySessions,  // of this user
         kInternal,
     };

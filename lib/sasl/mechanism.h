@@ -12,8 +12,9 @@
 
 namespace relais {
 
-// What a mechanism has found out by itself.
-enum class Proof { kNone, kRight, kWrong };
+// What a mechanism has found out by itself.  kVouched: so well that no database of passwords is
+// asked (Kerberos, and who remains anonymous).
+enum class Proof { kNone, kRight, kWrong, kVouched };
 
 struct Credentials {
     std::string authorization;  // whom to act as; empty: the user itself

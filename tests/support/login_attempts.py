@@ -16,14 +16,19 @@ class From(imaplib.IMAP4):
 
 
 def outcome(address, port, number, user, password):
-    """in, or the code of the refusal.  Each attempt has an address of its own, since failures slow down an address."""
+    """in, or the code of the refusal; all of it where it is of a rarer kind.  Each attempt has an address of its own, since failures slow down an address."""
     net = address.rsplit(".", 2)[0]
-    client = From(address, port, f"{net}.{number // 200 + 201}.{number % 200 + 1}")
+    client = None
     try:
+        client = From(address, port, f"{net}.{number // 200 + 201}.{number % 200 + 1}")
         client.login(f'"{user}"', password or '""')
         return "in"
     except imaplib.IMAP4.error as error:
-        return str(error).split("]")[0].strip("b'[")
+        code = str(error).split("]")[0].strip("b'[")
+        return code if code in ("AUTHENTICATIONFAILED", "UNAVAILABLE") else str(error).removeprefix("b'").strip("'")
+    finally:
+        if client:
+            client.shutdown()
 
 
 def outcomes(mail, port, users):
