@@ -29,8 +29,8 @@ constexpr std::chrono::hours kQuietTime{24 * 365};
 
 // A client process: its stream, and the requests that are being looked at.
 struct Client {
-    Client(UniqueFd fd, std::vector<std::string> mechanisms, std::uint32_t number)
-        : stream(std::move(fd)), session(std::move(mechanisms), number) {}
+    Client(UniqueFd fd, AuthServerSession asking)
+        : stream(std::move(fd)), session(std::move(asking)) {}
 
     Stream stream;
     AuthServerSession session;
@@ -41,13 +41,16 @@ struct Client {
 class Auth : public Daemon {
   public:
     void before_jail() override {
+        verifier_.emplace();
+        context_.realms = conf().auth_realms();
+        context_.anonymous_user = conf().auth_anonymous_username();
+        context_.token_configuration = verifier_->takes_tokens().value_or(TokenAdvice()).url;
         for (std::string_view name : split_words(conf().auth_mechanisms(), ", \t\r\n")) {
-            if (!SaslMechanism::make(name)) {
+            if (!SaslMechanism::make(name, context_)) {
                 log_fatal("auth_mechanisms: unknown mechanism {}", name);
             }
-            mechanisms_.push_back(uppercase(name));
+            offer(uppercase(name));
         }
-        verifier_.emplace();
     }
 
     Task<void> background() override { return verifier_->watch_helpers(); }
@@ -55,6 +58,7 @@ class Auth : public Daemon {
     Task<void> serve(Connection connection) override;
 
   private:
+    void offer(std::string name);
     Task<void> converse(Client* client);
     void take_step(Client* client, AuthServerSession::Step& step);
     Task<void> check(Client* client, AuthCheck check);
@@ -64,10 +68,23 @@ class Auth : public Daemon {
     static Task<void> flush(Client* client);
 
     std::vector<std::string> mechanisms_;
+    SaslContext context_;
     std::optional<Verifier> verifier_;
     FinishedLogins finished_;
     std::uint32_t connections_ = 0;
 };
+
+// But not what could let nobody in.
+void Auth::offer(std::string name) {
+    bool token = name == "OAUTHBEARER" || name == "XOAUTH2";
+    if (token && !verifier_->takes_tokens()) {
+        log_warning("auth_mechanisms: {} needs a database of the type oauth2", name);
+    } else if (name == "EXTERNAL" && !conf().auth_ssl_username_from_cert()) {
+        log_warning("auth_mechanisms: {} needs auth_ssl_username_from_cert", name);
+    } else {
+        mechanisms_.push_back(std::move(name));
+    }
+}
 
 Task<void> Auth::flush(Client* client) {
     Semaphore::Place turn = co_await client->writing.take();
@@ -75,7 +92,8 @@ Task<void> Auth::flush(Client* client) {
 }
 
 Task<void> Auth::serve(Connection connection) {
-    Client client(std::move(connection.fd), mechanisms_, ++connections_);
+    Client client(std::move(connection.fd),
+                  AuthServerSession(mechanisms_, ++connections_, context_));
     client.stream.set_timeout(kQuietTime);
     try {
         co_await converse(&client);
@@ -142,6 +160,22 @@ Task<void> Auth::fetch_secret(Client* client, AuthCheck wanted) {
     co_await flush(client);
 }
 
+std::string refusal_line(const std::string& id, const Verdict& verdict) {
+    AuthLine line("FAIL");
+    line.field(id).field("user", verdict.user);
+    if (verdict.kind == Verdict::Kind::kTemporary) {
+        line.field("temp");
+    }
+    if (verdict.why == Verdict::Why::kNotAuthorized) {
+        line.field("authz");
+    } else if (verdict.why == Verdict::Why::kDisabled) {
+        line.field("nologin").field("reason", verdict.told);
+    }
+    // "reason" is told to the client; this one is for the logs of those who know it.
+    line.field(kAuthLogReason, verdict.reason);
+    return line.finish();
+}
+
 Task<void> Auth::check(Client* client, AuthCheck check) {
     std::string id = std::to_string(check.id);
     bool for_login = !check.parameters.has("nologin");
@@ -152,34 +186,27 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
     std::uint32_t number = check.id;
     auto came = std::chrono::steady_clock::now();
     Verdict verdict = co_await verifier_->verify(std::move(check));
-    AuthLine line(verdict.kind == Verdict::Kind::kRight ? "OK" : "FAIL");
-    line.field(id).field("user", verdict.user);
+    if (verdict.kind != Verdict::Kind::kWrong) {
+        client->session.forget(number);
+    }
     if (verdict.kind == Verdict::Kind::kRight) {
         if (for_login) {
             finished_.add(client->session.cookie(), number, {verdict.user, verdict.fields, 0},
                           ::time(nullptr));
         }
-    } else {
-        log_info("{}: {}: login refused: user={}, reason={}", from, service,
-                 printable(verdict.user), verdict.reason);
-        if (verdict.kind == Verdict::Kind::kTemporary) {
-            line.field("temp");
-        }
-        if (verdict.why == Verdict::Why::kNotAuthorized) {
-            line.field("authz");
-        } else if (verdict.why == Verdict::Why::kDisabled) {
-            line.field("nologin").field("reason", verdict.told);
-        }
-        // "reason" is told to the client; this one is for the logs of those who know it.
-        line.field(kAuthLogReason, verdict.reason);
-        // From when the request came: how long the check took tells whether there is such a user.
-        auto took =
-            std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - came);
-        std::chrono::milliseconds least =
-            verdict.delayed ? conf().auth_failure_delay() : std::chrono::seconds(0);
-        co_await sleep_for(std::max(least - took, std::chrono::milliseconds(0)));
+        client->stream.write(AuthLine("OK").field(id).field("user", verdict.user).finish());
+        co_await flush(client);
+        co_return;
     }
-    client->stream.write(line.finish());
+    log_info("{}: {}: login refused: user={}, reason={}", from, service, printable(verdict.user),
+             verdict.reason);
+    // From when the request came: how long the check took tells whether there is such a user.
+    auto took =
+        std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - came);
+    std::chrono::milliseconds least =
+        verdict.delayed ? conf().auth_failure_delay() : std::chrono::seconds(0);
+    co_await sleep_for(std::max(least - took, std::chrono::milliseconds(0)));
+    client->stream.write(client->session.refused(number, refusal_line(id, verdict)));
     co_await flush(client);
 }
 

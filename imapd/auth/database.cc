@@ -87,6 +87,7 @@ constexpr DatabaseType kTypes[] = {
     {"passwd", open_auth_passwd},
     {"shadow", open_auth_passwd},
     {"pam", open_auth_pam},
+    {"oauth2", open_auth_oauth2},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ struct AuthQuery {
     };
 
     Response response = {};
+
+    bool gave_token() const {
+        return response.mechanism == "OAUTHBEARER" || response.mechanism == "XOAUTH2";
+    }
 
     bool gave_password() const {
         return response.challenge.empty() && response.proof == Proof::kNone;
@@ -72,6 +77,11 @@ struct AuthAnswer {
 // whatever is made of the fields changes with it.
 [[nodiscard]] AuthParameters fields_of_mail(const AuthParameters& password_fields);
 
+// What a client whose token was refused is told.
+struct TokenAdvice {
+    std::string url;  // where to learn how to get one; may be empty
+};
+
 class AuthDatabase {
   public:
     AuthDatabase() = default;
@@ -84,6 +94,9 @@ class AuthDatabase {
 
     // False where the database looks at passwords by itself: it is asked for nobody who gave none.
     virtual bool tells_passwords() const { return true; }
+
+    // Where tokens are looked at, in the place of passwords (OAUTHBEARER, XOAUTH2).
+    virtual std::optional<TokenAdvice> takes_tokens() const { return std::nullopt; }
 
     // Where his mail is, and as whom it is read: uid, gid, home, mail, and more.
     [[nodiscard]] virtual Task<AuthAnswer> find_user(AuthQuery query) = 0;

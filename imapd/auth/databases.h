@@ -19,6 +19,9 @@ using OpenedAuthDatabase = Result<std::unique_ptr<AuthDatabase>>;
 // ldap:FILE: a dovecot-ldap.conf.ext.
 [[nodiscard]] OpenedAuthDatabase open_auth_ldap(std::string_view text);
 
+// oauth2:FILE: a dovecot-oauth2.conf.ext.
+[[nodiscard]] OpenedAuthDatabase open_auth_oauth2(std::string_view text);
+
 // static:FIELD=VALUE ...: the same for every user.
 [[nodiscard]] OpenedAuthDatabase open_auth_static(std::string_view text);
 

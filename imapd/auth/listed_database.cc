@@ -117,7 +117,7 @@ std::optional<std::pair<std::string_view, std::string_view>> next_setting(std::s
     }
     std::string_view name = text.substr(0, end_of_name);
     std::string_view rest = text.substr(end_of_name + 1);
-    std::size_t group = group_length(rest);
+    std::size_t group = rest.starts_with('{') ? group_length(rest) : 0;
     std::size_t end = group > 0 ? group : std::min(rest.find_first_of(" \t\r\n"), rest.size());
     std::string_view value = group > 0 ? trim(rest.substr(1, group - 2)) : rest.substr(0, end);
     text = trim_left(rest.substr(end));

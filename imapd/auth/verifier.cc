@@ -115,6 +115,15 @@ Verifier::Verifier() : key_(random_secret(32)), process_(hex_encode(random_secre
     userdbs_ = open_databases("auth_userdb", conf().auth_userdb());
 }
 
+std::optional<TokenAdvice> Verifier::takes_tokens() const {
+    for (const ListedDatabase& item : passdbs_) {
+        if (auto advice = item.database->takes_tokens()) {
+            return advice;
+        }
+    }
+    return std::nullopt;
+}
+
 Task<void> Verifier::watch_helpers() {
     for (const Databases* databases : {&passdbs_, &masters_, &userdbs_}) {
         for (const ListedDatabase& item : *databases) {
@@ -136,7 +145,8 @@ const Verifier::Remembered* Verifier::recall(const ListedDatabase* item,
 void Verifier::remember(const ListedDatabase* item, const AuthQuery& query,
                         const AuthAnswer& answer) {
     auto keep = conf().auth_cache_time().count();
-    if (keep == 0 || !query.gave_password()) {
+    // How long a token is good, it says itself.
+    if (keep == 0 || !query.gave_password() || query.gave_token()) {
         return;
     }
     if (remembered_.size() >= kMaxRemembered) {
@@ -146,11 +156,11 @@ void Verifier::remember(const ListedDatabase* item, const AuthQuery& query,
                                        ::time(nullptr) + keep};
 }
 
-Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthAnswer answer) {
-    if (answer.fields.has("nopassword")) {
+Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthParameters fields) {
+    if (fields.has("nopassword")) {
         co_return true;
     }
-    std::string stored(answer.fields.get("password"));
+    std::string stored(fields.get("password"));
     std::string scheme = conf().auth_default_scheme();
     if (stored.empty() || (query.gave_password() && query.password.empty())) {
         co_return false;
@@ -197,12 +207,12 @@ Task<AuthAnswer> Verifier::ask(const ListedDatabase* item, const AuthQuery* quer
 
 // For those who have proven already who they are.
 Task<Verifier::Outcome> Verifier::look_only(const ListedDatabase* item, AuthQuery query) {
-    AuthQuery plain = without_password(std::move(query));
+    AuthQuery asked = without_password(std::move(query));
     AuthAnswer answer;
     if (item->database->tells_passwords()) {
-        answer = co_await item->database->find_password(std::move(plain));
+        answer = co_await item->database->find_password(asked);
     } else {
-        answer = co_await item->database->find_user(std::move(plain));
+        answer = co_await item->database->find_user(asked);
         answer.fields = {};  // of another kind
     }
     if (answer.kind == AuthAnswer::Kind::kTemporary) {
@@ -211,7 +221,7 @@ Task<Verifier::Outcome> Verifier::look_only(const ListedDatabase* item, AuthQuer
     if (answer.kind != AuthAnswer::Kind::kFound) {
         co_return Outcome{Outcome::Kind::kWrong, std::string(kUnknownUser)};
     }
-    co_return Outcome{Outcome::Kind::kRight, "", std::move(answer.fields)};
+    co_return Outcome{Outcome::Kind::kRight, "", item->completed(std::move(answer.fields), asked)};
 }
 
 Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login* login) {
@@ -219,7 +229,8 @@ Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login
     if (login->proven || item->deny) {
         co_return co_await look_only(item, query);
     }
-    if (!query.gave_password() && !item->database->tells_passwords()) {
+    bool can_look = query.gave_password() || item->database->tells_passwords();
+    if (!can_look || query.gave_token() != item->database->takes_tokens().has_value()) {
         co_return Outcome{Outcome::Kind::kWrong, std::string(kUnknownUser)};
     }
     bool same_password = false;
@@ -236,8 +247,9 @@ Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login
         case AuthAnswer::Kind::kRight:
             break;
     }
+    AuthParameters fields = item->completed(answer.fields, query);
     if (answer.kind == AuthAnswer::Kind::kFound && !same_password) {
-        auto right = co_await check_password(query, answer);
+        auto right = co_await check_password(query, fields);
         if (!right) {
             // Whoever tries, and however often: it will not get right by itself.
             log_warning("user {}: {}", printable(query.user), right.error().message);
@@ -250,7 +262,7 @@ Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login
     if (!same_password) {
         remember(item, query, answer);
     }
-    co_return Outcome{Outcome::Kind::kRight, "", std::move(answer.fields)};
+    co_return Outcome{Outcome::Kind::kRight, "", std::move(fields)};
 }
 
 // What follows from an outcome.
@@ -259,7 +271,7 @@ void Verifier::conclude(const ListedDatabase& item, Outcome outcome, Login* logi
         login->delayed = false;
     }
     if (outcome.kind == Outcome::Kind::kRight) {
-        AuthParameters fields = item.completed(std::move(outcome.fields), login->query);
+        const AuthParameters& fields = outcome.fields;
         if (!fields.get("user").empty()) {
             login->query.user = fields.get("user");
         }
@@ -284,6 +296,7 @@ Task<void> Verifier::go_through(const Databases* databases, Login* login) {
         auto kind = outcome.kind;
         if (item.deny && kind != Outcome::Kind::kWrong) {
             login->accepted = false;
+            login->denied = true;
             login->reason = "denied";
             login->trouble = kind == Outcome::Kind::kTrouble ? outcome.reason : "";
             co_return;
@@ -320,11 +333,20 @@ Verdict Verifier::refused(const Login& login) {
 Verifier::Names Verifier::names_of(const AuthCheck& check) const {
     std::string given = check.credentials.user;
     std::string owner = check.credentials.authorization;
+    std::string_view certified = check.parameters.get("cert_username");
+    if (conf().auth_ssl_username_from_cert() && check.parameters.has("valid-client-cert") &&
+        !certified.empty() && check.credentials.proof != Proof::kVouched) {
+        given = certified;
+    }
     std::string separator = conf().auth_master_user_separator();
     auto at = separator.empty() ? std::string::npos : given.find(separator.front());
     if (owner.empty() && at != std::string::npos && at > 0) {
         owner = given.substr(0, at);
         given.erase(0, at + 1);
+    }
+    std::string realm = conf().auth_default_realm();
+    if (!realm.empty() && !given.contains('@')) {
+        given += format("@{}", realm);
     }
     Names names;
     names.user = expand_user_variables(conf().auth_username_format(), given);
@@ -343,10 +365,19 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
     login.query.response = {check.mechanism, std::move(check.credentials.challenge),
                             std::move(check.credentials.digest), check.credentials.proof};
     login.reason = kUnknownUser;
+    if (conf().auth_ssl_require_client_cert() && !login.query.parameters.has("valid-client-cert")) {
+        co_return wrong(login.query.user, "no valid client certificate");
+    }
     if (names.owner != login.query.user) {
         co_return co_await verify_master(std::move(login), std::move(names.owner));
     }
     if (check.credentials.proof == Proof::kVouched) {
+        // Where his mail is may stand with the passwords.
+        login.proven = true;
+        co_await go_through(&passdbs_, &login);
+        if (login.denied || (userdbs_.empty() && !login.accepted)) {
+            co_return refused(login);
+        }
         co_return co_await find_identity(std::move(login));
     }
     login.trouble = passdbs_.empty() ? "there is no database of users" : "";
@@ -375,7 +406,7 @@ Task<Verdict> Verifier::verify_master(Login login, std::string owner) {
     as_owner.query.user = std::move(owner);
     as_owner.query.parameters.set("master_user", master);
     as_owner.proven = true;
-    if (login.passed_on) {
+    if (login.passed_on || userdbs_.empty()) {
         as_owner.reason = kUnknownUser;
         co_await go_through(&passdbs_, &as_owner);
         if (!as_owner.accepted) {
@@ -489,9 +520,8 @@ Task<Verdict> Verifier::look_up(std::string user) {
         }
         Outcome outcome = co_await look_only(&item, query);
         if (outcome.kind == Outcome::Kind::kRight) {
-            AuthParameters fields = item.completed(std::move(outcome.fields), query);
-            bool barred = fields.has("nologin");
-            found = {true, false, "", fields_of_mail(fields)};
+            bool barred = outcome.fields.has("nologin");
+            found = {true, false, "", fields_of_mail(outcome.fields)};
             if (barred) {
                 found.fields.set("nologin", "");
             }

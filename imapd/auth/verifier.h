@@ -43,6 +43,9 @@ class Verifier {
     // verify() for a user who gives no password, because nobody logs in.
     [[nodiscard]] Task<Verdict> look_up(std::string user);
 
+    // Of the first database that looks at tokens.
+    [[nodiscard]] std::optional<TokenAdvice> takes_tokens() const;
+
     // Ends the process when a helper has ended.
     [[nodiscard]] Task<void> watch_helpers();
 
@@ -68,7 +71,8 @@ class Verifier {
         bool proven = false;    // no password is looked at
         bool accepted = false;  // as things stand
         bool passed_on =
-            false;  // accepted by one that has the next ones looked at as well (pass=yes)
+            false;            // accepted by one that has the next ones looked at as well (pass=yes)
+        bool denied = false;  // by one with deny=yes
         bool delayed = true;
         std::string trouble;    // of a database that could not say
         std::string reason;     // why not
@@ -100,7 +104,7 @@ class Verifier {
     [[nodiscard]] static Verdict refused(const Login& login);
     [[nodiscard]] Task<AuthAnswer> ask(const ListedDatabase* item, const AuthQuery* query,
                                        bool* same_password);
-    [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthAnswer answer);
+    [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthParameters fields);
     [[nodiscard]] Task<Verdict> find_identity(Login login);
     [[nodiscard]] Task<Found> find_user(AuthQuery query, AuthParameters passdb_fields);
     [[nodiscard]] Verdict admit(std::string user, const Found& found);

@@ -25,6 +25,8 @@ LoginSettings imap_settings() {
     settings.tls_chain_files = conf().imap_tls_chain_files();
     settings.tls_protocols = conf().imap_tls_protocols();
     settings.tls_loglevel = conf().imap_tls_loglevel();
+    settings.tls_ca_file = conf().imap_tls_CAfile();
+    settings.tls_ask_ccert = conf().imap_tls_ask_ccert();
     settings.tls_auth_only = conf().imap_tls_auth_only();
     settings.tls_wrappermode = conf().imap_tls_wrappermode();
     return settings;

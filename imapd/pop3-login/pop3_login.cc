@@ -25,6 +25,8 @@ LoginSettings pop3_settings() {
     settings.tls_chain_files = conf().pop3_tls_chain_files();
     settings.tls_protocols = conf().pop3_tls_protocols();
     settings.tls_loglevel = conf().pop3_tls_loglevel();
+    settings.tls_ca_file = conf().pop3_tls_CAfile();
+    settings.tls_ask_ccert = conf().pop3_tls_ask_ccert();
     settings.tls_auth_only = conf().pop3_tls_auth_only();
     settings.tls_wrappermode = conf().pop3_tls_wrappermode();
     return settings;

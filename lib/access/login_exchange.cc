@@ -47,7 +47,7 @@ Task<void> LoginSession::authenticate(std::string tag, std::string mechanism,
     std::string name = uppercase(mechanism);
     auto offered = co_await site_.mechanisms();
     auto found = std::ranges::find(offered, name, &AuthMechanism::name);
-    if (found == offered.end() || found->private_use) {
+    if (found == offered.end() || !can_use(*found)) {
         refuse(tag,
                !plaintext_allowed() ? Refusal::kPrivacy
                : offered.empty()    ? Refusal::kUnavailable
@@ -83,7 +83,14 @@ Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::
         done_ = true;
         co_return std::nullopt;
     }
-    AuthReply reply = co_await exchange->start(mechanism, auth_peer(), std::move(initial));
+    AuthPeer peer = auth_peer();
+    auto offered = co_await site_.mechanisms();
+    // What is not offered, nobody can have hidden from the client.
+    if (std::ranges::any_of(offered,
+                            [](const auto& each) { return each.name.ends_with("-PLUS"); })) {
+        peer.bindings = {tls_info_.exporter_binding, tls_info_.server_end_point};
+    }
+    AuthReply reply = co_await exchange->start(mechanism, std::move(peer), std::move(initial));
     while (reply.kind == AuthReply::Kind::kChallenge) {
         stream_.write("+ " + reply.challenge + "\r\n");
         std::string response = co_await read_response();

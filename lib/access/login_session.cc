@@ -151,11 +151,22 @@ Task<void> LoginSession::start_tls() {
     TlsAcceptOptions options;
     options.peer = "unknown[" + remote_ + "]";
     options.timeout = stream_.timeout();
+    options.binds_channel = true;
     auto info = co_await tls_accept(&stream_, site_.tls(), options);
     if (!info) {
         throw IoError(info.error().message);
     }
+    tls_info_ = std::move(*info);
     secured_ = true;
+}
+
+// Some need what is not to be had on every connection.
+bool LoginSession::can_use(const AuthMechanism& mechanism) const {
+    if (mechanism.name.ends_with("-PLUS")) {
+        return !tls_info_.exporter_binding.empty() || !tls_info_.server_end_point.empty();
+    }
+    bool certified = tls_info_.trust >= TlsTrust::kTrusted && !tls_info_.peer_cn.empty();
+    return !mechanism.private_use && (mechanism.name != "EXTERNAL" || certified);
 }
 
 // The RFCs leave the words to us; loopback needs no TLS, since nobody is in between.
@@ -172,7 +183,7 @@ Task<std::vector<std::string>> LoginSession::usable_mechanisms() {
     }
     auto offered = co_await site_.mechanisms();
     for (const AuthMechanism& mechanism : offered) {
-        if (!mechanism.private_use && (!mechanism.plaintext || plaintext_allowed())) {
+        if (can_use(mechanism) && (!mechanism.plaintext || plaintext_allowed())) {
             names.push_back(mechanism.name);
         }
     }
@@ -199,6 +210,10 @@ AuthPeer LoginSession::auth_peer() const {
     peer.remote_port = remote_port_;
     peer.secured = secured_;
     peer.no_login = false;
+    if (tls_info_.trust >= TlsTrust::kTrusted) {
+        peer.valid_client_cert = true;
+        peer.cert_username = tls_info_.peer_cn;
+    }
     return peer;
 }
 

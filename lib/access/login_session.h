@@ -11,6 +11,7 @@
 #include "lib/access/login_site.h"
 #include "lib/event/stream.h"
 #include "lib/sasl/auth_client.h"
+#include "lib/tls/tls_info.h"
 
 namespace relais {
 
@@ -102,6 +103,8 @@ class LoginSession {
                                        const AuthExchange* exchange);
     [[nodiscard]] Task<void> relay(UniqueFd to);
     AuthPeer auth_peer() const;
+    // Whether the client could use it, if it may send passwords.
+    bool can_use(const AuthMechanism& mechanism) const;
     // At the end of a connection on which passwords were wrong and none was right.
     void log_guesses() const;
 
@@ -111,6 +114,7 @@ class LoginSession {
     std::string local_;
     std::uint16_t remote_port_ = 0;
     std::uint16_t local_port_ = 0;
+    TlsInfo tls_info_;
     bool entered_ = false;  // anvil counts it
     int failures_ = 0;
     // Wrong passwords, and what the last one was for.

@@ -23,6 +23,8 @@ struct LoginSettings {
     std::string tls_chain_files;
     std::string tls_protocols;
     std::string tls_loglevel;
+    std::string tls_ca_file;
+    bool tls_ask_ccert = false;
     bool tls_auth_only = true;
     bool tls_wrappermode = false;
 };

@@ -25,7 +25,10 @@ TlsServerOptions tls_options(TlsLevel level, const LoginSettings& settings) {
         options.certificates.chain_files.emplace_back(file);
     }
     options.protocols = settings.tls_protocols;
-    options.client_certificate = TlsServerOptions::ClientCertificate::kNotAsked;
+    options.client_certificate = settings.tls_ask_ccert
+                                     ? TlsServerOptions::ClientCertificate::kAsked
+                                     : TlsServerOptions::ClientCertificate::kNotAsked;
+    options.ca_file = settings.tls_ca_file;
     if (auto loglevel = parse_tls_loglevel(settings.tls_loglevel)) {
         options.loglevel = *loglevel;
     }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -77,6 +78,15 @@ std::string request_line(std::uint32_t id, const std::string& mechanism, const A
     }
     if (peer.valid_client_cert) {
         line.field("valid-client-cert");
+    }
+    if (!peer.cert_username.empty()) {
+        line.field("cert_username", peer.cert_username);
+    }
+    if (!peer.bindings.exporter.empty()) {
+        line.field(kAuthTlsExporter, base64_encode(peer.bindings.exporter));
+    }
+    if (!peer.bindings.server_end_point.empty()) {
+        line.field(kAuthTlsServerEndPoint, base64_encode(peer.bindings.server_end_point));
     }
     if (peer.security != 0) {
         line.field("options", std::to_string(peer.security));

@@ -26,6 +26,7 @@
 #include "lib/event/task_group.h"
 #include "lib/sasl/auth_lines.h"
 #include "lib/sasl/auth_mechanism.h"
+#include "lib/sasl/mechanism.h"
 
 namespace relais {
 
@@ -38,7 +39,9 @@ struct AuthPeer {
     std::uint16_t remote_port = 0;
     bool secured = false;  // TLS
     bool valid_client_cert = false;
-    bool no_login = true;   // no master process will ask for the request afterwards
+    std::string cert_username;  // the name in it
+    ChannelBindings bindings;   // where the mechanism binds to the channel, or could have
+    bool no_login = true;       // no master process will ask for the request afterwards
     unsigned security = 0;  // SaslSecurity, for a server that looks at it itself (cyrus_server.h)
 };
 

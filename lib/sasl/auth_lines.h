@@ -17,6 +17,10 @@ inline constexpr std::size_t kMaxAuthLine = 16384;
 // Ours, in FAIL: why, for the log and never for the client.  Dovecot's clients ignore it.
 inline constexpr std::string_view kAuthLogReason = "log_reason";
 
+// Ours, in AUTH: what SCRAM's -PLUS mechanisms bind to, in base64.
+inline constexpr std::string_view kAuthTlsExporter = "tls_exporter";
+inline constexpr std::string_view kAuthTlsServerEndPoint = "tls_server_end_point";
+
 [[nodiscard]] std::string auth_escape(std::string_view text);
 [[nodiscard]] std::string auth_unescape(std::string_view text);
 

@@ -39,6 +39,24 @@ AuthServerSession::Step failure(std::uint32_t id, std::string_view reason) {
     return step;
 }
 
+// For private use is what no list of mechanisms has: a command, and what needs to be told more of
+// the connection than clients of this protocol tell by themselves.
+AuthMechanism mechanism_called(const std::string& name) {
+    bool scram = name.starts_with("SCRAM-");
+    bool digest = name == "APOP" || name == "CRAM-MD5" || name == "DIGEST-MD5";
+    bool password = name == "PLAIN" || name == "LOGIN";
+    bool token = name == "OAUTHBEARER" || name == "XOAUTH2";
+    AuthMechanism mechanism;
+    mechanism.name = name;
+    mechanism.plaintext = password || token;
+    mechanism.dictionary = digest;
+    mechanism.active = digest;
+    mechanism.mutual = scram || name == "DIGEST-MD5" || name == "GSSAPI";
+    mechanism.anonymous = name == "ANONYMOUS";
+    mechanism.private_use = name == "APOP" || name.ends_with("-PLUS");
+    return mechanism;
+}
+
 }  // namespace
 
 void FinishedLogins::add(const std::string& cookie, std::uint32_t id, FinishedLogin login,
@@ -63,8 +81,9 @@ std::optional<FinishedLogin> FinishedLogins::find(const std::string& cookie, std
 }
 
 AuthServerSession::AuthServerSession(std::vector<std::string> mechanisms,
-                                     std::uint32_t connection_number)
+                                     std::uint32_t connection_number, SaslContext context)
     : mechanisms_(std::move(mechanisms)),
+      context_(std::move(context)),
       number_(connection_number),
       cookie_(hex_encode(random_secret(16))) {
 }
@@ -72,16 +91,7 @@ AuthServerSession::AuthServerSession(std::vector<std::string> mechanisms,
 std::string AuthServerSession::greeting() const {
     std::string text = "VERSION\t1\t2\n";
     for (const std::string& name : mechanisms_) {
-        bool digest = name == "APOP" || name == "CRAM-MD5";
-        bool scram = name.starts_with("SCRAM-");
-        AuthMechanism mechanism;
-        mechanism.name = name;
-        mechanism.plaintext = !digest && !scram;
-        mechanism.dictionary = digest;
-        mechanism.active = digest;
-        mechanism.mutual = scram;
-        mechanism.private_use = name == "APOP";  // a command, not for lists of mechanisms
-        text += mechanism.line();
+        text += mechanism_called(name).line();
     }
     text += format("SPID\t{}\nCUID\t{}\nCOOKIE\t{}\nDONE\n", ::getpid(), number_, cookie_);
     return text;
@@ -116,14 +126,26 @@ AuthServerSession::Step AuthServerSession::line(std::string_view text) {
     return {};  // CPID, and words of later versions
 }
 
+SaslContext AuthServerSession::context_of(const AuthParameters& parameters) const {
+    SaslContext context = context_;
+    if (parameters.has("valid-client-cert")) {
+        context.certificate_name = parameters.get("cert_username");
+    }
+    context.bindings.exporter = base64_decode(parameters.get(kAuthTlsExporter)).value_or("");
+    context.bindings.server_end_point =
+        base64_decode(parameters.get(kAuthTlsServerEndPoint)).value_or("");
+    return context;
+}
+
 AuthServerSession::Step AuthServerSession::auth(const std::vector<std::string>& fields) {
     auto id = parse_id(fields);
     if (!id || fields.size() < 3 || pending_.contains(*id) || pending_.size() >= kMaxPending) {
         return hang_up();
     }
     std::string name = uppercase(fields[2]);
+    AuthParameters parameters(fields, 3);
     auto mechanism = std::ranges::find(mechanisms_, name) != mechanisms_.end()
-                         ? SaslMechanism::make(name)
+                         ? SaslMechanism::make(name, context_of(parameters))
                          : nullptr;
     if (!mechanism) {
         return failure(*id, "Unsupported authentication mechanism");
@@ -131,7 +153,7 @@ AuthServerSession::Step AuthServerSession::auth(const std::vector<std::string>& 
     Pending entry;
     entry.mechanism = std::move(mechanism);
     entry.name = name;
-    entry.parameters = AuthParameters(fields, 3);
+    entry.parameters = std::move(parameters);
     std::optional<std::string> response;
     if (entry.parameters.has("resp")) {
         response = std::string(entry.parameters.get("resp"));
@@ -145,6 +167,12 @@ AuthServerSession::Step AuthServerSession::proceed(std::uint32_t id,
     auto found = pending_.find(id);
     if (found == pending_.end()) {
         return failure(id, "Authentication request timed out");
+    }
+    if (!found->second.end.empty()) {
+        Step step;
+        step.output = std::move(found->second.end);
+        pending_.erase(found);
+        return step;
     }
     std::optional<std::string> decoded;
     if (response) {
@@ -168,6 +196,17 @@ AuthServerSession::Step AuthServerSession::secret(std::uint32_t id,
                : next(id, found->second.mechanism->secret(stored, default_scheme));
 }
 
+std::string AuthServerSession::refused(std::uint32_t id, std::string line) {
+    auto found = pending_.find(id);
+    auto why =
+        found == pending_.end() ? std::nullopt : found->second.mechanism->failure_challenge();
+    if (!why) {
+        return line;
+    }
+    found->second.end = std::move(line);
+    return AuthLine("CONT").field(std::to_string(id)).field(base64_encode(*why)).finish();
+}
+
 AuthServerSession::Step AuthServerSession::next(std::uint32_t id, SaslStep made) {
     auto found = pending_.find(id);
     Step step;
@@ -181,6 +220,11 @@ AuthServerSession::Step AuthServerSession::next(std::uint32_t id, SaslStep made)
     if (made.kind == SaslStep::Kind::kSecret) {
         step.secret = AuthCheck{id, found->second.name, std::move(made.credentials),
                                 found->second.parameters};
+        return step;
+    }
+    if (made.kind == SaslStep::Kind::kCredentials && found->second.mechanism->failure_challenge()) {
+        step.check = AuthCheck{id, found->second.name, std::move(made.credentials),
+                               found->second.parameters};
         return step;
     }
     Pending entry = std::move(found->second);

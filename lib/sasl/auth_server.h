@@ -51,7 +51,9 @@ class FinishedLogins {
 
 class AuthServerSession {
   public:
-    AuthServerSession(std::vector<std::string> mechanisms, std::uint32_t connection_number);
+    // `context` is what does not depend on the request.
+    AuthServerSession(std::vector<std::string> mechanisms, std::uint32_t connection_number,
+                      SaslContext context = {});
 
     // What the server says first.
     std::string greeting() const;
@@ -72,18 +74,29 @@ class AuthServerSession {
     Step secret(std::uint32_t id, std::optional<std::string_view> stored,
                 std::string_view default_scheme);
 
+    // What is to be sent at the end of a check: `line`, or before that what some mechanisms have
+    // to say about a failure, to which the client answers first.
+    std::string refused(std::uint32_t id, std::string line);
+
+    // The check has an end about which there is nothing to explain.
+    void forget(std::uint32_t id) { pending_.erase(id); }
+
   private:
     struct Pending {
         std::unique_ptr<SaslMechanism> mechanism;
         std::string name;
         AuthParameters parameters;
+        std::string end = {};  // the answer, once the client has heard why
     };
+
+    SaslContext context_of(const AuthParameters& parameters) const;
 
     Step auth(const std::vector<std::string>& fields);
     Step proceed(std::uint32_t id, std::optional<std::string> response);
     Step next(std::uint32_t id, SaslStep made);
 
     std::vector<std::string> mechanisms_;
+    SaslContext context_;
     std::uint32_t number_;
     std::string cookie_;
     std::map<std::uint32_t, Pending> pending_;

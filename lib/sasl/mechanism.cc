@@ -1,11 +1,15 @@
 #include "lib/sasl/mechanism.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <unistd.h>
 
 #include "lib/base/hex.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/bearer.h"
+#include "lib/sasl/digest_md5.h"
 #include "lib/sasl/password.h"
 #include "lib/sasl/scram.h"
 
@@ -124,6 +128,92 @@ class CramMechanism : public SaslMechanism {
     std::string challenge_;
 };
 
+// RFC 4422 A: TLS has told who it is.
+class ExternalMechanism : public SaslMechanism {
+  public:
+    explicit ExternalMechanism(std::string name) : name_(std::move(name)) {}
+
+    SaslStep step(std::optional<std::string_view> response) override {
+        if (!response) {
+            return SaslStep::ask("");
+        }
+        if (name_.empty() || response->contains('\0')) {
+            return malformed();
+        }
+        Credentials credentials;
+        credentials.user = name_;
+        credentials.authorization = *response;
+        return SaslStep::finish(std::move(credentials));
+    }
+
+  private:
+    std::string name_;
+};
+
+// RFC 4505: what the client says of itself is for nobody.
+class AnonymousMechanism : public SaslMechanism {
+  public:
+    explicit AnonymousMechanism(std::string user) : user_(std::move(user)) {}
+
+    SaslStep step(std::optional<std::string_view> response) override {
+        if (!response) {
+            return SaslStep::ask("");
+        }
+        Credentials credentials;
+        credentials.user = user_;
+        credentials.proof = Proof::kVouched;
+        return SaslStep::finish(std::move(credentials));
+    }
+
+  private:
+    std::string user_;
+};
+
+using Maker = std::unique_ptr<SaslMechanism> (*)(const SaslContext&);
+
+template <class Mechanism>
+std::unique_ptr<SaslMechanism> make_plain(const SaslContext& /*context*/) {
+    return std::make_unique<Mechanism>();
+}
+
+template <ScramHash kHash, ScramBinding kBinding>
+std::unique_ptr<SaslMechanism> make_scram(const SaslContext& context) {
+    return make_scram_mechanism(kHash, context.bindings, kBinding);
+}
+
+template <BearerForm kForm>
+std::unique_ptr<SaslMechanism> make_bearer(const SaslContext& context) {
+    return make_bearer_mechanism(kForm, context.token_configuration);
+}
+
+struct Known {
+    std::string_view name;
+    Maker make;
+};
+
+constexpr Known kKnown[] = {
+    {"PLAIN", make_plain<PlainMechanism>},
+    {"LOGIN", make_plain<LoginMechanism>},
+    {"CRAM-MD5", make_plain<CramMechanism>},
+    {"APOP", make_plain<ApopMechanism>},
+    {"DIGEST-MD5",
+     [](const SaslContext& context) { return make_digest_md5_mechanism(context.realms); }},
+    {"SCRAM-SHA-1", make_scram<ScramHash::kSha1, ScramBinding::kNone>},
+    {"SCRAM-SHA-256", make_scram<ScramHash::kSha256, ScramBinding::kNone>},
+    {"SCRAM-SHA-1-PLUS", make_scram<ScramHash::kSha1, ScramBinding::kRequired>},
+    {"SCRAM-SHA-256-PLUS", make_scram<ScramHash::kSha256, ScramBinding::kRequired>},
+    {"OAUTHBEARER", make_bearer<BearerForm::kOauthbearer>},
+    {"XOAUTH2", make_bearer<BearerForm::kXoauth2>},
+    {"EXTERNAL",
+     [](const SaslContext& context) -> std::unique_ptr<SaslMechanism> {
+         return std::make_unique<ExternalMechanism>(context.certificate_name);
+     }},
+    {"ANONYMOUS",
+     [](const SaslContext& context) -> std::unique_ptr<SaslMechanism> {
+         return std::make_unique<AnonymousMechanism>(context.anonymous_user);
+     }},
+};
+
 }  // namespace
 
 SaslStep SaslMechanism::secret(std::optional<std::string_view> /*stored*/,
@@ -131,26 +221,11 @@ SaslStep SaslMechanism::secret(std::optional<std::string_view> /*stored*/,
     return {};
 }
 
-std::unique_ptr<SaslMechanism> SaslMechanism::make(std::string_view name) {
-    if (iequals(name, "PLAIN")) {
-        return std::make_unique<PlainMechanism>();
-    }
-    if (iequals(name, "LOGIN")) {
-        return std::make_unique<LoginMechanism>();
-    }
-    if (iequals(name, "CRAM-MD5")) {
-        return std::make_unique<CramMechanism>();
-    }
-    if (iequals(name, "SCRAM-SHA-1")) {
-        return make_scram_mechanism(ScramHash::kSha1);
-    }
-    if (iequals(name, "SCRAM-SHA-256")) {
-        return make_scram_mechanism(ScramHash::kSha256);
-    }
-    if (iequals(name, "APOP")) {
-        return std::make_unique<ApopMechanism>();
-    }
-    return nullptr;
+std::unique_ptr<SaslMechanism> SaslMechanism::make(std::string_view name,
+                                                   const SaslContext& context) {
+    const auto* known = std::ranges::find_if(
+        kKnown, [name](const Known& each) { return iequals(each.name, name); });
+    return known == std::end(kKnown) ? nullptr : known->make(context);
 }
 
 }  // namespace relais

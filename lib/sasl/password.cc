@@ -247,6 +247,20 @@ std::optional<ScramKeys> scram_keys(ScramHash hash, std::string_view stored,
     return fits ? parse_scram_keys(hash, decoded_text(parsed).value_or("")) : std::nullopt;
 }
 
+std::optional<std::string> digest_md5_key(std::string_view stored, std::string_view default_scheme,
+                                          std::string_view user, std::string_view realm) {
+    Stored parsed = parse_stored(stored, default_scheme);
+    if (auto secret = plain_text(parsed)) {
+        return digest_of(EVP_md5(), format("{}:{}:", user, realm), *secret);
+    }
+    auto text = parsed.scheme == "DIGEST-MD5" ? decoded_text(parsed) : std::nullopt;
+    if (!text) {
+        return std::nullopt;
+    }
+    auto key = parsed.encoding == Encoding::kUnsaid ? hex_decode(*text) : text;
+    return key && key->size() == std::size_t{16} ? key : std::nullopt;
+}
+
 bool is_slow_scheme(std::string_view stored, std::string_view default_scheme) {
     std::string scheme = parse_stored(stored, default_scheme).scheme;
     const DerivedScheme* derived = DerivedScheme::find(scheme);

@@ -27,6 +27,13 @@ namespace relais {
 [[nodiscard]] std::optional<ScramKeys> scram_keys(ScramHash hash, std::string_view stored,
                                                   std::string_view default_scheme);
 
+// What a DIGEST-MD5 server needs: the MD5 of name, realm and password, 16 bytes, of {PLAIN} or of
+// {DIGEST-MD5}.
+[[nodiscard]] std::optional<std::string> digest_md5_key(std::string_view stored,
+                                                        std::string_view default_scheme,
+                                                        std::string_view user,
+                                                        std::string_view realm);
+
 // True where verifying may take long (crypt(3) with many rounds).
 [[nodiscard]] bool is_slow_scheme(std::string_view stored,
                                   std::string_view default_scheme = "CRYPT");

@@ -3,6 +3,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/gs2_header.h"
 #include "lib/sasl/password.h"
 
 namespace relais {
@@ -10,24 +11,6 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kNonce = 18;
-
-// A name of RFC 5802 5.1: "=2C" is a comma and "=3D" an equals sign.
-std::optional<std::string> decode_name(std::string_view text) {
-    std::string name;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '=') {
-            name += text[i];
-            continue;
-        }
-        std::string_view code = text.substr(i, 3);
-        if (code != "=2C" && code != "=3D") {
-            return std::nullopt;
-        }
-        name += code == "=2C" ? ',' : '=';
-        i += 2;
-    }
-    return name.empty() || name.contains('\0') ? std::nullopt : std::optional(std::move(name));
-}
 
 // "x=value" with this letter; its value.
 std::optional<std::string_view> attribute(std::string_view field, char letter) {
@@ -37,7 +20,8 @@ std::optional<std::string_view> attribute(std::string_view field, char letter) {
 
 class ScramMechanism : public SaslMechanism {
   public:
-    explicit ScramMechanism(ScramHash hash) : hash_(hash) {}
+    ScramMechanism(ScramHash hash, ChannelBindings bindings, ScramBinding required)
+        : hash_(hash), bindings_(std::move(bindings)), required_(required) {}
 
     SaslStep step(std::optional<std::string_view> response) override {
         if (state_ == State::kBegin && !response) {
@@ -72,35 +56,41 @@ class ScramMechanism : public SaslMechanism {
     }
 
     ScramHash hash_;
+    ChannelBindings bindings_;
+    ScramBinding required_;
     State state_ = State::kBegin;
     Credentials credentials_;
-    std::string header_;        // of GS2, as the client repeats it
+    std::string header_;        // of GS2 with the channel's data, as the client repeats it
     std::string first_bare_;    // client-first-message-bare
     std::string server_first_;  // server-first-message
     std::string nonce_;
     std::optional<ScramKeys> keys_;  // nothing: no user, or none with a password for this
 };
 
-// gs2-header client-first-message-bare: "n,a=other,n=name,r=nonce"
+// gs2-header client-first-message-bare: "n,a=other,n=name,r=nonce".  A client that could bind to
+// the channel, and was told by somebody in between that we cannot, says 'y'.
 SaslStep ScramMechanism::first(std::string_view message) {
-    auto fields = split_fields(message, ',');
-    bool no_binding = fields[0] == "n" || fields[0] == "y";
-    if (fields.size() < 4 || !no_binding) {
+    auto header = parse_gs2_header(message);
+    if (!header) {
         return {};
     }
-    auto authorization = fields[1].empty()           ? std::optional<std::string>("")
-                         : attribute(fields[1], 'a') ? decode_name(fields[1].substr(2))
-                                                     : std::nullopt;
-    auto name = attribute(fields[2], 'n') ? decode_name(fields[2].substr(2)) : std::nullopt;
-    auto nonce = attribute(fields[3], 'r');
-    if (!authorization || !name || !nonce || nonce->empty()) {
+    bool binds = header->flag == 'p';
+    std::string channel = binds ? bindings_.find(header->binding) : "";
+    bool deceived = header->flag == 'y' && bindings_.any();
+    if (binds != (required_ == ScramBinding::kRequired) || (binds && channel.empty()) || deceived) {
         return {};
     }
-    credentials_.authorization = std::move(*authorization);
+    std::string_view bare = message.substr(header->length);
+    auto fields = split_fields(bare, ',');
+    auto name = attribute(fields[0], 'n') ? decode_gs2_name(fields[0].substr(2)) : std::nullopt;
+    auto nonce = fields.size() >= 2 ? attribute(fields[1], 'r') : std::nullopt;
+    if (!name || !nonce || nonce->empty()) {
+        return {};
+    }
+    credentials_.authorization = std::move(header->authorization);
     credentials_.user = std::move(*name);
-    auto header = static_cast<std::size_t>(fields[2].data() - message.data());
-    header_ = message.substr(0, header);
-    first_bare_ = message.substr(header);
+    header_ = std::string(message.substr(0, header->length)) + channel;
+    first_bare_ = bare;
     nonce_ = std::string(*nonce) + base64_encode(random_secret(kNonce));
     SaslStep step;
     step.kind = SaslStep::Kind::kSecret;
@@ -148,8 +138,9 @@ SaslStep ScramMechanism::last(std::string_view message) {
 
 }  // namespace
 
-std::unique_ptr<SaslMechanism> make_scram_mechanism(ScramHash hash) {
-    return std::make_unique<ScramMechanism>(hash);
+std::unique_ptr<SaslMechanism> make_scram_mechanism(ScramHash hash, ChannelBindings bindings,
+                                                    ScramBinding required) {
+    return std::make_unique<ScramMechanism>(hash, std::move(bindings), required);
 }
 
 }  // namespace relais

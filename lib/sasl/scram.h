@@ -1,4 +1,4 @@
-// The server's half of SCRAM (RFC 5802), without channel binding.
+// The server's half of SCRAM (RFC 5802), with channel binding (-PLUS) or without.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,10 @@
 
 namespace relais {
 
-[[nodiscard]] std::unique_ptr<SaslMechanism> make_scram_mechanism(ScramHash hash);
+enum class ScramBinding { kNone, kRequired };
+
+[[nodiscard]] std::unique_ptr<SaslMechanism> make_scram_mechanism(ScramHash hash,
+                                                                  ChannelBindings bindings,
+                                                                  ScramBinding required);
 
 }  // namespace relais

@@ -50,6 +50,9 @@ struct TlsInfo {
     bool dane = false;  // TLSA records were used
     TlsProblem problem = TlsProblem::kNone;
 
+    // Of a server's session: what it can be told apart by (RFC 9266, RFC 5929), as bytes.
+    std::string exporter_binding, server_end_point;
+
     bool has_certificate() const { return trust != TlsTrust::kAnonymous; }
 };
 

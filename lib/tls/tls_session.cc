@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/tls/channel_binding.h"
 #include "lib/tls/context_state.h"
 #include "lib/tls/handshake_info.h"
 #include "lib/tls/raw_keys.h"
@@ -190,6 +191,10 @@ Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptO
         co_return std::unexpected(handshake_error("SSL_accept", options.peer, failure));
     }
     TlsInfo info = describe_handshake(ssl, state);
+    if (options.binds_channel) {
+        info.exporter_binding = exporter_binding(ssl);
+        info.server_end_point = server_end_point_binding(ssl);
+    }
     if (info.reused && state.logs(TlsLogLevel::kVerbose)) {
         log_info("{}: Reusing old session{}", options.peer,
                  notes.reloaded ? "" : " (RFC 5077 session ticket)");

@@ -52,6 +52,7 @@ struct TlsAcceptOptions {
     // not resumed by another.
     TlsSessionStore* sessions = nullptr;
     std::string session_service;
+    bool binds_channel = false;  // TlsInfo's bindings are wanted
 };
 
 struct TlsConnectOptions {

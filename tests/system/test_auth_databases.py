@@ -31,7 +31,7 @@ def is_let_in(mail, user, password="secret"):
         client.login('"%s"' % user.replace("\\", "\\\\").replace('"', '\\"'), password)
         return client.select()[0] == "OK"
     except imaplib.IMAP4.error as refused:
-        check(b"AUTHENTICATIONFAILED" in str(refused).encode() or b"UNAVAILABLE" in str(refused).encode(), refused)
+        check(any(code in str(refused) for code in ("AUTHENTICATIONFAILED", "UNAVAILABLE", "CONTACTADMIN")), refused)
         return False
     finally:
         client.shutdown()
