@@ -94,6 +94,7 @@ class Login {
         login.mechanisms = session_->mechanisms;
         login.user = credentials_->user;
         login.password = credentials_->password;
+        login.token_mechanisms = client_->logins->for_tokens(session_->mechanisms);
         login.send_authorization = conf().send_cyrus_sasl_authzid();
         return login;
     }

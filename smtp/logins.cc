@@ -1,8 +1,11 @@
 #include "smtp/logins.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/sasl/bearer_client.h"
 #include "lib/sasl/cyrus_client.h"
 
 namespace relais::smtp_client {
@@ -98,6 +101,7 @@ Logins::Logins(const std::string& prefix)
       by_address_(&passwords_, &local_domains_),
       mechanisms_(prefix + "_sasl_mechanism_filter",
                   conf().text_value(prefix + "_sasl_mechanism_filter"), MatchList::Kind::kString),
+      named_mechanisms_(conf().text_value(prefix + "_sasl_mechanism_filter")),
       refused_(refused_logins(prefix)),
       delimiter_(delimiter_of(prefix + "_sasl_password_result_delimiter")),
       clear_(security_of(prefix + "_sasl_security_options")),
@@ -155,6 +159,19 @@ Task<Result<std::string>> Logins::filter(std::string offered) const {
         }
     }
     co_return kept;
+}
+
+std::string Logins::for_tokens(std::string_view filtered) const {
+    auto named = split_words(named_mechanisms_, ", \t\r\n");
+    std::string kept;
+    for (std::string_view name : split_words(filtered)) {
+        auto same = [name](std::string_view each) { return iequals(each, name); };
+        if (is_bearer_mechanism(name) && std::ranges::any_of(named, same)) {
+            kept += kept.empty() ? "" : " ";
+            kept += name;
+        }
+    }
+    return kept;
 }
 
 unsigned Logins::security(Channel channel) const {

@@ -44,6 +44,10 @@ class Logins {
     // through.  An error is a table's; it is logged.
     [[nodiscard]] Task<Result<std::string>> filter(std::string offered) const;
 
+    // Of those, the ones for tokens that smtp_sasl_mechanism_filter names: whoever names none of
+    // them has a password, which is not to go out as a token.
+    std::string for_tokens(std::string_view filtered) const;
+
     enum class Channel { kClear, kTls, kVerifiedTls };
 
     // What is demanded of mechanisms.
@@ -76,6 +80,7 @@ class Logins {
     LocalDomains local_domains_;
     AddressLookup by_address_;
     MatchList mechanisms_;
+    std::string named_mechanisms_;
     std::unique_ptr<RefusedLogins> refused_;
     char delimiter_;
     SaslSecurity clear_, tls_, verified_tls_;

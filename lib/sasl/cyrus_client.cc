@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <utility>
 
 #include <sasl/sasl.h>
 
@@ -13,13 +14,15 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/sasl/auth_lines.h"
+#include "lib/sasl/auth_mechanism.h"
+#include "lib/sasl/bearer_client.h"
 #include "lib/sasl/cyrus_library.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::size_t kFields = 9;  // with AUTH and its id
+constexpr std::size_t kFields = 10;  // with AUTH and its id
 
 std::string text_of(int status) {
     return ::sasl_errstring(status, nullptr, nullptr);
@@ -85,18 +88,46 @@ class ClientSession final : public CyrusConversation {
         if (fields.size() < 2 || fields[1] != id_) {
             return "";
         }
+        if (fields[0] == "CONT" && !bearer_.empty()) {
+            return AuthLine("CONT")
+                .field(id_)
+                .field(base64_encode(bearer_end(std::exchange(bearer_, ""))))
+                .finish();
+        }
         if (fields[0] == "CONT" && connection_) {
             return go_on(fields.size() > 2 ? fields[2] : "");
         }
         connection_.reset();
+        bearer_.clear();
         return "";
     }
 
-    bool is_busy() const override { return connection_ != nullptr; }
+    bool is_busy() const override { return connection_ != nullptr || !bearer_.empty(); }
 
   private:
+    // A token is a secret that goes over the line, like a password.
+    std::string start_bearer(const std::vector<std::string>& fields) {
+        AuthMechanism mechanism;
+        mechanism.plaintext = true;
+        auto bits = static_cast<unsigned>(parse_uint(fields[4]).value_or(0));
+        if (!SaslSecurity::from_bits(bits).allows(mechanism)) {
+            return give_up(SASL_NOMECH);
+        }
+        std::string name(split_words(fields[9]).front());
+        auto response = bearer_response(name, fields[6], fields[7], fields[3]);
+        if (!response) {
+            return give_up(SASL_BADPARAM);
+        }
+        bearer_ = name;
+        return AuthLine("CONT").field(id_).field(name + " " + base64_encode(*response)).finish();
+    }
+
     std::string start(const std::vector<std::string>& fields) {
         id_ = fields[1];
+        bearer_.clear();
+        if (!split_words(fields[9]).empty()) {
+            return start_bearer(fields);
+        }
         secrets_.set(fields);
         sasl_conn_t* made = nullptr;
         int status = ::sasl_client_new(fields[2].c_str(), fields[3].c_str(), nullptr, nullptr,
@@ -151,13 +182,14 @@ class ClientSession final : public CyrusConversation {
     std::array<sasl_callback_t, 5> callbacks_;
     std::string id_;
     CyrusHandle connection_;
+    std::string bearer_;  // the mechanism, while the library has no part in the login
 };
 
 }  // namespace
 
 std::vector<std::string> CyrusLogin::fields() const {
-    return {service, host,     std::to_string(security),      mechanisms,
-            user,    password, send_authorization ? "1" : "0"};
+    return {service, host,     std::to_string(security),       mechanisms,
+            user,    password, send_authorization ? "1" : "0", token_mechanisms};
 }
 
 Result<void> cyrus_client_open(const std::string& config_path) {

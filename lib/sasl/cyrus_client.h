@@ -28,6 +28,7 @@ struct CyrusLogin {
     std::string mechanisms;  // with blanks between
     std::string user, password;
     bool send_authorization = false;  // the name also as the one to act for
+    std::string token_mechanisms;     // of these, those for which the password is a token
 
     // The fields of AUTH behind its id.
     [[nodiscard]] std::vector<std::string> fields() const;

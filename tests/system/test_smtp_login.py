@@ -159,3 +159,35 @@ def test_in_the_jail():
             send(mta, "x@jail.test")
         check(f"AUTH {mechanism}" in " ".join(sink.commands), f"{mechanism} in the jail: {sink.commands}")
     mta.stop()
+
+
+def test_tokens():
+    """XOAUTH2 and OAUTHBEARER, where the filter names them; the server's reasons get their answer."""
+    def bearer(text):
+        return base64.b64encode(text.encode()).decode()
+    failure = ["334 " + bearer('{"status":"401"}'), "535 5.7.8 bad token"]
+    options = "smtp_sasl_security_options = noanonymous\n"
+    for mechanism, response, end in (("XOAUTH2", "user=joe\1auth=Bearer verysecret\1\1", ""), ("OAUTHBEARER", "n,a=joe,\1host=@\1auth=Bearer verysecret\1\1", "AQ==")):
+        mta = started(options + f"smtp_sasl_mechanism_filter = {mechanism.lower()}, plain\n")
+        for steps, status in (([OK], "sent"), (failure, "deferred")):
+            with login_sink(mta, steps, note=False, MECHANISMS=f"PLAIN {mechanism}") as server:
+                send(mta, status=status)
+                said = [line for line in server.commands if line.startswith("AUTH ")]
+                decoded = base64.b64decode(said[0].split()[2]).decode()
+                equal((said[0].split()[1], decoded.replace(decoded.partition("host=")[2].partition("\1")[0] or "@", "@")), (mechanism, response), "what goes to the server")
+                if status == "deferred":
+                    check(end in server.commands, f"the answer to the reasons: {server.commands}")
+        check("verysecret" not in mta.log_text() and "SASL authentication failed; server" in mta.log_text(), mta.log_text()[-800:])
+        mta.stop()
+
+
+def test_a_password_is_no_token():
+    """Where nobody has named a mechanism for tokens, and where none may be sent in the clear."""
+    for more, status in (("", "sent"), ("smtp_sasl_mechanism_filter = !login, static:rest\n", "sent"),
+                         ("smtp_sasl_security_options = noplaintext, noanonymous\nsmtp_sasl_mechanism_filter = xoauth2\n", "deferred")):
+        mta = started(more)
+        with login_sink(mta, [OK], note=False, MECHANISMS="XOAUTH2 OAUTHBEARER PLAIN") as server:
+            send(mta, status=status)
+            said = [line.split()[1] for line in server.commands if line.startswith("AUTH ")]
+            equal(said, ["PLAIN"] if status == "sent" else [], more)
+        mta.stop()
