@@ -51,7 +51,7 @@ AuthMechanism mechanism_called(const std::string& name) {
     mechanism.plaintext = password || token;
     mechanism.dictionary = digest;
     mechanism.active = digest;
-    mechanism.mutual = scram || name == "DIGEST-MD5" || name == "GSSAPI";
+    mechanism.mutual = scram || name == "DIGEST-MD5";
     mechanism.anonymous = name == "ANONYMOUS";
     mechanism.private_use = name == "APOP" || name.ends_with("-PLUS");
     return mechanism;

@@ -14,8 +14,8 @@
 
 namespace relais {
 
-// What a mechanism has found out by itself.  kVouched: so well that no database of passwords is
-// asked (Kerberos, and who remains anonymous).
+// What a mechanism has found out by itself.  kVouched: so well that no password is looked
+// at (who remains anonymous).
 enum class Proof { kNone, kRight, kWrong, kVouched };
 
 // What a connection with TLS can be told apart by (RFC 5056); bytes, empty where it cannot.
