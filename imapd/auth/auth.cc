@@ -20,12 +20,18 @@
 #include "lib/event/task_group.h"
 #include "lib/sasl/auth_server.h"
 
+#include "imapd/auth/kerberos.h"
 #include "imapd/auth/verifier.h"
 
 namespace relais {
 namespace {
 
 constexpr std::chrono::hours kQuietTime{24 * 365};
+
+bool iequals_any(std::string_view list, std::string_view name) {
+    return std::ranges::any_of(split_words(list, ", \t\r\n"),
+                               [name](std::string_view each) { return iequals(each, name); });
+}
 
 // A client process: its stream, and the requests that are being looked at.
 struct Client {
@@ -34,6 +40,7 @@ struct Client {
 
     Stream stream;
     AuthServerSession session;
+    KerberosLogins kerberos;
     TaskGroup checks;
     Semaphore writing{1};  // one flush at a time; whoever flushes sends everybody's lines
 };
@@ -41,6 +48,9 @@ struct Client {
 class Auth : public Daemon {
   public:
     void before_jail() override {
+        if (iequals_any(conf().auth_mechanisms(), "GSSAPI")) {
+            kerberos_.emplace();
+        }
         verifier_.emplace();
         context_.realms = conf().auth_realms();
         context_.anonymous_user = conf().auth_anonymous_username();
@@ -53,7 +63,14 @@ class Auth : public Daemon {
         }
     }
 
-    Task<void> background() override { return verifier_->watch_helpers(); }
+    Task<void> background() override {
+        TaskGroup watches;
+        if (kerberos_) {
+            watches.spawn(kerberos_->watch());
+        }
+        watches.spawn(verifier_->watch_helpers());
+        co_await watches.join();
+    }
 
     Task<void> serve(Connection connection) override;
 
@@ -63,12 +80,14 @@ class Auth : public Daemon {
     void take_step(Client* client, AuthServerSession::Step& step);
     Task<void> check(Client* client, AuthCheck check);
     Task<void> fetch_secret(Client* client, AuthCheck wanted);
+    Task<void> ask_kerberos(Client* client, AuthCheck asked);
     void answer_request(Client& client, const std::vector<std::string>& fields);
     Task<void> answer_lookup(Client* client, std::string id, std::string user);
     static Task<void> flush(Client* client);
 
     std::vector<std::string> mechanisms_;
     SaslContext context_;
+    std::optional<Kerberos> kerberos_;
     std::optional<Verifier> verifier_;
     FinishedLogins finished_;
     std::uint32_t connections_ = 0;
@@ -79,6 +98,8 @@ void Auth::offer(std::string name) {
     bool token = name == "OAUTHBEARER" || name == "XOAUTH2";
     if (token && !verifier_->takes_tokens()) {
         log_warning("auth_mechanisms: {} needs a database of the type oauth2", name);
+    } else if (name == "GSSAPI" && !kerberos_->is_usable()) {
+        log_warning("auth_mechanisms: {} needs its plug-in for Cyrus SASL", name);
     } else if (name == "EXTERNAL" && !conf().auth_ssl_username_from_cert()) {
         log_warning("auth_mechanisms: {} needs auth_ssl_username_from_cert", name);
     } else {
@@ -150,6 +171,20 @@ void Auth::take_step(Client* client, AuthServerSession::Step& step) {
     if (step.secret) {
         client->checks.spawn(fetch_secret(client, std::move(*step.secret)));
     }
+    if (step.foreign) {
+        client->checks.spawn(ask_kerberos(client, std::move(*step.foreign)));
+    }
+    if (step.cancelled) {
+        client->kerberos.forget(*step.cancelled);
+    }
+}
+
+Task<void> Auth::ask_kerberos(Client* client, AuthCheck asked) {
+    std::uint32_t id = asked.id;
+    SaslStep made = co_await client->kerberos.step(&*kerberos_, std::move(asked));
+    auto step = client->session.foreign(id, std::move(made));
+    take_step(client, step);
+    co_await flush(client);
 }
 
 Task<void> Auth::fetch_secret(Client* client, AuthCheck wanted) {

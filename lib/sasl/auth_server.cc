@@ -51,7 +51,7 @@ AuthMechanism mechanism_called(const std::string& name) {
     mechanism.plaintext = password || token;
     mechanism.dictionary = digest;
     mechanism.active = digest;
-    mechanism.mutual = scram || name == "DIGEST-MD5";
+    mechanism.mutual = scram || name == "DIGEST-MD5" || name == "GSSAPI";
     mechanism.anonymous = name == "ANONYMOUS";
     mechanism.private_use = name == "APOP" || name.ends_with("-PLUS");
     return mechanism;
@@ -114,7 +114,9 @@ AuthServerSession::Step AuthServerSession::line(std::string_view text) {
         }
         if (command == "CANCEL") {
             pending_.erase(*id);
-            return {};
+            Step step;
+            step.cancelled = id;
+            return step;
         }
         return proceed(*id, fields.size() > 2 ? fields[2] : "");
     }
@@ -196,6 +198,10 @@ AuthServerSession::Step AuthServerSession::secret(std::uint32_t id,
                : next(id, found->second.mechanism->secret(stored, default_scheme));
 }
 
+AuthServerSession::Step AuthServerSession::foreign(std::uint32_t id, SaslStep made) {
+    return pending_.contains(id) ? next(id, std::move(made)) : Step();
+}
+
 std::string AuthServerSession::refused(std::uint32_t id, std::string line) {
     auto found = pending_.find(id);
     auto why =
@@ -215,6 +221,11 @@ AuthServerSession::Step AuthServerSession::next(std::uint32_t id, SaslStep made)
                           .field(std::to_string(id))
                           .field(base64_encode(made.challenge))
                           .finish();
+        return step;
+    }
+    if (made.kind == SaslStep::Kind::kForeign) {
+        step.foreign = AuthCheck{id, found->second.name, std::move(made.credentials),
+                                 found->second.parameters};
         return step;
     }
     if (made.kind == SaslStep::Kind::kSecret) {

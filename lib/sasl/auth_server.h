@@ -64,6 +64,8 @@ class AuthServerSession {
         std::string output;                               // to be sent at once
         std::optional<AuthCheck> check;                   // a password to look at
         std::optional<AuthCheck> secret;                  // whose stored password is needed
+        std::optional<AuthCheck> foreign;                 // a response for somebody else
+        std::optional<std::uint32_t> cancelled;           // a request that is given up
         std::optional<std::vector<std::string>> request;  // REQUEST or USER, for the caller
         bool hang_up = false;                             // the peer makes no sense
     };
@@ -73,6 +75,9 @@ class AuthServerSession {
     // The answer to Step::secret.  Nothing: there is no such user.
     Step secret(std::uint32_t id, std::optional<std::string_view> stored,
                 std::string_view default_scheme);
+
+    // The answer to Step::foreign.
+    Step foreign(std::uint32_t id, SaslStep made);
 
     // What is to be sent at the end of a check: `line`, or before that what some mechanisms have
     // to say about a failure, to which the client answers first.

@@ -83,7 +83,11 @@ class CyrusSession final : public CyrusConversation {
         id_ = fields[1];
         AuthParameters parameters(fields, 3);
         auto bits = parse_uint(parameters.get("options")).value_or(0);
-        auto made = converse(settings_, static_cast<unsigned>(bits));
+        CyrusSettings settings = settings_;
+        if (settings.service.empty()) {
+            settings.service = parameters.get("service");
+        }
+        auto made = converse(settings, static_cast<unsigned>(bits));
         if (!made) {
             log_warning("{}", made.error().message);
             return finish(SASL_FAIL);

@@ -16,7 +16,7 @@ namespace relais {
 struct CyrusSettings {
     std::string config_path;  // directories, with ":" between them; empty: the library's own
     std::string application;  // the name of the configuration file, without ".conf"
-    std::string service;
+    std::string service;      // empty: what each request names
     std::string host;
     std::string realm;  // empty: the host
 };

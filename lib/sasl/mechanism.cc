@@ -169,6 +169,24 @@ class AnonymousMechanism : public SaslMechanism {
     std::string user_;
 };
 
+// RFC 4752: its steps are made elsewhere.
+class GssapiMechanism : public SaslMechanism {
+  public:
+    SaslStep step(std::optional<std::string_view> response) override {
+        if (!response && !begun_) {
+            return SaslStep::ask("");
+        }
+        begun_ = true;
+        SaslStep step;
+        step.kind = SaslStep::Kind::kForeign;
+        step.credentials.password = response.value_or("");
+        return step;
+    }
+
+  private:
+    bool begun_ = false;
+};
+
 using Maker = std::unique_ptr<SaslMechanism> (*)(const SaslContext&);
 
 template <class Mechanism>
@@ -204,6 +222,7 @@ constexpr Known kKnown[] = {
     {"SCRAM-SHA-256-PLUS", make_scram<ScramHash::kSha256, ScramBinding::kRequired>},
     {"OAUTHBEARER", make_bearer<BearerForm::kOauthbearer>},
     {"XOAUTH2", make_bearer<BearerForm::kXoauth2>},
+    {"GSSAPI", make_plain<GssapiMechanism>},
     {"EXTERNAL",
      [](const SaslContext& context) -> std::unique_ptr<SaslMechanism> {
          return std::make_unique<ExternalMechanism>(context.certificate_name);

@@ -1,9 +1,9 @@
 // The server's half of SASL mechanisms: PLAIN (RFC 4616) and LOGIN carry a password in the clear;
 // CRAM-MD5 (RFC 2195) and what pop3-login makes of the command APOP a digest of it and of a
 // challenge; SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, 7677) and DIGEST-MD5 (RFC 2831) a proof that
-// they look at by themselves; OAUTHBEARER and XOAUTH2 a token; EXTERNAL (RFC 4422 A) and ANONYMOUS
-// (RFC 4505) nothing but names.  Sans I/O: responses in, challenges out, and in the end the
-// credentials to check.
+// they look at by themselves; GSSAPI (RFC 4752) what Kerberos' library looks at; OAUTHBEARER and
+// XOAUTH2 a token; EXTERNAL (RFC 4422 A) and ANONYMOUS (RFC 4505) nothing but names.  Sans I/O:
+// responses in, challenges out, and in the end the credentials to check.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@
 namespace relais {
 
 // What a mechanism has found out by itself.  kVouched: so well that no password is looked
-// at (who remains anonymous).
+// at (Kerberos, and who remains anonymous).
 enum class Proof { kNone, kRight, kWrong, kVouched };
 
 // What a connection with TLS can be told apart by (RFC 5056); bytes, empty where it cannot.
@@ -52,8 +52,9 @@ struct Credentials {
 };
 
 struct SaslStep {
-    // kSecret: what is stored of the user in `credentials` is needed to go on.
-    enum class Kind { kChallenge, kCredentials, kSecret, kMalformed };
+    // kSecret: what is stored of the user in `credentials` is needed to go on.  kForeign: somebody
+    // else is to make the step of this response, which is in their `password`.
+    enum class Kind { kChallenge, kCredentials, kSecret, kForeign, kMalformed };
     Kind kind = Kind::kMalformed;
     std::string challenge;  // not base64
     Credentials credentials;
