@@ -107,6 +107,16 @@ Result<std::unique_ptr<AuthDatabase>> open_auth_database(std::string_view text) 
                 format("{}: unknown type of database (known are{})", printable(type), known));
 }
 
+std::string whole_text(const AuthParameters& fields) {
+    return AuthAnswer::found(fields).serialize();
+}
+
+void add_fields(AuthParameters& to, const AuthParameters& more) {
+    for (const auto& [name, value] : more.all()) {
+        to.set(name, value);
+    }
+}
+
 AuthParameters fields_of_mail(const AuthParameters& password_fields) {
     constexpr std::string_view kUserdb = "userdb_";
     AuthParameters fields;

@@ -73,6 +73,12 @@ struct AuthAnswer {
     [[nodiscard]] static AuthAnswer parse(std::string_view line);
 };
 
+// All of the fields, so that whatever changes is seen.
+[[nodiscard]] std::string whole_text(const AuthParameters& fields);
+
+// What is there already under a name of `more` gives way.
+void add_fields(AuthParameters& to, const AuthParameters& more);
+
 // What a database of passwords says of where the mail is (userdb_...), and the password, so that
 // whatever is made of the fields changes with it.
 [[nodiscard]] AuthParameters fields_of_mail(const AuthParameters& password_fields);

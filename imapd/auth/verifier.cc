@@ -15,34 +15,11 @@
 #include "lib/sasl/user_variables.h"
 #include "lib/sasl/users_file.h"
 
-#include "imapd/auth/identity.h"
-
 namespace relais {
 
 namespace {
 
 constexpr std::size_t kMaxRemembered = 50000;
-constexpr std::string_view kUserdb = "userdb_";
-constexpr std::string_view kUnknownUser = "unknown user";
-
-Verdict wrong(std::string user, std::string reason) {
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::kWrong;
-    verdict.user = std::move(user);
-    verdict.reason = std::move(reason);
-    return verdict;
-}
-
-Verdict temporary(std::string user, std::string reason) {
-    Verdict verdict = wrong(std::move(user), std::move(reason));
-    verdict.kind = Verdict::Kind::kTemporary;
-    return verdict;
-}
-
-// All of it, so that whatever changes is seen.
-std::string text_of(const AuthParameters& fields) {
-    return AuthAnswer::found(fields).serialize();
-}
 
 std::vector<ListedDatabase> open_databases(std::string_view parameter, std::string_view value) {
     std::vector<ListedDatabase> databases;
@@ -55,18 +32,6 @@ std::vector<ListedDatabase> open_databases(std::string_view parameter, std::stri
         databases.push_back(std::move(*opened));
     }
     return databases;
-}
-
-bool tells_of_mail(const AuthParameters& fields) {
-    return std::ranges::any_of(fields.all(),
-                               [](const auto& each) { return each.first.starts_with(kUserdb); });
-}
-
-// What is known already gives way.
-void add_fields(AuthParameters& to, const AuthParameters& more) {
-    for (const auto& [name, value] : more.all()) {
-        to.set(name, value);
-    }
 }
 
 AuthQuery without_password(AuthQuery query) {
@@ -84,12 +49,12 @@ bool may_come_from(const AuthParameters& fields, std::string_view address) {
 // What speaks against a login with the right password.
 std::optional<Verdict> refusal(const AuthQuery& query, const AuthParameters& fields) {
     if (!may_come_from(fields, query.parameters.get("rip"))) {
-        return wrong(query.user, "not allowed from this address");
+        return Verdict::wrong(query.user, "not allowed from this address");
     }
     if (!fields.has("nologin") || query.parameters.has("nologin")) {
         return std::nullopt;
     }
-    Verdict verdict = wrong(query.user, "login is disabled for this user");
+    Verdict verdict = Verdict::wrong(query.user, "login is disabled for this user");
     verdict.why = Verdict::Why::kDisabled;
     verdict.told =
         fields.get("reason").empty() ? "Login disabled for this user" : fields.get("reason");
@@ -97,6 +62,20 @@ std::optional<Verdict> refusal(const AuthQuery& query, const AuthParameters& fie
 }
 
 }  // namespace
+
+Verdict Verdict::wrong(std::string user, std::string reason) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::kWrong;
+    verdict.user = std::move(user);
+    verdict.reason = std::move(reason);
+    return verdict;
+}
+
+Verdict Verdict::temporary(std::string user, std::string reason) {
+    Verdict verdict = wrong(std::move(user), std::move(reason));
+    verdict.kind = Verdict::Kind::kTemporary;
+    return verdict;
+}
 
 Verifier::Verifier() : key_(random_secret(32)), process_(hex_encode(random_secret(8))) {
     std::string passdb = conf().auth_passdb();
@@ -201,7 +180,8 @@ Task<AuthAnswer> Verifier::ask(const ListedDatabase* item, const AuthQuery* quer
                     answer.reason);
         co_return known->answer;
     }
-    *same_password = *same_password && text_of(known->answer.fields) == text_of(answer.fields);
+    *same_password =
+        *same_password && whole_text(known->answer.fields) == whole_text(answer.fields);
     co_return answer;
 }
 
@@ -323,8 +303,8 @@ Task<void> Verifier::go_through(const Databases* databases, Login* login) {
 }
 
 Verdict Verifier::refused(const Login& login) {
-    Verdict verdict = login.trouble.empty() ? wrong(login.query.user, login.reason)
-                                            : temporary(login.query.user, login.trouble);
+    Verdict verdict = login.trouble.empty() ? Verdict::wrong(login.query.user, login.reason)
+                                            : Verdict::temporary(login.query.user, login.trouble);
     verdict.delayed = login.delayed;
     return verdict;
 }
@@ -366,7 +346,7 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
                             std::move(check.credentials.digest), check.credentials.proof};
     login.reason = kUnknownUser;
     if (conf().auth_ssl_require_client_cert() && !login.query.parameters.has("valid-client-cert")) {
-        co_return wrong(login.query.user, "no valid client certificate");
+        co_return Verdict::wrong(login.query.user, "no valid client certificate");
     }
     if (names.owner != login.query.user) {
         co_return co_await verify_master(std::move(login), std::move(names.owner));
@@ -391,7 +371,7 @@ Task<Verdict> Verifier::verify(AuthCheck check) {
 // Whoever is in a database with master=yes logs in as somebody else, whom nobody asks.
 Task<Verdict> Verifier::verify_master(Login login, std::string owner) {
     if (masters_.empty()) {
-        co_return wrong(login.query.user, "may not act as another user");
+        co_return Verdict::wrong(login.query.user, "may not act as another user");
     }
     co_await go_through(&masters_, &login);
     if (!login.accepted && !login.passed_on) {
@@ -459,117 +439,10 @@ Task<Verdict> Verifier::find_identity(Login login) {
     if (found.known) {
         co_return admit(std::move(user), found);
     }
-    co_return temporary(std::move(user),
-                        !found.trouble.empty()
-                            ? found.trouble
-                            : "the password is right, but auth_userdb does not know the user");
-}
-
-// `passdb_fields`: what the databases of passwords have said, if they were asked.
-Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb_fields) {
-    using Rule = ListedDatabase::Rule;
-    Found found;
-    if (userdbs_.empty()) {
-        co_return Found{true, false, "", fields_of_mail(passdb_fields)};
-    }
-    for (const ListedDatabase& item : userdbs_) {
-        // Dovecot asks the first one, whatever its `skip` says.
-        if (&item != &userdbs_.front() && !item.is_asked(query, found.known)) {
-            continue;
-        }
-        AuthAnswer answer = AuthAnswer::unknown();
-        if (!item.prefetch) {
-            answer = co_await item.database->find_user(query);
-        } else if (tells_of_mail(passdb_fields)) {
-            answer = AuthAnswer::found(fields_of_mail(passdb_fields));
-            found.prefetched = true;
-        }
-        bool right = answer.kind == AuthAnswer::Kind::kFound;
-        bool trouble = answer.kind == AuthAnswer::Kind::kTemporary;
-        if (right) {
-            add_fields(found.fields, item.completed(std::move(answer.fields), query));
-        } else if (trouble) {
-            found.trouble = answer.reason;
-        }
-        const Rule& rule = right ? item.success : trouble ? item.internal_failure : item.failure;
-        if (rule.verdict != Rule::Verdict::kAsBefore) {
-            found.known = rule.verdict == Rule::Verdict::kOk;
-        }
-        if (rule.then == Rule::Then::kReturn) {
-            break;
-        }
-    }
-    co_return found;
-}
-
-Task<Verdict> Verifier::look_up(std::string user) {
-    AuthQuery query;
-    query.user = user;
-    Found found;
-    if (!userdbs_.empty()) {
-        found = co_await find_user(query, {});
-    } else if (passdbs_.empty()) {
-        found.trouble = "there is no database of users";
-    }
-    for (const ListedDatabase& item : passdbs_) {
-        if (found.known || !userdbs_.empty()) {
-            break;
-        }
-        if (item.deny) {
-            continue;
-        }
-        Outcome outcome = co_await look_only(&item, query);
-        if (outcome.kind == Outcome::Kind::kRight) {
-            bool barred = outcome.fields.has("nologin");
-            found = {true, false, "", fields_of_mail(outcome.fields)};
-            if (barred) {
-                found.fields.set("nologin", "");
-            }
-        } else if (outcome.kind == Outcome::Kind::kTrouble) {
-            found.trouble = outcome.reason;
-        }
-    }
-    if (!found.known) {
-        co_return found.trouble.empty() ? wrong(user, std::string(kUnknownUser))
-                                        : temporary(user, found.trouble);
-    }
-    if (found.fields.has("nologin")) {
-        co_return wrong(user, "login is disabled for this user");
-    }
-    co_return admit(std::move(user), found);
-}
-
-// Whether anything can have changed: by the databases that know it, and by the time for the others.
-std::string Verifier::state_of_databases() {
-    constexpr std::int64_t kLeast = 60;
-    std::string state = process_;
-    for (const Databases* databases : {&passdbs_, &masters_, &userdbs_}) {
-        for (const ListedDatabase& item : *databases) {
-            auto version =
-                item.database ? item.database->version() : std::optional<std::uint64_t>(0);
-            auto period = std::max<std::int64_t>(conf().auth_cache_time().count(), kLeast);
-            state += version ? format(".{}", *version) : format(".t{}", ::time(nullptr) / period);
-        }
-    }
-    return state;
-}
-
-// A version of what was fetched with the password says nothing of what a look-up finds later.
-Verdict Verifier::admit(std::string user, const Found& found) {
-    auto identity = identity_fields(user, found.fields);
-    if (!identity) {
-        log_warning("user {}: unknown account or group", printable(user));
-        return temporary(std::move(user), "unknown account or group");
-    }
-    identity->set("version",
-                  format("{}.{}", found.prefetched ? "prefetched" : process_,
-                         hex_encode(password_digest(key_, user, text_of(found.fields)))));
-    identity->set("files", state_of_databases());
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::kRight;
-    verdict.user = std::move(user);
-    verdict.fields = std::move(*identity);
-    return verdict;
+    co_return Verdict::temporary(
+        std::move(user), !found.trouble.empty()
+                             ? found.trouble
+                             : "the password is right, but auth_userdb does not know the user");
 }
 
 }  // namespace relais

@@ -16,6 +16,9 @@
 
 namespace relais {
 
+// What is said of a login by one whom no database knows.
+inline constexpr std::string_view kUnknownUser = "unknown user";
+
 struct Verdict {
     enum class Kind { kRight, kWrong, kTemporary };
     Kind kind = Kind::kTemporary;
@@ -27,6 +30,9 @@ struct Verdict {
     std::string told;       // kDisabled: for the client
     AuthParameters fields;  // kRight: uid, gid, home, mail, version, files, and what else is told
     bool delayed = true;    // kWrong: whether the answer waits
+
+    static Verdict wrong(std::string user, std::string reason);
+    static Verdict temporary(std::string user, std::string reason);
 };
 
 class Verifier {

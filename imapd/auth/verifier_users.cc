@@ -1,0 +1,133 @@
+// The half of the verifier that is about whose mail it is: auth_userdb, and what is told of a user.
+#include <algorithm>
+#include <ctime>
+
+#include "lib/base/format.h"
+#include "lib/base/hex.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/sasl/password.h"
+
+#include "imapd/auth/identity.h"
+#include "imapd/auth/verifier.h"
+
+namespace relais {
+
+namespace {
+
+bool tells_of_mail(const AuthParameters& fields) {
+    return std::ranges::any_of(fields.all(),
+                               [](const auto& each) { return each.first.starts_with("userdb_"); });
+}
+
+}  // namespace
+
+// `passdb_fields`: what the databases of passwords have said, if they were asked.
+Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb_fields) {
+    using Rule = ListedDatabase::Rule;
+    Found found;
+    if (userdbs_.empty()) {
+        co_return Found{true, false, "", fields_of_mail(passdb_fields)};
+    }
+    for (const ListedDatabase& item : userdbs_) {
+        // Dovecot asks the first one, whatever its `skip` says.
+        if (&item != &userdbs_.front() && !item.is_asked(query, found.known)) {
+            continue;
+        }
+        AuthAnswer answer = AuthAnswer::unknown();
+        if (!item.prefetch) {
+            answer = co_await item.database->find_user(query);
+        } else if (tells_of_mail(passdb_fields)) {
+            answer = AuthAnswer::found(fields_of_mail(passdb_fields));
+            found.prefetched = true;
+        }
+        bool right = answer.kind == AuthAnswer::Kind::kFound;
+        bool trouble = answer.kind == AuthAnswer::Kind::kTemporary;
+        if (right) {
+            add_fields(found.fields, item.completed(std::move(answer.fields), query));
+        } else if (trouble) {
+            found.trouble = answer.reason;
+        }
+        const Rule& rule = right ? item.success : trouble ? item.internal_failure : item.failure;
+        if (rule.verdict != Rule::Verdict::kAsBefore) {
+            found.known = rule.verdict == Rule::Verdict::kOk;
+        }
+        if (rule.then == Rule::Then::kReturn) {
+            break;
+        }
+    }
+    co_return found;
+}
+
+Task<Verdict> Verifier::look_up(std::string user) {
+    AuthQuery query;
+    query.user = user;
+    Found found;
+    if (!userdbs_.empty()) {
+        found = co_await find_user(query, {});
+    } else if (passdbs_.empty()) {
+        found.trouble = "there is no database of users";
+    }
+    for (const ListedDatabase& item : passdbs_) {
+        if (found.known || !userdbs_.empty()) {
+            break;
+        }
+        if (item.deny) {
+            continue;
+        }
+        Outcome outcome = co_await look_only(&item, query);
+        if (outcome.kind == Outcome::Kind::kRight) {
+            bool barred = outcome.fields.has("nologin");
+            found = {true, false, "", fields_of_mail(outcome.fields)};
+            if (barred) {
+                found.fields.set("nologin", "");
+            }
+        } else if (outcome.kind == Outcome::Kind::kTrouble) {
+            found.trouble = outcome.reason;
+        }
+    }
+    if (!found.known) {
+        co_return found.trouble.empty() ? Verdict::wrong(user, std::string(kUnknownUser))
+                                        : Verdict::temporary(user, found.trouble);
+    }
+    if (found.fields.has("nologin")) {
+        co_return Verdict::wrong(user, "login is disabled for this user");
+    }
+    co_return admit(std::move(user), found);
+}
+
+// Whether anything can have changed: by the databases that know it, and by the time for the others.
+std::string Verifier::state_of_databases() {
+    constexpr std::int64_t kLeast = 60;
+    std::string state = process_;
+    for (const Databases* databases : {&passdbs_, &masters_, &userdbs_}) {
+        for (const ListedDatabase& item : *databases) {
+            auto version =
+                item.database ? item.database->version() : std::optional<std::uint64_t>(0);
+            auto period = std::max<std::int64_t>(conf().auth_cache_time().count(), kLeast);
+            state += version ? format(".{}", *version) : format(".t{}", ::time(nullptr) / period);
+        }
+    }
+    return state;
+}
+
+// A version of what was fetched with the password says nothing of what a look-up finds later.
+Verdict Verifier::admit(std::string user, const Found& found) {
+    auto identity = identity_fields(user, found.fields);
+    if (!identity) {
+        log_warning("user {}: unknown account or group", printable(user));
+        return Verdict::temporary(std::move(user), "unknown account or group");
+    }
+    identity->set("version",
+                  format("{}.{}", found.prefetched ? "prefetched" : process_,
+                         hex_encode(password_digest(key_, user, whole_text(found.fields)))));
+    identity->set("files", state_of_databases());
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::kRight;
+    verdict.user = std::move(user);
+    verdict.fields = std::move(*identity);
+    return verdict;
+}
+
+}  // namespace relais
