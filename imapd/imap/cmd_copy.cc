@@ -173,7 +173,7 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     if (!gone) {
         co_return failure(gone.error());
     }
-    co_return Reply::ok("Move completed.");
+    co_return Reply::ok(session.with_highest_modseq("Move completed."));
 }
 
 }  // namespace relais

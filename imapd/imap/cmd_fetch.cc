@@ -1,4 +1,5 @@
-// FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394)
+// FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394),
+// CHANGEDSINCE (RFC 7162)
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/imap/binary_part.h"
@@ -27,11 +28,8 @@ class Fetcher {
   public:
     Fetcher(Session& session, imap::FetchItems items, WithUid with_uid)
         : session_(session), selected_(*session.selected), items_(std::move(items)) {
-        if (with_uid == WithUid::kYes && !items_.has(Kind::kUid)) {
-            imap::FetchItem uid;
-            uid.kind = Kind::kUid;
-            uid.label = "UID";
-            items_.items.insert(items_.items.begin(), std::move(uid));
+        if (with_uid == WithUid::kYes && !session.enabled.uid_only) {
+            items_.add(Kind::kUid, imap::FetchItems::Where::kFirst);
         }
     }
 
@@ -79,11 +77,14 @@ Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
         MailMessage message = *found;
         file_.reset();
         root_.reset();
-        out_ = format("* {} FETCH (", *sequence);
+        out_ = selected_.fetch_head(message, *sequence);
         bool complete = co_await append_items(message);
         if (complete) {
             if (flags_changed && !items_.has(Kind::kFlags)) {
                 out_ += " FLAGS " + selected_.format_flags(message);
+            }
+            if (flags_changed && session_.enabled.condstore && !items_.has(Kind::kModseq)) {
+                out_ += " " + selected_.format_modseq(message);
             }
             session_.stream.write(out_ + ")\r\n");
             co_await session_.drain();
@@ -127,6 +128,9 @@ Task<bool> Fetcher::append_item(const imap::FetchItem& item, const MailMessage& 
             co_return true;
         case Kind::kFlags:
             out_ += "FLAGS " + selected_.format_flags(message);
+            co_return true;
+        case Kind::kModseq:
+            out_ += selected_.format_modseq(message);
             co_return true;
         case Kind::kSection:
             co_return co_await append_section(item, message);
@@ -285,6 +289,47 @@ Task<void> Fetcher::stream_section(const imap::FetchItem& item) {
     }
 }
 
+// Those that have changed, and before them the UIDs that are gone (RFC 7162 3.1.4.1 and 3.2.6).
+void narrow_to_changed(Session& session, const imap::FetchModifiers& modifiers,
+                       const imap::SequenceSet& asked, std::vector<std::uint32_t>& uids) {
+    Selected& selected = *session.selected;
+    if (modifiers.vanished) {
+        auto gone = selected.vanished(*modifiers.changed_since, asked);
+        if (!gone.empty()) {
+            session.stream.write("* VANISHED (EARLIER) " + gone.to_string() + "\r\n");
+        }
+    }
+    std::erase_if(uids, [&](std::uint32_t uid) {
+        const MailMessage* message = selected.box().find(uid);
+        return message != nullptr && selected.box().modseq_of(*message) <= *modifiers.changed_since;
+    });
+}
+
+// The UIDs that the command names, whether there are messages or not.
+imap::SequenceSet asked_uids(Session& session, imap::Scanner scanner) {
+    std::uint32_t last = std::max(session.selected->box().next_uid(), 2U) - 1;
+    auto text = scanner.sequence_text();
+    auto set = text ? imap::SequenceSet::parse(*text) : std::nullopt;
+    return set ? set->resolve(last) : imap::SequenceSet();
+}
+
+// The numbers of changes, where they are asked for; the error is the reply.
+std::expected<void, Reply> prepare_modseqs(Session& session, const Command& command,
+                                           imap::FetchItems& items,
+                                           const imap::FetchModifiers& modifiers) {
+    if (modifiers.changed_since) {
+        items.add(Kind::kModseq);
+    }
+    if (modifiers.vanished &&
+        (!command.uid || !session.enabled.qresync || !modifiers.changed_since)) {
+        return std::unexpected(bad_arguments(command, "VANISHED is not possible here."));
+    }
+    if (items.has(Kind::kModseq) && !session.enable_condstore()) {
+        return std::unexpected(bad_arguments(command, "No permanent mod-sequences."));
+    }
+    return {};
+}
+
 // The messages among `uids` that are not seen yet get \Seen; they are told with their FETCH.
 Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
                                                    const std::vector<std::uint32_t>& uids) {
@@ -298,15 +343,12 @@ Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
     if (unseen.empty()) {
         co_return unseen;
     }
-    bool up_to_date = selected.told() == selected.box().last_change();
     auto changed =
         co_await selected.box().change_flags(unseen, FlagChange::kAdd, MessageFlags::kSeen);
     if (!changed) {
         co_return fail_with(changed);
     }
-    if (up_to_date) {
-        selected.set_told(selected.box().last_change());
-    }
+    selected.own_change(*changed);
     co_return unseen;
 }
 
@@ -316,6 +358,7 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     if (!command.arguments.space()) {
         co_return bad_arguments(command);
     }
+    imap::Scanner set_text = command.arguments;
     auto uids = message_set_argument(session, command);
     if (!uids) {
         co_return uids.error();
@@ -330,6 +373,13 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     auto modifiers = imap::parse_fetch_modifiers(command.arguments);
     if (!modifiers) {
         co_return bad_arguments(command, modifiers.error().message);
+    }
+    auto prepared = prepare_modseqs(session, command, *items, *modifiers);
+    if (!prepared) {
+        co_return prepared.error();
+    }
+    if (modifiers->changed_since) {
+        narrow_to_changed(session, *modifiers, asked_uids(session, set_text), *uids);
     }
     if (modifiers->partial) {
         auto part = modifiers->partial->of(*uids);

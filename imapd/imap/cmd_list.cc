@@ -114,7 +114,8 @@ bool parse_patterns(imap::Scanner& scanner, Session& session, ListRequest& reque
             request.root_of = reference->substr(0, reference->find(separator) + 1);
         }
         std::string whole = *reference + *pattern;
-        for (std::size_t at = 0; session.utf8 && (at = whole.find('&', at)) != std::string::npos;) {
+        for (std::size_t at = 0;
+             session.enabled.utf8_names() && (at = whole.find('&', at)) != std::string::npos;) {
             whole.insert(at + 1, "-");  // stands for itself in UTF-8, and begins something in UTF-7
             at += 2;
         }

@@ -13,7 +13,7 @@ Task<Reply> cmd_search(Session& session, Command& command) {
         co_return bad_arguments(command, returns.error().message);
     }
     imap::Scanner scanner = command.arguments;
-    if (session.utf8 && scanner.accept_word("CHARSET")) {
+    if (session.enabled.utf8 && scanner.accept_word("CHARSET")) {
         co_return bad_arguments(command,
                                 "UTF-8 is enabled: no CHARSET may be named.");  // RFC 6855 3
     }
@@ -21,9 +21,13 @@ Task<Reply> cmd_search(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
+    auto with_modseq = prepare_modseqs(session, command, *key);
+    if (!with_modseq) {
+        co_return with_modseq.error();
+    }
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     session.selected->mailbox().cache.flush();
-    tell_results(session, command, *returns, found);
+    tell_results(session, command, *returns, found, *with_modseq);
     co_return Reply::ok("Search completed.");
 }
 

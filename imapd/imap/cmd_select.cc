@@ -1,5 +1,8 @@
-// SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE.  RFC 3501 6.3.1, 6.3.2, 6.4.2, 6.4.3; RFC 3691
+// SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE.  RFC 3501 6.3.1, 6.3.2, 6.4.2, 6.4.3; RFC 3691;
+// RFC 7162 3.2.5 (QRESYNC)
+#include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/imap/modseq.h"
 
 #include "imapd/imap/commands.h"
 
@@ -7,15 +10,65 @@ namespace relais {
 
 namespace {
 
-// Options in parentheses (RFC 4466): none that we know, so none that we may take.
-bool has_options(Command& command) {
-    return command.arguments.space();
+// A message that is still where it was vouches for all before it: none of them is gone.
+std::uint32_t intact_up_to(const Selected& selected, const imap::Resync& resync) {
+    std::uint32_t intact = 0;
+    auto uids = resync.match_uids.ranges().begin();
+    std::uint64_t before = 0;  // UIDs of that range that were looked at
+    for (const auto& range : resync.match_numbers.ranges()) {
+        for (std::uint64_t number = range.first; number <= range.last; ++number) {
+            auto uid = static_cast<std::uint32_t>(uids->first + before);
+            if (number > selected.count()) {
+                return intact;
+            }
+            intact = selected.sequence_of(uid) == number ? uid : intact;
+            ++before;
+            if (uid == uids->last) {
+                ++uids;
+                before = 0;
+            }
+        }
+    }
+    return intact;
+}
+
+// What has happened since the client was here last: UIDs that are gone, then flags.
+Task<void> tell_changes_since(Session& session, imap::Resync resync) {
+    Selected& selected = *session.selected;
+    Mailbox& box = selected.box();
+    if (resync.modseq == box.last_change()) {
+        co_return;
+    }
+    // A number that was never told is of another time: nothing is known of it.
+    std::uint64_t since = resync.modseq > box.last_change() ? 0 : resync.modseq;
+    std::uint32_t last = std::max(box.next_uid(), 2U) - 1;
+    imap::SequenceSet known = resync.known_uids.value_or(imap::SequenceSet::of({{1, last}}));
+    std::uint32_t intact = intact_up_to(selected, resync);
+    imap::SequenceSet doubtful = imap::SequenceSet::of({{intact + 1, 0xffffffff}});
+    imap::SequenceSet gone = selected.vanished(since, known.intersection(doubtful));
+    if (!gone.empty()) {
+        session.stream.write("* VANISHED (EARLIER) " + gone.to_string() + "\r\n");
+    }
+    Mailbox::Uids uids = box.uids();
+    for (std::uint32_t uid : *uids) {
+        const MailMessage* message = box.find(uid);
+        auto sequence = selected.sequence_of(uid);
+        if (message != nullptr && sequence && box.modseq_of(*message) > since &&
+            known.contains(uid)) {
+            session.stream.write(selected.flags_line(*message, *sequence, WithUid::kYes));
+            co_await session.drain();
+        }
+    }
 }
 
 Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess access) {
     auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
-    if (!name || has_options(command) || !command.arguments.at_end()) {
+    auto parameters = name ? imap::parse_select_parameters(command.arguments) : std::nullopt;
+    if (!parameters) {
         co_return bad_arguments(command);
+    }
+    if (parameters->resync && !session.enabled.qresync) {
+        co_return bad_arguments(command, "QRESYNC is not enabled.");
     }
     if (session.selected) {
         session.selected.reset();
@@ -24,15 +77,23 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
     if (!session.user.tree().ready(*name)) {
         co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
     }
-    auto selected = std::make_unique<Selected>(session.user.open(*name), access);
+    auto selected = std::make_unique<Selected>(session.user.open(*name), access, session.enabled);
     auto synced = co_await selected->sync();
     if (!synced) {
         session.user.forget(*name);
         co_return failure(synced.error());
     }
+    session.enabled.condstore |= parameters->condstore;
+    if (session.enabled.condstore) {
+        selected->track();
+    }
     selected->begin();
     session.stream.write(selected->describe());
     session.selected = std::move(selected);
+    if (parameters->resync && session.selected->tracked() &&
+        parameters->resync->uid_validity == session.selected->box().uid_validity()) {
+        co_await tell_changes_since(session, std::move(*parameters->resync));
+    }
     bool read_only = access == MailboxAccess::kReadOnly;
     co_return Reply::ok(read_only ? "[READ-ONLY] Examine completed."
                                   : "[READ-WRITE] Select completed.");
@@ -53,17 +114,18 @@ std::vector<std::uint32_t> deleted_messages(Selected& selected,
     return uids;
 }
 
-Task<Result<void>> expunge(Selected& selected, const std::vector<std::uint32_t>* among) {
+// How many are gone now.
+Task<Result<std::size_t>> expunge(Selected& selected, const std::vector<std::uint32_t>* among) {
     auto synced = co_await selected.sync();
     if (!synced) {
-        co_return synced;
+        co_return fail_with(synced);
     }
     auto uids = deleted_messages(selected, among);
     if (uids.empty()) {
-        co_return Result<void>();
+        co_return std::size_t{0};
     }
     auto gone = co_await selected.box().expunge(std::move(uids));
-    co_return gone ? Result<void>() : fail_with(gone);
+    co_return gone ? Result<std::size_t>(gone->size()) : fail_with(gone);
 }
 
 }  // namespace
@@ -81,16 +143,21 @@ Task<Reply> cmd_unselect(Session& session, Command& /*command*/) {
     co_return Reply::ok("Unselect completed.");
 }
 
-Task<Reply> cmd_close(Session& session, Command& /*command*/) {
-    Result<void> outcome;
+// What others have done is told before: the number in the answer stands for all up to there.
+Task<Reply> cmd_close(Session& session, Command& command) {
+    Result<std::size_t> gone(0);
+    Reply reply = Reply::ok("Close completed.");
     if (!session.selected->read_only()) {
-        outcome = co_await expunge(*session.selected, nullptr);
+        if (session.enabled.qresync) {
+            co_await session.sync(Expunges::kTell, command.with_uid());
+        }
+        gone = co_await expunge(*session.selected, nullptr);
+        if (gone && *gone > 0 && session.enabled.qresync) {
+            reply.text = session.with_highest_modseq(std::move(reply.text));
+        }
     }
     session.selected.reset();
-    if (!outcome) {
-        co_return failure(outcome.error());
-    }
-    co_return Reply::ok("Close completed.");
+    co_return gone ? reply : failure(gone.error());
 }
 
 // EXPUNGE, and UID EXPUNGE of RFC 4315.
@@ -116,7 +183,8 @@ Task<Reply> cmd_expunge(Session& session, Command& command) {
     if (!outcome) {
         co_return failure(outcome.error());
     }
-    co_return Reply::ok("Expunge completed.");
+    std::string text = "Expunge completed.";
+    co_return Reply::ok(*outcome > 0 ? session.with_highest_modseq(std::move(text)) : text);
 }
 
 }  // namespace relais

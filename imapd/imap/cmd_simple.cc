@@ -31,20 +31,42 @@ Task<Reply> cmd_logged_in(Session& /*session*/, Command& command) {
     co_return Reply::bad(format("Error in IMAP command {}: Already logged in.", command.name));
 }
 
-// RFC 5161; RFC 6855 3.  What is not known is passed over.
+namespace {
+
+// The name, once what it stands for is enabled; "" for what is not known, or was enabled already.
+std::string_view enable(Session& session, std::string_view name) {
+    Enabled& enabled = session.enabled;
+    if (iequals(name, "CONDSTORE") && !enabled.condstore) {
+        session.enable_condstore();
+        return "CONDSTORE";
+    }
+    if (iequals(name, "QRESYNC") && !enabled.qresync) {
+        session.enable_condstore();
+        enabled.qresync = true;
+        return "QRESYNC";
+    }
+    if (iequals(name, "UTF8=ACCEPT") && !enabled.utf8) {
+        enabled.utf8 = true;
+        return "UTF8=ACCEPT";
+    }
+    return "";
+}
+
+}  // namespace
+
+// RFC 5161; RFC 6855 3, RFC 7162 3.1 and 3.2.3.  What is not known is passed over.
 Task<Reply> cmd_enable(Session& session, Command& command) {
-    std::string enabled;
+    std::string names;
     do {
         auto name = command.arguments.space() ? command.arguments.atom() : std::nullopt;
         if (!name) {
             co_return bad_arguments(command);
         }
-        if (iequals(*name, "UTF8=ACCEPT") && !session.utf8) {
-            session.utf8 = true;
-            enabled += " UTF8=ACCEPT";
-        }
+        std::string_view enabled = enable(session, *name);
+        names += enabled.empty() ? "" : " ";
+        names += enabled;
     } while (!command.arguments.at_end());
-    session.stream.write(format("* ENABLED{}\r\n", enabled));
+    session.stream.write(format("* ENABLED{}\r\n", names));
     co_return Reply::ok("Enabled.");
 }
 

@@ -138,11 +138,15 @@ Task<Reply> cmd_sort(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
+    auto with_modseq = prepare_modseqs(session, command, *key);
+    if (!with_modseq) {
+        co_return with_modseq.error();
+    }
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     auto sorted =
         co_await sort_messages(session, std::move(*program), std::move(found), command.tag);
     session.selected->mailbox().cache.flush();
-    tell_results(session, command, *returns, sorted);
+    tell_results(session, command, *returns, sorted, *with_modseq);
     co_return Reply::ok("Sort completed.");
 }
 
@@ -155,6 +159,10 @@ Task<Reply> cmd_thread(Session& session, Command& command) {
     auto key = parse_program(command.arguments);
     if (!key) {
         co_return search_refusal(session, command, std::nullopt, key.error());
+    }
+    auto with_modseq = prepare_modseqs(session, command, *key);
+    if (!with_modseq) {
+        co_return with_modseq.error();
     }
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     auto threads = co_await thread_text(session, command, *algorithm, std::move(found));

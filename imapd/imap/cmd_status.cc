@@ -1,4 +1,7 @@
-// STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438, APPENDLIMIT of RFC 7889
+// STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438, APPENDLIMIT of RFC 7889, HIGHESTMODSEQ of
+// RFC 7162, MAILBOXID of RFC 8474, DELETED of RFC 9051
+#include <array>
+
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
@@ -43,36 +46,49 @@ std::size_t unseen_in(Mailbox& box) {
         [](const MailMessage& each) { return (each.system & MessageFlags::kSeen) == 0; }));
 }
 
+std::size_t deleted_in(Mailbox& box) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        box.messages(),
+        [](const MailMessage& each) { return (each.system & MessageFlags::kDeleted) != 0; }));
+}
+
 }  // namespace
 
 std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
+    struct Named {
+        std::string_view name;
+        bool StatusItems::* item;
+    };
+
+    constexpr std::array<Named, 10> kItems = {{{"MESSAGES", &StatusItems::messages},
+                                               {"RECENT", &StatusItems::recent},
+                                               {"UIDNEXT", &StatusItems::uid_next},
+                                               {"UIDVALIDITY", &StatusItems::uid_validity},
+                                               {"UNSEEN", &StatusItems::unseen},
+                                               {"SIZE", &StatusItems::size},
+                                               {"APPENDLIMIT", &StatusItems::append_limit},
+                                               {"DELETED", &StatusItems::deleted},
+                                               {"HIGHESTMODSEQ", &StatusItems::highest_modseq},
+                                               {"MAILBOXID", &StatusItems::mailbox_id}}};
     StatusItems items;
     if (!scanner.accept('(')) {
         return std::nullopt;
     }
     do {
-        if (scanner.accept_word("MESSAGES")) {
-            items.messages = true;
-        } else if (scanner.accept_word("RECENT")) {
-            items.recent = true;
-        } else if (scanner.accept_word("UIDNEXT")) {
-            items.uid_next = true;
-        } else if (scanner.accept_word("UIDVALIDITY")) {
-            items.uid_validity = true;
-        } else if (scanner.accept_word("UNSEEN")) {
-            items.unseen = true;
-        } else if (scanner.accept_word("SIZE")) {
-            items.size = true;
-        } else if (scanner.accept_word("APPENDLIMIT")) {
-            items.append_limit = true;
-        } else {
+        auto known = std::ranges::find_if(
+            kItems, [&scanner](const Named& each) { return scanner.accept_word(each.name); });
+        if (known == kItems.end()) {
             return std::nullopt;
         }
+        items.*(known->item) = true;
     } while (scanner.space());
     return scanner.accept(')') ? std::optional(items) : std::nullopt;
 }
 
 Task<Result<std::string>> mailbox_status(Session& session, std::string name, StatusItems items) {
+    if (items.highest_modseq) {
+        session.enable_condstore();
+    }
     auto mailbox = session.user.open(name);
     auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
     if (!synced) {
@@ -101,6 +117,15 @@ Task<Result<std::string>> mailbox_status(Session& session, std::string name, Sta
     if (items.size) {
         std::uint64_t size = co_await total_size(mailbox);
         values.push_back(format("SIZE {}", size));
+    }
+    if (items.deleted) {
+        values.push_back(format("DELETED {}", deleted_in(box)));
+    }
+    if (items.highest_modseq) {
+        values.push_back(format("HIGHESTMODSEQ {}", box.last_change()));
+    }
+    if (items.mailbox_id && !box.guid().empty()) {
+        values.push_back(format("MAILBOXID ({})", box.guid()));
     }
     if (items.append_limit) {
         auto limit = conf().imap_append_size_limit();

@@ -1,7 +1,10 @@
-// STORE.  RFC 3501 6.4.6
+// STORE.  RFC 3501 6.4.6, UNCHANGEDSINCE of RFC 7162 3.1.3
 #include "lib/base/format.h"
+#include "lib/imap/modseq.h"
+#include "lib/imap/search_return.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/search_run.h"
 
 namespace relais {
 
@@ -11,10 +14,24 @@ struct StoreRequest {
     FlagChange how = FlagChange::kReplace;
     bool silent = false;
     std::vector<std::string> flags;
+    std::optional<std::uint64_t> unchanged_since;
 };
+
+// "(UNCHANGEDSINCE 12121230045) " of RFC 4466's modifiers, the only one there is.
+bool parse_modifiers(imap::Scanner& scanner, StoreRequest& request) {
+    if (!scanner.accept('(')) {
+        return true;
+    }
+    bool known = scanner.accept_word("UNCHANGEDSINCE") && scanner.space();
+    request.unchanged_since = known ? imap::parse_modseq(scanner) : std::nullopt;
+    return request.unchanged_since && scanner.accept(')') && scanner.space();
+}
 
 std::optional<StoreRequest> parse_store(imap::Scanner& scanner) {
     StoreRequest request;
+    if (!parse_modifiers(scanner, request)) {
+        return std::nullopt;
+    }
     if (scanner.accept('+')) {
         request.how = FlagChange::kAdd;
     } else if (scanner.accept('-')) {
@@ -32,23 +49,68 @@ std::optional<StoreRequest> parse_store(imap::Scanner& scanner) {
     return request;
 }
 
-Task<void> show_flags(Session& session, const std::vector<std::uint32_t>& uids, WithUid with_uid) {
+// Silence is about flags: the numbers of the changes are told to who asks for such.
+Task<void> show_changes(Session& session, const std::vector<std::uint32_t>& uids, WithUid with_uid,
+                        bool silent) {
+    Selected& selected = *session.selected;
+    if (silent && (!session.enabled.condstore || !selected.tracked())) {
+        co_return;
+    }
     std::string keywords;
-    session.selected->report_keywords(keywords);
+    selected.report_keywords(keywords);
     session.stream.write(keywords);
     for (std::uint32_t uid : uids) {
-        const MailMessage* message = session.selected->box().find(uid);
-        auto sequence = session.selected->sequence_of(uid);
+        const MailMessage* message = selected.box().find(uid);
+        auto sequence = selected.sequence_of(uid);
         if (message == nullptr || !sequence) {
             continue;
         }
-        std::string line = format("* {} FETCH (", *sequence);
-        if (with_uid == WithUid::kYes) {
-            line += format("UID {} ", uid);
+        if (silent) {
+            std::string line = selected.fetch_head(*message, *sequence);
+            bool tell_uid = with_uid == WithUid::kYes || session.enabled.qresync;
+            line += tell_uid && !session.enabled.uid_only ? format("UID {} ", uid) : "";
+            session.stream.write(line + selected.format_modseq(*message) + ")\r\n");
+        } else {
+            session.stream.write(selected.flags_line(*message, *sequence, with_uid));
         }
-        session.stream.write(line + "FLAGS " + session.selected->format_flags(*message) + ")\r\n");
         co_await session.drain();
     }
+}
+
+// "[MODIFIED 7,9]": as the command names messages.
+std::string modified_code(Session& session, const Command& command,
+                          const std::vector<std::uint32_t>& refused) {
+    std::string code = "[MODIFIED ";
+    imap::append_number_list(code, told_numbers(session, command, refused));
+    return code + "]";
+}
+
+Task<Reply> store(Session& session, Command& command, StoreRequest request, FlagNames names,
+                  std::vector<std::uint32_t> uids) {
+    Selected& selected = *session.selected;
+    // Changes of others are told first, so that what comes after is ours.
+    co_await session.sync(command.uid ? Expunges::kTell : Expunges::kHold, command.with_uid());
+    auto changed = co_await selected.box().change_flags(
+        uids, request.how, names.system, std::move(names.keywords),
+        request.unchanged_since.value_or(Mailbox::kWhatever));
+    if (!changed) {
+        co_return failure(changed.error());
+    }
+    std::vector<std::uint32_t> done;
+    std::ranges::set_difference(uids, changed->refused, std::back_inserter(done));
+    co_await show_changes(session, done, command.with_uid(), request.silent);
+    selected.own_change(*changed);
+    bool gone = std::ranges::any_of(
+        uids, [&](std::uint32_t uid) { return selected.box().find(uid) == nullptr; });
+    if (!changed->refused.empty()) {
+        std::string text = modified_code(session, command, changed->refused);
+        co_return gone ? Reply::no(text + " Some of the messages no longer exist.")
+                       : Reply::ok(text + " Conditional store failed.");
+    }
+    if (gone) {
+        co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
+    }
+    co_return Reply::ok("Store completed.");
 }
 
 }  // namespace
@@ -66,27 +128,14 @@ Task<Reply> cmd_store(Session& session, Command& command) {
     if (!names) {
         co_return bad_arguments(command);
     }
-    Selected& selected = *session.selected;
-    if (selected.read_only()) {
+    if (request->unchanged_since && !session.enable_condstore()) {
+        co_return bad_arguments(command, "No permanent mod-sequences.");
+    }
+    if (session.selected->read_only()) {
         co_return Reply::no("[READ-ONLY] Mailbox is read-only.");
     }
-    // Changes of others are told first, so that what comes after is ours.
-    co_await session.sync(command.uid ? Expunges::kTell : Expunges::kHold, command.with_uid());
-    auto changed = co_await selected.box().change_flags(*uids, request->how, names->system,
-                                                        std::move(names->keywords));
-    if (!changed) {
-        co_return failure(changed.error());
-    }
-    if (!request->silent) {
-        co_await show_flags(session, *uids, command.with_uid());
-    }
-    selected.set_told(selected.box().last_change());
-    bool gone = std::ranges::any_of(
-        *uids, [&](std::uint32_t uid) { return selected.box().find(uid) == nullptr; });
-    if (gone) {
-        co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
-    }
-    co_return Reply::ok("Store completed.");
+    co_return co_await store(session, command, std::move(*request), std::move(*names),
+                             std::move(*uids));
 }
 
 }  // namespace relais

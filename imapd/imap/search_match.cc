@@ -184,6 +184,8 @@ bool SearchMatch::test(const SearchKey& key) {
             return key.set.contains(message_->uid);
         case Kind::kFlag:
             return test_flag(key);
+        case Kind::kModseq:
+            return selected_.box().modseq_of(*message_) >= static_cast<std::uint64_t>(key.number);
         case Kind::kRecent:
             return selected_.is_recent(message_->uid);
         case Kind::kLarger:

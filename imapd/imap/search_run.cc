@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/base/format.h"
+
 #include "imapd/imap/commands.h"
 #include "imapd/imap/progress.h"
 #include "imapd/imap/search_match.h"
@@ -75,10 +77,52 @@ Reply search_refusal(Session& session, const Command& command,
     return Reply::no("[BADCHARSET] " + error.message);
 }
 
+std::expected<WithModseq, Reply> prepare_modseqs(Session& session, const Command& command,
+                                                 const imap::SearchKey& key) {
+    if (!key.uses_modseq()) {
+        return WithModseq::kNo;
+    }
+    if (!session.enable_condstore()) {
+        return std::unexpected(bad_arguments(command, "No permanent mod-sequences."));
+    }
+    return WithModseq::kYes;
+}
+
+namespace {
+
+// The highest among those that are told: MIN and MAX alone are about two (RFC 4731 3.2).
+std::optional<std::uint64_t> highest_modseq(Session& session,
+                                            const std::optional<imap::SearchReturn>& returns,
+                                            const std::vector<std::uint32_t>& uids) {
+    std::uint64_t highest = 0;
+    auto look = [&](std::uint32_t uid) {
+        if (const MailMessage* message = session.selected->box().find(uid)) {
+            highest = std::max(highest, session.selected->box().modseq_of(*message));
+        }
+    };
+    if (!returns || returns->tells_many()) {
+        std::ranges::for_each(uids, look);
+    } else if (!uids.empty()) {
+        if (returns->min) {
+            look(uids.front());
+        }
+        if (returns->max) {
+            look(uids.back());
+        }
+    }
+    return highest > 0 ? std::optional(highest) : std::nullopt;
+}
+
+}  // namespace
+
 void tell_results(Session& session, const Command& command,
                   const std::optional<imap::SearchReturn>& returns,
-                  const std::vector<std::uint32_t>& uids) {
+                  const std::vector<std::uint32_t>& uids, WithModseq with_modseq) {
     auto numbers = told_numbers(session, command, uids);
+    std::optional<std::uint64_t> modseq;
+    if (with_modseq == WithModseq::kYes) {
+        modseq = highest_modseq(session, returns, uids);
+    }
     std::string out;
     if (!returns) {
         out = "* " + command.name;
@@ -86,10 +130,10 @@ void tell_results(Session& session, const Command& command,
             out += ' ';
             out += std::to_string(number);
         }
-        out += "\r\n";
+        out += modseq ? format(" (MODSEQ {})\r\n", *modseq) : "\r\n";
     } else if (returns->answers()) {
         auto kind = command.uid ? imap::ResultNumbers::kUid : imap::ResultNumbers::kSequence;
-        imap::append_esearch(out, command.tag, kind, *returns, numbers);
+        imap::append_esearch(out, command.tag, kind, *returns, numbers, modseq);
     }
     if (returns && returns->save) {
         session.selected->saved = returns->saved(uids);

@@ -26,9 +26,16 @@ namespace relais {
                                    const std::optional<imap::SearchReturn>& returns,
                                    const Error& error);
 
-// "* SEARCH 1 2 3" or "* ESEARCH ...", whichever `returns` asks for, and "$" for SAVE.
+// "* SEARCH 1 2 3" or "* ESEARCH ...", whichever `returns` asks for, and "$" for SAVE.  Where the
+// key is about modification sequences, the highest of the results goes along (RFC 7162 3.1.5).
+enum class WithModseq { kNo, kYes };
 void tell_results(Session& session, const Command& command,
                   const std::optional<imap::SearchReturn>& returns,
-                  const std::vector<std::uint32_t>& uids);
+                  const std::vector<std::uint32_t>& uids, WithModseq with_modseq);
+
+// Whether the answer has such a number; the error is the reply.
+[[nodiscard]] std::expected<WithModseq, Reply> prepare_modseqs(Session& session,
+                                                               const Command& command,
+                                                               const imap::SearchKey& key);
 
 }  // namespace relais

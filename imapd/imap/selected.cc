@@ -23,8 +23,12 @@ constexpr std::array<SystemFlag, 5> kSystemFlags = {{{MessageFlags::kAnswered, "
 
 }  // namespace
 
-Selected::Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access)
-    : mailbox_(std::move(mailbox)), access_(access), view_(mailbox_->box.uids()) {
+Selected::Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access,
+                   const Enabled& enabled)
+    : mailbox_(std::move(mailbox)),
+      access_(access),
+      enabled_(enabled),
+      view_(mailbox_->box.uids()) {
 }
 
 void Selected::begin() {
@@ -83,17 +87,35 @@ std::string Selected::describe() {
         out += "* OK [PERMANENTFLAGS (" + flags + (box().keywords().full() ? "" : " \\*") +
                ")] Flags permitted.\r\n";
     }
-    out += format("* {} EXISTS\r\n* {} RECENT\r\n", count(), recent_count());
-    for (std::uint32_t i = 0; i < count(); ++i) {
-        const MailMessage* message = box().find((*view_)[i]);
-        if (message != nullptr && (message->system & MessageFlags::kSeen) == 0) {
-            out += format("* OK [UNSEEN {}] First unseen.\r\n", i + 1);
-            break;
-        }
+    out += format("* {} EXISTS\r\n", count());
+    if (!enabled_.rev2) {
+        out += format("* {} RECENT\r\n", recent_count());
+        append_first_unseen(out);
     }
     out += format("* OK [UIDVALIDITY {}] UIDs valid\r\n", uid_validity_);
     out += format("* OK [UIDNEXT {}] Predicted next UID\r\n", box().next_uid());
+    out += modseq_line();
+    if (!box().guid().empty()) {
+        out += format("* OK [MAILBOXID ({})] Ok\r\n", box().guid());
+    }
     return out;
+}
+
+std::string Selected::modseq_line() {
+    if (enabled_.condstore && !tracked_) {
+        return "* OK [NOMODSEQ] No permanent mod-sequences\r\n";
+    }
+    return format("* OK [HIGHESTMODSEQ {}] Highest\r\n", box().last_change());
+}
+
+void Selected::append_first_unseen(std::string& out) {
+    for (std::uint32_t i = 0; i < count() && !enabled_.uid_only; ++i) {
+        const MailMessage* message = box().find((*view_)[i]);
+        if (message != nullptr && (message->system & MessageFlags::kSeen) == 0) {
+            out += format("* OK [UNSEEN {}] First unseen.\r\n", i + 1);
+            return;
+        }
+    }
 }
 
 std::optional<std::uint32_t> Selected::sequence_of(std::uint32_t uid) const {
@@ -154,7 +176,7 @@ std::string Selected::format_flags(const MailMessage& message) {
             add(flag.name);
         }
     }
-    if (is_recent(message.uid)) {
+    if (!enabled_.rev2 && is_recent(message.uid)) {
         add("\\Recent");
     }
     for (int i = 0; i < kMaxKeywords && message.keywords >> i != 0; ++i) {
@@ -163,6 +185,52 @@ std::string Selected::format_flags(const MailMessage& message) {
         }
     }
     return text + ")";
+}
+
+std::string Selected::fetch_head(const MailMessage& message, std::uint32_t sequence) const {
+    return enabled_.uid_only ? format("* {} UIDFETCH (", message.uid)
+                             : format("* {} FETCH (", sequence);
+}
+
+std::string Selected::format_modseq(const MailMessage& message) {
+    return format("MODSEQ ({})", box().modseq_of(message));
+}
+
+// RFC 7162 3.1.1 and 3.2.4: numbers and UIDs come unasked once they were asked for.
+std::string Selected::flags_line(const MailMessage& message, std::uint32_t sequence,
+                                 WithUid with_uid) {
+    std::string line = fetch_head(message, sequence);
+    if ((with_uid == WithUid::kYes || enabled_.qresync) && !enabled_.uid_only) {
+        line += format("UID {} ", message.uid);
+    }
+    line += "FLAGS " + format_flags(message);
+    if (enabled_.condstore && tracked_) {
+        line += " " + format_modseq(message);
+    }
+    return line + ")\r\n";
+}
+
+void Selected::own_change(const FlagOutcome& outcome) {
+    if (outcome.before <= told_) {
+        told_ = std::max(told_, outcome.number);
+    } else {
+        own_ = outcome.number;
+    }
+}
+
+imap::SequenceSet Selected::vanished(std::uint64_t modseq, const imap::SequenceSet& known) const {
+    imap::SequenceSet candidates;
+    std::uint32_t next = mailbox_->box.next_uid();
+    if (auto records = mailbox_->box.expunged_after(modseq)) {
+        std::vector<imap::SequenceSet::Range> ranges;
+        for (const ChangeRecord& record : *records) {
+            ranges.push_back({record.first, record.last});
+        }
+        candidates = imap::SequenceSet::of(std::move(ranges)).intersection(known);
+    } else if (next > 1) {
+        candidates = imap::SequenceSet::of({{1, next - 1}}).intersection(known);
+    }
+    return candidates.without(*view_);
 }
 
 void Selected::report_keywords(std::string& out) {
@@ -180,7 +248,11 @@ void Selected::report_keywords(std::string& out) {
 }
 
 // Highest first, so that the numbers of the others still hold.
-void Selected::report_expunges(std::string& out, const Mailbox::Uids& now) {
+void Selected::report_expunges(std::string& out, const Mailbox::Uids& now) const {
+    if (enabled_.tells_vanished()) {
+        report_vanished(out, now);
+        return;
+    }
     auto current = now->rbegin();
     for (std::size_t i = view_->size(); i > 0; --i) {
         std::uint32_t uid = (*view_)[i - 1];
@@ -193,22 +265,31 @@ void Selected::report_expunges(std::string& out, const Mailbox::Uids& now) {
     }
 }
 
+// RFC 7162 3.2.10
+void Selected::report_vanished(std::string& out, const Mailbox::Uids& now) const {
+    imap::SequenceSet gone;
+    auto current = now->begin();
+    for (std::uint32_t uid : *view_) {
+        current = std::find_if(current, now->end(), [uid](std::uint32_t u) { return u >= uid; });
+        if (current == now->end() || *current != uid) {
+            gone.add(uid);
+        }
+    }
+    if (!gone.empty()) {
+        out += "* VANISHED " + gone.to_string() + "\r\n";
+    }
+}
+
 void Selected::report_flags(std::string& out, std::uint32_t last_known, WithUid with_uid) {
     for (const MailMessage& message : box().messages()) {
-        if (message.change <= told_ || message.uid > last_known) {
+        if (message.change <= told_ || message.change == own_ || message.uid > last_known) {
             continue;
         }
         auto sequence = sequence_of(message.uid);
-        if (!sequence) {
-            continue;
+        if (sequence) {
+            out += flags_line(message, *sequence, with_uid);
         }
-        out += format("* {} FETCH (", *sequence);
-        if (with_uid == WithUid::kYes) {
-            out += format("UID {} ", message.uid);
-        }
-        out += "FLAGS " + format_flags(message) + ")\r\n";
     }
-    told_ = box().last_change();
 }
 
 // Without messages that were told to be gone and came back (somebody moved a file away and back
@@ -250,12 +331,14 @@ void Selected::report(std::string& out, Expunges expunges, WithUid with_uid) {
         claim_recent();
         out += format("* {} EXISTS\r\n", count());
     }
-    if (grown || (expunges == Expunges::kTell && view_->size() < before && !recent_.empty())) {
+    bool fewer = expunges == Expunges::kTell && view_->size() < before && !recent_.empty();
+    if (!enabled_.rev2 && (grown || fewer)) {
         out += format("* {} RECENT\r\n", recent_count());
     }
-    if (box().last_change() > told_) {
+    if (box().last_flag_change() > told_) {
         report_flags(out, last_known, with_uid);
     }
+    told_ = box().last_change();
 }
 
 }  // namespace relais

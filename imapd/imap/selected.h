@@ -17,9 +17,23 @@ namespace relais {
 enum class Expunges { kTell, kHold };
 enum class WithUid { kNo, kYes };
 
+// What the client has asked for with ENABLE or otherwise, for the rest of the session.
+struct Enabled {
+    bool condstore = false;  // RFC 7162
+    bool qresync = false;
+    bool utf8 = false;      // UTF8=ACCEPT (RFC 6855)
+    bool rev2 = false;      // IMAP4rev2 (RFC 9051)
+    bool uid_only = false;  // RFC 9586
+
+    bool tells_vanished() const { return qresync || uid_only; }
+
+    bool utf8_names() const { return utf8 || rev2; }
+};
+
 class Selected {
   public:
-    Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access);
+    // `enabled` is the session's, and may change.
+    Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access, const Enabled& enabled);
 
     Mailbox& box() { return mailbox_->box; }
 
@@ -32,6 +46,18 @@ class Selected {
 
     // Takes the first picture, after the first sync.
     void begin();
+
+    // Modification sequences will be told: from now on they are kept.
+    void track() { tracked_ = box().track_changes(); }
+
+    // "* OK [HIGHESTMODSEQ 123] Highest\r\n"
+    std::string modseq_line();
+
+    // False where they cannot be kept (NOMODSEQ).
+    bool tracked() const { return tracked_; }
+
+    // The UIDs among `known` of which the client has not heard that they went after `modseq`.
+    imap::SequenceSet vanished(std::uint64_t modseq, const imap::SequenceSet& known) const;
 
     // The untagged responses of SELECT.
     std::string describe();
@@ -61,10 +87,17 @@ class Selected {
     // "(\Seen \Recent $Junk)"
     std::string format_flags(const MailMessage& message);
 
-    // Flag changes up to now count as told: the client asked for silence, or was just told.
-    std::uint64_t told() const { return told_; }
+    // "* 3 FETCH (", or "* 25 UIDFETCH (" (RFC 9586 3.3).
+    std::string fetch_head(const MailMessage& message, std::uint32_t sequence) const;
 
-    void set_told(std::uint64_t change) { told_ = change; }
+    // "MODSEQ (123)"
+    std::string format_modseq(const MailMessage& message);
+
+    // "* 3 FETCH (UID 25 FLAGS (\Seen) MODSEQ (123))\r\n", with what the client wants of it.
+    std::string flags_line(const MailMessage& message, std::uint32_t sequence, WithUid with_uid);
+
+    // A change that the client has ordered counts as told: it asked for silence, or was just told.
+    void own_change(const FlagOutcome& outcome);
 
     // The flags line and the one with PERMANENTFLAGS, when keywords have come since the last time.
     void report_keywords(std::string& out);
@@ -74,17 +107,22 @@ class Selected {
 
   private:
     void claim_recent();
+    void append_first_unseen(std::string& out);
     void report_flags(std::string& out, std::uint32_t last_known, WithUid with_uid);
-    void report_expunges(std::string& out, const Mailbox::Uids& now);
+    void report_expunges(std::string& out, const Mailbox::Uids& now) const;
+    void report_vanished(std::string& out, const Mailbox::Uids& now) const;
     Mailbox::Uids without_returned(const Mailbox::Uids& now) const;
     std::uint32_t recent_count() const;
     std::string flags_text() const;
 
     std::shared_ptr<OpenMailbox> mailbox_;
     MailboxAccess access_;
+    const Enabled& enabled_;
+    bool tracked_ = false;
     std::uint32_t uid_validity_ = 0;
     Mailbox::Uids view_;
-    std::uint64_t told_ = 0;
+    std::uint64_t told_ = 0;  // flag changes up to this one were told
+    std::uint64_t own_ = 0;   // one that need not be told, later than some that must
     std::vector<std::string> keywords_told_;
     std::vector<imap::SequenceSet::Range> recent_;
 };

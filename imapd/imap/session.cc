@@ -35,7 +35,7 @@ std::string Session::capabilities() const {
         "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE "
         "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
         "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
-        "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS ";
+        "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS CONDSTORE QRESYNC ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
@@ -44,6 +44,24 @@ std::string Session::capabilities() const {
         text += " COMPRESS=DEFLATE";
     }
     return text;
+}
+
+bool Session::enable_condstore() {
+    if (!enabled.condstore) {
+        enabled.condstore = true;
+        if (selected) {
+            selected->track();
+            stream.write(selected->modseq_line());
+        }
+    }
+    return !selected || selected->tracked();
+}
+
+std::string Session::with_highest_modseq(std::string text) const {
+    if (!enabled.condstore || !selected->tracked()) {
+        return text;
+    }
+    return format("[HIGHESTMODSEQ {}] {}", selected->box().last_change(), text);
 }
 
 void Session::consume(std::size_t count) {
@@ -155,13 +173,14 @@ Task<Event> Session::next_event() {
 }
 
 std::optional<std::string> Session::name_from_client(std::string_view text) const {
-    auto name = utf8 ? imap::utf8_to_utf7(text) : std::optional(std::string(text));
+    auto name = enabled.utf8_names() ? imap::utf8_to_utf7(text) : std::optional(std::string(text));
     return name ? std::optional(user.tree().canonical(*name)) : std::nullopt;
 }
 
 void Session::append_name(std::string& out, std::string_view name) const {
-    auto shown =
-        utf8 && name.find('&') != std::string_view::npos ? imap::utf7_to_utf8(name) : std::nullopt;
+    auto shown = enabled.utf8_names() && name.find('&') != std::string_view::npos
+                     ? imap::utf7_to_utf8(name)
+                     : std::nullopt;
     if (shown) {
         imap::append_utf8_string(out, *shown);
     } else {

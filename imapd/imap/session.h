@@ -91,16 +91,22 @@ class Session {
 
     bool compressed() const { return compressed_; }
 
+    // What asks for modification sequences makes them be told from then on (RFC 7162 3.1).  False
+    // where the selected mailbox has none.
+    bool enable_condstore();
+
+    // "[HIGHESTMODSEQ 123] TEXT" behind a command that has expunged messages (RFC 7162 3.2.7).
+    [[nodiscard]] std::string with_highest_modseq(std::string text) const;
+
     // Once the answer to the command at hand is out.
     void compress_next() { compress_next_ = true; }
 
     User& user;
     Stream& stream;
+    Enabled enabled;
     std::unique_ptr<Selected> selected;
     imap::CommandReader reader;
     std::string early_input;  // handed over with the connection; comes before the stream's
-    bool condstore = false;
-    bool utf8 = false;  // UTF8=ACCEPT is enabled (RFC 6855)
 
     std::string_view input() const {
         return early_input.empty() ? stream.buffered() : std::string_view(early_input);

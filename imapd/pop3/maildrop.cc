@@ -371,9 +371,10 @@ Task<Result<void>> Maildrop::remove_deleted() {
     if (!system) {
         keywords.push_back(flag);
     }
-    co_return co_await mailbox_->box.change_flags(std::move(uids), FlagChange::kAdd,
-                                                  system ? MessageFlags::kDeleted : std::uint8_t{0},
-                                                  std::move(keywords));
+    auto changed = co_await mailbox_->box.change_flags(
+        std::move(uids), FlagChange::kAdd, system ? MessageFlags::kDeleted : std::uint8_t{0},
+        std::move(keywords));
+    co_return changed ? Result<void>() : fail_with(changed);
 }
 
 }  // namespace relais

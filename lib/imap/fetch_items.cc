@@ -6,6 +6,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/imap/format.h"
+#include "lib/imap/modseq.h"
 
 namespace relais::imap {
 
@@ -21,13 +22,17 @@ struct SimpleItem {
     FetchItem::Kind kind;
 };
 
-constexpr std::array<SimpleItem, 7> kSimple = {{{"UID", FetchItem::Kind::kUid},
-                                                {"FLAGS", FetchItem::Kind::kFlags},
-                                                {"INTERNALDATE", FetchItem::Kind::kInternalDate},
-                                                {"RFC822.SIZE", FetchItem::Kind::kSize},
-                                                {"ENVELOPE", FetchItem::Kind::kEnvelope},
-                                                {"BODYSTRUCTURE", FetchItem::Kind::kBodyStructure},
-                                                {"BODY", FetchItem::Kind::kBody}}};
+constexpr std::array<SimpleItem, 11> kSimple = {{{"UID", FetchItem::Kind::kUid},
+                                                 {"FLAGS", FetchItem::Kind::kFlags},
+                                                 {"INTERNALDATE", FetchItem::Kind::kInternalDate},
+                                                 {"RFC822.SIZE", FetchItem::Kind::kSize},
+                                                 {"ENVELOPE", FetchItem::Kind::kEnvelope},
+                                                 {"BODYSTRUCTURE", FetchItem::Kind::kBodyStructure},
+                                                 {"BODY", FetchItem::Kind::kBody},
+                                                 {"MODSEQ", FetchItem::Kind::kModseq},
+                                                 {"EMAILID", FetchItem::Kind::kEmailId},
+                                                 {"THREADID", FetchItem::Kind::kThreadId},
+                                                 {"SAVEDATE", FetchItem::Kind::kSaveDate}}};
 
 FetchItem simple_item(std::string_view name) {
     auto found = std::ranges::find(kSimple, name, &SimpleItem::name);
@@ -264,6 +269,14 @@ bool FetchItems::has(FetchItem::Kind kind) const {
     return std::ranges::any_of(items, [kind](const FetchItem& item) { return item.kind == kind; });
 }
 
+void FetchItems::add(FetchItem::Kind kind, Where where) {
+    if (!has(kind)) {
+        auto entry = std::ranges::find(kSimple, kind, &SimpleItem::kind);
+        items.insert(where == Where::kFirst ? items.begin() : items.end(),
+                     simple_item(entry->name));
+    }
+}
+
 bool FetchItems::sets_seen() const {
     return std::ranges::any_of(items, [](const FetchItem& item) { return !item.peek; });
 }
@@ -292,6 +305,24 @@ Result<FetchItems> parse_fetch_items(Scanner& scanner) {
     return parsed;
 }
 
+namespace {
+
+bool parse_modifier(Scanner& scanner, FetchModifiers& modifiers) {
+    if (scanner.accept_word("PARTIAL") && !modifiers.partial && scanner.space()) {
+        modifiers.partial = parse_partial_range(scanner);
+        return modifiers.partial.has_value();
+    }
+    if (scanner.accept_word("CHANGEDSINCE") && !modifiers.changed_since && scanner.space()) {
+        modifiers.changed_since = parse_modseq(scanner);
+        return modifiers.changed_since.has_value();
+    }
+    bool again = modifiers.vanished;
+    modifiers.vanished = scanner.accept_word("VANISHED");
+    return modifiers.vanished && !again;
+}
+
+}  // namespace
+
 Result<FetchModifiers> parse_fetch_modifiers(Scanner& scanner) {
     FetchModifiers modifiers;
     if (scanner.at_end()) {
@@ -301,9 +332,7 @@ Result<FetchModifiers> parse_fetch_modifiers(Scanner& scanner) {
         return bad("Invalid arguments.");
     }
     do {
-        bool known = scanner.accept_word("PARTIAL") && !modifiers.partial && scanner.space();
-        modifiers.partial = known ? parse_partial_range(scanner) : std::nullopt;
-        if (!modifiers.partial) {
+        if (!parse_modifier(scanner, modifiers)) {
             return bad("Unknown FETCH modifier");
         }
     } while (scanner.space());

@@ -1,4 +1,5 @@
-// The data items of FETCH (RFC 3501 6.4.5, RFC 3516 4.2, RFC 8970 3.1).
+// The data items of FETCH (RFC 3501 6.4.5, RFC 3516 4.2, RFC 8970 3.1, RFC 7162 3.1.4, RFC 8474 5,
+// RFC 8514 4).
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,10 @@ struct FetchItem {
         kBinarySize,
         kPreview,      // RFC 8970
         kPreviewLazy,  // only where it is known already
+        kModseq,       // RFC 7162
+        kEmailId,      // RFC 8474
+        kThreadId,
+        kSaveDate,  // RFC 8514
     };
     Kind kind = Kind::kUid;
     Section section;
@@ -56,6 +61,9 @@ struct FetchItems {
     std::vector<FetchItem> items;
 
     bool has(FetchItem::Kind kind) const;
+    // Where it is not there yet: behind the others, or before them.
+    enum class Where { kFirst, kLast };
+    void add(FetchItem::Kind kind, Where where = Where::kLast);
     bool sets_seen() const;
     bool needs_message() const;  // anything that is not in the index
 };
@@ -68,7 +76,9 @@ struct FetchItems {
 
 // What stands in parentheses behind the items (RFC 4466 2.4).
 struct FetchModifiers {
-    std::optional<PartialRange> partial;  // RFC 9394 3.2
+    std::optional<PartialRange> partial;         // RFC 9394 3.2
+    std::optional<std::uint64_t> changed_since;  // RFC 7162 3.1.4.1
+    bool vanished = false;                       // RFC 7162 3.2.6
 };
 
 // Up to the end of the command, from behind the items on.

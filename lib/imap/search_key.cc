@@ -6,6 +6,7 @@
 #include "lib/base/strings.h"
 #include "lib/imap/charset.h"
 #include "lib/imap/dates.h"
+#include "lib/imap/modseq.h"
 
 namespace relais::imap {
 
@@ -38,12 +39,15 @@ struct NamedKind {
     Kind kind;
 };
 
-constexpr std::array<NamedKind, 6> kDayKeys = {{{"BEFORE", Kind::kBefore},
+constexpr std::array<NamedKind, 9> kDayKeys = {{{"BEFORE", Kind::kBefore},
                                                 {"ON", Kind::kOn},
                                                 {"SINCE", Kind::kSince},
                                                 {"SENTBEFORE", Kind::kSentBefore},
                                                 {"SENTON", Kind::kSentOn},
-                                                {"SENTSINCE", Kind::kSentSince}}};
+                                                {"SENTSINCE", Kind::kSentSince},
+                                                {"SAVEDBEFORE", Kind::kSavedBefore},
+                                                {"SAVEDON", Kind::kSavedOn},
+                                                {"SAVEDSINCE", Kind::kSavedSince}}};
 
 constexpr std::array<NamedKind, 4> kNumberKeys = {{{"LARGER", Kind::kLarger},
                                                    {"SMALLER", Kind::kSmaller},
@@ -123,7 +127,7 @@ class SearchParser {
                 return entry.set ? flag_key(entry.flag) : negate(flag_key(entry.flag));
             }
         }
-        if (name == "ALL") {
+        if (name == "ALL" || name == "SAVEDATESUPPORTED") {  // RFC 8514 4.2: in every mailbox
             return make(Kind::kAll);
         }
         if (name == "RECENT") {
@@ -178,7 +182,36 @@ class SearchParser {
             found != kNumberKeys.end()) {
             return parse_number(found->kind);
         }
+        if (name == "MODSEQ") {
+            return parse_modseq_key();
+        }
+        if (name == "EMAILID" || name == "THREADID") {
+            auto id = scanner_.atom();
+            SearchKey key = make(name == "EMAILID" ? Kind::kEmailId : Kind::kThreadId);
+            key.text = std::string(id.value_or(""));
+            return id ? Result<SearchKey>(std::move(key)) : bad("Invalid object id");
+        }
         return parse_text(name);
+    }
+
+    // RFC 7162 3.1.5.  All flags of a message have one number, so which one is meant is the same.
+    Result<SearchKey> parse_modseq_key() {
+        if (scanner_.peek() == '"') {
+            auto entry = scanner_.string();
+            bool typed = entry && entry->starts_with("/flags/") && scanner_.space() &&
+                         (scanner_.accept_word("all") || scanner_.accept_word("priv") ||
+                          scanner_.accept_word("shared"));
+            if (!typed || !scanner_.space()) {
+                return bad("Invalid MODSEQ entry");
+            }
+        }
+        auto modseq = parse_modseq(scanner_);
+        if (!modseq) {
+            return bad("Invalid MODSEQ value");
+        }
+        SearchKey key = make(Kind::kModseq);
+        key.number = static_cast<std::int64_t>(*modseq);
+        return key;
     }
 
     Result<SearchKey> parse_set(Kind kind) {
@@ -256,6 +289,10 @@ bool SearchKey::needs_message() const {
         default:
             return std::ranges::any_of(children, &SearchKey::needs_message);
     }
+}
+
+bool SearchKey::uses_modseq() const {
+    return kind == Kind::kModseq || std::ranges::any_of(children, &SearchKey::uses_modseq);
 }
 
 Result<SearchKey> parse_search(Scanner& scanner) {

@@ -37,16 +37,25 @@ struct SearchKey {
         kHeader,  // field, text
         kBody,    // text
         kText,
+        kModseq,       // number (RFC 7162)
+        kSavedBefore,  // day (RFC 8514)
+        kSavedOn,
+        kSavedSince,
+        kEmailId,  // text (RFC 8474)
+        kThreadId,
     };
     Kind kind = Kind::kAll;
     std::vector<SearchKey> children;
     SequenceSet set;
     std::string field;        // upper case
     std::string text;         // strings in UTF-8
-    std::int64_t number = 0;  // size, seconds, or day since 1970-01-01
+    std::int64_t number = 0;  // size, seconds, number of a change, or day since 1970-01-01
 
     // True when some criterion below can only be decided with the message itself.
     bool needs_message() const;
+
+    // The numbers of changes are asked for: the answer has the highest of what was found.
+    bool uses_modseq() const;
 };
 
 // Errc::kDenied stands for a character set that is not supported (BADCHARSET).

@@ -128,7 +128,8 @@ void append_number_list(std::string& out, std::span<const std::uint32_t> numbers
 }
 
 void append_esearch(std::string& out, std::string_view tag, ResultNumbers kind,
-                    const SearchReturn& wanted, std::span<const std::uint32_t> results) {
+                    const SearchReturn& wanted, std::span<const std::uint32_t> results,
+                    std::optional<std::uint64_t> modseq) {
     out += "* ESEARCH (TAG ";
     append_string(out, tag);
     out += kind == ResultNumbers::kUid ? ") UID" : ")";
@@ -150,6 +151,9 @@ void append_esearch(std::string& out, std::string_view tag, ResultNumbers kind,
     }
     if (wanted.count) {
         out += " COUNT " + std::to_string(results.size());
+    }
+    if (modseq && !results.empty()) {
+        out += " MODSEQ " + std::to_string(*modseq);
     }
     out += "\r\n";
 }

@@ -39,6 +39,9 @@ struct SearchReturn {
 
     bool answers() const { return min || max || all || count || partial; }
 
+    // The results are told one by one, or counted: more than the first and the last.
+    bool tells_many() const { return all || count || partial; }
+
     // Which of the results "$" will stand for (RFC 5182 2.4, RFC 9394 3.1), ascending.
     [[nodiscard]] std::vector<std::uint32_t> saved(std::span<const std::uint32_t> results) const;
 };
@@ -49,9 +52,11 @@ struct SearchReturn {
 // A list of numbers in any order, runs of ascending ones as ranges: "5,1:3,2".
 void append_number_list(std::string& out, std::span<const std::uint32_t> numbers);
 
-// "* ESEARCH (TAG "x") UID MIN 1 ...\r\n" for results in the order in which they are answered.
+// "* ESEARCH (TAG "x") UID MIN 1 ...\r\n" for results in the order in which they are answered,
+// with the number of their latest change where that was asked for (RFC 4731 3.2).
 enum class ResultNumbers { kSequence, kUid };
 void append_esearch(std::string& out, std::string_view tag, ResultNumbers kind,
-                    const SearchReturn& wanted, std::span<const std::uint32_t> results);
+                    const SearchReturn& wanted, std::span<const std::uint32_t> results,
+                    std::optional<std::uint64_t> modseq = {});
 
 }  // namespace relais::imap

@@ -46,6 +46,12 @@ std::optional<SequenceSet> SequenceSet::parse(std::string_view text) {
     }
 }
 
+SequenceSet SequenceSet::of(std::vector<Range> ranges) {
+    SequenceSet set;
+    set.ranges_ = std::move(ranges);
+    return set.resolve(1);
+}
+
 SequenceSet SequenceSet::resolve(std::uint32_t largest) const {
     std::vector<Range> ranges;
     ranges.reserve(ranges_.size());
@@ -81,6 +87,58 @@ void SequenceSet::add(std::uint32_t number) {
     } else if (ranges_.empty() || number > ranges_.back().last) {
         ranges_.push_back({number, number});
     }
+}
+
+void SequenceSet::add(Range range) {
+    if (!ranges_.empty() && range.first <= std::uint64_t{ranges_.back().last} + 1) {
+        ranges_.back().last = std::max(ranges_.back().last, range.last);
+    } else {
+        ranges_.push_back(range);
+    }
+}
+
+std::uint64_t SequenceSet::count() const {
+    std::uint64_t sum = 0;
+    for (const Range& range : ranges_) {
+        sum += std::uint64_t{range.last} - range.first + 1;
+    }
+    return sum;
+}
+
+SequenceSet SequenceSet::intersection(const SequenceSet& other) const {
+    SequenceSet both;
+    auto mine = ranges_.begin();
+    auto theirs = other.ranges_.begin();
+    while (mine != ranges_.end() && theirs != other.ranges_.end()) {
+        Range common{std::max(mine->first, theirs->first), std::min(mine->last, theirs->last)};
+        if (common.first <= common.last) {
+            both.add(common);
+        }
+        if (mine->last < theirs->last) {
+            ++mine;
+        } else {
+            ++theirs;
+        }
+    }
+    return both;
+}
+
+SequenceSet SequenceSet::without(std::span<const std::uint32_t> numbers) const {
+    SequenceSet left;
+    for (const Range& range : ranges_) {
+        std::uint64_t from = range.first;
+        auto at = std::ranges::lower_bound(numbers, range.first);
+        for (; at != numbers.end() && *at <= range.last; ++at) {
+            if (*at > from) {
+                left.add(Range{static_cast<std::uint32_t>(from), *at - 1});
+            }
+            from = std::uint64_t{*at} + 1;
+        }
+        if (from <= range.last) {
+            left.add(Range{static_cast<std::uint32_t>(from), range.last});
+        }
+    }
+    return left;
 }
 
 std::string SequenceSet::to_string() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class SequenceSet {
 
     SequenceSet() = default;
 
+    // Resolved, of ranges in any order.
+    [[nodiscard]] static SequenceSet of(std::vector<Range> ranges);
+
     // "*" replaced by the largest number in use, ranges put in order and merged.
     [[nodiscard]] SequenceSet resolve(std::uint32_t largest) const;
 
@@ -31,6 +35,17 @@ class SequenceSet {
     std::string to_string() const;
     // Numbers must come in ascending order.
     void add(std::uint32_t number);
+    // Ranges of them likewise; they may touch.
+    void add(Range range);
+
+    // How many numbers are in it.
+    std::uint64_t count() const;
+
+    // What is in both.
+    [[nodiscard]] SequenceSet intersection(const SequenceSet& other) const;
+
+    // What is not among `numbers`, which ascend.
+    [[nodiscard]] SequenceSet without(std::span<const std::uint32_t> numbers) const;
 
     const std::vector<Range>& ranges() const { return ranges_; }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "lib/base/file.h"
+#include "lib/store/change_turn.h"
 
 namespace relais {
 
@@ -104,6 +105,10 @@ void Mailbox::rename_in_memory(MailMessage& message, std::string_view name) {
 }
 
 void Mailbox::drop_messages(const std::vector<std::uint32_t>& uids) {
+    if (!uids.empty()) {
+        ChangeTurn turn(*this);
+        std::ranges::for_each(uids, [&turn](std::uint32_t uid) { turn.gone(uid); });
+    }
     std::erase_if(messages_, [&](const MailMessage& message) {
         return std::ranges::binary_search(uids, message.uid);
     });

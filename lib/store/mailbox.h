@@ -6,6 +6,7 @@
 // compares when it may tell more.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
 #include "lib/event/sync.h"
+#include "lib/store/change_journal.h"
 #include "lib/store/directory_scan.h"
 #include "lib/store/keyword_file.h"
 #include "lib/store/mailbox_lock.h"
@@ -33,7 +35,7 @@ struct MailMessage {
     std::uint16_t name_size = 0;
     std::uint8_t system = 0;
     bool in_new = false;       // still in new/, else in cur/
-    std::uint64_t change = 0;  // the change number at which its flags last changed
+    std::uint64_t change = 0;  // the number of its last change; see Mailbox::modseq_of()
 
     MessageFlags flags() const { return {system, keywords}; }
 };
@@ -61,8 +63,19 @@ struct NewMessage {
 
 enum class FlagChange { kReplace, kAdd, kRemove };
 
+// What has become of a change of flags.
+struct FlagOutcome {
+    std::uint64_t number = 0;              // of this change
+    std::uint64_t before = 0;              // of the flag change before it, whoever made that
+    std::vector<std::uint32_t> refused{};  // UIDs: they have changed since (UNCHANGEDSINCE)
+};
+
+struct IndexHeader;
+
 class Mailbox {
   public:
+    static constexpr std::uint64_t kWhatever = ~std::uint64_t{0};
+
     explicit Mailbox(MailboxPlace place) : place_(std::move(place)) {}
 
     Mailbox(const Mailbox&) = delete;
@@ -77,8 +90,28 @@ class Mailbox {
 
     std::uint32_t next_uid() const { return next_uid_; }
 
-    // The change number of the latest flag change.
+    // The numbers of the latest change (of flags, by arrival, by expunge) and of the latest change
+    // of flags.  They are points in time, in microseconds, and grow with every change.
     std::uint64_t last_change() const { return last_change_; }
+
+    std::uint64_t last_flag_change() const { return last_flag_change_; }
+
+    // Modification sequences (RFC 7162) are these numbers, as far as they are known for sure: what
+    // may have changed unseen counts as changed at `floor_`.
+    std::uint64_t modseq_of(const MailMessage& message) const {
+        return std::max(message.change, floor_);
+    }
+
+    // From the first call on the numbers are kept in the mailbox (change_journal.h), for who comes
+    // back with one.  False where nothing can be written.
+    [[nodiscard]] bool track_changes();
+
+    // The UIDs that went after this number; nothing where that is not known any longer.
+    [[nodiscard]] std::optional<std::vector<ChangeRecord>> expunged_after(
+        std::uint64_t modseq) const;
+
+    // Of the mailbox, for ever: 32 hexadecimal digits; empty where nobody could write it down.
+    const std::string& guid() const { return guid_; }
 
     std::span<const MailMessage> messages() const { return messages_; }
 
@@ -109,11 +142,13 @@ class Mailbox {
     // The names of a message's keywords.
     std::vector<std::string> keywords_of(const MailMessage& message) const;
 
-    // Changes the flags of these messages; those that are gone are left out.  Keywords whose names
-    // are not known are added to the file, as far as there is room.
-    [[nodiscard]] Task<Result<void>> change_flags(std::vector<std::uint32_t> uids, FlagChange how,
-                                                  std::uint8_t system,
-                                                  std::vector<std::string> keywords = {});
+    // Changes the flags of these messages; those that are gone are left out, and those that have
+    // changed after `unchanged_since`.  Keywords whose names are not known are added to the file,
+    // as far as there is room.
+    [[nodiscard]] Task<Result<FlagOutcome>> change_flags(std::vector<std::uint32_t> uids,
+                                                         FlagChange how, std::uint8_t system,
+                                                         std::vector<std::string> keywords = {},
+                                                         std::uint64_t unchanged_since = kWhatever);
 
     // Removes these messages; the UIDs that are gone now, ascending.
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> expunge(std::vector<std::uint32_t> uids);
@@ -145,6 +180,8 @@ class Mailbox {
     Changes& changes() { return changes_; }
 
   private:
+    friend class ChangeTurn;
+
     using Clock = std::chrono::steady_clock;
 
     // What is on disk, as far as it was looked at.
@@ -179,6 +216,18 @@ class Mailbox {
     void take_keywords(KeywordFile file);
     FileStamp keywords_stamp() const;
 
+    // The numbers of changes (mailbox_modseq.cc).
+    std::uint64_t next_change() const;
+    void begin_numbers();
+    void read_journal();
+    void take_record(const ChangeRecord& record);
+    void note_changed(const std::vector<std::uint32_t>& uids, FlagOutcome& outcome);
+    void resume_journal(const IndexHeader& header, bool confirmed);
+
+    // The quick-start file (mailbox_index.cc).
+    void take_messages(std::string_view body, const IndexHeader& header);
+    void append_change_runs(std::string& text, std::uint32_t& count) const;
+
     // Changing it (mailbox_change.cc).
     bool rename_to(MailMessage& message, MessageFlags flags);
     [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
@@ -209,6 +258,12 @@ class Mailbox {
     std::uint32_t next_uid_ = 1;
     std::uint32_t first_recent_ = 0;  // 0: not known yet
     std::uint64_t last_change_ = 1;
+    std::uint64_t last_flag_change_ = 1;
+    std::uint64_t floor_ = 0;               // every message has changed by then, for all we know
+    std::optional<ChangeJournal> journal_;  // changes are tracked
+    bool save_soon_ = false;                // the journal begins, and needs something to begin from
+    ExpungeHistory history_;
+    std::string guid_;
     std::size_t listed_ = 0;       // lines in the uidlist
     bool unwritten_ = false;       // there are UIDs that no list tells: we may only read
     bool no_room_ = false;         // messages have no UIDs, since the list cannot grow: not shown

@@ -10,6 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
+#include "lib/store/change_turn.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/uid_validity.h"
 
@@ -84,8 +85,10 @@ bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {
     return true;
 }
 
-Task<Result<void>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagChange how,
-                                         std::uint8_t system, std::vector<std::string> keywords) {
+Task<Result<FlagOutcome>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagChange how,
+                                                std::uint8_t system,
+                                                std::vector<std::string> keywords,
+                                                std::uint64_t unchanged_since) {
     Semaphore::Place turn = co_await busy_.take();
     MessageFlags flags{system, 0};
     if (!keywords.empty()) {
@@ -96,12 +99,17 @@ Task<Result<void>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagCh
         flags.keywords = file->letters_of(keywords);
     }
     begin_own_change();
-    std::uint64_t change = last_change_ + 1;
-    std::size_t done = 0;
+    FlagOutcome outcome;
+    Result<void> failed;
+    std::vector<std::uint32_t> changed;
     bool retried = false;
-    for (std::size_t i = 0; i < uids.size(); ++i) {
+    for (std::size_t i = 0; i < uids.size() && failed; ++i) {
         MailMessage* message = find_mutable(uids[i]);
         if (message == nullptr) {
+            continue;
+        }
+        if (modseq_of(*message) > unchanged_since) {
+            outcome.refused.push_back(uids[i]);
             continue;
         }
         MessageFlags wanted = changed_flags(message->flags(), how, flags);
@@ -109,29 +117,38 @@ Task<Result<void>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagCh
             continue;
         }
         if (rename_to(*message, wanted)) {
-            message->change = change;
-            last_change_ = change;
+            changed.push_back(uids[i]);
+            if (changed.size() % kChunk == 0) {
+                co_await yield();
+            }
         } else if (errno == ENOENT && !retried) {
             // Somebody else has renamed or removed it: look, and try this one again.
             retried = true;
-            auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
-            if (!scanned) {
-                co_return scanned;
-            }
-            change = last_change_ + 1;
+            failed = co_await full_scan(MailboxAccess::kReadOnly);
             --i;
-            continue;
         } else if (errno != ENOENT) {
-            auto failed = fail_errno("rename " + path_of(*message));
-            end_own_change();
-            co_return failed;
-        }
-        if (++done % kChunk == 0) {
-            co_await yield();
+            failed = fail_errno("rename " + path_of(*message));
         }
     }
+    note_changed(changed, outcome);
     end_own_change();
-    co_return Result<void>();
+    co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
+}
+
+// All of them get one number.
+void Mailbox::note_changed(const std::vector<std::uint32_t>& uids, FlagOutcome& outcome) {
+    outcome.before = outcome.number = last_flag_change_;
+    if (uids.empty()) {
+        return;
+    }
+    ChangeTurn turn(*this);
+    for (std::uint32_t uid : uids) {
+        if (MailMessage* message = find_mutable(uid)) {
+            turn.changed(*message);
+        }
+    }
+    outcome.before = turn.before();
+    outcome.number = turn.number();
 }
 
 Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint32_t> uids) {
@@ -346,10 +363,11 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
         }
         uid_validity_ = list->uid_validity;
         if (scanned_ && !foreign_change_) {
+            ChangeTurn turn_of_all(*this);
             for (std::size_t i = 0; i < added.size(); ++i) {
                 std::string_view path = placed[i];
                 add_message(uids[i], path.substr(4), path.starts_with("new/"));
-                messages_.back().change = last_change_;
+                turn_of_all.arrived(messages_.back());
             }
             next_uid_ = list->next_uid;
             listed_ += added.size();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/store/change_turn.h"
 #include "lib/store/mailbox.h"
 
 namespace relais {
@@ -29,11 +30,12 @@ void Mailbox::take_keywords(KeywordFile file) {
         bool same = keywords_.name(i).empty() || keywords_.name(i) == file.name(i);
         renamed |= same ? 0 : 1U << i;
     }
-    std::uint64_t change = last_change_ + 1;
-    for (MailMessage& message : messages_) {
-        if ((message.keywords & renamed) != 0) {
-            message.change = change;
-            last_change_ = change;
+    if (renamed != 0) {
+        ChangeTurn turn(*this);
+        for (MailMessage& message : messages_) {
+            if ((message.keywords & renamed) != 0) {
+                turn.changed(message);
+            }
         }
     }
     keywords_ = std::move(file);

@@ -14,6 +14,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
+#include "lib/store/change_turn.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/uid_validity.h"
 
@@ -79,13 +80,20 @@ void Mailbox::set_known(const Stamps& stamps) {
 
 Task<Result<void>> Mailbox::sync(MailboxAccess access) {
     Semaphore::Place turn = co_await busy_.take();
-    co_return co_await sync_locked(access);
+    auto synced = co_await sync_locked(access);
+    if (save_soon_ && synced) {
+        save_index();
+    }
+    co_return synced;
 }
 
 Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
     Stamps now = stamps_now();
     if (now.cur.inode == 0) {
         co_return fail(Errc::kNotFound, place_.directory + " is no mailbox any longer");
+    }
+    if (journal_ && scanned_) {
+        read_journal();
     }
     bool verify = verify_at_ && Clock::now() >= *verify_at_;
     if (!scanned_ || verify || foreign_change_ || no_room_ || now.cur != known_.cur ||
@@ -194,7 +202,7 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
         return without;
     };
     // A damaged list is repaired at once: lines that are added to it later would be lost.
-    bool usable = list.exists && list.uid_validity != 0 && !list.damaged;
+    bool usable = list.exists && list.uid_validity != 0 && !list.damaged && !list.guid.empty();
     if (usable && unlisted(list).empty()) {
         no_room_ = false;
         co_return list;
@@ -230,8 +238,9 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     }
     unwritten_ = !lock && !without.empty();
     if (lock) {
-        auto stored = fresh_list || list.damaged ? list.rewrite(place_.directory, place_.file_mode)
-                                                 : list.append(place_.directory, without.size());
+        auto stored = fresh_list || list.damaged || list.guid.empty()
+                          ? list.rewrite(place_.directory, place_.file_mode)
+                          : list.append(place_.directory, without.size());
         no_room_ = !stored && is_full(stored.error().sys_errno) && usable;
         if (no_room_) {
             // Who is to make room must get at the messages that have UIDs.
@@ -265,18 +274,32 @@ Task<void> Mailbox::sync_list() const {
 void Mailbox::take_over(const UidList& list, FoundFiles& found) {
     std::vector<MailMessage> old;
     old.swap(messages_);
-    if (uid_validity_ != 0 && uid_validity_ != list.uid_validity) {
+    bool another = uid_validity_ != list.uid_validity;
+    if (uid_validity_ != 0 && another) {
         old.clear();  // another mailbox
         first_recent_ = 0;
+    }
+    uid_validity_ = list.uid_validity;
+    guid_ = list.guid;
+    if (journal_ && another) {
+        begin_numbers();
     }
     names_.clear();
     wasted_names_ = 0;
     messages_.reserve(found.files().size());
     names_.reserve(found.files().size() * 64);
-    std::uint64_t change = last_change_ + 1;
-    bool flags_changed = false;
-    bool set_changed = uid_validity_ != list.uid_validity;
+    ChangeTurn turn(*this);
+    if (!scanned_) {
+        turn.unknown();
+    }
+    bool set_changed = another;
     std::size_t at = 0;
+    auto gone_before = [&](std::uint32_t uid) {
+        for (; at < old.size() && old[at].uid < uid; ++at) {
+            turn.gone(old[at].uid);
+            set_changed = true;
+        }
+    };
     for (const UidListEntry& entry : list.entries) {
         FoundFile* file = found.find(entry.base);
         if (file == nullptr || file->used) {
@@ -285,21 +308,19 @@ void Mailbox::take_over(const UidList& list, FoundFiles& found) {
         file->used = true;
         file->uid = entry.uid;
         add_message(entry.uid, found.name(*file), file->in_new);
-        while (at < old.size() && old[at].uid < entry.uid) {
-            ++at;
-            set_changed = true;
-        }
+        gone_before(entry.uid);
         MailMessage& message = messages_.back();
         bool known = at < old.size() && old[at].uid == entry.uid;
-        bool same = known && old[at].flags() == message.flags();
-        message.change = same ? old[at].change : change;
-        flags_changed |= !same;
+        // Number 0: nobody knows what was told of it (resume_journal()).
+        if (known && old[at].flags() == message.flags() && old[at].change != 0) {
+            message.change = old[at].change;
+        } else {
+            turn.changed(message);
+        }
         set_changed |= !known;
         at += known ? 1 : 0;
     }
-    set_changed |= at < old.size();
-    last_change_ = flags_changed ? change : last_change_;
-    uid_validity_ = list.uid_validity;
+    gone_before(0xffffffff);
     next_uid_ = list.next_uid;
     listed_ = list.entries.size();
     if (set_changed) {
@@ -387,9 +408,10 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
     if (!added.empty()) {
         co_await sync_list();
     }
+    ChangeTurn turn(*this);
     for (std::size_t i = 0; i < added.size(); ++i) {
         add_message(list.entries[i].uid, found.name(*added[i]), added[i]->in_new);
-        messages_.back().change = last_change_;
+        turn.arrived(messages_.back());
     }
     next_uid_ = list.next_uid;
     listed_ += added.size();

@@ -13,6 +13,7 @@
 #include "lib/imap/fetch_items.h"
 #include "lib/imap/imap_url.h"
 #include "lib/imap/list_pattern.h"
+#include "lib/imap/modseq.h"
 #include "lib/imap/search_key.h"
 #include "lib/imap/search_return.h"
 #include "lib/imap/sequence_set.h"
@@ -69,6 +70,16 @@ void read_arguments(std::string_view text) {
     (void)parse_sort_program(criteria);
     Scanner modifiers(text);
     (void)parse_fetch_modifiers(modifiers);
+    Scanner parameters(text);
+    if (auto parsed = parse_select_parameters(parameters); parsed && parsed->resync) {
+        const auto& resync = *parsed->resync;
+        if (resync.match_numbers.count() != resync.match_uids.count()) {
+            std::abort();
+        }
+        if (resync.known_uids) {
+            (void)resync.known_uids->intersection(resync.match_uids);
+        }
+    }
     (void)parse_imap_url(text);
     read_append(text);
 }
@@ -98,7 +109,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     }
     if (auto set = SequenceSet::parse(text)) {
-        (void)set->resolve(1000).to_string();
+        SequenceSet all = set->resolve(1000);
+        (void)all.to_string();
+        const std::vector<std::uint32_t> some = {1, 7, 8, 500, 4294967295};
+        if (all.without(some).count() > all.count() ||
+            all.intersection(all).count() != all.count()) {
+            std::abort();
+        }
     }
     if (auto name = utf7_to_utf8(text)) {
         if (!utf8_to_utf7(*name)) {

@@ -12,6 +12,7 @@
 #include "lib/sasl/auth_server.h"
 #include "lib/sasl/password.h"
 #include "lib/sasl/users_file.h"
+#include "lib/store/change_journal.h"
 #include "lib/store/keyword_file.h"
 #include "lib/store/maildir_name.h"
 #include "lib/store/subscriptions.h"
@@ -32,6 +33,29 @@ const std::string& scratch() {
 
 void put(std::string_view name, std::string_view text) {
     std::ofstream(scratch() + "/" + std::string(name), std::ios::binary) << text;
+}
+
+// A journal of changes with these bytes behind its header.
+void read_changes(std::string_view text) {
+    ChangeJournal journal(scratch(), 0600);
+    if (!journal.start(1, 1)) {
+        return;
+    }
+    std::ofstream(scratch() + "/" + std::string(ChangeJournal::kFileName),
+                  std::ios::binary | std::ios::app)
+        << text;
+    std::uint64_t last = 0;
+    auto records = journal.read_on().value_or(std::vector<ChangeRecord>());
+    for (const ChangeRecord& record : records) {
+        if (record.modseq < last || record.first > record.last) {
+            std::abort();
+        }
+        last = record.modseq;
+    }
+    put(ChangeJournal::kFileName, text);
+    if (journal.open(1)) {
+        (void)journal.read_on();
+    }
 }
 
 void speak(std::string_view text) {
@@ -64,6 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)KeywordFile::load(scratch());
     put(Subscriptions::kFileName, text);
     (void)Subscriptions::load(scratch(), '.');
+    read_changes(text);
     MessageFlags flags = parse_maildir_flags(text);
     if (parse_maildir_flags(with_maildir_flags(text, flags)) != flags) {
         std::abort();

@@ -6,6 +6,7 @@
 #include "lib/imap/dates.h"
 #include "lib/imap/format.h"
 #include "lib/imap/list_pattern.h"
+#include "lib/imap/modseq.h"
 #include "lib/imap/scanner.h"
 #include "lib/imap/sequence_set.h"
 #include "lib/imap/utf7.h"
@@ -89,6 +90,52 @@ TEST_CASE("imap/sequence: parsed, resolved, merged") {
     CHECK(made.to_string() == "1:3,7");
     CHECK_FALSE(made.contains(5));
     CHECK(made.contains(7));
+}
+
+TEST_CASE("imap/sequence: what is in both, and what is not") {
+    using Range = SequenceSet::Range;
+    SequenceSet some = SequenceSet::of({{10, 20}, {1, 3}, {4, 5}});
+    CHECK(some.to_string() == "1:5,10:20");
+    CHECK(some.count() == 16);
+    CHECK(some.intersection(SequenceSet::of({{3, 12}, {20, 4294967295}})).to_string() ==
+          "3:5,10:12,20");
+    CHECK(some.intersection(SequenceSet()).empty());
+    const std::vector<std::uint32_t> numbers = {1, 3, 7, 11, 12, 20};
+    CHECK(some.without(numbers).to_string() == "2,4:5,10,13:19");
+    const std::vector<std::uint32_t> last = {4294967295};
+    CHECK(SequenceSet::of({{4294967290, 4294967295}}).without(last).ranges() ==
+          std::vector<Range>{{4294967290, 4294967294}});
+    CHECK(some.without({}).to_string() == some.to_string());
+}
+
+TEST_CASE("imap/modseq: parameters of SELECT") {
+    auto parse = [](std::string_view text) {
+        Scanner scanner(text);
+        return parse_select_parameters(scanner);
+    };
+    // RFC 7162 3.2.5.1
+    auto known = parse(" (QRESYNC (67890007 20050715194045000 41,43:211,214:541))");
+    REQUIRE(known);
+    REQUIRE(known->resync);
+    CHECK(known->resync->uid_validity == 67890007);
+    CHECK(known->resync->modseq == 20050715194045000);
+    CHECK(known->resync->known_uids->to_string() == "41,43:211,214:541");
+    CHECK_FALSE(known->condstore);
+    // 3.2.5.2
+    auto match = parse(
+        " (QRESYNC (67890007 90060115194045000 41:211,214:541 (1:3,5 41:42,44,46) ) CONDSTORE)");
+    REQUIRE(match);
+    CHECK(match->condstore);
+    CHECK(match->resync->match_numbers.count() == 4);
+    CHECK(match->resync->match_uids.to_string() == "41:42,44,46");
+    CHECK(parse("")->resync == std::nullopt);
+    for (const char* bad :
+         {" ", " (", " ()", " (QRESYNC)", " (QRESYNC (1 2 3:*))", " (QRESYNC (1 2 (1 2,3)))",
+          " (QRESYNC (1 9223372036854775808))", " (QRESYNC (4294967296 1))", " (QRESYNC (1 2) x",
+          " (QRESYNC (1 2)) x", " (QRESYNC (1 2)(CONDSTORE))"}) {
+        INFO(bad);
+        CHECK_FALSE((parse(bad) && parse(bad)->resync));
+    }
 }
 
 TEST_CASE("imap/scanner: blanks too many") {
