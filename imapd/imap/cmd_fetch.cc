@@ -1,5 +1,5 @@
 // FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394),
-// CHANGEDSINCE (RFC 7162)
+// CHANGEDSINCE (RFC 7162), EMAILID (RFC 8474), SAVEDATE (RFC 8514)
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/imap/binary_part.h"
@@ -8,6 +8,7 @@
 #include "lib/imap/fetch_items.h"
 #include "lib/imap/format.h"
 #include "lib/imap/section.h"
+#include "lib/store/email_ids.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/message_facts.h"
@@ -57,6 +58,7 @@ class Fetcher {
     Session& session_;
     Selected& selected_;
     imap::FetchItems items_;
+    EmailIds ids_;
     std::string out_;
     // The message at hand, as far as it was needed.
     std::optional<MessageFile> file_;
@@ -132,6 +134,12 @@ Task<bool> Fetcher::append_item(const imap::FetchItem& item, const MailMessage& 
         case Kind::kModseq:
             out_ += selected_.format_modseq(message);
             co_return true;
+        case Kind::kEmailId:
+            out_ += format("EMAILID ({})", ids_.id_of(selected_.box(), message));
+            co_return true;
+        case Kind::kThreadId:
+            out_ += "THREADID NIL";  // RFC 8474 5.2: threads have no ids here
+            co_return true;
         case Kind::kSection:
             co_return co_await append_section(item, message);
         case Kind::kBinary:
@@ -160,8 +168,9 @@ bool Fetcher::append_fact(const imap::FetchItem& item, const MailMessage& messag
         out_ += std::to_string(size.value_or(0));
         return size.has_value();
     }
-    if (item.kind == Kind::kInternalDate) {
-        auto time = received_of(selected_.mailbox(), message);
+    if (item.kind == Kind::kInternalDate || item.kind == Kind::kSaveDate) {
+        auto time = item.kind == Kind::kSaveDate ? saved_of(selected_.mailbox(), message)
+                                                 : received_of(selected_.mailbox(), message);
         out_ += '"' + imap::format_internal_date(time.value_or(0)) + '"';
         return time.has_value();
     }

@@ -104,13 +104,19 @@ Task<Reply> rename_inbox(Session& session, std::string to) {
     if (!synced) {
         co_return failure(synced.error());
     }
+    auto extended = inbox->box.extended_entries();
+    if (!extended) {
+        co_return failure(extended.error());
+    }
     std::vector<NewMessage> moved;
     for (const MailMessage& message : inbox->box.messages()) {
         std::string base(maildir_base(inbox->box.name_of(message)));
+        auto at = std::ranges::lower_bound(*extended, message.uid, {}, &UidListEntry::uid);
+        bool listed = at != extended->end() && at->uid == message.uid;
         moved.push_back({inbox->box.path_of(message),
                          base,
                          {message.system, 0},
-                         "",
+                         listed ? at->extensions : "",
                          false,
                          inbox->box.keywords_of(message)});
     }
@@ -150,7 +156,12 @@ Task<Reply> cmd_create(Session& session, Command& command) {
     if (!made) {
         co_return failure(made.error());
     }
-    co_return Reply::ok("Create completed.");
+    // RFC 8474 4.2: which one it is, which its list of UIDs says.
+    auto mailbox = session.user.open(*name);
+    auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
+    bool known = synced && !mailbox->box.guid().empty();
+    co_return Reply::ok(known ? format("[MAILBOXID ({})] Create completed.", mailbox->box.guid())
+                              : "Create completed.");
 }
 
 Task<Reply> cmd_delete(Session& session, Command& command) {

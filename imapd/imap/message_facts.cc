@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <sys/stat.h>
 
@@ -152,10 +153,9 @@ Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& mess
     return facts->wire_size;
 }
 
-Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message) {
-    if (auto facts = cached_facts(mailbox, message)) {
-        return facts->received;
-    }
+namespace {
+
+Result<struct stat> status_of(OpenMailbox& mailbox, const MailMessage& message) {
     auto directory = mailbox.box.directory_fd();
     if (!directory) {
         return fail_with(directory);
@@ -164,7 +164,29 @@ Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& messag
     if (::fstatat(*directory, mailbox.box.relative_path(message).c_str(), &status, 0) < 0) {
         return std::unexpected(Error{Errc::kNotFound, "the message is gone", ENOENT});
     }
-    return status.st_mtim.tv_sec;
+    return status;
+}
+
+}  // namespace
+
+Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message) {
+    if (auto facts = cached_facts(mailbox, message)) {
+        return facts->received;
+    }
+    auto status = status_of(mailbox, message);
+    return status ? Result<std::int64_t>(status->st_mtim.tv_sec) : fail_with(status);
+}
+
+Result<std::int64_t> saved_of(OpenMailbox& mailbox, const MailMessage& message) {
+    constexpr std::uint64_t kOldest = 100'000'000;  // names that begin otherwise tell no time
+    std::string_view name = mailbox.box.name_of(message);
+    auto seconds = parse_uint(name.substr(0, name.find('.')));
+    auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(::time(nullptr), 0));
+    if (seconds && *seconds >= kOldest && *seconds <= now + 86400) {
+        return static_cast<std::int64_t>(*seconds);
+    }
+    auto status = status_of(mailbox, message);
+    return status ? Result<std::int64_t>(status->st_ctim.tv_sec) : fail_with(status);
 }
 
 }  // namespace relais

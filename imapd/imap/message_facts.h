@@ -39,6 +39,10 @@ struct MessageFacts {
 // The time of arrival (modification time of the file), without reading it.
 [[nodiscard]] Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message);
 
+// The time at which it was put into this mailbox (RFC 8514): what its name begins with, which every
+// program that stores a message makes anew, or else the last change of the file's status.
+[[nodiscard]] Result<std::int64_t> saved_of(OpenMailbox& mailbox, const MailMessage& message);
+
 // False for trace fields and X- fields, which nobody asks for in lists.
 [[nodiscard]] bool is_kept_field(std::string_view name);
 

@@ -34,8 +34,12 @@ int cost(const SearchKey& key) {
         case Kind::kBefore:
         case Kind::kOn:
         case Kind::kSince:
+        case Kind::kSavedBefore:
+        case Kind::kSavedOn:
+        case Kind::kSavedSince:
         case Kind::kYounger:
         case Kind::kOlder:
+        case Kind::kEmailId:
             return 1;
         default:
             break;
@@ -109,9 +113,11 @@ bool compare_day(Kind kind, std::int64_t day, std::int64_t wanted) {
     switch (kind) {
         case Kind::kBefore:
         case Kind::kSentBefore:
+        case Kind::kSavedBefore:
             return day < wanted;
         case Kind::kOn:
         case Kind::kSentOn:
+        case Kind::kSavedOn:
             return day == wanted;
         default:
             return day >= wanted;
@@ -184,6 +190,10 @@ bool SearchMatch::test(const SearchKey& key) {
             return key.set.contains(message_->uid);
         case Kind::kFlag:
             return test_flag(key);
+        case Kind::kEmailId:
+            return ids_.id_of(selected_.box(), *message_) == key.text;
+        case Kind::kThreadId:
+            return false;
         case Kind::kModseq:
             return selected_.box().modseq_of(*message_) >= static_cast<std::uint64_t>(key.number);
         case Kind::kRecent:
@@ -231,7 +241,10 @@ bool SearchMatch::test_date(const SearchKey& key) {
         auto date = field ? imap::parse_header_date(field->value) : std::nullopt;
         return date && compare_day(key.kind, date->day, key.number);
     }
-    auto received = received_of(selected_.mailbox(), *message_);
+    bool saved = key.kind == Kind::kSavedBefore || key.kind == Kind::kSavedOn ||
+                 key.kind == Kind::kSavedSince;
+    auto received = saved ? saved_of(selected_.mailbox(), *message_)
+                          : received_of(selected_.mailbox(), *message_);
     if (!received) {
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "lib/imap/mime_tree.h"
 #include "lib/imap/search_key.h"
+#include "lib/store/email_ids.h"
 
 #include "imapd/imap/message_facts.h"
 #include "imapd/imap/selected.h"
@@ -37,6 +38,7 @@ class SearchMatch {
     Selected& selected_;
     imap::SearchKey key_;
     std::int64_t now_;
+    EmailIds ids_;
     // The message at hand, as far as it was needed.
     const MailMessage* message_ = nullptr;
     std::uint32_t sequence_ = 0;
