@@ -66,7 +66,7 @@ void ImapLoginSession::refuse(const std::string& tag, Refusal why, std::string_v
 }
 
 Task<std::string> ImapLoginSession::capabilities() {
-    std::string text = "IMAP4rev1 SASL-IR ID ENABLE IDLE ";
+    std::string text = "IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (can_start_tls()) {
         text += " STARTTLS";

@@ -28,8 +28,9 @@ constexpr std::array<NamedFlag, 5> kFlags = {{{"\\Answered", MessageFlags::kAnsw
 
 }  // namespace
 
-Reply bad_arguments(const Command& command, std::string_view text) {
-    return Reply::bad(format("Error in IMAP command {}{}: {}", command.uid ? "UID " : "",
+Reply bad_arguments(const Command& command, std::string_view text, std::string_view code) {
+    return Reply::bad(format("{}Error in IMAP command {}{}: {}",
+                             code.empty() ? "" : format("[{}] ", code), command.uid ? "UID " : "",
                              printable(command.name), text));
 }
 

@@ -163,7 +163,8 @@ class Lister {
         std::vector<std::string> list;
         if (!entry.exists) {
             // A name that is only there because of what is below it, or of a subscription.
-            list.emplace_back(request_.extended ? "\\NonExistent" : "\\Noselect");
+            bool told_apart = request_.extended || session_.enabled.rev2;
+            list.emplace_back(told_apart ? "\\NonExistent" : "\\Noselect");
         }
         if (request_.tells_children()) {
             list.emplace_back(entry.has_children ? "\\HasChildren" : "\\HasNoChildren");

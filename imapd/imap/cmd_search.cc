@@ -21,7 +21,7 @@ Task<Reply> cmd_search(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
-    auto with_modseq = prepare_modseqs(session, command, *key);
+    auto with_modseq = prepare_search(session, command, *key);
     if (!with_modseq) {
         co_return with_modseq.error();
     }

@@ -70,6 +70,10 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
     if (parameters->resync && !session.enabled.qresync) {
         co_return bad_arguments(command, "QRESYNC is not enabled.");
     }
+    if (session.enabled.uid_only && parameters->resync &&
+        !parameters->resync->match_numbers.empty()) {
+        co_return bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED");
+    }
     if (session.selected) {
         session.selected.reset();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
@@ -89,6 +93,11 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
     }
     selected->begin();
     session.stream.write(selected->describe());
+    if (session.enabled.rev2) {  // RFC 9051 6.3.2
+        std::string line = format("* LIST () \"{}\" ", session.user.separator());
+        session.append_name(line, *name);
+        session.stream.write(line + "\r\n");
+    }
     session.selected = std::move(selected);
     if (parameters->resync && session.selected->tracked() &&
         parameters->resync->uid_validity == session.selected->box().uid_validity()) {

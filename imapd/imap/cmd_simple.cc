@@ -49,12 +49,21 @@ std::string_view enable(Session& session, std::string_view name) {
         enabled.utf8 = true;
         return "UTF8=ACCEPT";
     }
+    if (iequals(name, "IMAP4rev2") && !enabled.rev2) {
+        enabled.rev2 = true;
+        return "IMAP4rev2";
+    }
+    if (iequals(name, "UIDONLY") && !enabled.uid_only) {
+        enabled.uid_only = true;
+        return "UIDONLY";
+    }
     return "";
 }
 
 }  // namespace
 
-// RFC 5161; RFC 6855 3, RFC 7162 3.1 and 3.2.3.  What is not known is passed over.
+// RFC 5161; RFC 6855 3, RFC 7162 3.1 and 3.2.3, RFC 9051 6.3.1, RFC 9586 3.  What is not known is
+// passed over.
 Task<Reply> cmd_enable(Session& session, Command& command) {
     std::string names;
     do {

@@ -138,7 +138,7 @@ Task<Reply> cmd_sort(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
-    auto with_modseq = prepare_modseqs(session, command, *key);
+    auto with_modseq = prepare_search(session, command, *key);
     if (!with_modseq) {
         co_return with_modseq.error();
     }
@@ -160,9 +160,13 @@ Task<Reply> cmd_thread(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, std::nullopt, key.error());
     }
-    auto with_modseq = prepare_modseqs(session, command, *key);
+    auto with_modseq = prepare_search(session, command, *key);
     if (!with_modseq) {
         co_return with_modseq.error();
+    }
+    auto prepared = prepare_search(session, command, *key);
+    if (!prepared) {
+        co_return prepared.error();
     }
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     auto threads = co_await thread_text(session, command, *algorithm, std::move(found));

@@ -61,9 +61,10 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 
 // Helpers that several commands share (arguments.cc).
 
-// "Error in IMAP command FETCH: TEXT"
+// "[CODE] Error in IMAP command FETCH: TEXT"
 [[nodiscard]] Reply bad_arguments(const Command& command,
-                                  std::string_view text = "Invalid arguments.");
+                                  std::string_view text = "Invalid arguments.",
+                                  std::string_view code = "");
 
 // What a failed operation on mailboxes becomes.
 [[nodiscard]] Reply failure(const Error& error);

@@ -77,8 +77,12 @@ Reply search_refusal(Session& session, const Command& command,
     return Reply::no("[BADCHARSET] " + error.message);
 }
 
-std::expected<WithModseq, Reply> prepare_modseqs(Session& session, const Command& command,
-                                                 const imap::SearchKey& key) {
+std::expected<WithModseq, Reply> prepare_search(Session& session, const Command& command,
+                                                const imap::SearchKey& key) {
+    if (session.enabled.uid_only && key.uses_numbers()) {  // RFC 9586 3
+        return std::unexpected(
+            bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED"));
+    }
     if (!key.uses_modseq()) {
         return WithModseq::kNo;
     }
@@ -116,8 +120,11 @@ std::optional<std::uint64_t> highest_modseq(Session& session,
 }  // namespace
 
 void tell_results(Session& session, const Command& command,
-                  const std::optional<imap::SearchReturn>& returns,
-                  const std::vector<std::uint32_t>& uids, WithModseq with_modseq) {
+                  std::optional<imap::SearchReturn> returns, const std::vector<std::uint32_t>& uids,
+                  WithModseq with_modseq) {
+    if (!returns && session.enabled.rev2 && command.name == "SEARCH") {
+        returns.emplace().all = true;  // RFC 9051 6.4.4: there is one form of answer
+    }
     auto numbers = told_numbers(session, command, uids);
     std::optional<std::uint64_t> modseq;
     if (with_modseq == WithModseq::kYes) {

@@ -30,12 +30,12 @@ namespace relais {
 // key is about modification sequences, the highest of the results goes along (RFC 7162 3.1.5).
 enum class WithModseq { kNo, kYes };
 void tell_results(Session& session, const Command& command,
-                  const std::optional<imap::SearchReturn>& returns,
-                  const std::vector<std::uint32_t>& uids, WithModseq with_modseq);
+                  std::optional<imap::SearchReturn> returns, const std::vector<std::uint32_t>& uids,
+                  WithModseq with_modseq);
 
-// Whether the answer has such a number; the error is the reply.
-[[nodiscard]] std::expected<WithModseq, Reply> prepare_modseqs(Session& session,
-                                                               const Command& command,
-                                                               const imap::SearchKey& key);
+// Whether the answer has such a number; the error is the reply to a key that may not be used.
+[[nodiscard]] std::expected<WithModseq, Reply> prepare_search(Session& session,
+                                                              const Command& command,
+                                                              const imap::SearchKey& key);
 
 }  // namespace relais

@@ -32,11 +32,12 @@ Expunges allowed_expunges(const CommandInfo& info, const Command& command) {
 
 std::string Session::capabilities() const {
     std::string text =
-        "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE "
+        "IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN "
+        "SPECIAL-USE "
         "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
         "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
         "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS CONDSTORE QRESYNC "
-        "OBJECTID SAVEDATE ";
+        "OBJECTID SAVEDATE UIDONLY ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
@@ -221,6 +222,10 @@ Task<Reply> Session::run_command(Command& command) {
     }
     if (info->state == NeededState::kSelected && !selected) {
         co_return Reply::bad("No mailbox selected.");
+    }
+    // RFC 9586 3: EXPUNGE names no messages.
+    if (enabled.uid_only && info->takes_uid && !command.uid && command.name != "EXPUNGE") {
+        co_return bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED");
     }
     Reply reply = co_await info->run(*this, command);
     if (info->updates != Updates::kNone && selected) {

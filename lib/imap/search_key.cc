@@ -291,6 +291,10 @@ bool SearchKey::needs_message() const {
     }
 }
 
+bool SearchKey::uses_numbers() const {
+    return kind == Kind::kSequence || std::ranges::any_of(children, &SearchKey::uses_numbers);
+}
+
 bool SearchKey::uses_modseq() const {
     return kind == Kind::kModseq || std::ranges::any_of(children, &SearchKey::uses_modseq);
 }

@@ -54,6 +54,9 @@ struct SearchKey {
     // True when some criterion below can only be decided with the message itself.
     bool needs_message() const;
 
+    // Message sequence numbers are named.
+    bool uses_numbers() const;
+
     // The numbers of changes are asked for: the answer has the highest of what was found.
     bool uses_modseq() const;
 };
