@@ -49,12 +49,11 @@ Task<void> tell_changes_since(Session& session, imap::Resync resync) {
     if (!gone.empty()) {
         session.stream.write("* VANISHED (EARLIER) " + gone.to_string() + "\r\n");
     }
-    Mailbox::Uids uids = box.uids();
-    for (std::uint32_t uid : *uids) {
+    const std::vector<std::uint32_t> changed = box.changed_after(since);
+    for (std::uint32_t uid : changed) {
         const MailMessage* message = box.find(uid);
         auto sequence = selected.sequence_of(uid);
-        if (message != nullptr && sequence && box.modseq_of(*message) > since &&
-            known.contains(uid)) {
+        if (message != nullptr && sequence && known.contains(uid)) {
             session.stream.write(selected.flags_line(*message, *sequence, WithUid::kYes));
             co_await session.drain();
         }

@@ -281,27 +281,27 @@ void ChangeJournal::remove() {
     ::unlink(path_.c_str());
 }
 
-void ExpungeHistory::add(std::uint64_t modseq, std::uint32_t first, std::uint32_t last) {
-    constexpr std::size_t kMost = 16384;
-    if (gone_.size() >= kMost) {
-        auto half = gone_.begin() + kMost / 2;
+void ChangeHistory::add(const ChangeRecord& record) {
+    constexpr std::size_t kMost = 8192;
+    if (records_.size() >= kMost) {
+        auto half = records_.begin() + kMost / 2;
         since_ = std::max(since_, std::prev(half)->modseq);
-        gone_.erase(gone_.begin(), half);
+        records_.erase(records_.begin(), half);
     }
-    gone_.push_back({modseq, first, last, ChangeRecord::Kind::kExpunged});
+    records_.push_back(record);
 }
 
-void ExpungeHistory::forget(std::uint64_t modseq) {
+void ChangeHistory::forget(std::uint64_t modseq) {
     since_ = std::max(since_, modseq);
-    std::erase_if(gone_, [this](const ChangeRecord& each) { return each.modseq <= since_; });
+    std::erase_if(records_, [this](const ChangeRecord& each) { return each.modseq <= since_; });
 }
 
-std::optional<std::vector<ChangeRecord>> ExpungeHistory::after(std::uint64_t modseq) const {
+std::optional<std::vector<ChangeRecord>> ChangeHistory::after(std::uint64_t modseq) const {
     if (modseq < since_) {
         return std::nullopt;
     }
-    auto from = std::ranges::upper_bound(gone_, modseq, {}, &ChangeRecord::modseq);
-    return std::vector<ChangeRecord>(from, gone_.end());
+    auto from = std::ranges::upper_bound(records_, modseq, {}, &ChangeRecord::modseq);
+    return std::vector<ChangeRecord>(from, records_.end());
 }
 
 }  // namespace relais

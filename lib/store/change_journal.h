@@ -86,20 +86,20 @@ class ChangeJournal {
     bool of_this_boot_ = false;
 };
 
-// The UIDs that are gone, by the number at which they went, as far back as memory goes.
-class ExpungeHistory {
+// What has happened to which UIDs, by the number at which it did, as far back as memory goes.
+class ChangeHistory {
   public:
     // Numbers come in ascending order.
-    void add(std::uint64_t modseq, std::uint32_t first, std::uint32_t last);
+    void add(const ChangeRecord& record);
 
-    // What went up to here is not known.
+    // What happened up to here is not known.
     void forget(std::uint64_t modseq);
 
-    // The ranges that went after this number; nothing where memory does not go back that far.
+    // What has happened after this number; nothing where memory does not go back that far.
     [[nodiscard]] std::optional<std::vector<ChangeRecord>> after(std::uint64_t modseq) const;
 
   private:
-    std::vector<ChangeRecord> gone_;
+    std::vector<ChangeRecord> records_;
     std::uint64_t since_ = 0;
 };
 

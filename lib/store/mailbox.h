@@ -110,6 +110,10 @@ class Mailbox {
     [[nodiscard]] std::optional<std::vector<ChangeRecord>> expunged_after(
         std::uint64_t modseq) const;
 
+    // The UIDs of messages that have changed after it, ascending.  Looks at the others only where
+    // the number is of long ago.
+    [[nodiscard]] std::vector<std::uint32_t> changed_after(std::uint64_t modseq) const;
+
     // Of the mailbox, for ever: 32 hexadecimal digits; empty where nobody could write it down.
     const std::string& guid() const { return guid_; }
 
@@ -262,7 +266,8 @@ class Mailbox {
     std::uint64_t floor_ = 0;               // every message has changed by then, for all we know
     std::optional<ChangeJournal> journal_;  // changes are tracked
     bool save_soon_ = false;                // the journal begins, and needs something to begin from
-    ExpungeHistory history_;
+    ChangeHistory history_;                 // of messages that are gone
+    ChangeHistory flag_history_;
     std::string guid_;
     std::size_t listed_ = 0;       // lines in the uidlist
     bool unwritten_ = false;       // there are UIDs that no list tells: we may only read

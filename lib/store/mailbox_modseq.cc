@@ -46,6 +46,30 @@ std::optional<std::vector<ChangeRecord>> Mailbox::expunged_after(std::uint64_t m
     return journal_ ? history_.after(modseq) : std::nullopt;
 }
 
+std::vector<std::uint32_t> Mailbox::changed_after(std::uint64_t modseq) const {
+    std::vector<std::uint32_t> uids;
+    auto look = [&](std::uint32_t first, std::uint32_t last) {
+        auto at = std::ranges::lower_bound(messages_, first, {}, &MailMessage::uid);
+        for (; at != messages_.end() && at->uid <= last; ++at) {
+            if (modseq_of(*at) > modseq) {
+                uids.push_back(at->uid);
+            }
+        }
+    };
+    auto records = journal_ ? flag_history_.after(modseq) : std::nullopt;
+    if (!records) {
+        look(0, 0xffffffff);
+        return uids;
+    }
+    for (const ChangeRecord& record : *records) {
+        look(record.first, record.last);
+    }
+    std::ranges::sort(uids);
+    auto again = std::ranges::unique(uids);
+    uids.erase(again.begin(), again.end());
+    return uids;
+}
+
 // Nothing is known of earlier numbers.  Another process of ours may have a journal already.
 void Mailbox::begin_numbers() {
     bool joined = journal_->open(uid_validity_);
@@ -55,8 +79,9 @@ void Mailbox::begin_numbers() {
     }
     last_change_ = std::max(last_change_, journal_->last());
     floor_ = last_change_ = next_change();
-    history_ = ExpungeHistory();
+    history_ = flag_history_ = ChangeHistory();
     history_.forget(floor_);
+    flag_history_.forget(floor_);
     index_stale_ = save_soon_ = true;
     const ChangeRecord mark{floor_, 0, 0, Kind::kFlags};
     auto done = joined ? journal_->append({&mark, 1}) : journal_->start(uid_validity_, floor_);
@@ -73,10 +98,11 @@ void Mailbox::take_record(const ChangeRecord& record) {
         if (record.first == 0) {
             history_.forget(record.modseq);
         } else {
-            history_.add(record.modseq, record.first, record.last);
+            history_.add(record);
         }
         return;
     }
+    flag_history_.add(record);
     auto at = std::ranges::lower_bound(messages_, record.first, {}, &MailMessage::uid);
     for (; at != messages_.end() && at->uid <= record.last; ++at) {
         at->change = std::max(at->change, record.modseq);
@@ -111,9 +137,12 @@ void Mailbox::resume_journal(const IndexHeader& header, bool confirmed) {
     }
     journal_->confirm_boot();
     history_.forget(journal_->since());
+    flag_history_.forget(std::max(journal_->since(), floor_));
     for (const ChangeRecord& record : *records) {
         if (record.kind == Kind::kExpunged || record.modseq > header.last_change) {
             take_record(record);
+        } else {
+            flag_history_.add(record);
         }
     }
     if (confirmed) {
@@ -183,6 +212,9 @@ void ChangeTurn::extend(std::vector<ChangeRecord>& records, std::uint32_t uid, K
 }
 
 void ChangeTurn::write_down() {
+    for (const ChangeRecord& record : changed_) {
+        box_.flag_history_.add(record);
+    }
     for (const ChangeRecord& record : gone_) {
         box_.take_record(record);
     }

@@ -66,6 +66,7 @@ std::vector<std::uint32_t> changed_after(const Mailbox& box, std::uint64_t modse
             uids.push_back(message.uid);
         }
     }
+    CHECK(box.changed_after(modseq) == uids);  // which need not look at all of them
     return uids;
 }
 
