@@ -265,13 +265,13 @@ class Mailbox {
     std::uint64_t last_flag_change_ = 1;
     std::uint64_t floor_ = 0;               // every message has changed by then, for all we know
     std::optional<ChangeJournal> journal_;  // changes are tracked
-    bool save_soon_ = false;                // the journal begins, and needs something to begin from
     ChangeHistory history_;                 // of messages that are gone
     ChangeHistory flag_history_;
     std::string guid_;
     std::size_t listed_ = 0;       // lines in the uidlist
     bool unwritten_ = false;       // there are UIDs that no list tells: we may only read
     bool no_room_ = false;         // messages have no UIDs, since the list cannot grow: not shown
+    bool save_soon_ = false;       // the journal begins, and needs something to begin from
     bool foreign_change_ = false;  // somebody else was at work while we changed something
     KeywordFile keywords_;
     Stamps known_;
