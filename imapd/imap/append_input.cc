@@ -2,14 +2,13 @@
 
 #include <ctime>
 
+#include "lib/access/message_facts.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/imap/imap_url.h"
 #include "lib/imap/section.h"
 #include "lib/imap/utf7.h"
-
-#include "imapd/imap/message_facts.h"
 
 namespace relais {
 

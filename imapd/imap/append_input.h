@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "lib/access/incoming_message.h"
 #include "lib/imap/append_parser.h"
 
 #include "imapd/imap/commands.h"
-#include "imapd/imap/incoming_message.h"
 
 namespace relais {
 

@@ -1,6 +1,7 @@
 // COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with the UIDs of RFC 4315.
 #include <algorithm>
 
+#include "lib/access/message_copy.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/sequence_set.h"
@@ -16,56 +17,6 @@ struct Copied {
     std::vector<std::uint32_t> sources;
 };
 
-// The base name of the copy: a new one, with the sizes that the old one tells.
-std::string copy_base(const MailboxPlace& place, std::string_view name) {
-    std::string base = make_maildir_base(place.host);
-    std::string_view old = maildir_base(name);
-    for (char which : {'S', 'W'}) {
-        if (auto size = maildir_size(old, which)) {
-            base += format(",{}={}", which, *size);
-        }
-    }
-    return base;
-}
-
-// The message's identity goes along, as Dovecot has it: "G" and the name it had first.
-std::string guid_of(const UidList& list, const MailMessage& message, std::string_view name) {
-    auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
-    if (at != list.entries.end() && at->uid == message.uid) {
-        for (std::string_view word : split_words(at->extensions, " ")) {
-            if (word.starts_with('G')) {
-                return std::string(word);
-            }
-        }
-    }
-    return "G" + std::string(maildir_base(name));
-}
-
-// The hard links to be made in the target.
-Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& to,
-                                            const std::vector<std::uint32_t>& uids) {
-    auto list = UidList::load(from.place().directory);
-    if (!list) {
-        return fail_with(list);
-    }
-    std::vector<NewMessage> copies;
-    for (std::uint32_t uid : uids) {
-        const MailMessage* message = from.find(uid);
-        if (message == nullptr) {
-            return fail(Errc::kNotFound, "a message is gone");
-        }
-        NewMessage copy;
-        copy.path = from.path_of(*message);
-        copy.base = copy_base(to.place(), from.name_of(*message));
-        copy.flags.system = message->system;
-        copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
-        copy.extensions = guid_of(*list, *message, from.name_of(*message));
-        copy.link = true;
-        copies.push_back(std::move(copy));
-    }
-    return copies;
-}
-
 std::string set_text(const std::vector<std::uint32_t>& uids) {
     imap::SequenceSet set;
     for (std::uint32_t uid : uids) {
@@ -74,25 +25,11 @@ std::string set_text(const std::vector<std::uint32_t>& uids) {
     return set.to_string();
 }
 
-Task<Result<Copied>> copy_messages(Session& session, std::shared_ptr<OpenMailbox> target,
+Task<Result<Copied>> copy_selected(Session& session, std::shared_ptr<OpenMailbox> target,
                                    std::vector<std::uint32_t> uids) {
-    Mailbox& from = session.selected->box();
-    Result<std::vector<std::uint32_t>> added;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        auto copies = plan_copies(from, target->box, uids);
-        if (!copies) {
-            co_return fail_with(copies);
-        }
-        added = co_await target->box.add(std::move(*copies));
-        if (added || added.error().sys_errno != ENOENT) {
-            break;
-        }
-        // A file has another name by now: look, and try again.
-        auto synced = co_await session.selected->sync();
-        if (!synced) {
-            co_return fail_with(synced);
-        }
-    }
+    auto access =
+        session.selected->read_only() ? MailboxAccess::kReadOnly : MailboxAccess::kReadWrite;
+    auto added = co_await copy_messages(session.selected->shared_mailbox(), access, target, uids);
     if (!added) {
         co_return fail_with(added);
     }
@@ -144,7 +81,7 @@ Task<Reply> cmd_copy(Session& session, Command& command) {
         co_return Reply::ok("No messages found.");
     }
     auto target = session.user.open(request->target);
-    auto copied = co_await copy_messages(session, target, std::move(request->uids));
+    auto copied = co_await copy_selected(session, target, std::move(request->uids));
     if (!copied) {
         co_return copy_failure(copied.error());
     }
@@ -164,7 +101,7 @@ Task<Reply> cmd_move(Session& session, Command& command) {
         co_return Reply::ok("No messages found.");
     }
     auto target = session.user.open(request->target);
-    auto copied = co_await copy_messages(session, target, std::move(request->uids));
+    auto copied = co_await copy_selected(session, target, std::move(request->uids));
     if (!copied) {
         co_return copy_failure(copied.error());
     }

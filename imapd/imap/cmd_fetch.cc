@@ -1,5 +1,6 @@
 // FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394),
 // CHANGEDSINCE (RFC 7162), EMAILID (RFC 8474), SAVEDATE (RFC 8514)
+#include "lib/access/message_facts.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/imap/binary_part.h"
@@ -11,7 +12,6 @@
 #include "lib/store/email_ids.h"
 
 #include "imapd/imap/commands.h"
-#include "imapd/imap/message_facts.h"
 
 namespace relais {
 

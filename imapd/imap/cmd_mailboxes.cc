@@ -10,7 +10,6 @@
 #include "lib/base/strings.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/special_uses.h"
-#include "lib/store/subscriptions.h"
 
 #include "imapd/imap/commands.h"
 
@@ -73,23 +72,6 @@ Task<Result<void>> change_uses(Session& session, std::function<bool(SpecialUses&
         co_return Result<void>();
     }
     co_return uses.save(root, session.user.tree().file_mode());
-}
-
-Task<Result<void>> change_subscription(Session& session, std::string name, bool subscribe) {
-    std::string root = session.user.root();
-    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(Subscriptions::kFileName));
-    if (!lock) {
-        co_return fail_with(lock);
-    }
-    auto list = Subscriptions::load(root, session.user.separator());
-    if (!list) {
-        co_return fail_with(list);
-    }
-    bool changed = subscribe ? list->add(name) : list->remove(name);
-    if (!changed) {
-        co_return Result<void>();
-    }
-    co_return list->save(root, session.user.tree().file_mode());
 }
 
 // RFC 3501 6.3.5: renaming INBOX moves its messages to a new mailbox and leaves it empty.
@@ -231,7 +213,7 @@ Task<Reply> cmd_subscribe(Session& session, Command& command) {
     if (!session.user.tree().exists(*name)) {
         co_return missing(*name);
     }
-    auto done = co_await change_subscription(session, *name, true);
+    auto done = co_await session.user.subscribe(*name);
     if (!done) {
         co_return failure(done.error());
     }
@@ -243,7 +225,7 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command) {
     if (!name) {
         co_return bad_arguments(command);
     }
-    auto done = co_await change_subscription(session, *name, false);
+    auto done = co_await session.user.unsubscribe(*name);
     if (!done) {
         co_return failure(done.error());
     }

@@ -2,13 +2,13 @@
 // RFC 7162, MAILBOXID of RFC 8474, DELETED of RFC 9051
 #include <array>
 
+#include "lib/access/message_facts.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/mailbox_status.h"
-#include "imapd/imap/message_facts.h"
 
 namespace relais {
 

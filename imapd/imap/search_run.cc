@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/access/search_match.h"
 #include "lib/base/format.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/progress.h"
-#include "imapd/imap/search_match.h"
 
 namespace relais {
 

@@ -7,12 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include "lib/access/selected.h"
 #include "lib/access/session_service.h"
 #include "lib/event/stream.h"
 #include "lib/imap/command_reader.h"
 #include "lib/imap/scanner.h"
-
-#include "imapd/imap/selected.h"
 
 namespace relais {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/access/message_facts.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/header_fields.h"
 
-#include "imapd/imap/message_facts.h"
 #include "imapd/imap/progress.h"
 
 namespace relais {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "lib/access/message_facts.h"
 #include "lib/imap/header_fields.h"
 #include "lib/imap/message_ids.h"
 
-#include "imapd/imap/message_facts.h"
 #include "imapd/imap/progress.h"
 
 namespace relais {

@@ -4,6 +4,8 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/sasl/user_variables.h"
+#include "lib/store/mailbox_lock.h"
+#include "lib/store/subscriptions.h"
 
 namespace relais {
 
@@ -47,6 +49,7 @@ OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
 
 User::User(std::string name, const std::string& home, std::string_view location)
     : name_(std::move(name)),
+      home_(home),
       tree_(mail_root(location, name_, home), conf().imap_hierarchy_separator().front(),
             conf().myhostname()),
       special_use_(parse_special_use(conf().imap_special_use())) {
@@ -82,6 +85,30 @@ std::string_view User::special_use(std::string_view name) const {
         return given;
     }
     return found->second;
+}
+
+Task<Result<void>> User::change_subscription(std::string mailbox, Subscription what) {
+    auto lock = co_await MailboxLock::acquire(root() + "/" + std::string(Subscriptions::kFileName));
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    auto list = Subscriptions::load(root(), separator());
+    if (!list) {
+        co_return fail_with(list);
+    }
+    bool changed = what == Subscription::kAdd ? list->add(mailbox) : list->remove(mailbox);
+    if (!changed) {
+        co_return Result<void>();
+    }
+    co_return list->save(root(), tree_.file_mode());
+}
+
+Task<Result<void>> User::subscribe(std::string mailbox) {
+    return change_subscription(std::move(mailbox), Subscription::kAdd);
+}
+
+Task<Result<void>> User::unsubscribe(std::string mailbox) {
+    return change_subscription(std::move(mailbox), Subscription::kRemove);
 }
 
 Task<void> User::keep_house() {

@@ -52,6 +52,8 @@ class User {
 
     const std::string& name() const { return name_; }
 
+    const std::string& home() const { return home_; }
+
     // Makes INBOX where it is missing.
     [[nodiscard]] Result<void> prepare() { return tree_.prepare(); }
 
@@ -72,6 +74,10 @@ class User {
     // Reads what clients have given; before special_use() is asked.
     void load_special_uses() { given_uses_ = SpecialUses::load(tree_.root(), tree_.separator()); }
 
+    // Both change the file of subscriptions, under its lock.
+    [[nodiscard]] Task<Result<void>> subscribe(std::string mailbox);
+    [[nodiscard]] Task<Result<void>> unsubscribe(std::string mailbox);
+
     // Lets go of mailboxes that nobody uses, until cancelled.
     [[nodiscard]] Task<void> keep_house();
 
@@ -83,8 +89,11 @@ class User {
 
   private:
     [[nodiscard]] Task<void> release_unused();
+    enum class Subscription { kAdd, kRemove };
+    [[nodiscard]] Task<Result<void>> change_subscription(std::string mailbox, Subscription what);
 
     std::string name_;
+    std::string home_;
     MailTree tree_;
     std::map<std::string, std::shared_ptr<OpenMailbox>, std::less<>> open_;
     std::map<std::string, std::string, std::less<>> special_use_;  // configured

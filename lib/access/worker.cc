@@ -159,7 +159,7 @@ class Worker {
 }  // namespace
 
 Result<void> check_worker_identity(const WorkerIdentity& identity) {
-    if (!process_info().privileged) {
+    if (!can_change_identity()) {
         return {};
     }
     if (identity.uid < std::max(conf().imap_minimum_uid(), 1)) {

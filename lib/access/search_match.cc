@@ -1,4 +1,4 @@
-#include "imapd/imap/search_match.h"
+#include "lib/access/search_match.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "imapd/imap/selected.h"
+#include "lib/access/selected.h"
 
 #include <algorithm>
 #include <array>

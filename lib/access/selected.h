@@ -39,6 +39,8 @@ class Selected {
 
     OpenMailbox& mailbox() { return *mailbox_; }
 
+    const std::shared_ptr<OpenMailbox>& shared_mailbox() const { return mailbox_; }
+
     bool read_only() const { return access_ == MailboxAccess::kReadOnly; }
 
     // Looks at the disk.  What has changed is told with the next report().

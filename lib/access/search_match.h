@@ -6,12 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "lib/access/message_facts.h"
+#include "lib/access/selected.h"
 #include "lib/imap/mime_tree.h"
 #include "lib/imap/search_key.h"
 #include "lib/store/email_ids.h"
-
-#include "imapd/imap/message_facts.h"
-#include "imapd/imap/selected.h"
 
 namespace relais {
 

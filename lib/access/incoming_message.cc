@@ -1,4 +1,4 @@
-#include "imapd/imap/incoming_message.h"
+#include "lib/access/incoming_message.h"
 
 #include <array>
 #include <cerrno>

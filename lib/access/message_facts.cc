@@ -1,4 +1,4 @@
-#include "imapd/imap/message_facts.h"
+#include "lib/access/message_facts.h"
 
 #include <algorithm>
 #include <cerrno>

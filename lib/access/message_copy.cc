@@ -1,0 +1,129 @@
+#include "lib/access/message_copy.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/access/incoming_message.h"
+#include "lib/access/message_file.h"
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+namespace {
+
+// The base name of the copy: a new one, with the sizes that the old one tells.
+std::string copy_base(const MailboxPlace& place, std::string_view name) {
+    std::string base = make_maildir_base(place.host);
+    std::string_view old = maildir_base(name);
+    for (char which : {'S', 'W'}) {
+        if (auto size = maildir_size(old, which)) {
+            base += format(",{}={}", which, *size);
+        }
+    }
+    return base;
+}
+
+// The hard links to be made in the target.
+Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& to,
+                                            const std::vector<std::uint32_t>& uids) {
+    auto list = UidList::load(from.place().directory);
+    if (!list) {
+        return fail_with(list);
+    }
+    std::vector<NewMessage> copies;
+    for (std::uint32_t uid : uids) {
+        const MailMessage* message = from.find(uid);
+        if (message == nullptr) {
+            return fail(Errc::kNotFound, "a message is gone");
+        }
+        NewMessage copy;
+        copy.path = from.path_of(*message);
+        copy.base = copy_base(to.place(), from.name_of(*message));
+        copy.flags.system = message->system;
+        copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
+        copy.extensions = "G" + message_guid(*list, *message, from.name_of(*message));
+        copy.link = true;
+        copies.push_back(std::move(copy));
+    }
+    return copies;
+}
+
+// Where there can be no links: on another file system, or to files that are somebody else's.
+bool calls_for_content(int reason) {
+    return reason == EXDEV || reason == EPERM || reason == EMLINK;
+}
+
+// The same messages as files of their own, in tmp/; `files` removes what is not moved away.
+Task<Result<std::vector<NewMessage>>> copy_content(
+    Mailbox* from, const Mailbox* to, std::vector<NewMessage> copies,
+    std::vector<std::uint32_t> uids, std::vector<std::unique_ptr<IncomingMessage>>* files) {
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+        const MailMessage* message = from->find(uids[i]);
+        auto file = message == nullptr ? fail(Errc::kNotFound, "a message is gone")
+                                       : MessageFile::open(*from, *message);
+        if (!file) {
+            co_return fail_with(file);
+        }
+        files->push_back(std::make_unique<IncomingMessage>(to->place()));
+        files->back()->write(file->text());
+        auto made = co_await files->back()->finish(file->received());
+        if (!made) {
+            co_return fail_with(made);
+        }
+        made->flags = copies[i].flags;
+        made->keywords = std::move(copies[i].keywords);
+        made->extensions = std::move(copies[i].extensions);
+        copies[i] = std::move(*made);
+    }
+    co_return copies;
+}
+
+}  // namespace
+
+std::string message_guid(const UidList& list, const MailMessage& message, std::string_view name) {
+    auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
+    if (at != list.entries.end() && at->uid == message.uid) {
+        for (std::string_view word : split_words(at->extensions, " ")) {
+            if (word.starts_with('G')) {
+                return std::string(word.substr(1));
+            }
+        }
+    }
+    return std::string(maildir_base(name));
+}
+
+Task<Result<std::vector<std::uint32_t>>> copy_messages(std::shared_ptr<OpenMailbox> from,
+                                                       MailboxAccess access,
+                                                       std::shared_ptr<OpenMailbox> to,
+                                                       std::vector<std::uint32_t> uids) {
+    Result<std::vector<std::uint32_t>> added;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        auto copies = plan_copies(from->box, to->box, uids);
+        if (!copies) {
+            co_return fail_with(copies);
+        }
+        auto links = *copies;
+        added = co_await to->box.add(std::move(links));
+        if (!added && calls_for_content(added.error().sys_errno)) {
+            std::vector<std::unique_ptr<IncomingMessage>> files;
+            auto made =
+                co_await copy_content(&from->box, &to->box, std::move(*copies), uids, &files);
+            if (!made) {
+                co_return fail_with(made);
+            }
+            added = co_await to->box.add(std::move(*made));
+        }
+        if (added || added.error().sys_errno != ENOENT) {
+            break;
+        }
+        // A file has another name by now: look, and try again.
+        auto synced = co_await from->box.sync(access);
+        if (!synced) {
+            co_return fail_with(synced);
+        }
+    }
+    co_return added;
+}
+
+}  // namespace relais
