@@ -11,6 +11,9 @@
 #include <memory>
 #include <optional>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
@@ -33,14 +36,27 @@ bool iequals_any(std::string_view list, std::string_view name) {
                                [name](std::string_view each) { return iequals(each, name); });
 }
 
+// The process at the other end is root's; where an ordinary user runs the mail system, his.
+bool is_of_administrator(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return false;
+    }
+    return peer.uid == 0 || (!process_info().privileged && peer.uid == ::getuid());
+}
+
 // A client process: its stream, and the requests that are being looked at.
 struct Client {
     Client(UniqueFd fd, AuthServerSession asking)
-        : stream(std::move(fd)), session(std::move(asking)) {}
+        : stream(std::move(fd)),
+          session(std::move(asking)),
+          is_administrator(is_of_administrator(stream.fd())) {}
 
     Stream stream;
     AuthServerSession session;
     KerberosLogins kerberos;
+    bool is_administrator;  // may hear of users whom nobody has named
     TaskGroup checks;
     Semaphore writing{1};  // one flush at a time; whoever flushes sends everybody's lines
 };
@@ -83,6 +99,9 @@ class Auth : public Daemon {
     Task<void> ask_kerberos(Client* client, AuthCheck asked);
     void answer_request(Client& client, const std::vector<std::string>& fields);
     Task<void> answer_lookup(Client* client, std::string id, std::string user);
+    Task<void> answer_password_lookup(Client* client, std::string id, std::string user);
+    Task<void> answer_list(Client* client, std::string id);
+    void take_request(Client* client, const std::vector<std::string>& words);
     static Task<void> flush(Client* client);
 
     std::vector<std::string> mechanisms_;
@@ -149,17 +168,35 @@ Task<void> Auth::converse(Client* client) {
         auto step = client->session.line(std::string_view(input).substr(0, end));
         input.erase(0, end + 1);
         take_step(client, step);
-        if (step.request && step.request->front() == "USER") {
-            const auto& words = *step.request;
-            client->checks.spawn(answer_lookup(client, words.size() > 1 ? words[1] : "0",
-                                               words.size() > 2 ? words[2] : ""));
-        } else if (step.request) {
-            answer_request(*client, *step.request);
+        if (step.request) {
+            take_request(client, *step.request);
         }
         if (step.hang_up) {
             log_warning("a client of auth does not speak its protocol");
             co_return;
         }
+    }
+}
+
+void Auth::take_request(Client* client, const std::vector<std::string>& words) {
+    const std::string& command = words.front();
+    std::string id = words.size() > 1 ? words[1] : "0";
+    std::string user = words.size() > 2 ? words[2] : "";
+    if (command == "REQUEST") {
+        answer_request(*client, words);
+    } else if (command == "USER") {
+        client->checks.spawn(answer_lookup(client, id, user));
+    } else if (!client->is_administrator) {
+        client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
+    } else if (command == "LIST") {
+        client->checks.spawn(answer_list(client, id));
+    } else if (command == "PASS") {
+        client->checks.spawn(answer_password_lookup(client, id, user));
+    } else {
+        std::vector<std::string> users(words.begin() + 2, words.end());
+        auto count = verifier_->forget(users);
+        client->stream.write(
+            AuthLine("FLUSHED").field(id).field("count", std::to_string(count)).finish());
     }
 }
 
@@ -245,9 +282,9 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
     co_await flush(client);
 }
 
-void write_user(Client& client, const std::string& id, const std::string& user,
-                const AuthParameters& fields) {
-    AuthLine line("USER");
+void write_entry(Client& client, std::string_view command, const std::string& id,
+                 const std::string& user, const AuthParameters& fields) {
+    AuthLine line(command);
     line.field(id).field(user);
     for (const auto& [name, value] : fields.all()) {
         line.field(name, value);
@@ -267,7 +304,7 @@ void Auth::answer_request(Client& client, const std::vector<std::string>& fields
         client.stream.write(AuthLine("NOTFOUND").field(id).finish());
         return;
     }
-    write_user(client, id, login->user, login->fields);
+    write_entry(client, "USER", id, login->user, login->fields);
 }
 
 // USER <id> <name>
@@ -275,7 +312,7 @@ Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user)
     Verdict verdict = co_await verifier_->look_up(std::move(user));
     switch (verdict.kind) {
         case Verdict::Kind::kRight:
-            write_user(*client, id, verdict.user, verdict.fields);
+            write_entry(*client, "USER", id, verdict.user, verdict.fields);
             break;
         case Verdict::Kind::kWrong:
             client->stream.write(AuthLine("NOTFOUND").field(id).finish());
@@ -284,6 +321,32 @@ Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user)
             client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
             break;
     }
+    co_await flush(client);
+}
+
+Task<void> Auth::answer_password_lookup(Client* client, std::string id, std::string user) {
+    Verdict verdict = co_await verifier_->look_up_password(std::move(user));
+    if (verdict.kind == Verdict::Kind::kRight) {
+        write_entry(*client, "PASS", id, verdict.user, verdict.fields);
+    } else if (verdict.kind == Verdict::Kind::kWrong) {
+        client->stream.write(AuthLine("NOTFOUND").field(id).finish());
+    } else {
+        client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
+    }
+    co_await flush(client);
+}
+
+Task<void> Auth::answer_list(Client* client, std::string id) {
+    auto users = co_await verifier_->list_users();
+    for (const std::string& user : users ? *users : std::vector<std::string>()) {
+        client->stream.write(AuthLine("LIST").field(id).field(user).finish());
+    }
+    AuthLine end("DONE");
+    end.field(id);
+    if (!users) {
+        end.field("fail");
+    }
+    client->stream.write(end.finish());
     co_await flush(client);
 }
 

@@ -52,6 +52,15 @@ class Verifier {
     // Of the first database that looks at tokens.
     [[nodiscard]] std::optional<TokenAdvice> takes_tokens() const;
 
+    // What the first database that knows the user says with his password, but not that.
+    [[nodiscard]] Task<Verdict> look_up_password(std::string user);
+
+    // All users' names, each once; what a database cannot tell is left out, with a warning.
+    [[nodiscard]] Task<Result<std::vector<std::string>>> list_users();
+
+    // What is remembered of these users, of all where none is named; the number of entries.
+    std::size_t forget(const std::vector<std::string>& users);
+
     // Ends the process when a helper has ended.
     [[nodiscard]] Task<void> watch_helpers();
 

@@ -1,6 +1,7 @@
 // The half of the verifier that is about whose mail it is: auth_userdb, and what is told of a user.
 #include <algorithm>
 #include <ctime>
+#include <unordered_set>
 
 #include "lib/base/format.h"
 #include "lib/base/hex.h"
@@ -128,6 +129,67 @@ Verdict Verifier::admit(std::string user, const Found& found) {
     verdict.user = std::move(user);
     verdict.fields = std::move(*identity);
     return verdict;
+}
+
+Task<Verdict> Verifier::look_up_password(std::string user) {
+    AuthQuery query{expand_user_variables(conf().auth_username_format(), user), "", {}};
+    Verdict verdict = Verdict::wrong(query.user, "unknown user");
+    for (const ListedDatabase& item : passdbs_) {
+        AuthAnswer found = co_await item.database->find_password(query);
+        if (found.kind == AuthAnswer::Kind::kTemporary) {
+            verdict = Verdict::temporary(query.user, found.reason);
+        }
+        if (found.kind != AuthAnswer::Kind::kFound) {
+            continue;
+        }
+        verdict.kind = Verdict::Kind::kRight;
+        for (const auto& [name, value] : found.fields.all()) {
+            if (name != "password" && name != "user" && !name.starts_with("userdb_")) {
+                verdict.fields.set(name, value);
+            }
+        }
+        break;
+    }
+    co_return verdict;
+}
+
+Task<Result<std::vector<std::string>>> Verifier::list_users() {
+    const Databases& databases = userdbs_.empty() ? passdbs_ : userdbs_;
+    std::vector<std::string> names;
+    std::unordered_set<std::string> known;
+    bool complete = !databases.empty();
+    for (const ListedDatabase& item : databases) {
+        auto some = co_await item.database->list_users();
+        if (!some) {
+            log_warning("list of users: {}", some.error().message);
+            complete = false;
+            continue;
+        }
+        for (std::string& name : *some) {
+            if (known.insert(name).second) {
+                names.push_back(std::move(name));
+            }
+        }
+    }
+    if (!complete && names.empty()) {
+        co_return fail(Errc::kTemporary, "no database tells its users");
+    }
+    co_return names;
+}
+
+std::size_t Verifier::forget(const std::vector<std::string>& users) {
+    std::size_t before = remembered_.size();
+    if (users.empty()) {
+        remembered_.clear();
+    }
+    for (const std::string& user : users) {
+        for (const Databases* databases : {&passdbs_, &masters_}) {
+            for (const ListedDatabase& item : *databases) {
+                remembered_.erase({&item, user});
+            }
+        }
+    }
+    return before - remembered_.size();
 }
 
 }  // namespace relais

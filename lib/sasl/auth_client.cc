@@ -19,6 +19,7 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
+constexpr std::size_t kMaxListed = 10'000'000;  // users
 constexpr std::size_t kMaxMechanisms = 100;
 constexpr const char* kLost = "Connection lost to authentication server";
 
@@ -37,13 +38,18 @@ AuthReply parse_reply(const Fields& fields) {
         reply.challenge = fields.size() > 2 ? fields[2] : "";
         return reply;
     }
-    if (fields[0] == "USER") {  // the answer to REQUEST
+    if (fields[0] == "USER" || fields[0] == "PASS") {  // the answers to REQUEST and PASS
         reply.kind = AuthReply::Kind::kSuccess;
         reply.user = fields.size() > 2 ? fields[2] : "";
         reply.parameters = AuthParameters(fields, 3);
         return reply;
     }
     reply.parameters = AuthParameters(fields, 2);
+    if (fields[0] == "DONE" || fields[0] == "FLUSHED") {
+        bool failed = reply.parameters.has("fail");
+        reply.kind = failed ? AuthReply::Kind::kTemporary : AuthReply::Kind::kSuccess;
+        return reply;
+    }
     reply.user = reply.parameters.get("user");
     reply.reason = reply.parameters.get("reason");
     if (fields[0] == "OK" && reply.user.empty()) {  // somebody, but who?
@@ -157,7 +163,8 @@ class AuthClient::Connection {
     struct Pending {
         Wait* wait = nullptr;
         std::optional<AuthReply> reply;
-        bool lost = false;  // the connection ended before the server had answered
+        std::vector<std::string> users;  // of a list that has not ended
+        bool lost = false;               // the connection ended before the server had answered
     };
 
     std::string server;  // for the log
@@ -246,7 +253,8 @@ Task<void> AuthClient::Connection::read_replies(std::shared_ptr<Connection> self
 
 void AuthClient::Connection::deliver(const Fields& fields) {
     bool known = fields[0] == "OK" || fields[0] == "FAIL" || fields[0] == "CONT" ||
-                 fields[0] == "USER" || fields[0] == "NOTFOUND";
+                 fields[0] == "USER" || fields[0] == "NOTFOUND" || fields[0] == "PASS" ||
+                 fields[0] == "LIST" || fields[0] == "DONE" || fields[0] == "FLUSHED";
     auto id = fields.size() > 1 ? parse_uint(fields[1]) : std::nullopt;
     if (!known || !id) {
         return;  // MECH and the like may come again; unknown words are for later versions
@@ -255,7 +263,14 @@ void AuthClient::Connection::deliver(const Fields& fields) {
     if (found == pending.end()) {
         return;
     }
+    if (fields[0] == "LIST") {
+        if (fields.size() > 2 && found->second.users.size() < kMaxListed) {
+            found->second.users.push_back(fields[2]);
+        }
+        return;
+    }
     found->second.reply = parse_reply(fields);
+    found->second.reply->users = std::move(found->second.users);
     if (found->second.wait != nullptr) {
         found->second.wait->wake();
     }
@@ -455,6 +470,18 @@ Task<AuthReply> AuthExchange::start_as_client(std::vector<std::string> fields) {
 
 Task<AuthReply> AuthExchange::look_up(std::string user) {
     return ask("USER", {std::move(user)});
+}
+
+Task<AuthReply> AuthExchange::look_up_password(std::string user) {
+    return ask("PASS", {std::move(user)});
+}
+
+Task<AuthReply> AuthExchange::flush_cache(std::vector<std::string> users) {
+    return ask("CACHE-FLUSH", std::move(users));
+}
+
+Task<AuthReply> AuthExchange::list_users() {
+    return ask("LIST", {});
 }
 
 Task<AuthReply> AuthExchange::respond(std::string response) {

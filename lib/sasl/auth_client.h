@@ -48,11 +48,12 @@ struct AuthPeer {
 struct AuthReply {
     enum class Kind { kChallenge, kSuccess, kFailure, kTemporary };
     Kind kind = Kind::kTemporary;
-    bool by_server = false;     // it said so; nobody had to conclude it from its silence
-    std::string challenge;      // kChallenge: base64, as the protocols carry it
-    std::string user;           // kSuccess; kFailure where the server names it
-    std::string reason;         // kFailure, kTemporary: for the log, may be empty
-    AuthParameters parameters;  // all that the server said
+    bool by_server = false;          // it said so; nobody had to conclude it from its silence
+    std::string challenge;           // kChallenge: base64, as the protocols carry it
+    std::string user;                // kSuccess; kFailure where the server names it
+    std::string reason;              // kFailure, kTemporary: for the log, may be empty
+    AuthParameters parameters;       // all that the server said
+    std::vector<std::string> users;  // what list_users() has found
 };
 
 class AuthExchange;
@@ -151,6 +152,13 @@ class AuthExchange {
     // Asks for a user's data as they would be after a login now; kFailure: there is none.  Ours
     // alone, too.
     [[nodiscard]] Task<AuthReply> look_up(std::string user);
+
+    // The password entry of a user, without the password; the number of entries that the cache had
+    // of these users (none: of all) and has not any more, as "count"; the names of all users.  Ours
+    // answers root only.
+    [[nodiscard]] Task<AuthReply> look_up_password(std::string user);
+    [[nodiscard]] Task<AuthReply> flush_cache(std::vector<std::string> users);
+    [[nodiscard]] Task<AuthReply> list_users();
 
     // The request's number and the server's cookie for the connection that it went over, for a
     // master request.  The client may have another connection by now, with requests of the same

@@ -120,7 +120,8 @@ AuthServerSession::Step AuthServerSession::line(std::string_view text) {
         }
         return proceed(*id, fields.size() > 2 ? fields[2] : "");
     }
-    if (command == "REQUEST" || command == "USER") {
+    if (command == "REQUEST" || command == "USER" || command == "LIST" || command == "PASS" ||
+        command == "CACHE-FLUSH") {
         Step step;
         step.request = std::move(fields);
         return step;

@@ -6,7 +6,11 @@
 //     REQUEST <id> <client pid> <client's request id> <cookie>
 // from whoever was handed a login, and answers who it was (USER) from the successful requests, and
 //     USER <id> <name>
-// which is answered with what the users' file says of him now, but for the password.
+// which is answered with what the users' file says of him now, but for the password; and for
+// doveadm
+//     LIST <id>                 LIST <id> <name> for each user, then DONE <id> [fail]
+//     PASS <id> <name>          PASS <id> <name> and what his password entry says besides it
+//     CACHE-FLUSH <id> [names]  FLUSHED <id> count=<number>
 #pragma once
 
 #include <cstdint>
@@ -61,13 +65,14 @@ class AuthServerSession {
     const std::string& cookie() const { return cookie_; }
 
     struct Step {
-        std::string output;                               // to be sent at once
-        std::optional<AuthCheck> check;                   // a password to look at
-        std::optional<AuthCheck> secret;                  // whose stored password is needed
-        std::optional<AuthCheck> foreign;                 // a response for somebody else
-        std::optional<std::uint32_t> cancelled;           // a request that is given up
-        std::optional<std::vector<std::string>> request;  // REQUEST or USER, for the caller
-        bool hang_up = false;                             // the peer makes no sense
+        std::string output;                      // to be sent at once
+        std::optional<AuthCheck> check;          // a password to look at
+        std::optional<AuthCheck> secret;         // whose stored password is needed
+        std::optional<AuthCheck> foreign;        // a response for somebody else
+        std::optional<std::uint32_t> cancelled;  // a request that is given up
+        std::optional<std::vector<std::string>>
+            request;           // REQUEST, USER and the like, for the caller
+        bool hang_up = false;  // the peer makes no sense
     };
 
     Step line(std::string_view text);
