@@ -142,8 +142,8 @@ class Account(PairedAccount):
 
 
 class ImapPair:
-    def __init__(self, accounts, separator="/"):
-        self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n")
+    def __init__(self, accounts, separator="/", main=""):
+        self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n" + main)
         self.uid, self.gid = self.mail.mta.vmail_ids()
         self.root, self.names = self.mail.mta.vmail, [f"u{i}" for i in range(accounts)]
         self.address = self.mail.address

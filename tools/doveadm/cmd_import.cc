@@ -1,0 +1,102 @@
+// doveadm import: copies messages from another mail location into mailboxes below one of the user.
+#include <unistd.h>
+
+#include "lib/access/message_copy.h"
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+#include "tools/doveadm/commands.h"
+#include "tools/doveadm/message_command.h"
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+namespace {
+
+class Import : public MessageCommand {
+  public:
+    bool prepare(const OptionWords& options) override {
+        const Words& words = options.rest();
+        if (words.size() < 3) {
+            return false;
+        }
+        subscribe_ = options.has('s');
+        source_name_ = options.get('U');
+        location_ = words[0];
+        parent_ = words[1];
+        auto colon = location_.find(':');
+        if (colon != std::string::npos && location_.substr(0, colon) != "maildir") {
+            end_with(kTemporary,
+                     "Import namespace initialization failed: Initializing mail storage from "
+                     "mail_location parameter failed: Unknown mail storage driver " +
+                         printable(location_.substr(0, colon)),
+                     format("doveadm({})", ::getpid()));
+        }
+        return take_query(words, 2);
+    }
+
+  protected:
+    User* source() override { return source_.get(); }
+
+    // The place is the other user's by its variables and "~" only.
+    Task<bool> begin(MailContext* context) override {
+        std::unique_ptr<User> other =
+            source_name_.empty() ? nullptr : open_other_user(*context, source_name_);
+        if (!source_name_.empty() && !other) {
+            context->fail(kNoUser, "Couldn't lookup user " + printable(source_name_));
+            co_return false;
+        }
+        const User& whose = other ? *other : context->user;
+        source_ = std::make_unique<User>(whose.name(), whose.home(), location_);
+        co_return true;
+    }
+
+    Task<void> take(MailContext* context, Selected* selected,
+                    std::vector<std::uint32_t> uids) override {
+        User& user = context->user;
+        std::string name = selected->mailbox().name;
+        for (char& c : name) {
+            c = c == source_->separator() ? user.separator() : c;
+        }
+        std::string parent = mailbox_from_word(user, parent_);
+        std::string to = parent_.empty() ? name : parent + user.separator() + name;
+        auto made = user.tree().exists(to) ? Result<void>() : user.tree().create(to);
+        if (!made) {
+            context->fail("Couldn't create mailbox " + mailbox_to_word(to), made.error());
+            co_return;
+        }
+        auto target = user.open(to);
+        auto copied =
+            co_await copy_messages(selected->shared_mailbox(), access(), target, std::move(uids));
+        if (!copied) {
+            context->fail("Copying messages to mailbox " + mailbox_to_word(to) + " failed",
+                          copied.error());
+            co_return;
+        }
+        if (subscribe_) {
+            co_await subscribe(context, to);
+        }
+    }
+
+  private:
+    static Task<void> subscribe(MailContext* context, std::string name) {
+        auto done = co_await context->user.subscribe(std::move(name));
+        if (!done) {
+            context->fail("Can't subscribe mailbox", done.error());
+        }
+    }
+
+    bool subscribe_ = false;
+    std::string source_name_;
+    std::string location_;
+    std::string parent_;
+    std::unique_ptr<User> source_;
+};
+
+}  // namespace
+
+int cmd_import(const Command& command, Words words, const Globals& globals) {
+    return run_for_users<Import>(command, std::move(words), globals);
+}
+
+}  // namespace relais::doveadm

@@ -1,0 +1,135 @@
+// doveadm user: what the databases say of users, or who fits a pattern.
+#include <algorithm>
+#include <cstdio>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/sasl/user_variables.h"
+
+#include "tools/doveadm/auth_service.h"
+#include "tools/doveadm/commands.h"
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// In Dovecot's order; what only our own services are told is left out.
+Fields fields_of(const AuthReply& reply) {
+    Fields fields;
+    for (std::string_view name : {"uid", "gid", "home", "mail"}) {
+        std::string value(reply.parameters.get(name));
+        if (name == "mail" && value.empty()) {
+            value = conf().imap_mail_location();
+        }
+        fields.emplace_back(name, value);
+    }
+    for (const auto& [name, value] : reply.parameters.all()) {
+        bool first = std::ranges::find(fields, name, &Fields::value_type::first) != fields.end();
+        if (!first && name != "version" && name != "files") {
+            fields.emplace_back(name, value);
+        }
+    }
+    return fields;
+}
+
+class UserCommand {
+  public:
+    UserCommand(const OptionWords& options, const Globals& globals)
+        : options_(options), auth_(options.get('a')), printer_(globals.printer("tab")) {}
+
+    int run() {
+        const Words& words = options_.rest();
+        bool listing = std::ranges::any_of(words, is_pattern);
+        bool table = !options_.has('f') && !options_.has('e') && !options_.has('u') && !listing;
+        if (table) {
+            printer_->set_columns({{"field"}, {"value"}});
+        }
+        int status = listing ? list(words) : kOk;
+        for (std::size_t i = 0; !listing && i < words.size(); ++i) {
+            if (i > 0) {
+                std::puts("");
+            }
+            int one = look_up(words[i], table);
+            status = one != kOk ? one : status;
+        }
+        printer_->finish();
+        return status;
+    }
+
+  private:
+    int list(const Words& patterns) {
+        auto users = auth_.users(patterns);
+        if (!users) {
+            print_error("", users.error().message);
+            return kTemporary;
+        }
+        for (const std::string& user : *users) {
+            std::puts(user.c_str());
+        }
+        return kOk;
+    }
+
+    int look_up(const std::string& name, bool table) {
+        AuthReply reply = auth_.user(name);
+        if (reply.kind == AuthReply::Kind::kFailure) {
+            std::printf("\nuserdb lookup: user %s doesn't exist\n", name.c_str());
+            return kNoUser;
+        }
+        if (reply.kind != AuthReply::Kind::kSuccess) {
+            print_error("", "userdb lookup failed for " + name + ": " + reply.reason);
+            return kTemporary;
+        }
+        print(reply, table);
+        return kOk;
+    }
+
+    void print(const AuthReply& reply, bool table) {
+        Fields fields = fields_of(reply);
+        if (options_.has('u')) {
+            print_plain(reply);
+            return;
+        }
+        if (options_.has('e')) {
+            UserVariables variables(reply.user, reply.parameters.get("home"));
+            std::puts(variables.expand(options_.get('e')).c_str());
+            return;
+        }
+        for (const auto& [name, value] : fields) {
+            if (table) {
+                printer_->value(name);
+                printer_->value(value);
+            } else if (name == options_.get('f')) {
+                std::puts(value.c_str());
+            }
+        }
+    }
+
+    static void print_plain(const AuthReply& reply) {
+        std::printf("userdb: %s\n  user      : %s\n", reply.user.c_str(), reply.user.c_str());
+        for (const auto& [name, value] : reply.parameters.all()) {
+            if (name != "version" && name != "files") {
+                std::printf("  %-10s: %s\n", name.c_str(), value.c_str());
+            }
+        }
+    }
+
+    const OptionWords& options_;
+    AuthService auth_;
+    std::unique_ptr<Printer> printer_;
+};
+
+}  // namespace
+
+int cmd_user(const Command& command, Words words, const Globals& globals) {
+    OptionWords options(command, std::move(words));
+    if (options.rest().empty()) {
+        command_usage(command);
+    }
+    return UserCommand(options, globals).run();
+}
+
+}  // namespace relais::doveadm

@@ -1,0 +1,62 @@
+#include "tools/doveadm/command.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+std::unique_ptr<Printer> Globals::printer(std::string_view usual) const {
+    return Printer::make(form.empty() ? usual : form);
+}
+
+void command_usage(const Command& command) {
+    std::string line = format("doveadm {} {}\n", command.name, command.usage);
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::exit(kUsage);
+}
+
+OptionWords::OptionWords(const Command& command, Words words) {
+    auto name = split_words(command.name);
+    words.emplace(words.begin(), name.back());  // whom getopt(3) speaks of
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    int count = static_cast<int>(arguments.size());
+    arguments.push_back(nullptr);
+    std::string options(command.options);
+    ::optind = 0;
+    for (int option; (option = ::getopt(count, arguments.data(), options.c_str())) != -1;) {
+        if (option == '?') {
+            std::exit(kUsage);
+        }
+        values_[static_cast<char>(option)] = ::optarg == nullptr ? "" : ::optarg;
+    }
+    for (int i = ::optind; i < count; ++i) {
+        rest_.emplace_back(arguments[static_cast<std::size_t>(i)]);
+    }
+}
+
+std::string OptionWords::get(char option) const {
+    auto found = values_.find(option);
+    return found == values_.end() ? "" : found->second;
+}
+
+void OptionWords::expect_at_most(std::size_t words) const {
+    if (rest_.size() > words) {
+        print_error(
+            "",
+            "Extraneous arguments found: " +
+                join(Words(rest_.begin() + static_cast<std::ptrdiff_t>(words), rest_.end()), " "));
+        std::exit(kUsage);
+    }
+}
+
+}  // namespace relais::doveadm

@@ -1,0 +1,164 @@
+// doveadm(1): Dovecot's command for scripts and for those who look after a mailbox server, with
+// its command lines, outputs and exit statuses.
+//
+//     doveadm [-Dv] [-f form] [-c config_dir] command [options] [arguments]
+//
+// It asks the auth service who users are (auth_service.h), and works on their mail as them
+// (mail_command.h), with the locks and files of the IMAP server.  Run by root for all users, by
+// anybody for his own mail.
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/command.h"
+
+#include "tools/doveadm/commands.h"
+#include "tools/doveadm/status.h"
+
+using namespace relais;
+using namespace relais::doveadm;
+
+namespace {
+
+constexpr CommandKind kKind{"doveadm", kTemporary, CommandLog::kStderr};
+
+#define USER_OPTIONS "[-u <user>|-A] [-F <file>] "
+
+constexpr Command kCommands[] = {
+    {"auth cache flush", "[-a <socket path>] [<user> [...]]", "a:", cmd_auth_cache_flush},
+    {"auth login", "[-a <socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]",
+     "a:x:M:", cmd_auth_login},
+    {"auth lookup", "[-a <socket path>] [-f field] <user> [<user> [...]]", "a:f:", cmd_auth_lookup},
+    {"auth test", "[-a <socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]",
+     "a:x:M:", cmd_auth_test},
+    {"copy", USER_OPTIONS "<destination> [user <source user>] <search query>", "AF:u:", cmd_copy},
+    {"deduplicate", USER_OPTIONS "[-m] <search query>", "AF:u:m", cmd_deduplicate},
+    {"expunge", USER_OPTIONS "[-d] <search query>", "AF:u:d", cmd_expunge},
+    {"fetch", USER_OPTIONS "<fields> <search query>", "AF:u:", cmd_fetch},
+    {"flags add", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_add},
+    {"flags remove", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_remove},
+    {"flags replace", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_replace},
+    {"force-resync", USER_OPTIONS "<mailbox mask>", "AF:u:f", cmd_force_resync},
+    {"import",
+     USER_OPTIONS
+     "[-U source-user] [-s] <source mail location> <dest parent mailbox> <search query>",
+     "AF:u:U:s", cmd_import},
+    {"index", USER_OPTIONS "[-q] [-n <max recent>] <mailbox mask>", "AF:u:qn:", cmd_index},
+    {"log errors", "", "", cmd_log_errors},
+    {"log find", "[<dir>]", "", cmd_log_find},
+    {"log reopen", "", "", cmd_log_reopen},
+    {"log test", "", "", cmd_log_test},
+    {"mailbox create", USER_OPTIONS "[-s] <mailbox> [...]", "AF:u:s", cmd_mailbox_create},
+    {"mailbox delete", USER_OPTIONS "[-e] [-r] [-s] [-Z] <mailbox> [...]", "AF:u:ersZ",
+     cmd_mailbox_delete},
+    {"mailbox list", USER_OPTIONS "[-7|-8] [-s] [<mailbox mask> [...]]", "AF:u:78s",
+     cmd_mailbox_list},
+    {"mailbox mutf7", "[-7|-8] <name> [...]", "78", cmd_mailbox_mutf7},
+    {"mailbox path", USER_OPTIONS "[-t <type>] <mailbox>", "AF:u:t:", cmd_mailbox_path},
+    {"mailbox rename", USER_OPTIONS "[-s] <old name> <new name>", "AF:u:s", cmd_mailbox_rename},
+    {"mailbox status", USER_OPTIONS "[-t] <fields> <mailbox> [...]", "AF:u:t", cmd_mailbox_status},
+    {"mailbox subscribe", USER_OPTIONS "<mailbox> [...]", "AF:u:", cmd_mailbox_subscribe},
+    {"mailbox unsubscribe", USER_OPTIONS "<mailbox> [...]", "AF:u:", cmd_mailbox_unsubscribe},
+    {"move", USER_OPTIONS "<destination> [user <source user>] <search query>", "AF:u:", cmd_move},
+    {"purge", USER_OPTIONS, "AF:u:", cmd_purge},
+    {"pw", "[-l] [-p plaintext] [-r rounds] [-s scheme] [-t hash] [-u user] [-V]", "lp:r:s:t:u:V",
+     cmd_pw},
+    {"reload", "", "", cmd_reload},
+    {"save", USER_OPTIONS "[-m mailbox] [<file>]", "AF:u:m:", cmd_save},
+    {"search", USER_OPTIONS "<search query>", "AF:u:", cmd_search},
+    {"stop", "", "", cmd_stop},
+    {"user", "[-a <socket path>] [-f field] [-e <value>] [-u] <user mask> [<user mask> [...]]",
+     "a:x:f:e:u", cmd_user},
+};
+
+// The commands below `group` ("mailbox"), or all: one line for each word that may come next.
+[[noreturn]] void usage(const std::string& group = "") {
+    std::string prefix = group.empty() ? "" : group + " ";
+    std::map<std::string, std::string> lines;
+    for (const Command& command : kCommands) {
+        if (!command.name.starts_with(prefix)) {
+            continue;
+        }
+        auto words = split_words(command.name.substr(prefix.size()));
+        std::string& line = lines[std::string(words[0])];
+        if (words.size() > 1) {
+            auto listed = split_fields(line, '|');
+            bool there = std::ranges::find(listed, words[1]) != listed.end();
+            line += there ? "" : (line.empty() ? "" : "|") + std::string(words[1]);
+        } else {
+            line = command.usage;
+        }
+    }
+    std::fprintf(stderr, "usage: doveadm [-Dv] [-f <formatter>] %s<command> [<args>]\n",
+                 prefix.c_str());
+    for (const auto& [name, rest] : lines) {
+        std::fprintf(stderr, "  %-12s %s\n", name.c_str(), rest.c_str());
+    }
+    std::exit(kUsage);
+}
+
+Globals parse_globals(int argc, char** argv) {
+    Globals globals;
+    for (int option; (option = ::getopt(argc, argv, "+c:Df:hv")) != -1;) {
+        switch (option) {
+            case 'c':
+                use_config_directory(::optarg);
+                break;
+            case 'D':
+                globals.debug = globals.verbose = true;
+                set_log_verbose(1);
+                break;
+            case 'f':
+                globals.form = ::optarg;
+                break;
+            case 'v':
+                globals.verbose = true;
+                break;
+            case 'h':
+                usage();
+            default:
+                std::exit(kBadOption);
+        }
+    }
+    if (!globals.form.empty() && !Printer::make(globals.form)) {
+        end_with(kTemporary, "Unknown print formatter: " + printable(globals.form), "doveadm");
+    }
+    return globals;
+}
+
+bool begins_with(const Words& words, const Command& command) {
+    auto name = split_words(command.name);
+    return words.size() >= name.size() && std::equal(name.begin(), name.end(), words.begin());
+}
+
+int run(Words words, const Globals& globals) {
+    for (const Command& command : kCommands) {
+        if (begins_with(words, command)) {
+            auto taken = static_cast<std::ptrdiff_t>(split_words(command.name).size());
+            configure_command(kKind);
+            return command.run(command, Words(words.begin() + taken, words.end()), globals);
+        }
+    }
+    bool group = std::ranges::any_of(kCommands, [&words](const Command& command) {
+        return !words.empty() && command.name.starts_with(words[0] + " ");
+    });
+    usage(group ? words[0] : "");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    ::signal(SIGPIPE, SIG_IGN);
+    begin_command(kKind, argv);
+    Globals globals = parse_globals(argc, argv);
+    int status = run(Words(argv + ::optind, argv + argc), globals);
+    return std::fflush(stdout) == 0 ? status : kTemporary;
+}

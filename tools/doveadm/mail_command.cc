@@ -1,0 +1,217 @@
+#include "tools/doveadm/mail_command.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include <unistd.h>
+
+#include "lib/access/worker.h"
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/daemon/privileges.h"
+#include "lib/deliver/identity.h"
+#include "lib/event/loop.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/mailbox_name.h"
+
+#include "tools/doveadm/auth_service.h"
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+namespace {
+
+long number_of(const AuthReply& reply, std::string_view name) {
+    auto value = parse_uint(reply.parameters.get(name));
+    return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
+}
+
+// kNotFound: there is no such user; whose he is on this machine is for us to judge as well.
+Result<WorkerIdentity> identity_of(AuthService& auth, const std::string& name) {
+    AuthReply reply = auth.user(name);
+    if (reply.kind == AuthReply::Kind::kFailure) {
+        return fail(Errc::kNotFound, "User doesn't exist");
+    }
+    if (reply.kind != AuthReply::Kind::kSuccess) {
+        return fail(Errc::kTemporary, "User lookup failed: " + reply.reason);
+    }
+    WorkerIdentity identity{reply.user, std::string(reply.parameters.get("home")),
+                            std::string(reply.parameters.get("mail")), number_of(reply, "uid"),
+                            number_of(reply, "gid")};
+    auto allowed = check_worker_identity(identity);
+    if (!allowed) {
+        return fail_with(allowed);
+    }
+    return identity;
+}
+
+// Without -u: whoever calls.
+WorkerIdentity caller() {
+    const char* user = ::getenv("USER");
+    const char* home = ::getenv("HOME");
+    if (user == nullptr) {
+        end_with(kUsage, "USER environment is missing and -u option not used");
+    }
+    if (can_change_identity()) {
+        print_error(user, "Couldn't drop privileges: User is missing UID (see mail_uid setting)");
+        std::exit(kTemporary);
+    }
+    return {user, home == nullptr ? "/" : home, "", -1, -1};
+}
+
+// For whom: one user, or several, each of whom may be gone when his turn comes.
+struct Wanted {
+    std::vector<std::string> users;
+    bool several = false;
+    bool called_by_name = false;
+};
+
+Words lines_of(const std::string& path) {
+    auto text = read_file(path);
+    if (!text) {
+        print_error("", format("read({0}) failed: open({0}) failed: {1}", path,
+                               std::strerror(text.error().sys_errno)));
+        std::fputs("doveadm: Error: Failed to iterate through some users\n", stderr);
+        std::exit(kTemporary);
+    }
+    Words lines;
+    for (std::string_view line : split_fields(*text, '\n')) {
+        if (!line.empty()) {
+            lines.emplace_back(line);
+        }
+    }
+    return lines;
+}
+
+Wanted wanted_users(AuthService& auth, const OptionWords& options) {
+    std::string user = options.get('u');
+    if (options.has('F')) {
+        return {lines_of(options.get('F')), true, true};
+    }
+    if (options.has('A') || (options.has('u') && is_pattern(user))) {
+        auto users = auth.users(options.has('A') ? Words() : Words{user});
+        if (!users) {
+            print_error("", users.error().message);
+            std::fputs("doveadm: Error: Failed to iterate through some users\n", stderr);
+            std::exit(kTemporary);
+        }
+        return {std::move(*users), true, true};
+    }
+    return {{user}, false, options.has('u')};
+}
+
+void run_for(const WorkerIdentity& identity, FileIdentity* acting, MailContext::Rest rest,
+             MailCommand& command, int* status) {
+    if (acting != nullptr && identity.uid >= 0) {
+        acting->become({static_cast<uid_t>(identity.uid), static_cast<gid_t>(identity.gid)});
+    }
+    if (!identity.home.empty() && ::chdir(identity.home.c_str()) != 0 && ::chdir("/") != 0) {
+        end_with(kTemporary, "chdir(/) failed");
+    }
+    User user(identity.user, identity.home,
+              identity.mail.empty() ? conf().imap_mail_location() : identity.mail);
+    MailContext context{user, *rest.printer, *rest.auth, rest.names_user};
+    auto ready = user.prepare();
+    if (!ready) {
+        context.fail(kTemporary, ready.error().message);
+    } else {
+        Loop::current().run_task(command.run(&context));
+        user.save_all();
+    }
+    *status = context.status != 0 ? context.status : *status;
+}
+
+}  // namespace
+
+void MailContext::fail(int with, std::string_view text) {
+    print_error(user.name(), text);
+    status = with;
+}
+
+void MailContext::fail(std::string_view what, const Error& error) {
+    fail(status_of(error), format("{}: {}", what, error.message));
+}
+
+int run_mail_command(const Command& command, Words words, const Globals& globals,
+                     MailCommand& mail_command) {
+    OptionWords options(command, std::move(words));
+    if (!options.has('u') && !options.has('A') && !options.has('F')) {
+        caller();  // ends where there is nobody
+    }
+    if (!mail_command.prepare(options)) {
+        command_usage(command);
+    }
+    AuthService auth;
+    Wanted wanted = wanted_users(auth, options);
+    auto printer = globals.printer(mail_command.form());
+    std::vector<Column> columns = mail_command.columns();
+    if (!columns.empty()) {
+        if (wanted.several) {
+            columns.insert(columns.begin(), {"username", "Username", true});
+        }
+        printer->set_columns(std::move(columns));
+    }
+    std::optional<FileIdentity> acting;
+    int status = kOk;
+    for (const std::string& name : wanted.users) {
+        auto identity =
+            wanted.called_by_name ? identity_of(auth, name) : Result<WorkerIdentity>(caller());
+        if (!identity && wanted.several && identity.error().code == Errc::kNotFound) {
+            std::fprintf(stderr, "doveadm(%s): Info: User no longer exists, skipping\n",
+                         printable(name).c_str());
+            continue;
+        }
+        if (!identity) {
+            print_error(printable(name), identity.error().message);
+            status = identity.error().code == Errc::kNotFound ? kNoUser
+                     : identity.error().code == Errc::kDenied ? kNoPermission
+                                                              : kTemporary;
+            continue;
+        }
+        if (!acting && can_change_identity()) {
+            acting.emplace(mail_owner_ids(conf().mail_owner()));
+        }
+        run_for(*identity, acting ? &*acting : nullptr, {printer.get(), &auth, wanted.several},
+                mail_command, &status);
+        if (acting) {
+            acting->be_owner();
+        }
+    }
+    printer->finish();
+    return status;
+}
+
+std::unique_ptr<User> open_other_user(MailContext& context, const std::string& name) {
+    auto identity = identity_of(context.auth, name);
+    if (!identity) {
+        return nullptr;
+    }
+    return std::make_unique<User>(
+        identity->user, identity->home,
+        identity->mail.empty() ? conf().imap_mail_location() : identity->mail);
+}
+
+std::string mailbox_from_word(const User& user, std::string_view word) {
+    std::string name = imap::utf8_to_utf7(word).value_or(std::string(word));
+    return canonical_mailbox(name, user.separator());
+}
+
+std::string mailbox_to_word(std::string_view name) {
+    return imap::utf7_to_utf8(name).value_or(std::string(name));
+}
+
+void put_inbox_last(std::vector<std::string>& names) {
+    auto inbox = std::ranges::find(names, "INBOX");
+    if (inbox != names.end()) {
+        std::rotate(inbox, inbox + 1, names.end());
+    }
+}
+
+std::string missing_mailbox(std::string_view word) {
+    return "Mailbox doesn't exist: " + printable(word);
+}
+
+}  // namespace relais::doveadm

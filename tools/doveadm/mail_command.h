@@ -1,0 +1,82 @@
+// Commands on users' mail: for whom they run (-u, -A, -F), and as whom.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/access/user.h"
+
+#include "tools/doveadm/command.h"
+
+namespace relais::doveadm {
+
+class AuthService;
+
+// One user, while a command runs for him.
+struct MailContext {
+    // What is the same for all users.
+    struct Rest {
+        Printer* printer = nullptr;
+        AuthService* auth = nullptr;
+        bool names_user = false;
+    };
+
+    User& user;
+    Printer& printer;
+    AuthService& auth;
+    bool names_user = false;  // each row begins with his name
+    int status = 0;           // of the failures so far
+
+    void begin_row() const {
+        if (names_user) {
+            printer.value(user.name());
+        }
+    }
+
+    // On standard error; the command goes on with what is left.
+    void fail(int with, std::string_view text);
+    void fail(std::string_view what, const Error& error);
+};
+
+class MailCommand {
+  public:
+    MailCommand() = default;
+    MailCommand(const MailCommand&) = delete;
+    MailCommand& operator=(const MailCommand&) = delete;
+    virtual ~MailCommand() = default;
+
+    virtual std::string_view form() const { return "flow"; }
+
+    virtual std::vector<Column> columns() const { return {}; }
+
+    // Takes the options and arguments; false: the command was not called as it should be.
+    [[nodiscard]] virtual bool prepare(const OptionWords& options) = 0;
+
+    [[nodiscard]] virtual Task<void> run(MailContext* context) = 0;
+};
+
+int run_mail_command(const Command& command, Words words, const Globals& globals,
+                     MailCommand& mail_command);
+
+template <class Subject>
+int run_for_users(const Command& command, Words words, const Globals& globals) {
+    Subject subject;
+    return run_mail_command(command, std::move(words), globals, subject);
+}
+
+// Another user than the one for whom the command runs, with whose rights his mail is read.  Null:
+// there is none of that name.
+[[nodiscard]] std::unique_ptr<User> open_other_user(MailContext& context, const std::string& name);
+
+// Names of mailboxes as people write them, in UTF-8, and as the store has them.
+[[nodiscard]] std::string mailbox_from_word(const User& user, std::string_view word);
+[[nodiscard]] std::string mailbox_to_word(std::string_view name);
+
+// As Dovecot lists mailboxes.
+void put_inbox_last(std::vector<std::string>& names);
+
+// "Mailbox doesn't exist: NAME"
+[[nodiscard]] std::string missing_mailbox(std::string_view word);
+
+}  // namespace relais::doveadm

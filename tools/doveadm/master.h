@@ -1,0 +1,16 @@
+// The running mail system, whose part the mailbox server is.
+#pragma once
+
+#include <optional>
+
+#include <sys/types.h>
+
+namespace relais::doveadm {
+
+// The pid of its master; ends the process where it does not run.
+[[nodiscard]] pid_t running_master();
+
+// Tells it to read its configuration anew, and with that to open its log anew.
+void reload_master();
+
+}  // namespace relais::doveadm

@@ -1,0 +1,66 @@
+#include "tools/doveadm/message_command.h"
+
+#include "lib/base/strings.h"
+
+namespace relais::doveadm {
+
+bool MessageCommand::take_query(const Words& words, std::size_t from) {
+    if (words.size() <= from) {
+        return false;
+    }
+    query_ = Query::parse(Words(words.begin() + static_cast<std::ptrdiff_t>(from), words.end()));
+    return true;
+}
+
+Task<void> MessageCommand::run(MailContext* context) {
+    bool possible = co_await begin(context);
+    if (!possible) {
+        co_return;
+    }
+    User* user = source() == nullptr ? &context->user : source();
+    for (const std::string& word : query_->missing(*user)) {
+        std::string text = missing_text(word);
+        if (!text.empty()) {
+            context->fail(68, text);
+        }
+    }
+    auto all = user->tree().list();
+    if (!all) {
+        context->fail("Mailbox listing failed", all.error());
+        co_return;
+    }
+    for (const std::string& name : query_->mailboxes(*user, *all)) {
+        co_await run_in(context, user, name);
+    }
+}
+
+Task<void> MessageCommand::run_in(MailContext* context, User* user, std::string name) {
+    auto mailbox = user->open(name);
+    auto synced = co_await mailbox->box.sync(access());
+    if (!synced) {
+        context->fail("Mailbox " + mailbox_to_word(name) + ": Mailbox sync failed", synced.error());
+        co_return;
+    }
+    // A look that leaves recent messages to the user's clients.
+    Selected selected(mailbox, MailboxAccess::kReadOnly);
+    selected.begin();
+    QueryMatch match(*query_, selected, user->separator());
+    std::vector<std::uint32_t> found;
+    Mailbox::Uids uids = mailbox->box.uids();
+    for (std::size_t i = 0; i < uids->size(); ++i) {
+        const MailMessage* message = mailbox->box.find((*uids)[i]);
+        if (message == nullptr) {
+            continue;
+        }
+        MailMessage copy = *message;
+        if (match.matches(static_cast<std::uint32_t>(i + 1), copy)) {
+            found.push_back(copy.uid);
+        }
+    }
+    if (!found.empty()) {
+        co_await take(context, &selected, std::move(found));
+    }
+    mailbox->cache.flush();
+}
+
+}  // namespace relais::doveadm

@@ -1,0 +1,295 @@
+#include "tools/doveadm/printer.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+namespace {
+
+constexpr std::size_t kWriteAt = 64U << 10;
+
+// A line for each row, its values behind titles.
+class FlowPrinter : public Printer {
+    void put(const Column& column, std::size_t at, std::string_view value) override {
+        write(at == 0 ? "" : " ");
+        write(column.untitled ? "" : column.shown() + "=");
+        write(value);
+    }
+
+    void put_text(const Column& column, std::size_t at, std::string_view value) override {
+        put(column, at, value);
+    }
+
+    void end_row() override { write("\n"); }
+};
+
+// Titles in the first line.
+class TabPrinter : public Printer {
+    void begin() override {
+        for (std::size_t i = 0; i < columns().size(); ++i) {
+            write(i == 0 ? "" : "\t");
+            write(columns()[i].shown());
+        }
+        if (!columns().empty()) {
+            write("\n");
+        }
+    }
+
+    void put(const Column& /*column*/, std::size_t at, std::string_view value) override {
+        write(at == 0 ? "" : "\t");
+        std::string escaped;
+        for (char c : value) {
+            if (c == '\t' || c == '\n' || c == '\r' || c == '\1') {
+                escaped += '\1';
+                escaped += c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '1';
+            } else {
+                escaped += c;
+            }
+        }
+        write(escaped);
+    }
+
+    // As it is, and with a tab behind it: Dovecot's has one there.
+    void put_text(const Column& /*column*/, std::size_t at, std::string_view value) override {
+        write(at == 0 ? "" : "\t");
+        write(value);
+        write("\t");
+    }
+
+    void end_row() override { write("\n"); }
+};
+
+// A page for each row, a line for each value.
+class PagerPrinter : public Printer {
+    void turn_page(std::size_t at) {
+        if (at == 0 && any_) {
+            write("\f\n");
+        }
+        any_ = true;
+    }
+
+    void put(const Column& column, std::size_t at, std::string_view value) override {
+        turn_page(at);
+        write(column.untitled ? "" : column.shown() + ": ");
+        write(value);
+        write("\n");
+    }
+
+    // A page that begins with a text has nothing in front of it: so it is with Dovecot.
+    void put_text(const Column& column, std::size_t /*at*/, std::string_view value) override {
+        any_ = true;
+        write(column.shown() + ":\n");
+        write(value);
+    }
+
+    void end_row() override {}
+
+    bool any_ = false;
+};
+
+class JsonPrinter : public Printer {
+    void begin() override { write("["); }
+
+    void put(const Column& column, std::size_t at, std::string_view value) override {
+        write(at > 0 ? "," : any_ ? ",{" : "{");
+        any_ = true;
+        write(quoted(column.key) + ":" + quoted(value));
+    }
+
+    void put_text(const Column& column, std::size_t at, std::string_view value) override {
+        put(column, at, value);
+    }
+
+    void end_row() override { write("}"); }
+
+    void end() override { write("]"); }
+
+    static std::string quoted(std::string_view text) {
+        std::string out = "\"";
+        for (char c : text) {
+            switch (c) {
+                case '"':
+                case '\\':
+                    out += '\\';
+                    out += c;
+                    break;
+                case '\n':
+                    out += "\\n";
+                    break;
+                case '\r':
+                    out += "\\r";
+                    break;
+                case '\t':
+                    out += "\\t";
+                    break;
+                default:
+                    if (static_cast<unsigned char>(c) < ' ') {
+                        out += relais::format("\\u{:04x}", static_cast<unsigned>(c));
+                    } else {
+                        out += c;
+                    }
+            }
+        }
+        return out + "\"";
+    }
+
+    bool any_ = false;
+};
+
+std::size_t characters(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Columns as wide as what stands in the first rows, which wait for that.
+class TablePrinter : public Printer {
+    static constexpr std::size_t kLookedAt = 100;
+    static constexpr std::size_t kLine = 80;
+
+    void put(const Column& /*column*/, std::size_t /*at*/, std::string_view value) override {
+        row_.emplace_back(value);
+    }
+
+    void put_text(const Column& column, std::size_t at, std::string_view value) override {
+        if (value.find('\n') != std::string_view::npos) {
+            end_with(kTemporary, "table formatter doesn't support multi-line values");
+        }
+        put(column, at, value);
+    }
+
+    void end_row() override {
+        rows_.push_back(std::move(row_));
+        row_.clear();
+        if (rows_.size() >= kLookedAt) {
+            write_rows();
+        }
+    }
+
+    void end() override { write_rows(); }
+
+    void measure() {
+        for (const Column& column : columns()) {
+            widths_.push_back(characters(column.shown()));
+        }
+        for (const auto& row : rows_) {
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                widths_[i] = std::max(widths_[i], characters(row[i]));
+            }
+        }
+        std::size_t used = std::accumulate(widths_.begin(), widths_.end(), widths_.size() - 1);
+        auto expands = std::ranges::find(columns(), true, &Column::expands);
+        auto which = expands == columns().end()
+                         ? widths_.size() - 1
+                         : static_cast<std::size_t>(expands - columns().begin());
+        widths_[which] += used < kLine ? (kLine - used) / 2 : 0;
+    }
+
+    void write_row(const std::vector<std::string>& row) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            std::size_t width = characters(row[i]);
+            write(i == 0 ? "" : " ");
+            write(row[i] + std::string(widths_[i] > width ? widths_[i] - width : 0, ' '));
+        }
+        write("\n");
+    }
+
+    void write_rows() {
+        if (widths_.empty() && !columns().empty()) {
+            measure();
+            if (!std::ranges::all_of(columns(), &Column::untitled)) {
+                std::vector<std::string> titles;
+                for (const Column& column : columns()) {
+                    titles.push_back(column.shown());
+                }
+                write_row(titles);
+            }
+        }
+        for (const auto& row : rows_) {
+            write_row(row);
+        }
+        rows_.clear();
+    }
+
+    std::vector<std::string> row_;
+    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::size_t> widths_;
+};
+
+}  // namespace
+
+std::unique_ptr<Printer> Printer::make(std::string_view form) {
+    if (form == "tab") {
+        return std::make_unique<TabPrinter>();
+    }
+    if (form == "flow") {
+        return std::make_unique<FlowPrinter>();
+    }
+    if (form == "json") {
+        return std::make_unique<JsonPrinter>();
+    }
+    if (form == "pager") {
+        return std::make_unique<PagerPrinter>();
+    }
+    return form == "table" ? std::make_unique<TablePrinter>() : nullptr;
+}
+
+void Printer::set_columns(std::vector<Column> columns) {
+    columns_ = std::move(columns);
+    if (!begun_) {
+        begun_ = true;
+        begin();
+    }
+}
+
+void Printer::value(std::string_view text) {
+    next(text, false);
+}
+
+void Printer::text(std::string_view text) {
+    next(text, true);
+}
+
+void Printer::next(std::string_view value, bool is_text) {
+    if (is_text) {
+        put_text(columns_[at_], at_, value);
+    } else {
+        put(columns_[at_], at_, value);
+    }
+    if (++at_ == columns_.size()) {
+        at_ = 0;
+        end_row();
+    }
+}
+
+void Printer::write(std::string_view bytes) {
+    out_ += bytes;
+    if (out_.size() >= kWriteAt) {
+        auto done = write_all(STDOUT_FILENO, out_);
+        if (!done) {
+            end_with(kTemporary, done.error().message);
+        }
+        out_.clear();
+    }
+}
+
+void Printer::finish() {
+    if (begun_) {
+        end();
+    }
+    auto done = write_all(STDOUT_FILENO, out_);
+    out_.clear();
+    if (!done) {
+        end_with(kTemporary, done.error().message);
+    }
+}
+
+}  // namespace relais::doveadm
