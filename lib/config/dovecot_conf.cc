@@ -1,7 +1,10 @@
 #include "lib/config/dovecot_conf.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+
+#include <glob.h>
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
@@ -151,6 +154,7 @@ Result<void> Parser::open_section(std::string_view head, std::size_t line) {
     section.type = std::string(head.substr(0, blank));
     section.name = blank == std::string_view::npos ? "" : unquote(trim(head.substr(blank)));
     section.line = line;
+    section.file = path_;
     if (rest.empty()) {
         open_.push_back(std::move(section));
     } else if (rest == "}") {
@@ -165,7 +169,7 @@ void Parser::add_setting(std::string_view name, std::string_view value, std::siz
     bool in_file = value.starts_with('<') && !name.starts_with('!');
     open_.back().settings.push_back({std::string(name),
                                      in_file ? std::string(trim(value.substr(1))) : unquote(value),
-                                     line, in_file});
+                                     line, in_file, path_});
 }
 
 }  // namespace
@@ -183,6 +187,101 @@ std::string_view DovecotSection::get(std::string_view setting) const {
 
 Result<DovecotSection> parse_dovecot_conf(std::string_view text, const std::string& path) {
     return Parser(path).parse(text);
+}
+
+namespace {
+
+constexpr std::size_t kMaxFiles = 1000;
+
+class TreeLoader {
+  public:
+    Result<DovecotSection> load(const std::string& path, std::size_t depth) {
+        if (depth > kMaxDepth || ++files_ > kMaxFiles) {
+            return fail(Errc::kTooLarge, path + ": too many files are included");
+        }
+        auto text = read_file(path, kMaxFile);
+        if (!text) {
+            return fail_with(text);
+        }
+        auto parsed = parse_dovecot_conf(*text, path);
+        if (!parsed) {
+            return parsed;
+        }
+        DovecotSection whole;
+        if (auto done = take(whole, std::move(*parsed), depth); !done) {
+            return fail_with(done);
+        }
+        return whole;
+    }
+
+  private:
+    // What stands in the section, with the files that it includes in their places.
+    Result<void> take(DovecotSection& to, DovecotSection from, std::size_t depth) {
+        std::size_t next = 0;
+        auto take_sections_before = [&](std::size_t line) -> Result<void> {
+            for (; next < from.sections.size() && from.sections[next].line < line; ++next) {
+                DovecotSection& section = from.sections[next];
+                DovecotSection made;
+                made.type = section.type;
+                made.name = section.name;
+                made.line = section.line;
+                made.file = section.file;
+                if (auto done = take(made, std::move(section), depth); !done) {
+                    return done;
+                }
+                to.sections.push_back(std::move(made));
+            }
+            return {};
+        };
+        for (DovecotSetting& setting : from.settings) {
+            if (!setting.name.starts_with("!include")) {
+                to.settings.push_back(std::move(setting));
+                continue;
+            }
+            auto done = take_sections_before(setting.line);
+            done = done ? include(to, setting, depth) : done;
+            if (!done) {
+                return done;
+            }
+        }
+        return take_sections_before(std::string::npos);
+    }
+
+    Result<void> include(DovecotSection& to, const DovecotSetting& setting, std::size_t depth) {
+        std::string pattern = setting.value;
+        if (!pattern.starts_with('/')) {
+            pattern = setting.file.substr(0, setting.file.rfind('/') + 1) + pattern;
+        }
+        glob_t found{};
+        bool any = ::glob(pattern.c_str(), 0, nullptr, &found) == 0;
+        std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (any ? found.gl_pathc : 0));
+        ::globfree(&found);
+        bool wanted = setting.name == "!include" && pattern.find('*') == std::string::npos;
+        if (paths.empty() && wanted) {
+            return fail(Errc::kNotFound,
+                        format("{}, line {}: there is no {}", setting.file, setting.line, pattern));
+        }
+        for (const std::string& path : paths) {
+            auto loaded = load(path, depth + 1);
+            if (!loaded && setting.name == "!include_try") {
+                continue;
+            }
+            if (!loaded) {
+                return fail_with(loaded);
+            }
+            std::ranges::move(loaded->settings, std::back_inserter(to.settings));
+            std::ranges::move(loaded->sections, std::back_inserter(to.sections));
+        }
+        return {};
+    }
+
+    std::size_t files_ = 0;
+};
+
+}  // namespace
+
+Result<DovecotSection> load_dovecot_tree(const std::string& path) {
+    return TreeLoader().load(path, 0);
 }
 
 Result<DovecotSection> load_flat_dovecot_conf(const std::string& path) {

@@ -21,7 +21,8 @@ struct DovecotSetting {
     std::string name;  // "!include" and "!include_try", too
     std::string value;
     std::size_t line = 0;
-    bool in_file = false;  // the value is the name of a file that holds it
+    bool in_file = false;   // the value is the name of a file that holds it
+    std::string file = {};  // where it stands
 };
 
 struct DovecotSection {
@@ -30,6 +31,7 @@ struct DovecotSection {
     std::size_t line = 0;
     std::vector<DovecotSetting> settings;  // in their order
     std::vector<DovecotSection> sections;
+    std::string file;  // where it begins
 
     // The last setting of this name; null when there is none.
     const DovecotSetting* find(std::string_view setting) const;
@@ -40,6 +42,9 @@ struct DovecotSection {
 // `path` is for messages.  kSyntax: names file and line.
 [[nodiscard]] Result<DovecotSection> parse_dovecot_conf(std::string_view text,
                                                         const std::string& path);
+
+// Reads a dovecot.conf with all that it includes, which stands where the includes were.
+[[nodiscard]] Result<DovecotSection> load_dovecot_tree(const std::string& path);
 
 // Reads and parses a file without sections; values in files (<) are read.
 [[nodiscard]] Result<DovecotSection> load_flat_dovecot_conf(const std::string& path);

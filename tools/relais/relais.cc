@@ -3,8 +3,10 @@
 //   relais --version
 //   relais [-c dir] config sources [name...]         where each value comes from
 //   relais [-c dir] config unimplemented [--set]     parameters that nothing reads yet
+//   relais [-c dir] dovecot check [dovecot.conf]     what it is in our configuration
+//   relais [-c dir] dovecot import [dovecot.conf]    the same, written to main.cf and master.cf
 //
-// It only reads configuration files, and needs no privilege.
+// It needs no privilege but that of reading and, for import, writing configuration files.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -18,6 +20,7 @@
 #include "lib/config/log_setup.h"
 
 #include "tools/relais/config_commands.h"
+#include "tools/relais/dovecot_import.h"
 
 using namespace relais;
 
@@ -26,7 +29,8 @@ namespace {
 [[noreturn]] void usage() {
     log_fatal(
         "usage: relais --version | relais [-c config_dir] config sources [name...] | "
-        "relais [-c config_dir] config unimplemented [--set]");
+        "relais [-c config_dir] config unimplemented [--set] | "
+        "relais [-c config_dir] dovecot check|import [dovecot.conf]");
 }
 
 void load_configuration(const std::string& directory) {
@@ -43,11 +47,26 @@ int print_version() {
     return 0;
 }
 
+int run_dovecot(const std::string& directory, const std::vector<std::string>& words) {
+    std::string path = words.size() == 3 ? words[2] : "/etc/dovecot/dovecot.conf";
+    load_configuration(directory);
+    if (words[1] == "check") {
+        return dovecot_check(path);
+    }
+    if (words[1] == "import") {
+        return dovecot_import(path);
+    }
+    usage();
+}
+
 int run(std::vector<std::string> words) {
     std::string directory;
     if (words.size() >= 2 && words[0] == "-c") {
         directory = words[1];
         words.erase(words.begin(), words.begin() + 2);
+    }
+    if (words.size() >= 2 && words.size() <= 3 && words[0] == "dovecot") {
+        return run_dovecot(directory, words);
     }
     if (words.size() < 2 || words[0] != "config") {
         usage();

@@ -1,0 +1,193 @@
+"""relais dovecot check and import: Dovecot's configuration becomes ours."""
+import imaplib
+import os
+import pathlib
+import subprocess
+
+from support import equal
+from support.imap import PASSWORD, ImapInstance
+from support.room import room
+
+# As the howtos have it: dovecot.conf, conf.d, .ext files.
+HOWTO = {
+    "dovecot.conf": "protocols = imap\n!include conf.d/*.conf\n!include_try local.conf\n",
+    "conf.d/10-master.conf": "service auth {\n    # Postfix smtp-auth\n    unix_listener {queue}/private/auth {\n        mode = 0660\n"
+                             "        user = postfix\n        group = postfix\n    }\n}\n",
+    "conf.d/10-mail.conf": "mail_location = maildir:/home/vmail/%u\n",
+    "conf.d/10-ssl.conf": "# requires SSL/TLS also for non-plaintext authentication\nssl = required\n\n"
+                          "ssl_cert = </etc/ssl/private/server.crt\nssl_key = </etc/ssl/private/server.key\n",
+    "conf.d/10-auth.conf": "disable_plaintext_auth = yes\nauth_mechanisms = plain\n#!include auth-system.conf.ext\n"
+                           "!include auth-passwdfile.conf.ext\n!include auth-static.conf.ext\n",
+    "conf.d/auth-passwdfile.conf.ext": "passdb {\n  driver = passwd-file\n  args = /etc/dovecot/passwd\n}\n",
+    "conf.d/auth-static.conf.ext": "userdb {\n  driver = static\n  args = uid=vmail gid=vmail home=/home/vmail/%u\n  # gid=nogroup\n}\n",
+    "conf.d/10-logging.conf": "log_path = /var/log/dovecot.log\ninfo_log_path = /var/log/dovecot-info.log\n"
+                              "debug_log_path = /var/log/dovecot-debug.log\nauth_verbose = yes\n",
+}
+SQL = {"conf.d/10-auth.conf": "disable_plaintext_auth = yes\nauth_mechanisms = plain login\n!include auth-sql.conf.ext\n",
+       "conf.d/auth-sql.conf.ext": "passdb {\n  driver = sql\n  args = /etc/dovecot/dovecot-sql.conf.ext\n}\nuserdb {\n  driver = prefetch\n}\n"
+                                   "userdb {\n  driver = sql\n  args = /etc/dovecot/dovecot-sql.conf.ext\n}\n"}
+EXPECTED = ["main.cf: auth_mechanisms = PLAIN", "main.cf: auth_passdb = { passwd-file:/etc/dovecot/passwd }",
+            "main.cf: auth_userdb = { static:uid=vmail gid=vmail home=/home/vmail/%u }",
+            "main.cf: imap_mail_location = maildir:/home/vmail/%u", "main.cf: imap_tls_auth_only = yes",
+            "main.cf: imap_tls_cert_file = /etc/ssl/private/server.crt", "main.cf: imap_tls_key_file = /etc/ssl/private/server.key",
+            "main.cf: imap_tls_security_level = encrypt", "master.cf: imap inet n - n - - imap-login",
+            "master.cf: imaps inet n - n - - imap-login -o imap_tls_wrappermode=yes", "master.cf: imap unix - - n - 1 imap",
+            "master.cf: auth unix - - n - 1 auth"]
+NEW = """\
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+protocols = imap
+mail_driver = maildir
+mail_path = ~/Maildir/%{user | username}
+mail_home = /srv/%{user}
+ssl_server_cert_file = /etc/c.pem
+ssl_server_key_file = /etc/k.pem
+auth_allow_cleartext = no
+passdb passwd-file {
+  default_password_scheme = sha256
+  passwd_file_path = /etc/dovecot/users
+}
+userdb static {
+  fields {
+    uid = vmail
+    home = /srv/%{user | domain}
+  }
+}
+"""
+ODD = """\
+protocols = imap lmtp
+mail_location = mdbox:~/mdbox
+mail_plugins = quota
+auth_mechanisms = plain ntlm
+passdb {
+  driver = ldap
+  args = /etc/dovecot/dovecot-ldap.conf.ext
+}
+namespace inbox {
+  separator = /
+  prefix = INBOX/
+  mailbox Junk {
+    auto = subscribe
+    special_use = \\Junk
+  }
+}
+service imap-login {
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = 1993
+  }
+  process_limit = 5
+}
+service lmtp {
+  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+    mode = 0600
+  }
+}
+plugin {
+  quota = maildir:User quota
+}
+"""
+
+
+_mail = []
+
+
+def instance():
+    if not _mail:
+        _mail.append(ImapInstance())
+    return _mail[0].mta
+
+
+def tree(name, files):
+    root = room().scratch / name
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text.replace("{queue}", str(instance().queue)))
+    return root / "dovecot.conf"
+
+
+def relais(*words):
+    mta = instance()
+    return subprocess.run([mta.commands / "relais", "-c", mta.conf, *words], env=mta.environment(), capture_output=True, text=True, timeout=60)
+
+
+def check(name, files):
+    done = relais("dovecot", "check", tree(name, files))
+    equal(done.stderr, "", "complaints")
+    root = str(room().scratch / name) + "/"
+    lines = [line.replace(root, "") for line in done.stdout.splitlines()]
+    return done.returncode, lines, [line.rsplit(" (", 1)[0] for line in lines if ": not carried over: " not in line]
+
+
+def left(lines):
+    return [line.split(": not carried over: ")[1].rsplit(": ", 1)[0] for line in lines if ": not carried over: " in line]
+
+
+def test_the_howtos():
+    status, lines, carried = check("howto", HOWTO)
+    equal(carried, EXPECTED, "the howto's configuration")
+    equal((status, left(lines)), (0, []), "what is left")
+    assert "main.cf: auth_mechanisms = PLAIN (conf.d/10-auth.conf:2)" in lines, lines
+
+
+def test_the_howtos_with_a_database():
+    status, lines, carried = check("sql", {**HOWTO, **SQL})
+    assert "main.cf: auth_passdb = { sql:/etc/dovecot/dovecot-sql.conf.ext }" in carried, carried
+    assert "main.cf: auth_userdb = { sql:/etc/dovecot/dovecot-sql.conf.ext }" in carried, carried
+    equal((status, left(lines)), (0, []), "what is left")
+
+
+def test_24():
+    status, lines, carried = check("new", {"dovecot.conf": NEW})
+    equal((status, left(lines)), (0, []), "what is left")
+    for line in ("main.cf: imap_mail_location = maildir:~/Maildir/%n", "main.cf: auth_default_scheme = SHA256", "main.cf: imap_tls_auth_only = yes",
+                 "main.cf: auth_passdb = { passwd-file:/etc/dovecot/users }", "main.cf: auth_userdb = { static:uid=vmail home=/srv/%d }"):
+        assert line in carried, (line, carried)
+
+
+def test_what_is_left():
+    status, lines, carried = check("odd", {"dovecot.conf": ODD})
+    equal(status, 1, "status")
+    equal(left(lines), ["protocols = imap lmtp", "mail_location = mdbox:~/mdbox", "mail_plugins = quota", "auth_mechanisms = plain ntlm",
+                        "passdb = ldap", "namespace/prefix = INBOX/", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
+                        "service lmtp/unix_listener = /var/spool/postfix/private/dovecot-lmtp", "plugin/quota = maildir:User quota"], "what is left")
+    assert "main.cf: imap_special_use = Junk=\\Junk" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
+    assert not [line for line in carried if line.startswith("master.cf: imap inet")], carried
+
+
+def test_mistakes():
+    for text, what in (("mail_location\n", "neither a setting nor a section"), ("!include nosuch.conf\n", "there is no"), ("a {\n", "is not closed")):
+        done = relais("dovecot", "check", tree("mistake", {"dovecot.conf": text}))
+        assert done.returncode == 1 and what in done.stderr, (text, done.stderr)
+
+
+def test_import_and_login():
+    """The imported configuration lets the users of Dovecot's passwd-file in, to their mail."""
+    server = ImapInstance()
+    uid, gid = server.mta.vmail_ids()
+    root = room().scratch / "theirs"
+    root.mkdir()
+    (root / "users").write_text(f"dora:{{PLAIN}}{PASSWORD}\n")
+    (root / "dovecot.conf").write_text(
+        f"protocols = imap\nlisten = {server.address}\nssl = no\ndisable_plaintext_auth = no\nmail_location = maildir:~/Mail\n"
+        f"first_valid_uid = 1\nfirst_valid_gid = 1\n"
+        f"service imap-login {{\n  inet_listener imap {{\n    port = 1450\n  }}\n  inet_listener imaps {{\n    port = 0\n  }}\n}}\n"
+        f"passdb {{\n  driver = passwd-file\n  args = {root}/users\n}}\n"
+        f"userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={server.mta.vmail}/%u\n}}\n")
+    home = pathlib.Path(server.home("dora"))
+    (home / "Mail").mkdir(parents=True)
+    for each in (home, home / "Mail"):
+        os.chown(each, uid, gid)
+    server.stop()
+    mta = server.mta
+    done = subprocess.run([mta.commands / "relais", "-c", mta.conf, "dovecot", "import", root / "dovecot.conf"], env=mta.environment(),
+                          capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stderr), (0, ""), "import")
+    subprocess.run([mta.daemons / "master", "-c", mta.conf, "-w"], env=mta.environment(), stdin=subprocess.DEVNULL, check=True, timeout=30)
+    box = imaplib.IMAP4(server.address, 1450)
+    equal(box.login("dora", PASSWORD)[0], "OK", "login")
+    equal(box.select()[0], "OK", "select")
+    box.logout()
+    assert (home / "Mail/dovecot-uidlist").exists()

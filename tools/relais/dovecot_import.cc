@@ -1,0 +1,528 @@
+#include "tools/relais/dovecot_import.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/sasl/mechanism.h"
+
+namespace relais {
+
+namespace {
+
+std::string place_of(const DovecotSetting& setting) {
+    return format("{}:{}", setting.file, setting.line);
+}
+
+// Settings that go over by another name, with the same values.
+struct Renamed {
+    std::string_view theirs;
+    std::string_view ours;
+};
+
+constexpr std::array<Renamed, 12> kRenamed = {{{"mail_home", "auth_default_home"},
+                                               {"mail_uid", "auth_default_uid"},
+                                               {"mail_gid", "auth_default_gid"},
+                                               {"first_valid_uid", "imap_minimum_uid"},
+                                               {"first_valid_gid", "imap_minimum_gid"},
+                                               {"auth_username_format", "auth_username_format"},
+                                               {"auth_failure_delay", "auth_failure_delay"},
+                                               {"pop3_uidl_format", "pop3_uidl_format"},
+                                               {"pop3_uidl_duplicates", "pop3_uidl_duplicates"},
+                                               {"pop3_lock_session", "pop3_lock_session"},
+                                               {"pop3_reuse_xuidl", "pop3_reuse_xuidl"},
+                                               {"pop3_save_uidl", "pop3_save_uidl"}}};
+
+// What needs no setting here: it is so anyway, or is said elsewhere for the whole mail system.
+constexpr std::array<std::string_view, 22> kNeedsNothing = {"auth_verbose",
+                                                            "auth_debug",
+                                                            "mail_debug",
+                                                            "log_path",
+                                                            "info_log_path",
+                                                            "debug_log_path",
+                                                            "syslog_facility",
+                                                            "log_timestamp",
+                                                            "base_dir",
+                                                            "state_dir",
+                                                            "instance_name",
+                                                            "default_internal_user",
+                                                            "default_internal_group",
+                                                            "default_login_user",
+                                                            "dovecot_config_version",
+                                                            "dovecot_storage_version",
+                                                            "verbose_proctitle",
+                                                            "shutdown_clients",
+                                                            "mail_fsync",
+                                                            "maildir_copy_with_hardlinks",
+                                                            "stats_writer_socket_path",
+                                                            "mail_privileged_group"};
+
+// Why others have no counterpart.
+std::string reason_for(std::string_view name) {
+    if (name.starts_with("sieve") || name == "mail_plugins") {
+        return "there are no plug-ins";
+    }
+    if (name.starts_with("quota")) {
+        return "quota is set up with parameters of its own";
+    }
+    if (name.starts_with("ssl_")) {
+        return "TLS is set up with imap_tls_* and pop3_tls_* parameters";
+    }
+    return "there is no such setting";
+}
+
+class Importer {
+  public:
+    explicit Importer(const std::string& queue_directory) : queue_(queue_directory) {}
+
+    DovecotImport run(const DovecotSection& tree) {
+        for (const DovecotSetting& setting : tree.settings) {
+            take_setting(setting);
+        }
+        for (const DovecotSection& section : tree.sections) {
+            take_section(section);
+        }
+        finish();
+        return std::move(out_);
+    }
+
+  private:
+    void set(const std::string& name, std::string value, const DovecotSetting& from) {
+        out_.parameters[name] = {std::move(value), place_of(from)};
+    }
+
+    void leave(const DovecotSetting& setting, std::string why, std::string_view within = "") {
+        std::string name = within.empty() ? setting.name : format("{}/{}", within, setting.name);
+        out_.left.push_back({place_of(setting),
+                             format("{} = {}{}", name, setting.in_file ? "<" : "", setting.value),
+                             std::move(why)});
+    }
+
+    // -- Settings of the file ---------------------------------------------------------------
+
+    void take_setting(const DovecotSetting& setting) {
+        const std::string& name = setting.name;
+        const auto* renamed = std::ranges::find(kRenamed, name, &Renamed::theirs);
+        bool nothing = std::ranges::find(kNeedsNothing, name) != kNeedsNothing.end();
+        if (renamed != kRenamed.end()) {
+            set(std::string(renamed->ours), setting.value, setting);
+        } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting)) {
+            return;
+        } else {
+            leave(setting, reason_for(name));
+        }
+    }
+
+    bool take_tls(const DovecotSetting& setting) {
+        const std::string& name = setting.name;
+        if (name == "ssl") {
+            both("tls_security_level",
+                 setting.value == "required" ? "encrypt"
+                 : setting.value == "no"     ? "none"
+                                             : "may",
+                 setting);
+            return true;
+        }
+        bool old_form = name == "ssl_cert" || name == "ssl_key";
+        bool new_form = name == "ssl_server_cert_file" || name == "ssl_server_key_file";
+        if (old_form && !setting.in_file && !setting.value.empty()) {
+            leave(setting, "the certificate must be in a file of its own");
+            return true;
+        }
+        if (old_form || new_form) {
+            both(name.find("key") == std::string::npos ? "tls_cert_file" : "tls_key_file",
+                 setting.value, setting);
+            return true;
+        }
+        if (name == "ssl_min_protocol") {
+            both("tls_protocols", ">=" + setting.value, setting);
+            return true;
+        }
+        return false;
+    }
+
+    bool take_mail(const DovecotSetting& setting) {
+        const std::string& name = setting.name;
+        if (name == "mail_location" || name == "mail_path") {
+            take_location(setting);
+            return true;
+        }
+        if (name == "mail_driver") {
+            if (setting.value != "maildir") {
+                leave(setting, "mailboxes are Maildirs");
+            }
+            return true;
+        }
+        return false;
+    }
+
+    void take_location(const DovecotSetting& setting) {
+        auto parts = split_fields(setting.value, ':');
+        bool named = parts.size() > 1 && !parts[0].starts_with('/') && !parts[0].starts_with('~');
+        if (named && parts[0] != "maildir") {
+            leave(setting, "mailboxes are Maildirs");
+            return;
+        }
+        std::string path(parts[named ? 1 : 0]);
+        if (setting.value.empty()) {
+            return;
+        }
+        for (std::size_t i = named ? 2 : 1; i < parts.size(); ++i) {
+            if (parts[i].starts_with("INBOX=") || parts[i].starts_with("LAYOUT=") ||
+                parts[i].starts_with("CONTROL=")) {
+                leave(setting, format("mailboxes lie in the Maildir itself, without {}", parts[i]));
+            }
+        }
+        set("imap_mail_location", "maildir:" + short_variables(path), setting);
+    }
+
+    // 2.4 has only long names: %{user}, %{user | username}, %{user | domain}, %{home}.
+    static std::string short_variables(std::string text) {
+        struct Long {
+            std::string_view theirs;
+            std::string_view ours;
+        };
+
+        constexpr std::array<Long, 5> kLong = {{{"%{user}", "%u"},
+                                                {"%{user | username}", "%n"},
+                                                {"%{user | domain}", "%d"},
+                                                {"%{home}", "%h"},
+                                                {"%{user | lower}", "%Lu"}}};
+        for (const Long& each : kLong) {
+            for (std::size_t at = 0; (at = text.find(each.theirs, at)) != std::string::npos;) {
+                text.replace(at, each.theirs.size(), each.ours);
+            }
+        }
+        return text;
+    }
+
+    bool take_login(const DovecotSetting& setting) {
+        const std::string& name = setting.name;
+        if (name == "protocols") {
+            for (std::string_view word : split_words(setting.value, ", \t")) {
+                take_protocol(setting, std::string(word));
+            }
+            return true;
+        }
+        if (name == "disable_plaintext_auth" || name == "auth_allow_cleartext") {
+            bool only_tls = (setting.value == "yes") == (name == "disable_plaintext_auth");
+            both("tls_auth_only", only_tls ? "yes" : "no", setting);
+            return true;
+        }
+        if (name == "auth_mechanisms") {
+            take_mechanisms(setting);
+            return true;
+        }
+        if (name == "listen") {
+            for (std::string_view address : split_words(setting.value, ", \t")) {
+                if (address != "*" && address != "::" && address != "[::]") {
+                    addresses_.emplace_back(address);
+                }
+            }
+            return true;
+        }
+        if (name == "mail_max_userip_connections") {
+            set("imap_user_session_limit", setting.value, setting);
+            return true;
+        }
+        return false;
+    }
+
+    void take_protocol(const DovecotSetting& setting, const std::string& protocol) {
+        if (protocol == "imap" || protocol == "pop3") {
+            protocols_.insert(protocol);
+        } else if (protocol != "none") {
+            leave(setting, format("there is no {} service to take over from", protocol));
+        }
+    }
+
+    void take_mechanisms(const DovecotSetting& setting) {
+        std::string known;
+        for (std::string_view word : split_words(setting.value, ", \t")) {
+            if (SaslMechanism::make(uppercase(word))) {
+                known += (known.empty() ? "" : " ") + uppercase(word);
+            } else {
+                leave(setting, format("there is no mechanism {}", uppercase(word)));
+            }
+        }
+        if (!known.empty()) {
+            set("auth_mechanisms", known, setting);
+        }
+    }
+
+    void both(const std::string& name, const std::string& value, const DovecotSetting& setting) {
+        set("imap_" + name, value, setting);
+        set("pop3_" + name, value, setting);
+    }
+
+    // -- Sections ---------------------------------------------------------------------------
+
+    void take_section(const DovecotSection& section) {
+        if (section.type == "passdb" || section.type == "userdb") {
+            take_database(section);
+        } else if (section.type == "namespace") {
+            take_namespace(section);
+        } else if (section.type == "service") {
+            take_service(section);
+        } else if (section.type == "protocol" &&
+                   (section.name == "imap" || section.name == "pop3" ||
+                    section.name == "!indexer-worker")) {
+            for (const DovecotSetting& setting : section.settings) {
+                take_setting(setting);
+            }
+        } else if (section.type == "mailbox") {
+            take_mailbox(section);
+        } else {
+            leave_section(section, section.type);
+        }
+    }
+
+    void leave_section(const DovecotSection& section, const std::string& within) {
+        for (const DovecotSetting& setting : section.settings) {
+            leave(setting, reason_for(setting.name), within);
+        }
+        for (const DovecotSection& inner : section.sections) {
+            leave_section(inner, within + "/" + inner.type);
+        }
+    }
+
+    // 2.3: driver and args; 2.4: the driver is the section's name, each argument a setting.
+    void take_database(const DovecotSection& section) {
+        bool new_form = section.find("driver") == nullptr && !section.name.empty();
+        std::string driver = new_form ? section.name : std::string(section.get("driver"));
+        DovecotSetting here{section.type, driver, section.line, false, section.file};
+        auto database = new_form ? database_of_24(section, driver, here)
+                                 : database_of_23(section, driver, here);
+        if (section.get("deny") == "yes" || section.get("master") == "yes") {
+            leave(here, "databases that deny, and those of master users, have no counterpart");
+            return;
+        }
+        for (const DovecotSetting& setting : section.settings) {
+            bool taken = setting.name == "driver" || setting.name == "args" || new_form;
+            if (!taken) {
+                leave(setting, "a database has no such setting", section.type);
+            }
+        }
+        if (database && !database->empty()) {
+            auto& list = section.type == "passdb" ? passdbs_ : userdbs_;
+            list.push_back({"{ " + *database + " }", place_of(here)});
+        }
+    }
+
+    std::optional<std::string> database_of_23(const DovecotSection& section,
+                                              const std::string& driver,
+                                              const DovecotSetting& here) {
+        std::string arguments(section.get("args"));
+        if (driver == "prefetch") {
+            return "";  // the password's database is believed anyway
+        }
+        if (driver == "passwd-file") {
+            return passwd_file(arguments, here);
+        }
+        if (driver == "sql") {
+            return "sql:" + arguments;
+        }
+        if (driver == "static") {
+            return "static:" + arguments;
+        }
+        if (driver == "pam") {
+            auto words = split_words(arguments);
+            return "pam:" + (words.empty() ? "" : std::string(words.back()));
+        }
+        if (driver == "passwd" || driver == "shadow") {
+            return "passwd:";
+        }
+        leave(here, format("there is no database of the type {}", driver));
+        return std::nullopt;
+    }
+
+    // "scheme=CRYPT username_format=%u /etc/dovecot/users"
+    std::optional<std::string> passwd_file(const std::string& arguments,
+                                           const DovecotSetting& here) {
+        std::string path;
+        for (std::string_view word : split_words(arguments)) {
+            if (word.starts_with("scheme=")) {
+                set("auth_default_scheme", uppercase(word.substr(7)), here);
+            } else if (word.starts_with("username_format=")) {
+                set("auth_username_format", std::string(word.substr(16)), here);
+            } else {
+                path = word;
+            }
+        }
+        if (path.find('%') != std::string::npos) {
+            leave(here, "a file for each user is not looked for: name the files");
+            return std::nullopt;
+        }
+        return "passwd-file:" + path;
+    }
+
+    std::optional<std::string> database_of_24(const DovecotSection& section,
+                                              const std::string& driver,
+                                              const DovecotSetting& here) {
+        if (driver == "passwd-file") {
+            if (const auto* scheme = section.find("default_password_scheme")) {
+                set("auth_default_scheme", uppercase(scheme->value), *scheme);
+            }
+            return "passwd-file:" + std::string(section.get("passwd_file_path"));
+        }
+        if (driver == "pam") {
+            return "pam:" + std::string(section.get("service_name"));
+        }
+        if (driver == "passwd") {
+            return "passwd:";
+        }
+        if (driver == "static") {
+            std::string fields;
+            for (const DovecotSection& inner : section.sections) {
+                for (const DovecotSetting& setting : inner.settings) {
+                    fields += (fields.empty() ? "" : " ") + setting.name + "=" +
+                              short_variables(setting.value);
+                }
+            }
+            return "static:" + fields;
+        }
+        leave(here, driver == "sql"
+                        ? "write its queries into a dovecot-sql.conf.ext, and name that in "
+                          "auth_passdb and auth_userdb: { sql:FILE }"
+                        : format("there is no database of the type {}", driver));
+        return std::nullopt;
+    }
+
+    void take_namespace(const DovecotSection& section) {
+        for (const DovecotSetting& setting : section.settings) {
+            const std::string& name = setting.name;
+            bool plain = name == "inbox" || name == "list" || name == "subscriptions" ||
+                         name == "hidden" || (name == "type" && setting.value == "private") ||
+                         setting.value.empty();
+            if (name == "separator" && (setting.value == "." || setting.value == "/")) {
+                set("imap_hierarchy_separator", setting.value, setting);
+            } else if (!plain) {
+                leave(setting, "there is one namespace, with all of a user's mailboxes",
+                      "namespace");
+            }
+        }
+        for (const DovecotSection& inner : section.sections) {
+            if (inner.type == "mailbox") {
+                take_mailbox(inner);
+            } else {
+                leave_section(inner, "namespace/" + inner.type);
+            }
+        }
+    }
+
+    void take_mailbox(const DovecotSection& section) {
+        for (const DovecotSetting& setting : section.settings) {
+            if (setting.name == "special_use" && setting.value.starts_with('\\')) {
+                uses_.push_back({section.name + "=" + setting.value, place_of(setting)});
+            } else if (setting.name == "auto" && setting.value != "no") {
+                leave(setting, "clients make the mailboxes that they want", "mailbox");
+            } else if (setting.name != "auto") {
+                leave(setting, reason_for(setting.name), "mailbox");
+            }
+        }
+    }
+
+    void take_service(const DovecotSection& section) {
+        for (const DovecotSetting& setting : section.settings) {
+            leave(setting, "how many processes there are, and as whom they run, master.cf says",
+                  "service " + section.name);
+        }
+        for (const DovecotSection& listener : section.sections) {
+            if (listener.type == "inet_listener" && section.name.ends_with("-login")) {
+                ports_[listener.name] = std::string(listener.get("port"));
+            } else if (!is_own_socket(section, listener)) {
+                DovecotSetting here{listener.type, listener.name, listener.line, false,
+                                    listener.file};
+                leave(here, "there is no such service or socket", "service " + section.name);
+            }
+        }
+    }
+
+    // The sockets of the auth service that our own is, or that nobody needs here.
+    bool is_own_socket(const DovecotSection& service, const DovecotSection& listener) const {
+        bool postfix = listener.name == queue_ + "/private/auth";
+        bool inner = !listener.name.starts_with('/') && service.name != "lmtp";
+        return (service.name == "auth" && postfix) || inner;
+    }
+
+    // -- What the parts make together ---------------------------------------------------------
+
+    struct Part {
+        std::string text;
+        std::string from;
+    };
+
+    void join_parts(const std::string& name, const std::vector<Part>& parts,
+                    std::string_view separator) {
+        std::string text;
+        for (const Part& part : parts) {
+            text += text.empty() ? "" : separator;
+            text += part.text;
+        }
+        if (!parts.empty()) {
+            out_.parameters[name] = {text, parts.front().from};
+        }
+    }
+
+    void finish() {
+        join_parts("auth_passdb", passdbs_, ", ");
+        join_parts("auth_userdb", userdbs_, ", ");
+        join_parts("imap_special_use", uses_, ", ");
+        if (protocols_.empty()) {
+            protocols_ = {"imap", "pop3"};
+        }
+        for (const char* protocol : {"imap", "pop3"}) {
+            std::string prefix = std::string(protocol) + "_tls_";
+            if (!protocols_.contains(protocol)) {
+                std::erase_if(out_.parameters,
+                              [&](const auto& each) { return each.first.starts_with(prefix); });
+            }
+        }
+        for (const std::string& protocol : protocols_) {
+            add_service(protocol, protocol, "");
+            add_service(protocol, protocol + "s", format(" -o {}_tls_wrappermode=yes", protocol));
+            out_.services.push_back(format("{} unix - - n - 1 {}", protocol, protocol));
+        }
+        out_.services.push_back("auth unix - - n - 1 auth");
+        out_.services.push_back("anvil unix - - n - 1 anvil");
+    }
+
+    // A line for each address; port 0 is none.
+    void add_service(const std::string& protocol, const std::string& listener,
+                     const std::string& options) {
+        auto port = ports_.find(listener);
+        std::string name = port == ports_.end() || port->second.empty() ? listener : port->second;
+        if (name == "0") {
+            return;
+        }
+        std::vector<std::string> addresses =
+            addresses_.empty() ? std::vector<std::string>{""} : addresses_;
+        for (const std::string& address : addresses) {
+            std::string host =
+                address.find(':') == std::string::npos ? address : "[" + address + "]";
+            out_.services.push_back(format("{}{} inet n - n - - {}-login{}",
+                                           host.empty() ? "" : host + ":", name, protocol,
+                                           options));
+        }
+    }
+
+    std::string queue_;
+    DovecotImport out_;
+    std::set<std::string> protocols_;
+    std::vector<std::string> addresses_;
+    std::map<std::string, std::string> ports_;
+    std::vector<Part> passdbs_;
+    std::vector<Part> userdbs_;
+    std::vector<Part> uses_;
+};
+
+}  // namespace
+
+DovecotImport DovecotImport::from(const DovecotSection& tree, const std::string& queue_directory) {
+    return Importer(queue_directory).run(tree);
+}
+
+}  // namespace relais

@@ -1,0 +1,38 @@
+// What a Dovecot configuration means in ours: parameters, services, and the lines that have no
+// counterpart, each with the reason.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/config/dovecot_conf.h"
+
+namespace relais {
+
+struct DovecotImport {
+    struct Parameter {
+        std::string value;
+        std::string from;  // "FILE:LINE"
+    };
+
+    struct Left {
+        std::string place;
+        std::string text;  // "name = value"
+        std::string why;
+    };
+
+    std::map<std::string, Parameter> parameters;  // of main.cf
+    std::vector<std::string> services;            // lines of master.cf
+    std::vector<Left> left;
+
+    // The whole of it.  `queue_directory`: where Postfix's sockets are.
+    [[nodiscard]] static DovecotImport from(const DovecotSection& tree,
+                                            const std::string& queue_directory);
+};
+
+// relais dovecot check: prints it; import: writes it as well.  Status 1 where something is left.
+int dovecot_check(const std::string& path);
+int dovecot_import(const std::string& path);
+
+}  // namespace relais
