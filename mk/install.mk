@@ -38,7 +38,7 @@ install: all
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \
 	    ln -sf ../sbin/rmail $(DESTDIR)$(BINDIR)/rmail; \
 	    ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail; fi
-	ln -sf ../sbin/doveadm $(DESTDIR)$(BINDIR)/doveadm  # where Dovecot has it, and scripts call it
+	for c in doveadm doveconf; do ln -sf ../sbin/$$c $(DESTDIR)$(BINDIR)/$$c || exit 1; done  # where scripts call Dovecot's
 	for f in main.cf master.cf; do \
 	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
 	    test -e $(DESTDIR)$(CONFDIR)/$$f || $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f || exit 1; done

@@ -62,20 +62,6 @@ Result<void> check_places(const WorkerIdentity& identity) {
     return {};
 }
 
-// For good: nothing of root's is left.
-Result<void> become(const WorkerIdentity& identity) {
-    if (!process_info().privileged) {
-        return {};
-    }
-    auto uid = static_cast<uid_t>(identity.uid);
-    auto gid = static_cast<gid_t>(identity.gid);
-    if (::setgroups(1, &gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
-        ::setresuid(uid, uid, uid) != 0) {
-        return fail_errno("take on the identity");
-    }
-    return {};
-}
-
 class Worker {
   public:
     Worker(UniqueFd control, const WorkerIdentity& identity, const SessionService& service)
@@ -158,6 +144,19 @@ class Worker {
 
 }  // namespace
 
+Result<void> become_user(const WorkerIdentity& identity) {
+    if (!can_change_identity()) {
+        return {};
+    }
+    auto uid = static_cast<uid_t>(identity.uid);
+    auto gid = static_cast<gid_t>(identity.gid);
+    if (::setgroups(1, &gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
+        ::setresuid(uid, uid, uid) != 0) {
+        return fail_errno("take on the identity");
+    }
+    return {};
+}
+
 Result<void> check_worker_identity(const WorkerIdentity& identity) {
     if (!can_change_identity()) {
         return {};
@@ -196,7 +195,7 @@ std::string serialize_end() {
 }
 
 void run_worker(UniqueFd control, const WorkerIdentity& identity, const SessionService& service) {
-    auto done = become(identity);
+    auto done = become_user(identity);
     if (!done) {
         log_warning("user {}: {}", printable(identity.user), done.error().message);
         log_flush(1000);

@@ -17,6 +17,10 @@ namespace relais {
 // or one whose mail lies outside imap_home_prefixes.
 [[nodiscard]] Result<void> check_worker_identity(const WorkerIdentity& identity);
 
+// Takes on the identity for good: nothing of root's is left.  Nothing happens in an instance that
+// an ordinary user runs.
+[[nodiscard]] Result<void> become_user(const WorkerIdentity& identity);
+
 // A connection for the worker.
 [[nodiscard]] std::string serialize_start(const SessionStart& start);
 

@@ -81,7 +81,7 @@ mailbox INBOX larger 1b|mailbox INBOX larger x|mailbox INBOX uid x
 mailbox INBOX senton 14-Nov-2023|mailbox INBOX sentsince 20000d|keyword '$Junk'|mailbox-guid abc
 mailbox INBOX guid 1700000002.M2P1.h|mailbox NOPE|( seen|mailbox INBOX )
 mailbox INBOX ( seen )|mailbox INBOX deleted|mailbox INBOX savedon 2023-11-14|mailbox INBOX younger 5d|mailbox INBOX older 500
-mailbox INBOX seen mailbox Sent|mailbox INBOX seen OR mailbox Sent seen|mailbox INBOX uid '*'|mailbox INBOX before 15 d
+mailbox INBOX seen mailbox Sent|mailbox INBOX seen OR mailbox Sent seen|mailbox INBOX before 15 d
 mailbox inbox|mailbox INBOX flagged unanswered undraft undeleted unkeyword x|mailbox INBOX subject|MAILBOX INBOX SEEN
 mailbox INBOX cc x bcc y to z|mailbox INBOX savedbefore 2hours|mailbox INBOX savedbefore 5|mailbox INBOX savedbefore 5mins
 mailbox 'Sent/*'|mailbox sent|mailbox INBOX uid 9|not seen|mailbox INBOX or|mailbox INBOX seen or|mailbox INBOX not
@@ -112,7 +112,7 @@ def test_fetch():
                  f"fetch -u {{user}} text.utf8 {box} uid 2", f"fetch -u {{user}} 'imap.envelope imap.body imap.bodystructure' {box} uid 2",
                  f"fetch -u {{user}} foo {box}", "fetch -u {user}", "fetch -u {user} text", f"fetch -u {{user}} uid {box} uid 99",
                  "fetch -u {user} uid mailbox Nope", f"fetch -u {{user}} uid,seq {box}")
-    account.same(f"fetch -u {{user}} 'uid flags seq' {box}", f"fetch -u {{user}} 'uid hdr.subject hdr.from' {box}", forms=FORMS)
+    account.same(f"fetch -u {{user}} 'uid guid seq' {box}", f"fetch -u {{user}} 'uid hdr.subject hdr.from' {box}", forms=FORMS)
     account.same(f"fetch -u {{user}} 'uid text flags' {box}", forms=("tab", "json", "pager", "flow"))
     account.same(f"-f table fetch -u {{user}} text {box}")
 
@@ -262,3 +262,13 @@ def test_log():
     pair.ours("log test")
     assert b"doveadm" in open(path, "rb").read()
     pair.same("log", "log errors foo", "reload x", "stop x", "log reopen")
+
+
+def test_config():
+    pair = doveadm_pair()
+    pair.same("config mail_location", "config -h mail_location", "config -n mail_location protocols", "config -S mail_location",
+              "config foo", "config -h protocols", "config auth_mechanisms")
+    assert b"driver = passwd-file" in pair.ours("config passdb").out
+    lines = pair.ours("config -n").out.split(b"\n")
+    assert b"protocols = imap" in lines and b"namespace inbox {" in lines and b"  separator = /" in lines, lines
+    equal(pair.ours("config -z").status, 89, "a wrong option")

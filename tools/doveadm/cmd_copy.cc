@@ -35,6 +35,8 @@ class Copy : public MessageCommand {
         return true;
     }
 
+    std::string other_user() const override { return source_name_; }
+
   protected:
     MailboxAccess access() const override {
         return What == Afterwards::kExpunge ? MailboxAccess::kReadWrite : MailboxAccess::kReadOnly;
@@ -43,12 +45,8 @@ class Copy : public MessageCommand {
     User* source() override { return source_.get(); }
 
     Task<bool> begin(MailContext* context) override {
-        if (!source_name_.empty()) {
-            source_ = open_other_user(*context, source_name_);
-        }
-        if (!source_name_.empty() && !source_) {
-            context->fail(kNoUser, "Couldn't lookup user " + printable(source_name_));
-            co_return false;
+        if (context->other) {
+            source_ = open_other_user(*context);
         }
         std::string name = mailbox_from_word(context->user, target_word_);
         if (std::string why = context->user.tree().invalid_because(name); !why.empty()) {

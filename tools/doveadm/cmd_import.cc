@@ -35,17 +35,14 @@ class Import : public MessageCommand {
         return take_query(words, 2);
     }
 
+    std::string other_user() const override { return source_name_; }
+
   protected:
     User* source() override { return source_.get(); }
 
     // The place is the other user's by its variables and "~" only.
     Task<bool> begin(MailContext* context) override {
-        std::unique_ptr<User> other =
-            source_name_.empty() ? nullptr : open_other_user(*context, source_name_);
-        if (!source_name_.empty() && !other) {
-            context->fail(kNoUser, "Couldn't lookup user " + printable(source_name_));
-            co_return false;
-        }
+        std::unique_ptr<User> other = context->other ? open_other_user(*context) : nullptr;
         const User& whose = other ? *other : context->user;
         source_ = std::make_unique<User>(whose.name(), whose.home(), location_);
         co_return true;

@@ -1,8 +1,10 @@
-// doveadm reload, stop: of the mail system, whose part the mailbox server is.
+// doveadm reload, stop, config: of the mail system, whose part the mailbox server is.
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <thread>
+
+#include <unistd.h>
 
 #include "lib/base/format.h"
 #include "lib/base/process_lock.h"
@@ -65,6 +67,18 @@ int cmd_stop(const Command& command, Words words, const Globals& /*globals*/) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     return kOk;
+}
+
+int cmd_config(const Command& /*command*/, Words words, const Globals& /*globals*/) {
+    words.insert(words.begin(), {"doveconf", "-c", conf().config_directory()});
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
+    std::string program = conf().command_directory() + "/doveconf";
+    ::execv(program.c_str(), arguments.data());
+    end_with(kTemporary, format("execv({}) failed: {}", program, std::strerror(errno)));
 }
 
 }  // namespace relais::doveadm

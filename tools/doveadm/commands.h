@@ -41,6 +41,7 @@ int cmd_log_find(const Command& command, Words words, const Globals& globals);
 int cmd_log_reopen(const Command& command, Words words, const Globals& globals);
 int cmd_log_errors(const Command& command, Words words, const Globals& globals);
 int cmd_log_test(const Command& command, Words words, const Globals& globals);
+int cmd_config(const Command& command, Words words, const Globals& globals);
 int cmd_reload(const Command& command, Words words, const Globals& globals);
 int cmd_stop(const Command& command, Words words, const Globals& globals);
 

@@ -39,6 +39,7 @@ constexpr Command kCommands[] = {
     {"auth lookup", "[-a <socket path>] [-f field] <user> [<user> [...]]", "a:f:", cmd_auth_lookup},
     {"auth test", "[-a <socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]",
      "a:x:M:", cmd_auth_test},
+    {"config", "[doveconf parameters]", "", cmd_config},
     {"copy", USER_OPTIONS "<destination> [user <source user>] <search query>", "AF:u:", cmd_copy},
     {"deduplicate", USER_OPTIONS "[-m] <search query>", "AF:u:m", cmd_deduplicate},
     {"expunge", USER_OPTIONS "[-d] <search query>", "AF:u:d", cmd_expunge},

@@ -1,18 +1,22 @@
 #include "tools/doveadm/mail_command.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/access/worker.h"
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/base/unique_fd.h"
 #include "lib/config/config.h"
 #include "lib/daemon/privileges.h"
-#include "lib/deliver/identity.h"
 #include "lib/event/loop.h"
 #include "lib/imap/utf7.h"
 #include "lib/store/mailbox_name.h"
@@ -103,25 +107,66 @@ Wanted wanted_users(AuthService& auth, const OptionWords& options) {
     return {{user}, false, options.has('u')};
 }
 
-void run_for(const WorkerIdentity& identity, FileIdentity* acting, MailContext::Rest rest,
-             MailCommand& command, int* status) {
-    if (acting != nullptr && identity.uid >= 0) {
-        acting->become({static_cast<uid_t>(identity.uid), static_cast<gid_t>(identity.gid)});
+// What the process that runs as the user is given.
+struct Job {
+    const WorkerIdentity& identity;
+    const std::optional<WorkerIdentity>& other;
+    const std::vector<Column>& columns;
+    bool names_user;
+    MailCommand& command;
+};
+
+// As the user, for good; never returns.
+[[noreturn]] void run_as_user(const Job& job, int rows) {
+    auto done = become_user(job.identity);
+    if (!done) {
+        print_error(job.identity.user, done.error().message);
+        ::_exit(kTemporary);
     }
-    if (!identity.home.empty() && ::chdir(identity.home.c_str()) != 0 && ::chdir("/") != 0) {
-        end_with(kTemporary, "chdir(/) failed");
+    if (::chdir(job.identity.home.c_str()) != 0 && ::chdir("/") != 0) {
+        ::_exit(kTemporary);
     }
-    User user(identity.user, identity.home,
-              identity.mail.empty() ? conf().imap_mail_location() : identity.mail);
-    MailContext context{user, *rest.printer, *rest.auth, rest.names_user};
-    auto ready = user.prepare();
-    if (!ready) {
-        context.fail(kTemporary, ready.error().message);
-    } else {
-        Loop::current().run_task(command.run(&context));
-        user.save_all();
+    Loop::current().after_fork();
+    int status = kOk;
+    {
+        RowSender printer(rows);
+        printer.set_columns(job.columns);
+        User user(job.identity.user, job.identity.home,
+                  job.identity.mail.empty() ? conf().imap_mail_location() : job.identity.mail);
+        MailContext context{user, printer, job.names_user, job.other};
+        auto ready = user.prepare();
+        if (!ready) {
+            context.fail(kTemporary, ready.error().message);
+        } else {
+            Loop::current().run_task(job.command.run(&context));
+            user.save_all();
+        }
+        printer.finish();
+        status = context.status;
     }
-    *status = context.status != 0 ? context.status : *status;
+    std::fflush(stdout);
+    ::_exit(status);
+}
+
+// A process for the user, whose rows are printed here; its exit status.
+int run_for(const Job& job, Printer& printer) {
+    std::array<int, 2> ends{};
+    std::fflush(stdout);
+    pid_t pid = ::pipe2(ends.data(), O_CLOEXEC) == 0 ? ::fork() : -1;
+    if (pid < 0) {
+        end_with(kTemporary, format("fork() failed: {}", std::strerror(errno)));
+    }
+    if (pid == 0) {
+        ::close(ends[0]);
+        run_as_user(job, ends[1]);
+    }
+    ::close(ends[1]);
+    UniqueFd rows(ends[0]);
+    bool good = receive_rows(rows.get(), printer);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return good && WIFEXITED(status) ? WEXITSTATUS(status) : kTemporary;
 }
 
 }  // namespace
@@ -152,9 +197,18 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
         if (wanted.several) {
             columns.insert(columns.begin(), {"username", "Username", true});
         }
-        printer->set_columns(std::move(columns));
+        printer->set_columns(columns);
     }
-    std::optional<FileIdentity> acting;
+    std::optional<WorkerIdentity> other;
+    if (std::string name = mail_command.other_user(); !name.empty()) {
+        auto identity = identity_of(auth, name);
+        if (!identity) {
+            print_error(
+                "", "Couldn't lookup user " + printable(name) + ": " + identity.error().message);
+            return kNoUser;
+        }
+        other = std::move(*identity);
+    }
     int status = kOk;
     for (const std::string& name : wanted.users) {
         auto identity =
@@ -171,27 +225,17 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
                                                               : kTemporary;
             continue;
         }
-        if (!acting && can_change_identity()) {
-            acting.emplace(mail_owner_ids(conf().mail_owner()));
-        }
-        run_for(*identity, acting ? &*acting : nullptr, {printer.get(), &auth, wanted.several},
-                mail_command, &status);
-        if (acting) {
-            acting->be_owner();
-        }
+        int one = run_for({*identity, other, columns, wanted.several, mail_command}, *printer);
+        status = one != kOk ? one : status;
     }
     printer->finish();
     return status;
 }
 
-std::unique_ptr<User> open_other_user(MailContext& context, const std::string& name) {
-    auto identity = identity_of(context.auth, name);
-    if (!identity) {
-        return nullptr;
-    }
-    return std::make_unique<User>(
-        identity->user, identity->home,
-        identity->mail.empty() ? conf().imap_mail_location() : identity->mail);
+std::unique_ptr<User> open_other_user(const MailContext& context) {
+    const WorkerIdentity& other = *context.other;
+    return std::make_unique<User>(other.user, other.home,
+                                  other.mail.empty() ? conf().imap_mail_location() : other.mail);
 }
 
 std::string mailbox_from_word(const User& user, std::string_view word) {

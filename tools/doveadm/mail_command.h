@@ -2,31 +2,24 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/access/login_inquiry.h"
 #include "lib/access/user.h"
 
 #include "tools/doveadm/command.h"
 
 namespace relais::doveadm {
 
-class AuthService;
-
 // One user, while a command runs for him.
 struct MailContext {
-    // What is the same for all users.
-    struct Rest {
-        Printer* printer = nullptr;
-        AuthService* auth = nullptr;
-        bool names_user = false;
-    };
-
     User& user;
     Printer& printer;
-    AuthService& auth;
-    bool names_user = false;  // each row begins with his name
-    int status = 0;           // of the failures so far
+    bool names_user = false;                     // each row begins with his name
+    const std::optional<WorkerIdentity>& other;  // MailCommand::other_user()
+    int status = 0;                              // of the failures so far
 
     void begin_row() const {
         if (names_user) {
@@ -50,6 +43,9 @@ class MailCommand {
 
     virtual std::vector<Column> columns() const { return {}; }
 
+    // Whose mail the command looks into, too; empty: nobody's.
+    virtual std::string other_user() const { return ""; }
+
     // Takes the options and arguments; false: the command was not called as it should be.
     [[nodiscard]] virtual bool prepare(const OptionWords& options) = 0;
 
@@ -65,9 +61,8 @@ int run_for_users(const Command& command, Words words, const Globals& globals) {
     return run_mail_command(command, std::move(words), globals, subject);
 }
 
-// Another user than the one for whom the command runs, with whose rights his mail is read.  Null:
-// there is none of that name.
-[[nodiscard]] std::unique_ptr<User> open_other_user(MailContext& context, const std::string& name);
+// The mail of the other user, with the rights of the one for whom the command runs.
+[[nodiscard]] std::unique_ptr<User> open_other_user(const MailContext& context);
 
 // Names of mailboxes as people write them, in UTF-8, and as the store has them.
 [[nodiscard]] std::string mailbox_from_word(const User& user, std::string_view word);

@@ -1,7 +1,10 @@
 #include "tools/doveadm/printer.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <numeric>
+#include <optional>
 
 #include <unistd.h>
 
@@ -273,7 +276,7 @@ void Printer::next(std::string_view value, bool is_text) {
 void Printer::write(std::string_view bytes) {
     out_ += bytes;
     if (out_.size() >= kWriteAt) {
-        auto done = write_all(STDOUT_FILENO, out_);
+        auto done = write_all(fd_, out_);
         if (!done) {
             end_with(kTemporary, done.error().message);
         }
@@ -285,10 +288,80 @@ void Printer::finish() {
     if (begun_) {
         end();
     }
-    auto done = write_all(STDOUT_FILENO, out_);
+    auto done = write_all(fd_, out_);
     out_.clear();
     if (!done) {
         end_with(kTemporary, done.error().message);
+    }
+}
+
+namespace {
+
+constexpr char kValue = 'v';
+constexpr char kText = 't';
+constexpr std::size_t kLength = 8;  // hexadecimal digits
+constexpr std::size_t kLongest = std::size_t{1} << 30;
+
+std::string frame_of(char kind, std::string_view value) {
+    return format("{}{:08x}", kind, std::min(value.size(), kLongest)) +
+           std::string(value.substr(0, kLongest));
+}
+
+// The length of the frame at the beginning, its head included; nothing: it is none.
+std::optional<std::size_t> frame_size(std::string_view bytes) {
+    std::size_t size = 0;
+    for (char c : bytes.substr(1, kLength)) {
+        auto digit = std::string_view("0123456789abcdef").find(c);
+        if (digit == std::string_view::npos) {
+            return std::nullopt;
+        }
+        size = size * 16 + digit;
+    }
+    bool known = bytes[0] == kValue || bytes[0] == kText;
+    return known && size <= kLongest ? std::optional(1 + kLength + size) : std::nullopt;
+}
+
+}  // namespace
+
+void RowSender::put(const Column& /*column*/, std::size_t /*at*/, std::string_view value) {
+    write(frame_of(kValue, value));
+}
+
+void RowSender::put_text(const Column& /*column*/, std::size_t /*at*/, std::string_view value) {
+    write(frame_of(kText, value));
+}
+
+bool receive_rows(int fd, Printer& printer) {
+    std::string input;
+    std::array<char, 65536> piece;
+    for (;;) {
+        ssize_t got = ::read(fd, piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got == 0 && input.empty();
+        }
+        input.append(piece.data(), static_cast<std::size_t>(got));
+        std::size_t taken = 0;
+        while (input.size() - taken > kLength) {
+            std::string_view rest = std::string_view(input).substr(taken);
+            auto size = frame_size(rest);
+            if (!size) {
+                return false;
+            }
+            if (rest.size() < *size) {
+                break;
+            }
+            std::string_view value = rest.substr(1 + kLength, *size - 1 - kLength);
+            if (rest[0] == kText) {
+                printer.text(value);
+            } else {
+                printer.value(value);
+            }
+            taken += *size;
+        }
+        input.erase(0, taken);
     }
 }
 

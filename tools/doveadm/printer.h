@@ -22,7 +22,8 @@ class Printer {
     // Null where there is no such form: "tab", "flow", "json", "pager", "table".
     [[nodiscard]] static std::unique_ptr<Printer> make(std::string_view form);
 
-    Printer() = default;
+    explicit Printer(int fd = 1) : fd_(fd) {}
+
     Printer(const Printer&) = delete;
     Printer& operator=(const Printer&) = delete;
     virtual ~Printer() = default;
@@ -56,10 +57,26 @@ class Printer {
   private:
     void next(std::string_view value, bool is_text);
 
+    int fd_;
     std::vector<Column> columns_;
     std::size_t at_ = 0;
     bool begun_ = false;
     std::string out_;
 };
+
+// Passes the rows on to a printer in another process, through a pipe.
+class RowSender : public Printer {
+  public:
+    explicit RowSender(int fd) : Printer(fd) {}
+
+  private:
+    void put(const Column& column, std::size_t at, std::string_view value) override;
+    void put_text(const Column& column, std::size_t at, std::string_view value) override;
+
+    void end_row() override {}
+};
+
+// The other end: takes rows up to the end of the pipe.  False: they made no sense.
+[[nodiscard]] bool receive_rows(int fd, Printer& printer);
 
 }  // namespace relais::doveadm

@@ -1,0 +1,94 @@
+"""doveadm beside the IMAP server: users of several accounts, sessions that are open, and callers who are not root."""
+import os
+import subprocess
+import time
+
+from support import equal
+from support.imap import PASSWORD, USERS, ImapInstance
+from support.room import room
+
+_mail = []
+MESSAGE = b"Subject: hello\n\nworld\n"
+
+
+def mail():
+    if not _mail:
+        _mail.append(ImapInstance())
+    return _mail[0]
+
+
+def doveadm(*words, input=b"", account=None):
+    mta = mail().mta
+    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *words], env=mta.environment(), input=input, capture_output=True, timeout=60,
+                          user=account, group=account, extra_groups=() if account else None)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_open_sessions_see_changes():
+    mail().deliver("bob", MESSAGE)
+    box = mail().login("bob")
+    box.select()
+    uid = box.uid("SEARCH", "ALL")[1][0].split()[-1].decode()
+    equal(doveadm("flags", "add", "-u", "bob", "\\Flagged $Seen1", "mailbox", "INBOX", "uid", uid), (0, "", ""), "flags")
+    box.noop()
+    flags = box.uid("FETCH", uid, "(FLAGS)")[1][0]
+    assert b"\\Flagged" in flags and b"$Seen1" in flags, flags
+    equal(doveadm("save", "-u", "bob", input=b"Subject: saved\n\nby doveadm\n"), (0, "", ""), "save")
+    box.noop()
+    assert box.uid("SEARCH", "SUBJECT", "saved")[1][0], "the message that was saved"
+    equal(doveadm("expunge", "-u", "bob", "mailbox", "INBOX", "uid", uid), (0, "", ""), "expunge")
+    box.noop()
+    equal(box.uid("SEARCH", "UID", uid)[1][0], b"", "what is left of the message")
+    box.store("1:*", "+FLAGS", "\\Deleted")
+    equal(doveadm("search", "-u", "bob", "mailbox", "INBOX", "undeleted"), (0, "", ""), "what the session has changed")
+    box.logout()
+
+
+def test_users_of_several_accounts():
+    """Each message is its owner's, and nobody's rights are needed twice."""
+    room().require_private("accounts")
+    ids = {user: 60000 + i for i, user in enumerate(USERS)}
+    users = mail().mta.conf / "users"
+    before = users.read_text()
+    users.write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}:{ids[user]}:{ids[user]}::{mail().home(user)}::\n" for user in USERS))
+    for user in USERS:
+        for folder, _, files in os.walk(mail().home(user)):
+            for path in [folder, *(os.path.join(folder, name) for name in files)]:
+                os.chown(path, ids[user], ids[user])
+    time.sleep(1.1)  # auth looks at the file once a second
+    status, out, err = doveadm("save", "-A", input=MESSAGE)
+    equal((status, out, err), (0, "", ""), "save -A")
+    status, out, err = doveadm("mailbox", "status", "-A", "messages", "INBOX")
+    equal((status, err, sorted(line.split()[0] for line in out.splitlines())), (0, "", sorted(USERS)), "status -A")
+    for user in USERS:
+        for folder, _, files in os.walk(mail().home(user)):
+            for path in [folder, *(os.path.join(folder, name) for name in files)]:
+                equal(os.stat(path).st_uid, ids[user], path)
+    # With another's rights, and with a name that leads out, nothing is to be had.
+    status, out, err = doveadm("copy", "-u", "bob", "INBOX", "user", "alice", "mailbox", "INBOX", "all")
+    assert status and "ermission denied" in err, (status, out, err)
+    for name in ("../../alice/Maildir", "..", "a/../../b", "/etc"):
+        status, out, err = doveadm("mailbox", "create", "-u", "bob", name)
+        assert status in (64, 65), (name, status, err)
+    users.write_text(before)
+    for user in USERS:
+        subprocess.run(["chown", "-R", "%d:%d" % mail().mta.vmail_ids(), mail().home(user)], check=True)
+    time.sleep(1.1)
+
+
+def test_callers_who_are_not_root():
+    room().require_private("accounts")
+    for words in (("user", "bob"), ("user", "*"), ("mailbox", "list", "-u", "bob"), ("mailbox", "list", "-A")):
+        status, out, err = doveadm(*words, account=65534)
+        assert status and "bob" not in out, (words, status, out, err)
+
+
+def test_mail_owner_does_not_hear_of_users():
+    """The list of users is for root: who has taken over a daemon does not get it from auth."""
+    room().require_private("accounts")
+    mta = mail().mta
+    script = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect('private/auth'); s.sendall(b'VERSION\\t1\\t1\\nCPID\\t1\\nLIST\\t1\\n');"
+              "s.settimeout(5); data = b''\nwhile b'\\t1' not in data.split(b'DONE', 1)[-1]: data += s.recv(4096)\nprint(data.decode())")
+    owner = os.stat(mta.queue / "private").st_uid
+    done = subprocess.run(["python3", "-c", script], cwd=mta.queue, capture_output=True, text=True, timeout=30, user=owner)
+    assert "FAIL\t1\ttemp" in done.stdout and "bob" not in done.stdout, (done.stdout, done.stderr)
