@@ -162,6 +162,7 @@ int run_for(const Job& job, Printer& printer) {
     }
     ::close(ends[1]);
     UniqueFd rows(ends[0]);
+    printer.set_user(job.identity.user);
     bool good = receive_rows(rows.get(), printer);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {

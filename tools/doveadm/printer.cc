@@ -118,31 +118,35 @@ class JsonPrinter : public Printer {
 
     static std::string quoted(std::string_view text) {
         std::string out = "\"";
-        for (char c : text) {
-            switch (c) {
-                case '"':
-                case '\\':
-                    out += '\\';
-                    out += c;
-                    break;
-                case '\n':
-                    out += "\\n";
-                    break;
-                case '\r':
-                    out += "\\r";
-                    break;
-                case '\t':
-                    out += "\\t";
-                    break;
-                default:
-                    if (static_cast<unsigned char>(c) < ' ') {
-                        out += relais::format("\\u{:04x}", static_cast<unsigned>(c));
-                    } else {
-                        out += c;
-                    }
-            }
+        while (!text.empty()) {
+            std::size_t size = character_size(text);
+            out += size == 0 ? "\xef\xbf\xbd" : escaped(text.substr(0, size));
+            text.remove_prefix(std::max<std::size_t>(size, 1));
         }
         return out + "\"";
+    }
+
+    // Of the character at the beginning, in bytes; 0: it is not UTF-8.
+    static std::size_t character_size(std::string_view text) {
+        constexpr std::size_t kLongestCharacter = 4;
+        for (std::size_t size = 1; size <= std::min(kLongestCharacter, text.size()); ++size) {
+            if (is_utf8(text.substr(0, size))) {
+                return size;
+            }
+        }
+        return 0;
+    }
+
+    static std::string escaped(std::string_view character) {
+        constexpr std::string_view kNamed = "\"\\\n\r\t";
+        constexpr std::string_view kNames = "\"\\nrt";
+        auto named = kNamed.find(character);
+        if (named != std::string_view::npos) {
+            return std::string("\\") + kNames[named];
+        }
+        auto code = static_cast<unsigned char>(character.front());
+        return code < ' ' ? relais::format("\\u{:04x}", static_cast<unsigned>(code))
+                          : std::string(character);
     }
 
     bool any_ = false;
@@ -164,7 +168,7 @@ class TablePrinter : public Printer {
 
     void put_text(const Column& column, std::size_t at, std::string_view value) override {
         if (value.find('\n') != std::string_view::npos) {
-            end_with(kTemporary, "table formatter doesn't support multi-line values");
+            end_with(kTemporary, "table formatter doesn't support multi-line values", who());
         }
         put(column, at, value);
     }

@@ -36,6 +36,9 @@ class Printer {
     // The same for a text of many lines, such as a message.
     void text(std::string_view text);
 
+    // Whose rows come now, for messages.
+    void set_user(std::string_view user) { who_ = "doveadm(" + std::string(user) + ")"; }
+
     // What is printed behind the last row; writes everything out.
     void finish();
 
@@ -54,10 +57,13 @@ class Printer {
 
     const std::vector<Column>& columns() const { return columns_; }
 
+    const std::string& who() const { return who_; }
+
   private:
     void next(std::string_view value, bool is_text);
 
     int fd_;
+    std::string who_;
     std::vector<Column> columns_;
     std::size_t at_ = 0;
     bool begun_ = false;

@@ -105,6 +105,9 @@ class Parser {
         std::optional<bool> any;
         while (at_ < words_.size() && words_[at_] != ")") {
             bool is_or = iequals(words_[at_], "OR");
+            if (is_or && at_ + 1 == words_.size()) {
+                end_with(kTemporary, "Missing argument");
+            }
             if (any.value_or(is_or) != is_or) {
                 end_with(kTemporary, "Use parenthesis when mixing ANDs and ORs");
             }
