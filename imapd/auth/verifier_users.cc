@@ -135,6 +135,9 @@ Task<Verdict> Verifier::look_up_password(std::string user) {
     AuthQuery query{expand_user_variables(conf().auth_username_format(), user), "", {}};
     Verdict verdict = Verdict::wrong(query.user, "unknown user");
     for (const ListedDatabase& item : passdbs_) {
+        if (item.deny) {
+            continue;
+        }
         AuthAnswer found = co_await item.database->find_password(query);
         if (found.kind == AuthAnswer::Kind::kTemporary) {
             verdict = Verdict::temporary(query.user, found.reason);
@@ -159,6 +162,9 @@ Task<Result<std::vector<std::string>>> Verifier::list_users() {
     std::unordered_set<std::string> known;
     bool complete = !databases.empty();
     for (const ListedDatabase& item : databases) {
+        if (item.prefetch || item.deny) {
+            continue;  // it knows nobody, or whom nobody is to know
+        }
         auto some = co_await item.database->list_users();
         if (!some) {
             log_warning("list of users: {}", some.error().message);

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 
-from support import Skip, check, equal
+from support import Skip, auth_client, check, equal
 from support.databases import MariaDb, Postgres
 from support.imap import IMAP, ImapInstance
 from support.room import ACCOUNTS, room
@@ -209,4 +209,20 @@ def test_mechanisms_that_send_no_password():
                           "Channel c\nFar :far:\nNear :near:\nCreate Near\nSyncState *\n")
         done = subprocess.run(["mbsync", "-c", config, "c"], capture_output=True, text=True, timeout=30, env={**os.environ, "HOME": str(local)})
         equal(done.returncode == 0, right, f"{mechanism} {user} {password}: {done.stdout}{done.stderr}")
+    mail.stop()
+
+
+def test_who_is_listed():
+    """Whoever a database of mail names, each once, and nobody of one that only says no."""
+    mail = ImapInstance("auth_userdb = prefetch passwd-file:$config_directory/users passwd-file:$config_directory/users\n"
+                        "auth_passdb = { deny=yes passwd-file:$config_directory/denied } passwd-file:$config_directory/users\n")
+    (mail.mta.conf / "denied").write_text("mallory:\ncarol:\n")
+    client = auth_client.of(mail.mta)
+    client.say("LIST", 1)
+    names = []
+    while (answer := client.read())[0] == "LIST":
+        names.append(answer[2])
+    equal((answer[0], sorted(names)), ("DONE", ["alice", "bob", "carol"]), "who is listed")
+    equal([client.login("PLAIN", f"\0{user}\0secret".encode())[0] for user in ("bob", "carol")], ["OK", "FAIL"], "who is let in")
+    client.close()
     mail.stop()
