@@ -2,8 +2,10 @@
 
 #include <unordered_set>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/ipc/attr.h"
 #include "lib/mail/address.h"
