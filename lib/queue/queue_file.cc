@@ -192,16 +192,15 @@ Result<void> sync_queue_file(UniqueFd fd, const std::string& path, mode_t mode) 
     return out_of_reach ? Result<void>{} : synced;
 }
 
+Result<UniqueFd> open_unnoted(const std::string& path, int flags) {
+    auto fd = open_file(path, flags | O_NOATIME);
+    return !fd && fd.error().sys_errno == EPERM ? open_file(path, flags) : std::move(fd);
+}
+
 namespace {
 
-// Nobody asks when a queue file was last read, and to note it the file system would have to write.
-// Only its owner and root may do without.
 Result<SeenQueueFile> open_complete(const std::string& path, int flags) {
-    flags |= O_NOFOLLOW | O_NONBLOCK;
-    auto fd = open_file(path, flags | O_NOATIME);
-    if (!fd && fd.error().sys_errno == EPERM) {
-        fd = open_file(path, flags);
-    }
+    auto fd = open_unnoted(path, flags | O_NOFOLLOW | O_NONBLOCK);
     if (!fd) {
         return fd.error().sys_errno == ENOENT ? fail(Errc::kNotFound, fd.error().message)
                                               : fail_with(fd);

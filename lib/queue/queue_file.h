@@ -94,6 +94,10 @@ enum class QueueLock { kShared, kExclusive };
 // no such file.  kCorrupt: not a complete queue file.
 [[nodiscard]] Result<UniqueFd> open_queue_file(const std::string& path, QueueLock lock);
 
+// open(2) for files of the queue.  Nobody asks when one was last read, and to note it the file
+// system would have to write; only the owner and root may do without.
+[[nodiscard]] Result<UniqueFd> open_unnoted(const std::string& path, int flags);
+
 // A complete queue file that is only looked at, and what it is.
 struct SeenQueueFile {
     UniqueFd fd;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/ipc/attr.h"
 #include "lib/mail/address.h"
@@ -104,7 +103,7 @@ class Report {
 
     // Those whose last attempt failed, with the reason.
     void put_deferrals() {
-        auto fd = open_file(settings_.dirs.path(kDeferLog, id_), O_RDONLY);
+        auto fd = open_unnoted(settings_.dirs.path(kDeferLog, id_), O_RDONLY);
         if (!fd) {
             return;
         }
