@@ -11,6 +11,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/utf8_mode.h"
+#include "lib/daemon/upstream_proxy.h"
 #include "lib/dns/host_lookup.h"
 #include "lib/event/errors.h"
 #include "lib/mail/address.h"

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <ranges>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -98,7 +99,8 @@ class Auth : public Daemon {
     Task<void> fetch_secret(Client* client, AuthCheck wanted);
     Task<void> ask_kerberos(Client* client, AuthCheck asked);
     void answer_request(Client& client, const std::vector<std::string>& fields);
-    Task<void> answer_lookup(Client* client, std::string id, std::string user);
+    Task<void> answer_lookup(Client* client, std::string id, std::string user,
+                             Verifier::LookUp purpose);
     Task<void> answer_password_lookup(Client* client, std::string id, std::string user);
     Task<void> answer_list(Client* client, std::string id);
     void take_request(Client* client, const std::vector<std::string>& words);
@@ -185,7 +187,9 @@ void Auth::take_request(Client* client, const std::vector<std::string>& words) {
     if (command == "REQUEST") {
         answer_request(*client, words);
     } else if (command == "USER") {
-        client->checks.spawn(answer_lookup(client, id, user));
+        bool mail = std::ranges::find(words, "service=lmtp") != words.end();
+        client->checks.spawn(answer_lookup(
+            client, id, user, mail ? Verifier::LookUp::kMail : Verifier::LookUp::kSession));
     } else if (!client->is_administrator) {
         client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
     } else if (command == "LIST") {
@@ -193,7 +197,8 @@ void Auth::take_request(Client* client, const std::vector<std::string>& words) {
     } else if (command == "PASS") {
         client->checks.spawn(answer_password_lookup(client, id, user));
     } else {
-        std::vector<std::string> users(words.begin() + 2, words.end());
+        auto names = std::views::drop(words, 2);
+        std::vector<std::string> users(names.begin(), names.end());
         auto count = verifier_->forget(users);
         client->stream.write(
             AuthLine("FLUSHED").field(id).field("count", std::to_string(count)).finish());
@@ -307,9 +312,10 @@ void Auth::answer_request(Client& client, const std::vector<std::string>& fields
     write_entry(client, "USER", id, login->user, login->fields);
 }
 
-// USER <id> <name>
-Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user) {
-    Verdict verdict = co_await verifier_->look_up(std::move(user));
+// USER <id> <name> [service=lmtp]
+Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user,
+                               Verifier::LookUp purpose) {
+    Verdict verdict = co_await verifier_->look_up(std::move(user), purpose);
     switch (verdict.kind) {
         case Verdict::Kind::kRight:
             write_entry(*client, "USER", id, verdict.user, verdict.fields);

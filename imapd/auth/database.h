@@ -107,6 +107,9 @@ class AuthDatabase {
     // Where his mail is, and as whom it is read: uid, gid, home, mail, and more.
     [[nodiscard]] virtual Task<AuthAnswer> find_user(AuthQuery query) = 0;
 
+    // find_user() knows everybody, whether he exists or not.
+    virtual bool has_everybody() const { return false; }
+
     // All users' names, for doveadm.  kDenied: this database cannot tell.
     [[nodiscard]] virtual Task<Result<std::vector<std::string>>> list_users();
 

@@ -19,6 +19,8 @@ class FixedUsers : public AuthDatabase {
 
     Task<AuthAnswer> find_user(AuthQuery query) override { co_return expanded(query); }
 
+    bool has_everybody() const override { return !fields_.has("allow_all_users"); }
+
     std::optional<std::uint64_t> version() override { return 0; }
 
   private:

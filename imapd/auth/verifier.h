@@ -46,8 +46,10 @@ class Verifier {
     // Nothing where no database knows him; verify() says what is then to be said.
     [[nodiscard]] Task<std::optional<std::string>> secret(AuthCheck wanted);
 
-    // verify() for a user who gives no password, because nobody logs in.
-    [[nodiscard]] Task<Verdict> look_up(std::string user);
+    // verify() for a user who gives no password, because nobody logs in.  For whom: a session that
+    // goes on, or mail, which users get as well who may not log in.
+    enum class LookUp { kSession, kMail };
+    [[nodiscard]] Task<Verdict> look_up(std::string user, LookUp purpose);
 
     // Of the first database that looks at tokens.
     [[nodiscard]] std::optional<TokenAdvice> takes_tokens() const;
@@ -108,6 +110,7 @@ class Verifier {
         bool prefetched = false;
         std::string trouble;
         AuthParameters fields;
+        bool everybody = false;  // by a database that would say so of anybody
     };
 
     [[nodiscard]] Names names_of(const AuthCheck& check) const;
@@ -121,6 +124,7 @@ class Verifier {
                                        bool* same_password);
     [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthParameters fields);
     [[nodiscard]] Task<Verdict> find_identity(Login login);
+    [[nodiscard]] Task<Found> look_for_password(AuthQuery query);
     [[nodiscard]] Task<Found> find_user(AuthQuery query, AuthParameters passdb_fields);
     [[nodiscard]] Verdict admit(std::string user, const Found& found);
 

@@ -46,6 +46,7 @@ Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb
         bool right = answer.kind == AuthAnswer::Kind::kFound;
         bool trouble = answer.kind == AuthAnswer::Kind::kTemporary;
         if (right) {
+            found.everybody = found.everybody || (item.database && item.database->has_everybody());
             add_fields(found.fields, item.completed(std::move(answer.fields), query));
         } else if (trouble) {
             found.trouble = answer.reason;
@@ -61,38 +62,51 @@ Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb
     co_return found;
 }
 
-Task<Verdict> Verifier::look_up(std::string user) {
-    AuthQuery query;
-    query.user = user;
+// What the databases of passwords know of him, whatever the password.
+Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
     Found found;
-    if (!userdbs_.empty()) {
-        found = co_await find_user(query, {});
-    } else if (passdbs_.empty()) {
+    if (passdbs_.empty()) {
         found.trouble = "there is no database of users";
     }
     for (const ListedDatabase& item : passdbs_) {
-        if (found.known || !userdbs_.empty()) {
-            break;
-        }
         if (item.deny) {
             continue;
         }
         Outcome outcome = co_await look_only(&item, query);
         if (outcome.kind == Outcome::Kind::kRight) {
             bool barred = outcome.fields.has("nologin");
-            found = {true, false, "", fields_of_mail(outcome.fields)};
+            found = Found{true, false, "", fields_of_mail(outcome.fields)};
             if (barred) {
                 found.fields.set("nologin", "");
             }
-        } else if (outcome.kind == Outcome::Kind::kTrouble) {
+            break;
+        }
+        if (outcome.kind == Outcome::Kind::kTrouble) {
             found.trouble = outcome.reason;
         }
+    }
+    co_return found;
+}
+
+Task<Verdict> Verifier::look_up(std::string user, LookUp purpose) {
+    AuthQuery query;
+    query.user = user;
+    Found found;
+    if (userdbs_.empty()) {
+        found = co_await look_for_password(query);
+    } else {
+        found = co_await find_user(query, {});
+    }
+    if (purpose == LookUp::kMail && found.known && found.everybody) {
+        Found exists = co_await look_for_password(query);
+        found.known = exists.known;
+        found.trouble = exists.trouble;
     }
     if (!found.known) {
         co_return found.trouble.empty() ? Verdict::wrong(user, std::string(kUnknownUser))
                                         : Verdict::temporary(user, found.trouble);
     }
-    if (found.fields.has("nologin")) {
+    if (purpose == LookUp::kSession && found.fields.has("nologin")) {
         co_return Verdict::wrong(user, "login is disabled for this user");
     }
     co_return admit(std::move(user), found);

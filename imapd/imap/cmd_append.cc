@@ -34,6 +34,14 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
     if (!received) {
         co_return std::unexpected(received.error());
     }
+    QuotaAmount more;
+    for (const NewMessage& message : *received) {
+        more += {static_cast<std::int64_t>(maildir_size(message.base, 'S').value_or(0)), 1};
+    }
+    auto refused = co_await refuse_over_quota(session, *name, more);
+    if (refused) {
+        co_return std::unexpected(std::move(*refused));
+    }
     Stored stored;
     stored.target = session.user.open(*name);
     auto uids = co_await stored.target->box.add(std::move(*received));
@@ -43,6 +51,7 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
     stored.uids = std::move(*uids);
     stored.code = format("APPENDUID {} ", stored.target->box.uid_validity());
     imap::append_number_list(stored.code, stored.uids);
+    co_await session.user.quota_changed();
     co_return stored;
 }
 

@@ -1,6 +1,8 @@
 // COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with the UIDs of RFC 4315.
 #include <algorithm>
 
+#include <sys/stat.h>
+
 #include "lib/access/message_copy.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
@@ -11,6 +13,8 @@
 namespace relais {
 
 namespace {
+
+enum class MessagesStay { kNo, kYes };
 
 struct Copied {
     std::string code;  // "COPYUID validity from to"
@@ -40,6 +44,35 @@ Task<Result<Copied>> copy_selected(Session& session, std::shared_ptr<OpenMailbox
     co_return copied;
 }
 
+// What the messages weigh: the sizes of their files.
+QuotaAmount weight_of(const Mailbox& from, const std::vector<std::uint32_t>& uids) {
+    QuotaAmount weight;
+    for (std::uint32_t uid : uids) {
+        const MailMessage* message = from.find(uid);
+        if (message == nullptr) {
+            continue;
+        }
+        auto size = maildir_size(maildir_base(from.name_of(*message)), 'S');
+        struct stat status;
+        if (!size && ::stat(from.path_of(*message).c_str(), &status) == 0) {
+            size = static_cast<std::uint64_t>(status.st_size);
+        }
+        weight += {static_cast<std::int64_t>(size.value_or(0)), 1};
+    }
+    return weight;
+}
+
+// A move between mailboxes that count alike, and may be equally full, takes no room.
+bool takes_room(Session& session, const std::string& target, MessagesStay stay) {
+    const MailQuota* quota = session.user.quota();
+    if (quota == nullptr || !quota->limited()) {
+        return false;
+    }
+    const std::string& source = session.selected->mailbox().name;
+    return stay == MessagesStay::kYes || quota->counts(source) != quota->counts(target) ||
+           quota->rules().limit_for(source) != quota->rules().limit_for(target);
+}
+
 struct CopyRequest {
     std::vector<std::uint32_t> uids;
     std::string target;
@@ -63,6 +96,15 @@ std::expected<CopyRequest, Reply> parse_copy(Session& session, Command& command)
     return CopyRequest{std::move(*uids), *name};
 }
 
+Task<std::optional<Reply>> refuse_copy(Session& session, const CopyRequest& request,
+                                       MessagesStay stay) {
+    if (!takes_room(session, request.target, stay)) {
+        co_return std::nullopt;
+    }
+    QuotaAmount weight = weight_of(session.selected->box(), request.uids);
+    co_return co_await refuse_over_quota(session, request.target, weight);
+}
+
 Reply copy_failure(const Error& error) {
     if (error.code == Errc::kNotFound || error.sys_errno == ENOENT) {
         return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
@@ -80,11 +122,16 @@ Task<Reply> cmd_copy(Session& session, Command& command) {
     if (request->uids.empty()) {
         co_return Reply::ok("No messages found.");
     }
+    auto refused = co_await refuse_copy(session, *request, MessagesStay::kYes);
+    if (refused) {
+        co_return std::move(*refused);
+    }
     auto target = session.user.open(request->target);
     auto copied = co_await copy_selected(session, target, std::move(request->uids));
     if (!copied) {
         co_return copy_failure(copied.error());
     }
+    co_await session.user.quota_changed();
     co_return Reply::ok(format("[{}] Copy completed.", copied->code));
 }
 
@@ -100,6 +147,10 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     if (request->uids.empty()) {
         co_return Reply::ok("No messages found.");
     }
+    auto refused = co_await refuse_copy(session, *request, MessagesStay::kNo);
+    if (refused) {
+        co_return std::move(*refused);
+    }
     auto target = session.user.open(request->target);
     auto copied = co_await copy_selected(session, target, std::move(request->uids));
     if (!copied) {
@@ -110,6 +161,7 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     if (!gone) {
         co_return failure(gone.error());
     }
+    co_await session.user.quota_changed();
     co_return Reply::ok(session.with_highest_modseq("Move completed."));
 }
 

@@ -170,6 +170,7 @@ Task<Reply> cmd_delete(Session& session, Command& command) {
     if (!removed) {
         co_return failure(removed.error());
     }
+    co_await session.user.quota_changed();
     co_return Reply::ok("Delete completed.");
 }
 

@@ -165,6 +165,7 @@ Task<Reply> cmd_close(Session& session, Command& command) {
         }
     }
     session.selected.reset();
+    co_await session.user.quota_changed();
     co_return gone ? reply : failure(gone.error());
 }
 
@@ -191,6 +192,7 @@ Task<Reply> cmd_expunge(Session& session, Command& command) {
     if (!outcome) {
         co_return failure(outcome.error());
     }
+    co_await session.user.quota_changed();
     std::string text = "Expunge completed.";
     co_return Reply::ok(*outcome > 0 ? session.with_highest_modseq(std::move(text)) : text);
 }

@@ -1,5 +1,5 @@
 // STATUS.  RFC 3501 6.3.10, STATUS=SIZE of RFC 8438, APPENDLIMIT of RFC 7889, HIGHESTMODSEQ of
-// RFC 7162, MAILBOXID of RFC 8474, DELETED of RFC 9051
+// RFC 7162, MAILBOXID of RFC 8474, DELETED of RFC 9051, DELETED-STORAGE of RFC 9208
 #include <array>
 
 #include "lib/access/message_facts.h"
@@ -16,12 +16,18 @@ namespace {
 
 constexpr std::size_t kChunk = 200;
 
-Task<std::uint64_t> total_size(std::shared_ptr<OpenMailbox> mailbox) {
+bool is_deleted(const MailMessage& message) {
+    return (message.system & MessageFlags::kDeleted) != 0;
+}
+
+enum class Counted { kAll, kDeleted };
+
+Task<std::uint64_t> total_size(std::shared_ptr<OpenMailbox> mailbox, Counted which) {
     std::uint64_t total = 0;
     Mailbox::Uids uids = mailbox->box.uids();
     for (std::size_t i = 0; i < uids->size(); ++i) {
         const MailMessage* message = mailbox->box.find((*uids)[i]);
-        if (message != nullptr) {
+        if (message != nullptr && (which == Counted::kAll || is_deleted(*message))) {
             total += wire_size_of(*mailbox, *message).value_or(0);
         }
         if (i % kChunk == kChunk - 1) {
@@ -47,9 +53,7 @@ std::size_t unseen_in(Mailbox& box) {
 }
 
 std::size_t deleted_in(Mailbox& box) {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        box.messages(),
-        [](const MailMessage& each) { return (each.system & MessageFlags::kDeleted) != 0; }));
+    return static_cast<std::size_t>(std::ranges::count_if(box.messages(), is_deleted));
 }
 
 }  // namespace
@@ -60,13 +64,14 @@ std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
         bool StatusItems::* item;
     };
 
-    constexpr std::array<Named, 10> kItems = {{{"MESSAGES", &StatusItems::messages},
+    constexpr std::array<Named, 11> kItems = {{{"MESSAGES", &StatusItems::messages},
                                                {"RECENT", &StatusItems::recent},
                                                {"UIDNEXT", &StatusItems::uid_next},
                                                {"UIDVALIDITY", &StatusItems::uid_validity},
                                                {"UNSEEN", &StatusItems::unseen},
                                                {"SIZE", &StatusItems::size},
                                                {"APPENDLIMIT", &StatusItems::append_limit},
+                                               {"DELETED-STORAGE", &StatusItems::deleted_storage},
                                                {"DELETED", &StatusItems::deleted},
                                                {"HIGHESTMODSEQ", &StatusItems::highest_modseq},
                                                {"MAILBOXID", &StatusItems::mailbox_id}}};
@@ -115,11 +120,15 @@ Task<Result<std::string>> mailbox_status(Session& session, std::string name, Sta
         values.push_back(format("UNSEEN {}", unseen_in(box)));
     }
     if (items.size) {
-        std::uint64_t size = co_await total_size(mailbox);
+        std::uint64_t size = co_await total_size(mailbox, Counted::kAll);
         values.push_back(format("SIZE {}", size));
     }
     if (items.deleted) {
         values.push_back(format("DELETED {}", deleted_in(box)));
+    }
+    if (items.deleted_storage) {
+        std::uint64_t size = co_await total_size(mailbox, Counted::kDeleted);
+        values.push_back(format("DELETED-STORAGE {}", size));
     }
     if (items.highest_modseq) {
         values.push_back(format("HIGHESTMODSEQ {}", box.last_change()));

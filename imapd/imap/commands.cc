@@ -11,7 +11,7 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 35> kCommands = {{
+constexpr std::array<CommandInfo, 38> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
     {"CAPABILITY", &cmd_capability, kAny, kNone, false},
@@ -25,6 +25,8 @@ constexpr std::array<CommandInfo, 35> kCommands = {{
     {"EXAMINE", &cmd_examine, kAny, kNone, false},
     {"EXPUNGE", &cmd_expunge, kSelected, kAll, true},
     {"FETCH", &cmd_fetch, kSelected, kNoExpunge, true},
+    {"GETQUOTA", &cmd_getquota, kAny, kAll, false},
+    {"GETQUOTAROOT", &cmd_getquotaroot, kAny, kAll, false},
     {"ID", &cmd_id, kAny, kNone, false},
     {"IDLE", &cmd_idle, kAny, kAll, false},
     {"LIST", &cmd_list, kAny, kAll, false},
@@ -38,6 +40,7 @@ constexpr std::array<CommandInfo, 35> kCommands = {{
     {"REPLACE", &cmd_replace, kSelected, kAll, true},
     {"SEARCH", &cmd_search, kSelected, kNoExpunge, true},
     {"SELECT", &cmd_select, kAny, kNone, false},
+    {"SETQUOTA", &cmd_setquota, kAny, kAll, false},
     {"SORT", &cmd_sort, kSelected, kNoExpunge, true},
     {"STARTTLS", &cmd_logged_in, kAny, kNone, false},
     {"STATUS", &cmd_status, kAny, kAll, false},

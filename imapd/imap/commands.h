@@ -38,6 +38,8 @@ Task<Reply> cmd_enable(Session& session, Command& command);
 Task<Reply> cmd_examine(Session& session, Command& command);
 Task<Reply> cmd_expunge(Session& session, Command& command);
 Task<Reply> cmd_fetch(Session& session, Command& command);
+Task<Reply> cmd_getquota(Session& session, Command& command);
+Task<Reply> cmd_getquotaroot(Session& session, Command& command);
 Task<Reply> cmd_id(Session& session, Command& command);
 Task<Reply> cmd_idle(Session& session, Command& command);
 Task<Reply> cmd_list(Session& session, Command& command);
@@ -51,6 +53,7 @@ Task<Reply> cmd_rename(Session& session, Command& command);
 Task<Reply> cmd_replace(Session& session, Command& command);
 Task<Reply> cmd_search(Session& session, Command& command);
 Task<Reply> cmd_select(Session& session, Command& command);
+Task<Reply> cmd_setquota(Session& session, Command& command);
 Task<Reply> cmd_sort(Session& session, Command& command);
 Task<Reply> cmd_status(Session& session, Command& command);
 Task<Reply> cmd_store(Session& session, Command& command);
@@ -71,6 +74,11 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 
 // The next argument as a mailbox name, with INBOX in capitals.
 [[nodiscard]] std::optional<std::string> mailbox_argument(Session& session, Command& command);
+
+// The reply that refuses messages of that weight, where the mailbox has no room for them
+// (cmd_quota.cc).
+[[nodiscard]] Task<std::optional<Reply>> refuse_over_quota(Session& session, std::string mailbox,
+                                                           QuotaAmount more);
 
 // A message set and the UIDs that it names; the error is the reply.
 [[nodiscard]] std::expected<std::vector<std::uint32_t>, Reply> message_set_argument(

@@ -16,9 +16,10 @@ struct StatusItems {
     bool unseen = false;
     bool size = false;
     bool append_limit = false;
-    bool deleted = false;         // RFC 9051
-    bool highest_modseq = false;  // RFC 7162
-    bool mailbox_id = false;      // RFC 8474
+    bool deleted = false;          // RFC 9051
+    bool deleted_storage = false;  // RFC 9208
+    bool highest_modseq = false;   // RFC 7162
+    bool mailbox_id = false;       // RFC 8474
 };
 
 // "(MESSAGES UNSEEN)"

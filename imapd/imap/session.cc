@@ -45,6 +45,9 @@ std::string Session::capabilities() const {
     if (conf().imap_compress() && !compressed_) {
         text += " COMPRESS=DEFLATE";
     }
+    if (user.quota() != nullptr) {
+        text += " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE";
+    }
     return text;
 }
 

@@ -1,5 +1,8 @@
 #include "lib/access/login_inquiry.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "lib/base/strings.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/attr.h"
@@ -13,6 +16,36 @@ long number_field(const AuthParameters& fields, std::string_view name) {
     return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
 }
 
+constexpr std::size_t kMostRules = 50;
+
+// What Dovecot 1.0 had, and old queries still select: "maildir:storage=1000",
+// "dirsize:storage=1000".
+std::string old_rule(std::string_view text) {
+    auto parts = split_first(text, ':');
+    bool limits = parts && parts->second.find('=') != std::string_view::npos;
+    return limits ? "*:" + std::string(parts->second) : "";
+}
+
+// Field N is quota_ruleN, the first without a number.
+std::vector<std::string> rules_in(const AuthParameters& fields) {
+    std::vector<std::string> rules;
+    if (std::string rule = old_rule(fields.get("quota")); !rule.empty()) {
+        rules.push_back(std::move(rule));
+    }
+    for (const auto& [name, value] : fields.all()) {
+        if (!name.starts_with("quota_rule")) {
+            continue;
+        }
+        std::string_view number = std::string_view(name).substr(10);
+        auto which = number.empty() ? std::optional<std::uint64_t>(1) : parse_uint(number);
+        if (which && *which >= 1 && *which <= kMostRules) {
+            rules.resize(std::max<std::size_t>(rules.size(), *which));
+            rules[*which - 1] = value;
+        }
+    }
+    return rules;
+}
+
 UserRecord record_of(const AuthReply& reply) {
     UserRecord record;
     record.identity.user = reply.user;
@@ -20,9 +53,20 @@ UserRecord record_of(const AuthReply& reply) {
     record.identity.mail = reply.parameters.get("mail");
     record.identity.uid = number_field(reply.parameters, "uid");
     record.identity.gid = number_field(reply.parameters, "gid");
+    record.identity.quota_rules = rules_in(reply.parameters);
     record.version = reply.parameters.get("version");
     record.files = reply.parameters.get("files");
     return record;
+}
+
+Result<UserRecord> found_user(const AuthReply& found) {
+    if (found.kind == AuthReply::Kind::kTemporary) {
+        return fail(Errc::kTemporary, found.reason);
+    }
+    if (found.kind != AuthReply::Kind::kSuccess) {
+        return fail(Errc::kNotFound, "no such user");
+    }
+    return record_of(found);
 }
 
 }  // namespace
@@ -78,13 +122,13 @@ Task<Result<UserRecord>> who_logged_in(AuthClient* auth, LoginTicket ticket) {
 Task<Result<UserRecord>> look_up_user(AuthClient* auth, std::string user) {
     AuthExchange exchange(*auth);
     AuthReply found = co_await exchange.look_up(std::move(user));
-    if (found.kind == AuthReply::Kind::kTemporary) {
-        co_return fail(Errc::kTemporary, found.reason);
-    }
-    if (found.kind != AuthReply::Kind::kSuccess) {
-        co_return fail(Errc::kNotFound, "no such user");
-    }
-    co_return record_of(found);
+    co_return found_user(found);
+}
+
+Task<Result<UserRecord>> look_up_recipient(AuthClient* auth, std::string user) {
+    AuthExchange exchange(*auth);
+    AuthReply found = co_await exchange.look_up(std::move(user), "lmtp");
+    co_return found_user(found);
 }
 
 }  // namespace relais

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/event/loop.h"
@@ -28,6 +29,7 @@ struct WorkerIdentity {
     std::string mail;  // overrides imap_mail_location
     long uid = -1;     // -1: as whoever started the service
     long gid = -1;
+    std::vector<std::string> quota_rules{};  // his own: quota_rule, quota_rule2, ...
 
     friend bool operator==(const WorkerIdentity&, const WorkerIdentity&) = default;
 };
@@ -52,5 +54,8 @@ void use_own_auth(AuthClient& auth);
 // The user as he would be now: kNotFound when there is none any more, kTemporary when that can't be
 // known.
 [[nodiscard]] Task<Result<UserRecord>> look_up_user(AuthClient* auth, std::string user);
+
+// The same for mail that comes for him: he need not be allowed to log in.
+[[nodiscard]] Task<Result<UserRecord>> look_up_recipient(AuthClient* auth, std::string user);
 
 }  // namespace relais

@@ -17,6 +17,7 @@ class SessionDaemon : public Daemon {
 
     void before_jail() override {
         service_ = make_service_();
+        static_cast<void>(quota_settings());
         if (process_info().has_master) {
             broker_.emplace(service_);
         }

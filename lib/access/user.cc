@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/blocking.h"
 #include "lib/sasl/user_variables.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/subscriptions.h"
@@ -47,12 +48,68 @@ OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
     : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {
 }
 
-User::User(std::string name, const std::string& home, std::string_view location)
+const QuotaSettings& quota_settings() {
+    static const QuotaSettings settings = [] {
+        auto read = QuotaSettings::from_configuration();
+        auto rules = quota_rules_of({});
+        if (!read || !rules) {
+            log_fatal("{}", read ? rules.error().message : read.error().message);
+        }
+        return std::move(*read);
+    }();
+    return settings;
+}
+
+User::User(std::string name, const std::string& home, std::string_view location,
+           const std::vector<std::string>& quota_rules)
     : name_(std::move(name)),
       home_(home),
       tree_(mail_root(location, name_, home), conf().imap_hierarchy_separator().front(),
             conf().myhostname()),
       special_use_(parse_special_use(conf().imap_special_use())) {
+    if (quota_settings().root_name.empty()) {
+        return;
+    }
+    auto rules = quota_rules_of(quota_rules);
+    if (!rules) {
+        log_warning("user {}: {}", printable(name_), rules.error().message);
+        rules = quota_rules_of({});
+    }
+    quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), tree_.root(),
+                   tree_.separator());
+    tree_.set_counted([this](std::string_view folder) { return quota_->counts(folder); });
+}
+
+Task<Result<QuotaVerdict>> User::room_for(std::string folder, QuotaAmount more) {
+    if (!quota_ || !quota_->limited()) {
+        co_return QuotaVerdict::kFits;
+    }
+    const MailQuota* quota = &*quota_;
+    auto look = [quota] { return quota->usage(); };
+    auto usage = co_await run_blocking(std::move(look));
+    if (!usage) {
+        co_return fail_with(usage);
+    }
+    usage_ = *usage;
+    co_return quota->judge(*usage, folder, more, Grace::kNone);
+}
+
+Task<void> User::quota_changed() {
+    if (!quota_ || !quota_->limited() || quota_settings().warnings.empty()) {
+        co_return;
+    }
+    const MailQuota* quota = &*quota_;
+    auto look = [quota] { return quota->usage(); };
+    auto usage = co_await run_blocking(std::move(look));
+    if (!usage) {
+        log_warning("{}", usage.error().message);
+        co_return;
+    }
+    auto argv = usage_ ? quota->warning(*usage_, *usage) : std::vector<std::string>();
+    usage_ = *usage;
+    if (!argv.empty()) {
+        commands_.start(argv, name_);
+    }
 }
 
 std::shared_ptr<OpenMailbox> User::open(const std::string& name) {

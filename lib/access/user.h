@@ -5,12 +5,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "lib/access/quota_commands.h"
 #include "lib/event/loop.h"
+#include "lib/store/mail_quota.h"
 #include "lib/store/mail_tree.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/message_cache.h"
@@ -39,6 +42,9 @@ struct OpenMailbox {
     SteadyTime last_used = std::chrono::steady_clock::now();
 };
 
+// The configuration's, read once; ends the process where it cannot be used.
+const QuotaSettings& quota_settings();
+
 // The directory that `location` means: "maildir:PATH" or a path; "~" is `home`.
 [[nodiscard]] std::string mail_root(std::string_view location, const std::string& user,
                                     const std::string& home);
@@ -46,7 +52,9 @@ struct OpenMailbox {
 class User {
   public:
     // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.
-    User(std::string name, const std::string& home, std::string_view location);
+    // `quota_rules` are his own.
+    User(std::string name, const std::string& home, std::string_view location,
+         const std::vector<std::string>& quota_rules = {});
     User(const User&) = delete;
     User& operator=(const User&) = delete;
 
@@ -81,6 +89,18 @@ class User {
     // Lets go of mailboxes that nobody uses, until cancelled.
     [[nodiscard]] Task<void> keep_house();
 
+    // Null where there are no quotas.
+    const MailQuota* quota() const { return quota_ ? &*quota_ : nullptr; }
+
+    // Whether messages of that weight may go into the folder.
+    [[nodiscard]] Task<Result<QuotaVerdict>> room_for(std::string folder, QuotaAmount more);
+
+    // What the mailboxes hold has changed: there may be somebody to warn.
+    [[nodiscard]] Task<void> quota_changed();
+
+    // Ends what was begun, before this ends.
+    [[nodiscard]] Task<void> close() { return commands_.join(); }
+
     // Writes down what would have to be found out again.
     void save_all();
 
@@ -98,6 +118,9 @@ class User {
     std::map<std::string, std::shared_ptr<OpenMailbox>, std::less<>> open_;
     std::map<std::string, std::string, std::less<>> special_use_;  // configured
     SpecialUses given_uses_;
+    std::optional<MailQuota> quota_;
+    std::optional<QuotaAmount> usage_;  // as it was when somebody looked last
+    QuotaCommands commands_;
 };
 
 }  // namespace relais

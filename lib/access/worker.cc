@@ -46,29 +46,14 @@ bool lies_within(std::string_view path, std::string_view directory) {
            std::ranges::find(parts, "..") == parts.end();
 }
 
-Result<void> check_places(const WorkerIdentity& identity) {
-    auto places = split_words(conf().imap_home_prefixes(), ", \t\r\n");
-    std::string_view location =
-        identity.mail.empty() ? std::string_view(conf().imap_mail_location()) : identity.mail;
-    std::string mail = mail_root(location, identity.user, identity.home);
-    for (const std::string& path : {identity.home, mail}) {
-        bool inside = std::ranges::any_of(
-            places, [&](std::string_view place) { return lies_within(path, place); });
-        if (!places.empty() && !path.empty() && !inside) {
-            return fail(Errc::kDenied,
-                        format("{} is not within imap_home_prefixes", printable(path)));
-        }
-    }
-    return {};
-}
-
 class Worker {
   public:
     Worker(UniqueFd control, const WorkerIdentity& identity, const SessionService& service)
         : service_(service),
           control_(std::move(control)),
           user_(identity.user, identity.home,
-                identity.mail.empty() ? conf().imap_mail_location() : identity.mail) {}
+                identity.mail.empty() ? conf().imap_mail_location() : identity.mail,
+                identity.quota_rules) {}
 
     Task<void> run() {
         ready_ = user_.prepare();
@@ -77,6 +62,7 @@ class Worker {
         }
         beside_.spawn(read_directory_events());
         beside_.spawn(user_.keep_house());
+        co_await user_.quota_changed();  // what it is now, to compare with
         control_.set_timeout(kLook);
         bool open = true;
         while (open) {
@@ -84,6 +70,7 @@ class Worker {
         }
         co_await sessions_.join();
         co_await beside_.close();
+        co_await user_.close();
         user_.save_all();
     }
 
@@ -144,6 +131,22 @@ class Worker {
 
 }  // namespace
 
+Result<void> check_mail_places(const WorkerIdentity& identity) {
+    auto places = split_words(conf().imap_home_prefixes(), ", \t\r\n");
+    std::string_view location =
+        identity.mail.empty() ? std::string_view(conf().imap_mail_location()) : identity.mail;
+    std::string mail = mail_root(location, identity.user, identity.home);
+    for (const std::string& path : {identity.home, mail}) {
+        bool inside = std::ranges::any_of(
+            places, [&](std::string_view place) { return lies_within(path, place); });
+        if (!places.empty() && !path.empty() && !inside) {
+            return fail(Errc::kDenied,
+                        format("{} is not within imap_home_prefixes", printable(path)));
+        }
+    }
+    return {};
+}
+
 Result<void> become_user(const WorkerIdentity& identity) {
     if (!can_change_identity()) {
         return {};
@@ -177,7 +180,7 @@ Result<void> check_worker_identity(const WorkerIdentity& identity) {
         return fail(Errc::kDenied, format("uid {} or gid {} is the mail system's own", identity.uid,
                                           identity.gid));
     }
-    return check_places(identity);
+    return check_mail_places(identity);
 }
 
 std::string serialize_start(const SessionStart& start) {
@@ -227,6 +230,7 @@ Task<void> serve_preauthenticated(UniqueFd fd, WorkerIdentity identity, SessionS
     beside.spawn(user.keep_house());
     co_await service.serve(&user, &stream, SessionStart());
     co_await beside.close();
+    co_await user.close();
     user.save_all();
 }
 

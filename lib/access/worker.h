@@ -17,6 +17,9 @@ namespace relais {
 // or one whose mail lies outside imap_home_prefixes.
 [[nodiscard]] Result<void> check_worker_identity(const WorkerIdentity& identity);
 
+// The part of it that looks at places alone.
+[[nodiscard]] Result<void> check_mail_places(const WorkerIdentity& identity);
+
 // Takes on the identity for good: nothing of root's is left.  Nothing happens in an instance that
 // an ordinary user runs.
 [[nodiscard]] Result<void> become_user(const WorkerIdentity& identity);

@@ -468,8 +468,12 @@ Task<AuthReply> AuthExchange::start_as_client(std::vector<std::string> fields) {
     return ask("AUTH", std::move(fields));
 }
 
-Task<AuthReply> AuthExchange::look_up(std::string user) {
-    return ask("USER", {std::move(user)});
+Task<AuthReply> AuthExchange::look_up(std::string user, std::string_view service) {
+    std::vector<std::string> fields = {std::move(user)};
+    if (!service.empty()) {
+        fields.push_back("service=" + std::string(service));
+    }
+    return ask("USER", std::move(fields));
 }
 
 Task<AuthReply> AuthExchange::look_up_password(std::string user) {

@@ -150,8 +150,8 @@ class AuthExchange {
                                                std::string cookie);
 
     // Asks for a user's data as they would be after a login now; kFailure: there is none.  Ours
-    // alone, too.
-    [[nodiscard]] Task<AuthReply> look_up(std::string user);
+    // alone, too.  `service` is Dovecot's name of who asks: "lmtp" finds users who may not log in.
+    [[nodiscard]] Task<AuthReply> look_up(std::string user, std::string_view service = {});
 
     // The password entry of a user, without the password; the number of entries that the cache had
     // of these users (none: of all) and has not any more, as "count"; the names of all users.  Ours

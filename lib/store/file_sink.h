@@ -21,6 +21,9 @@ class FileSink {
 
     void write(std::string_view bytes);
 
+    // All of another file, from its beginning.
+    void write_file(int from, std::uint64_t size);
+
     // Writes out what is buffered; the outcome of everything so far ("error writing message:
     // REASON").
     [[nodiscard]] Result<void> finish();

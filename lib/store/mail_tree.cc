@@ -13,6 +13,7 @@
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
 #include "lib/store/mailbox_name.h"
+#include "lib/store/maildir_size.h"
 #include "lib/store/uid_validity.h"
 
 namespace relais {
@@ -154,7 +155,7 @@ bool MailTree::has_children(std::string_view name) const {
 }
 
 MailboxPlace MailTree::place_of(std::string_view name) const {
-    return {directory_of(name), root_, host_, file_mode_};
+    return {directory_of(name), root_, host_, file_mode_, !counted_ || counted_(name)};
 }
 
 Result<std::vector<std::string>> MailTree::list() const {
@@ -209,8 +210,13 @@ Result<void> MailTree::remove(std::string_view name) {
     if (!cleared) {
         return cleared;
     }
+    bool weighed = (!counted_ || counted_(name)) && keeps_maildir_size(root_);
     if (std::rename(directory.c_str(), trash.c_str()) < 0) {
         return fail_errno("rename " + directory);
+    }
+    auto lost = weighed ? count_mailbox(trash) : Result<QuotaAmount>();
+    if (lost) {
+        note_maildir_change(root_, {-lost->bytes, -lost->messages});
     }
     return remove_all(trash);
 }

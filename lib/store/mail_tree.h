@@ -2,6 +2,7 @@
 // named ".A.B".  Names here are those of IMAP: modified UTF-7, with the hierarchy separator.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,11 @@ class MailTree {
     char separator() const { return separator_; }
 
     unsigned file_mode() const { return file_mode_; }
+
+    // Which mailboxes count in maildirsize; without it, all of them do.
+    void set_counted(std::function<bool(std::string_view name)> counted) {
+        counted_ = std::move(counted);
+    }
 
     // Makes the directories of a mailbox where they are missing.
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const;
@@ -61,6 +67,7 @@ class MailTree {
     std::string host_;
     unsigned directory_mode_ = 0700;
     unsigned file_mode_ = 0600;
+    std::function<bool(std::string_view)> counted_;
 };
 
 }  // namespace relais

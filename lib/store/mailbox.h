@@ -46,6 +46,7 @@ struct MailboxPlace {
     std::string root;  // of all mailboxes: where the UIDVALIDITY counter is
     std::string host;
     unsigned file_mode = 0600;
+    bool counted = true;  // in maildirsize, where there is one
 };
 
 // Read-only sessions leave new messages in new/, and recent.
@@ -242,6 +243,8 @@ class Mailbox {
     [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
                                                        std::optional<MailboxLock>& lock);
     [[nodiscard]] Task<Result<void>> shrink_uidlist();
+    bool is_weighed() const;
+    std::int64_t weight_of(std::string_view relative_path) const;
     void begin_own_change();
     void end_own_change();
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -12,6 +13,7 @@
 #include "lib/event/blocking.h"
 #include "lib/store/change_turn.h"
 #include "lib/store/mailbox.h"
+#include "lib/store/maildir_size.h"
 #include "lib/store/uid_validity.h"
 
 namespace relais {
@@ -48,6 +50,20 @@ Result<void> sync_paths(const std::vector<std::string>& paths) {
 }
 
 }  // namespace
+
+// Somebody keeps account of what comes and goes.
+bool Mailbox::is_weighed() const {
+    return place_.counted && keeps_maildir_size(place_.root);
+}
+
+std::int64_t Mailbox::weight_of(std::string_view relative_path) const {
+    if (auto size = maildir_size(maildir_base(relative_path), 'S')) {
+        return static_cast<std::int64_t>(*size);
+    }
+    struct stat status;
+    std::string path = place_.directory + "/" + std::string(relative_path);
+    return ::stat(path.c_str(), &status) == 0 ? status.st_size : 0;
+}
 
 // Between these two, the changes to new/ and cur/ are ours.  One that came from elsewhere before
 // is remembered, so that the next sync reads everything.
@@ -157,12 +173,18 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
     std::vector<std::uint32_t> gone;
     Result<void> outcome;
     bool retried = false;
+    const bool weighed = is_weighed();
+    QuotaAmount lost;
     for (std::size_t i = 0; i < uids.size() && outcome; ++i) {
         const MailMessage* message = find(uids[i]);
         if (message == nullptr) {
             continue;
         }
+        const std::int64_t weight = weighed ? weight_of(relative_path(*message)) : 0;
         const bool removed = ::unlink(path_of(*message).c_str()) == 0;
+        if (weighed && removed) {
+            lost += {-weight, -1};
+        }
         if (removed || (errno == ENOENT && retried)) {
             gone.push_back(uids[i]);
         } else if (errno == ENOENT) {
@@ -179,6 +201,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
     }
     drop_messages(gone);
     end_own_change();
+    note_maildir_change(place_.root, lost);
     if (!outcome) {
         co_return fail_with(outcome);
     }
@@ -360,6 +383,13 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
         if (!stored) {
             take_back(added, placed);
             co_return fail_with(stored);
+        }
+        if (is_weighed()) {
+            QuotaAmount more;
+            for (const std::string& path : placed) {
+                more += {weight_of(path), 1};
+            }
+            note_maildir_change(place_.root, more);
         }
         uid_validity_ = list->uid_validity;
         if (scanned_ && !foreign_change_) {

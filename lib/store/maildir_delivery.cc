@@ -10,6 +10,8 @@
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
+#include "lib/store/maildir_name.h"
+#include "lib/store/maildir_size.h"
 
 namespace relais {
 
@@ -25,14 +27,14 @@ Result<void> make_maildir(const std::string& base) {
     return {};
 }
 
-Result<UniqueFd> create_temporary(const std::string& base, const std::string& path) {
-    auto fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+Result<UniqueFd> create_temporary(const std::string& base, const std::string& path, unsigned mode) {
+    auto fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL, mode);
     if (!fd && fd.error().sys_errno == ENOENT) {
         auto made = make_maildir(base);
         if (!made) {
             return fail_errno("create maildir file " + path, made.error().sys_errno);
         }
-        fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL, mode);
     }
     if (!fd) {
         return fail_errno("create maildir file " + path, fd.error().sys_errno);
@@ -68,6 +70,17 @@ Result<void> move_to_new(const std::string& base, const std::string& from, const
     return fail_errno("create maildir file " + to, reason);
 }
 
+std::string base_of(const MaildirTarget& target) {
+    return target.directory.ends_with('/') ? target.directory : target.directory + "/";
+}
+
+void count(const MaildirTarget& target, const DeliveredFile& file, int messages) {
+    if (target.counted) {
+        note_maildir_change(maildir_root_of(target.directory),
+                            {static_cast<std::int64_t>(file.size) * messages, messages});
+    }
+}
+
 }  // namespace
 
 std::string maildir_host(std::string_view host) {
@@ -85,7 +98,7 @@ std::string maildir_host(std::string_view host) {
 }
 
 Result<MaildirMessage> MaildirMessage::write(MaildirTarget target, const ContentWriter& content) {
-    std::string base = target.directory.ends_with('/') ? target.directory : target.directory + "/";
+    std::string base = base_of(target);
     MaildirMessage message(std::move(target), std::move(base));
     if (auto created = message.create(); !created) {
         return fail_with(created);
@@ -118,11 +131,11 @@ Result<void> MaildirMessage::create() {
     std::string host = maildir_host(target_.host);
     ::gettimeofday(&begun_, nullptr);
     std::string path = format("{}tmp/{}.P{}.{}", base_, begun_.tv_sec, ::getpid(), host);
-    auto fd = create_temporary(base_, path);
+    auto fd = create_temporary(base_, path, target_.file_mode);
     if (!fd && fd.error().sys_errno == EEXIST) {
         // Another delivery of this process is under way, or one of this second died.
         path = format("{}tmp/{}.P{}Q{}.{}", base_, begun_.tv_sec, ::getpid(), counter++, host);
-        fd = create_temporary(base_, path);
+        fd = create_temporary(base_, path, target_.file_mode);
     }
     if (!fd) {
         return fail_with(fd);
@@ -151,18 +164,18 @@ Result<DeliveredFile> MaildirMessage::publish() {
     // Device and inode make the name unique, whatever the clock does.
     DeliveredFile delivered;
     delivered.size = size_;
-    delivered.path = format("{}new/{}.V{:x}I{:x}M{}.{}", base_, begun_.tv_sec, status.st_dev,
-                            status.st_ino, begun_.tv_usec, maildir_host(target_.host));
+    delivered.path =
+        format("{}new/{}.V{:x}I{:x}M{}.{}{}", base_, begun_.tv_sec, status.st_dev, status.st_ino,
+               begun_.tv_usec, maildir_host(target_.host), target_.sizes);
     auto moved = move_to_new(base_, temporary_, delivered.path);
     if (!moved) {
         return fail_with(moved);
     }
     temporary_.clear();
+    count(target_, delivered, 1);
     if (target_.directory_sync == DirectorySync::kYes) {
-        // A drop-box that cannot be read, or a file system without the call, cannot do better.
-        auto synced = sync_directory(base_ + "new");
-        if (!synced && synced.error().sys_errno != EACCES && synced.error().sys_errno != EINVAL) {
-            ::unlink(delivered.path.c_str());
+        auto synced = sync_delivery(target_, delivered);
+        if (!synced) {
             return fail_with(synced);
         }
     }
@@ -178,6 +191,37 @@ Result<DeliveredFile> deliver_maildir(const MaildirTarget& target, const Content
         return fail_with(synced);
     }
     return message->publish();
+}
+
+Result<DeliveredFile> deliver_maildir_link(const MaildirTarget& target, const DeliveredFile& from) {
+    std::string base = base_of(target);
+    DeliveredFile delivered = from;
+    delivered.path = base + "new/" + make_maildir_base(target.host) + target.sizes;
+    int done = ::link(from.path.c_str(), delivered.path.c_str());
+    if (done < 0 && errno == ENOENT) {
+        auto made = make_maildir(base);
+        if (!made) {
+            return fail_with(made);
+        }
+        done = ::link(from.path.c_str(), delivered.path.c_str());
+    }
+    if (done < 0) {
+        return fail_errno("create maildir file " + delivered.path);
+    }
+    count(target, delivered, 1);
+    return delivered;
+}
+
+Result<void> sync_delivery(const MaildirTarget& target, const DeliveredFile& file) {
+    auto synced = sync_directory(base_of(target) + "new");
+    // A drop-box that cannot be read, or a file system without the call, cannot do better.
+    if (synced || synced.error().sys_errno == EACCES || synced.error().sys_errno == EINVAL) {
+        return {};
+    }
+    if (::unlink(file.path.c_str()) == 0) {
+        count(target, file, -1);
+    }
+    return synced;
 }
 
 }  // namespace relais

@@ -20,6 +20,9 @@ struct MaildirTarget {
     std::string directory;  // with or without the final slash; made when missing, mode 0700
     std::string host;       // myhostname, the last part of the file's name
     DirectorySync directory_sync = DirectorySync::kYes;
+    std::string sizes = {};  // behind the name, where they are known: ",S=123,W=130"
+    unsigned file_mode = 0600;
+    bool counted = true;  // in maildirsize, where there is one
 };
 
 struct DeliveredFile {
@@ -68,6 +71,15 @@ class MaildirMessage {
 // REASON".
 [[nodiscard]] Result<DeliveredFile> deliver_maildir(const MaildirTarget& target,
                                                     const ContentWriter& content);
+
+// The same message once more: another name for the file at `from`.  An error with EXDEV, EMLINK or
+// EPERM means that it takes a copy.
+[[nodiscard]] Result<DeliveredFile> deliver_maildir_link(const MaildirTarget& target,
+                                                         const DeliveredFile& from);
+
+// The name is to outlive a crash, for who has delivered without DirectorySync.  Where it cannot be
+// made to, the delivery is undone.
+[[nodiscard]] Result<void> sync_delivery(const MaildirTarget& target, const DeliveredFile& file);
 
 // The host part of a Maildir file name: "/" and ":" are written as octal escapes.
 [[nodiscard]] std::string maildir_host(std::string_view host);

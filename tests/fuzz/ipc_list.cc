@@ -1,4 +1,5 @@
-// Fuzz target: attribute lists of internal services, alone and as a delivery request.
+// Fuzz target: attribute lists of internal services, alone, as a delivery request and as an order
+// of lmtpd.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -6,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/access/delivery_order.h"
 #include "lib/base/file.h"
 #include "lib/event/loop.h"
 #include "lib/event/stream.h"
@@ -78,5 +80,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_list(bytes, AttrEncoding::kNul);
     check_list(bytes, AttrEncoding::kPlain);
     read_request(bytes);
+    if (auto order = DeliveryOrder::parse(bytes); order) {
+        auto again = DeliveryOrder::parse(order->serialize());
+        if (!again || again->recipients.size() != order->recipients.size()) {
+            std::abort();
+        }
+    }
+    (void)DeliveryAnswer::parse(bytes);
     return 0;
 }

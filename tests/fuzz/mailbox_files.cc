@@ -1,4 +1,5 @@
-// Fuzz target: the small files of a mailbox, file names, users' files, lines of the auth protocol.
+// Fuzz target: the small files of a mailbox, file names, rules of quotas, users' files, lines of
+// the auth protocol.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +16,8 @@
 #include "lib/store/change_journal.h"
 #include "lib/store/keyword_file.h"
 #include "lib/store/maildir_name.h"
+#include "lib/store/maildir_size.h"
+#include "lib/store/quota_rules.h"
 #include "lib/store/subscriptions.h"
 #include "lib/store/uidlist.h"
 
@@ -69,6 +72,18 @@ void speak(std::string_view text) {
     }
 }
 
+void weigh(std::string_view text) {
+    put(kMaildirSize, text);
+    auto usage = maildir_usage(scratch(), {1000, 10}, [](std::string_view) { return true; });
+    if (usage && (usage->bytes < 0 || usage->messages < 0)) {
+        std::abort();
+    }
+    auto rules = QuotaRules::parse({std::string(text), "*:storage=10M"});
+    if (rules && (rules->limit_for(text).bytes < 0 || rules->limit_for("Trash").messages < 0)) {
+        std::abort();
+    }
+}
+
 }  // namespace
 
 // The name and the signature are libFuzzer's.
@@ -94,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::abort();
     }
     (void)maildir_size(text, 'S');
+    weigh(text);
     UsersFile users;
     users.parse(text);
     speak(text);

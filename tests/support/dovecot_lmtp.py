@@ -64,9 +64,10 @@ _mounted = []  # in this room, once
 
 
 class DovecotLmtp:
-    """With `address` it listens at its port 2424 too, with STARTTLS and the tests' certificate `name`."""
+    """With `address` it listens at its port 2424 too, with STARTTLS and the tests' certificate `name`.  `more` is added to
+    its configuration, `rules` are users' quotas."""
 
-    def __init__(self, mta, address=None, name="mx"):
+    def __init__(self, mta, address=None, name="mx", more="", rules=None):
         room().require_private("Dovecot")
         tree = oracle.tree("dovecot-lmtp")
         self.root = room().scratch / f"dovecot-{mta.root.name}-{name}"
@@ -78,13 +79,14 @@ class DovecotLmtp:
                 raise Skip(f"Dovecot needs an overlay mount: {mounted.stderr.strip()}")
         _mounted.append(tree)
         uid = ACCOUNTS["vmail"]
-        lines = [f"{name}@virt.test:x:{uid}:{uid}::{self.root}/mail/{name}::" + ("userdb_quota_rule=*:bytes=10" if name == "full" else "")
-                 for name in USERS]
+        rules = {"full": "*:bytes=10"} if rules is None else rules
+        lines = [f"{user}@virt.test:x:{uid}:{uid}::{self.root}/mail/{user}::" + (f"userdb_quota_rule={rules[user]}" if user in rules else "")
+                 for user in USERS]
         (self.root / "users").write_text("\n".join(lines) + "\n")
         (self.root / "mail").chmod(0o777)
         place = certificates.directory()
         tls = TLS.format(address=address, certificate=place / f"{name}.pem", key=place / f"{name}.key") if address else "ssl = no"
-        (self.root / "dovecot.conf").write_text(CONF.format(root=self.root, queue=mta.queue, tls=tls))
+        (self.root / "dovecot.conf").write_text(CONF.format(root=self.root, queue=mta.queue, tls=tls) + more)
         self.socket = mta.queue / "private/dovecot-lmtp"
         log = open(self.root / "out", "wb")
         self.process = subprocess.Popen([tree / "usr/sbin/dovecot", "-F", "-c", self.root / "dovecot.conf"], stdout=log, stderr=log,

@@ -1,0 +1,46 @@
+// maildirsize, the file of Maildir++ that tells how much all mailboxes of a tree hold, as Dovecot,
+// maildrop and Courier keep it in the root:
+//
+//     10240S,1000C          the limits; a part without a limit is left out, "0S" is none at all
+//     4170 1                bytes and messages, what has come and gone; the sum is what is there
+//
+// Who adds or removes messages appends a line, and takes no lock.  Who finds that the limits are
+// other ones, that the file has grown long, or that it cannot be, counts all messages anew.
+// These calls block, and may be made on a helper thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/store/quota_rules.h"
+
+namespace relais {
+
+inline constexpr std::string_view kMaildirSize = "maildirsize";
+
+// Whether a folder counts; "A.B" is the one in the directory ".A.B", "" is INBOX.
+using FolderCounts = std::function<bool(std::string_view folder)>;
+
+// What the tree below `root` holds, by the file where it can be believed.
+[[nodiscard]] Result<QuotaAmount> maildir_usage(const std::string& root, QuotaAmount limits,
+                                                const FolderCounts& counts);
+
+// Counts all messages and writes the file.
+[[nodiscard]] Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
+                                                  const FolderCounts& counts);
+
+// What one mailbox holds.
+[[nodiscard]] Result<QuotaAmount> count_mailbox(const std::string& directory);
+
+// Appends a line to the file, where there is one: quotas are nobody's business elsewhere.
+void note_maildir_change(const std::string& root, QuotaAmount change);
+
+// True where there is the file.
+[[nodiscard]] bool keeps_maildir_size(const std::string& root);
+
+// The root of the tree that this mailbox is in: ".../.Sub" is in "...".
+[[nodiscard]] std::string maildir_root_of(std::string_view directory);
+
+}  // namespace relais
