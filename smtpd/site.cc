@@ -8,6 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/upstream_proxy.h"
 #include "lib/rules/dns_reply_filter.h"
 #include "lib/tls/tls_settings.h"
 

@@ -42,7 +42,8 @@ Task<void> MessageCommand::run_in(MailContext* context, User* user, std::string 
         co_return;
     }
     // A look that leaves recent messages to the user's clients.
-    Selected selected(mailbox, MailboxAccess::kReadOnly);
+    const Enabled nothing;
+    Selected selected(mailbox, MailboxAccess::kReadOnly, nothing);
     selected.begin();
     QueryMatch match(*query_, selected, user->separator());
     std::vector<std::uint32_t> found;
