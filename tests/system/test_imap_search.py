@@ -3,6 +3,7 @@ import base64
 import quopri
 import random
 import socket
+import unicodedata
 
 from support import check, equal
 from support.imap import IMAP, PASSWORD, ImapInstance
@@ -77,8 +78,14 @@ class Message:
         return head + b"MIME-Version: 1.0\r\n" + part
 
 
+def casemap(text):
+    """i;unicode-casemap (RFC 5051): title case, then what the letters are made of."""
+    titles = (c.title() for c in text)
+    return unicodedata.normalize("NFKD", "".join(t if len(t) == 1 else c for c, t in zip(text, titles, strict=True)))
+
+
 def has(text, wanted):
-    return wanted.lower() in text.lower()
+    return casemap(wanted) in casemap(text)
 
 
 def piece_of(rng, text):
