@@ -71,7 +71,7 @@ def plain(lines):
     kept = []
     for line in lines:
         line = re.sub(r"(APPENDUID|COPYUID) \d+", r"\1 V", line)
-        tagged = re.match(r"a (OK|NO|BAD)( \[(?!CLIENTBUG|NONEXISTENT|NOPERM)[^]]*\])?", line)
+        tagged = re.match(r"a (OK|NO|BAD)( \[(?!CLIENTBUG|NONEXISTENT|NOPERM|MAILBOXID)[^]]*\])?", line)
         if tagged:
             kept.append(tagged[0])
         elif re.match(r"\* (QUOTA|OK \[COPYUID)", line):
