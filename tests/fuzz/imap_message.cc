@@ -17,6 +17,7 @@
 #include "lib/imap/section.h"
 #include "lib/imap/sort_program.h"
 #include "lib/imap/thread.h"
+#include "lib/mail/casemap.h"
 
 using namespace relais;
 using namespace relais::imap;
@@ -101,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     append_body(out, message, root, BodyForm::kBodyStructure);
     append_body(out, message, root, BodyForm::kBody);
     cut_parts(message, root, root, {});
-    (void)fold_case(decode_header(message));
+    (void)unicode_casemap(decode_header(message));
     (void)decode_transfer(message, "base64");
     (void)decode_transfer(message, "quoted-printable");
     (void)base_subject(message);
