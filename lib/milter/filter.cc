@@ -284,6 +284,9 @@ Task<Verdict> Filter::send(Event event, std::string data, std::string macros) {
         }
         co_return standing_;
     }
+    if (!stream_->buffered().empty()) {
+        co_await flush();  // an answer that is there already is no reason not to ask
+    }
     co_return co_await answers(event);
 }
 
