@@ -7,7 +7,6 @@
 #include <optional>
 #include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,46 +100,20 @@ bool is_over(const QuotaAmount& amount, const QuotaAmount& limits) {
            (limits.messages > 0 && amount.messages >= limits.messages);
 }
 
-class Directory {
-  public:
-    explicit Directory(const std::string& path) : stream_(::opendir(path.c_str())) {}
-
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-
-    ~Directory() {
-        if (stream_ != nullptr) {
-            ::closedir(stream_);
-        }
-    }
-
-    bool is_open() const { return stream_ != nullptr; }
-
-    int fd() const { return ::dirfd(stream_); }
-
-    // Null at the end.
-    const char* next() {
-        const dirent* entry = ::readdir(stream_);
-        return entry == nullptr ? nullptr : static_cast<const char*>(entry->d_name);
-    }
-
-  private:
-    DIR* stream_;
-};
-
 // Adds what is in DIRECTORY/PART.
 Result<void> count_part(const std::string& path, QuotaAmount& amount) {
-    Directory directory(path);
-    if (!directory.is_open()) {
-        return errno == ENOENT || errno == ENOTDIR ? Result<void>() : fail_errno("open " + path);
+    auto names = list_directory(path);
+    if (!names) {
+        const int reason = names.error().sys_errno;
+        return reason == ENOENT || reason == ENOTDIR ? Result<void>() : fail_with(names);
     }
-    while (const char* name = directory.next()) {
-        if (name[0] == '.') {
+    for (const std::string& name : *names) {
+        if (name.starts_with('.')) {
             continue;
         }
         auto size = maildir_size(maildir_base(name), 'S');
         struct stat status;
-        if (!size && ::fstatat(directory.fd(), name, &status, 0) == 0) {
+        if (!size && ::stat((path + "/" + name).c_str(), &status) == 0) {
             size = static_cast<std::uint64_t>(status.st_size);
         }
         if (size && *size < std::uint64_t{1} << 50) {

@@ -400,9 +400,12 @@ class Instance:
 
     def log_text(self):
         """The log since the last mark, with all that the daemons have said until now."""
-        if self.maillog.stat().st_size:
-            maillog.await_written(self.queue / "public/postlog", self.maillog)
+        self._await_written()
         return self._text_so_far()
+
+    def _await_written(self):
+        if self.maillog.stat().st_size:  # else nobody writes to it
+            maillog.await_written(self.queue / "public/postlog", self.maillog)
 
     def _text_so_far(self):
         return maillog.without_markers(self.maillog.read_bytes()[self._log_mark:].decode("utf-8", "replace"))
@@ -413,8 +416,7 @@ class Instance:
 
     def mark(self):
         """Forgets log lines, transcripts and outputs so far."""
-        if self.maillog.stat().st_size:
-            maillog.await_written(self.queue / "public/postlog", self.maillog)
+        self._await_written()
         self._log_mark = self.maillog.stat().st_size
         self.transcripts, self.outputs = [], []
 

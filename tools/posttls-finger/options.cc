@@ -276,10 +276,11 @@ void check_match(Options& options) {
         return;
     }
     std::erase_if(options.match, [](const std::string& word) {
-        if (!is_fingerprint(word)) {
+        const bool malformed = !is_fingerprint(word);
+        if (malformed) {
             log_warning("malformed fingerprint value: {}", word);
         }
-        return !is_fingerprint(word);
+        return malformed;
     });
     if (options.match.empty()) {
         options.level = TlsLevel::kSecure;  // nothing to compare with
