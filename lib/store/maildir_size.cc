@@ -113,7 +113,7 @@ Result<void> count_part(const std::string& path, QuotaAmount& amount) {
         }
         auto size = maildir_size(maildir_base(name), 'S');
         struct stat status;
-        if (!size && ::stat((path + "/" + name).c_str(), &status) == 0) {
+        if (!size && ::stat(format("{}/{}", path, name).c_str(), &status) == 0) {
             size = static_cast<std::uint64_t>(status.st_size);
         }
         if (size && *size < std::uint64_t{1} << 50) {
