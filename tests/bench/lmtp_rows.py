@@ -1,32 +1,14 @@
 """Rows about LMTP into Maildirs: lmtpd with auth and the rest of our mailbox server, and Debian's Dovecot in Postfix's column.  The
 load is our smtp-source's for both; neither has a quota."""
 import os
-import pathlib
 import subprocess
 import time
 
+from process_tree import cpu_seconds
 from support import BUILD, Skip
 from support.lmtp_pair import LmtpPair
 
-TICKS = os.sysconf("SC_CLK_TCK")
 USERS = 50  # u, 2u, 3u, ...: as smtp-source numbers recipients
-
-
-def descendants(pid):
-    """A process and all below it, with the CPU time of what they have reaped."""
-    parents = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = (int(fields[1]), sum(map(int, fields[11:15])))
-    found, more = {pid}, True
-    while more:
-        more = {child for child, (parent, _) in parents.items() if parent in found} - found
-        found |= more
-    return sum(parents[each][1] for each in found if each in parents) / TICKS
 
 
 def users(pair):
@@ -42,14 +24,14 @@ def load(pair, side, sessions, recipients, count):
     root = pair.ours.mta.master_pid() if side == "ours" else pair.dovecot.process.pid
     socket = pair.ours.socket if side == "ours" else pair.dovecot.socket
     mail = pair.ours.mail if side == "ours" else pair.dovecot.root / "mail"
-    before, start = descendants(root), time.monotonic()
+    before, start = cpu_seconds(root), time.monotonic()
     to = ["-r", str(recipients), "-t", "u@virt.test"] if recipients > 1 else ["-t", "u1@virt.test"]
     done = subprocess.run([BUILD / "bin/smtp-source", "-L", "-s", str(sessions), "-l", "4096", "-m", str(count), "-f", "load@example.test", *to,
                            f"unix:{socket}"], capture_output=True, timeout=300)
     elapsed = time.monotonic() - start
     if done.returncode:
         raise AssertionError(done.stderr.decode())
-    cpu = descendants(root) - before
+    cpu = cpu_seconds(root) - before
     arrived = [path for folder in mail.glob("*/new") for path in folder.iterdir()]
     if len(arrived) != count * recipients:
         raise AssertionError(f"{len(arrived)} of {count * recipients} messages arrived")
