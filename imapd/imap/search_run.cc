@@ -1,9 +1,12 @@
 #include "imapd/imap/search_run.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <span>
 
 #include "lib/access/search_match.h"
+#include "lib/access/text_search.h"
 #include "lib/base/format.h"
 
 #include "imapd/imap/commands.h"
@@ -14,6 +17,69 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kChunk = 100;
+constexpr std::size_t kTextChunk = 1000;  // threads look through them
+
+// The messages of a mailbox that match, a chunk at a time.
+class MessageSearch {
+  public:
+    MessageSearch(Selected& selected, imap::SearchKey key)
+        : selected_(selected), match_(selected, std::move(key)) {}
+
+    std::size_t chunk() const { return match_.texts().empty() ? kChunk : kTextChunk; }
+
+    Task<void> look_at(std::span<const std::uint32_t> uids) {
+        std::vector<Open> open;
+        for (std::uint32_t uid : uids) {
+            const MailMessage* message = selected_.box().find(uid);
+            auto sequence = selected_.sequence_of(uid);
+            if (message == nullptr || !sequence) {
+                continue;
+            }
+            MailMessage copy = *message;
+            auto known = match_.matches_without_texts(*sequence, copy);
+            if (!known) {
+                open.push_back({*sequence, copy, selected_.box().relative_path(copy)});
+            } else if (*known) {
+                found_.push_back(uid);
+            }
+        }
+        if (!open.empty()) {
+            co_await look_into(open);
+        }
+    }
+
+    std::vector<std::uint32_t> take() {
+        std::ranges::sort(found_);
+        return std::move(found_);
+    }
+
+  private:
+    // A message whose texts must decide.
+    struct Open {
+        std::uint32_t sequence;
+        MailMessage message;
+        std::string path;
+    };
+
+    Task<void> look_into(const std::vector<Open>& open) {
+        std::vector<std::string> paths;
+        std::ranges::transform(open, std::back_inserter(paths), &Open::path);
+        auto answers = co_await search_texts(selected_.box(), std::move(paths), match_.texts());
+        for (std::size_t i = 0; i < open.size(); ++i) {
+            std::optional<TextAnswers> answer = answers ? (*answers)[i] : std::nullopt;
+            const MailMessage* now = selected_.box().find(open[i].message.uid);
+            // It may have another name by now.
+            MailMessage message = answer || now == nullptr ? open[i].message : *now;
+            if (match_.matches(open[i].sequence, message, answer)) {
+                found_.push_back(message.uid);
+            }
+        }
+    }
+
+    Selected& selected_;
+    SearchMatch match_;
+    std::vector<std::uint32_t> found_;
+};
 
 }  // namespace
 
@@ -23,27 +89,20 @@ Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey
     if (key.kind == imap::SearchKey::Kind::kAll) {
         co_return selected.present();
     }
-    std::vector<std::uint32_t> found;
-    SearchMatch match(selected, std::move(key));
+    MessageSearch search(selected, std::move(key));
     Mailbox::Uids uids = selected.box().uids();
     Progress progress(session, std::move(tag), uids->size());
-    for (std::size_t i = 0; i < uids->size(); ++i) {
-        const MailMessage* message = selected.box().find((*uids)[i]);
-        auto sequence = selected.sequence_of((*uids)[i]);
-        if (message != nullptr && sequence) {
-            MailMessage copy = *message;
-            if (match.matches(*sequence, copy)) {
-                found.push_back(copy.uid);
-            }
-        }
+    std::span<const std::uint32_t> rest(*uids);
+    while (!rest.empty()) {
+        auto chunk = rest.first(std::min(search.chunk(), rest.size()));
+        co_await search.look_at(chunk);
+        rest = rest.subspan(chunk.size());
         if (progress.due()) {
-            co_await progress.tell(i + 1);
+            co_await progress.tell(uids->size() - rest.size());
         }
-        if (i % kChunk == kChunk - 1) {
-            co_await yield();
-        }
+        co_await yield();
     }
-    co_return found;
+    co_return search.take();
 }
 
 std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,

@@ -53,7 +53,11 @@ Result<MessageFile> MessageFile::open(Mailbox& box, const MailMessage& message) 
     if (!directory) {
         return fail_with(directory);
     }
-    auto fd = open_at(*directory, box.relative_path(message), O_RDONLY);
+    return open(*directory, box.relative_path(message));
+}
+
+Result<MessageFile> MessageFile::open(int directory, const std::string& path) {
+    auto fd = open_at(directory, path, O_RDONLY);
     if (!fd) {
         return fd.error().sys_errno == ENOENT ? std::unexpected(gone()) : fail_with(fd);
     }

@@ -14,6 +14,8 @@ class MessageFile {
   public:
     // kNotFound when the message is gone (or was renamed since the last sync).
     [[nodiscard]] static Result<MessageFile> open(Mailbox& box, const MailMessage& message);
+    // The same for a path in the mailbox's directory; any thread may do it.
+    [[nodiscard]] static Result<MessageFile> open(int directory, const std::string& path);
 
     std::string_view text() const { return text_; }
 

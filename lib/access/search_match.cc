@@ -51,10 +51,6 @@ int cost(const SearchKey& key) {
     return most;
 }
 
-bool contains(std::string_view text, const std::string& folded) {
-    return unicode_casemap(text).find(folded) != std::string::npos;
-}
-
 bool is_address_field(std::string_view name) {
     constexpr std::array<std::string_view, 6> kNames = {"From",   "To",  "Cc",
                                                         "Sender", "Bcc", "Reply-To"};
@@ -64,49 +60,13 @@ bool is_address_field(std::string_view name) {
 // As it stands, and in addresses also without comments, quotes, and blanks around "@".
 bool field_contains(const imap::HeaderField& field, const std::string& folded) {
     std::string value = imap::unfold(field.value);
-    if (contains(imap::single_blanks(imap::decode_header(value)), folded)) {
+    if (text_contains(imap::single_blanks(imap::decode_header(value)), folded)) {
         return true;
     }
     bool plain = value.find_first_of("(\"\\") == std::string::npos &&
                  value.find(" @") == std::string::npos && value.find("@ ") == std::string::npos;
     return !plain && is_address_field(field.name) &&
-           contains(imap::show_address_list(value), folded);
-}
-
-// Fields are searched without their folding.
-bool header_contains(std::string_view header, const std::string& folded) {
-    std::string text = imap::decode_header(header);
-    if (contains(text, folded)) {
-        return true;
-    }
-    imap::HeaderWalk walk(text);
-    while (auto field = walk.next()) {
-        if (contains(imap::single_blanks(field->whole), folded)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// With the empty line at its end.
-std::string_view header_of(std::string_view message) {
-    if (message.starts_with("\n") || message.starts_with("\r\n")) {
-        return message.substr(0, message.find('\n') + 1);
-    }
-    for (std::size_t at = 0; (at = message.find('\n', at)) != std::string_view::npos; ++at) {
-        std::string_view next = message.substr(at + 1, 2);
-        if (next.starts_with('\n') || next == "\r\n") {
-            return message.substr(0, at + (next[0] == '\n' ? 2 : 3));
-        }
-    }
-    return message;
-}
-
-// True for a message whose body is text as it stands: one part, nothing encoded.
-bool is_plain_text(std::string_view header) {
-    auto type = imap::find_field(header, "Content-Type");
-    bool text = !type || istarts_with(trim(type->value), "text/");
-    return text && !imap::find_field(header, "Content-Transfer-Encoding");
+           text_contains(imap::show_address_list(value), folded);
 }
 
 bool compare_day(Kind kind, std::int64_t day, std::int64_t wanted) {
@@ -152,7 +112,10 @@ void SearchMatch::prepare(SearchKey& key) {
             break;
         case Kind::kBody:
         case Kind::kText:
-            key.text = unicode_casemap(key.text);
+            key.number = static_cast<std::int64_t>(sought_.size());
+            sought_.push_back({key.kind == Kind::kBody ? SoughtText::Where::kBody
+                                                       : SoughtText::Where::kEverywhere,
+                               unicode_casemap(key.text)});
             break;
         default:
             break;
@@ -163,12 +126,28 @@ void SearchMatch::prepare(SearchKey& key) {
     std::ranges::sort(key.children, {}, cost);
 }
 
-bool SearchMatch::matches(std::uint32_t sequence, const MailMessage& message) {
+void SearchMatch::begin(std::uint32_t sequence, const MailMessage& message, Pass pass) {
     message_ = &message;
     sequence_ = sequence;
+    pass_ = pass;
+    text_asked_ = false;
+    answers_ = nullptr;
+    text_.reset();
     file_.reset();
     file_failed_ = false;
-    root_.reset();
+}
+
+std::optional<bool> SearchMatch::matches_without_texts(std::uint32_t sequence,
+                                                       const MailMessage& message) {
+    begin(sequence, message, Pass::kWithoutTexts);
+    bool found = test(key_);
+    return text_asked_ ? std::nullopt : std::optional(found);
+}
+
+bool SearchMatch::matches(std::uint32_t sequence, const MailMessage& message,
+                          const std::optional<TextAnswers>& answers) {
+    begin(sequence, message, Pass::kWhole);
+    answers_ = answers ? &*answers : nullptr;
     return test(key_);
 }
 
@@ -266,13 +245,6 @@ bool SearchMatch::load_file() {
     return file_.has_value();
 }
 
-const imap::MimePart& SearchMatch::structure() {
-    if (!root_) {
-        root_ = imap::parse_mime(file_->text());
-    }
-    return *root_;
-}
-
 // A header in which the field can be found if the message has it.
 std::string_view SearchMatch::header_for(std::string_view field) {
     if (!file_ && is_kept_field(field)) {
@@ -297,53 +269,21 @@ bool SearchMatch::test_header(const SearchKey& key) {
 }
 
 bool SearchMatch::test_text(const SearchKey& key) {
+    auto number = static_cast<std::size_t>(key.number);
+    if (pass_ == Pass::kWithoutTexts) {
+        text_asked_ = true;
+        return false;
+    }
+    if (answers_ != nullptr) {
+        return (*answers_)[number];
+    }
     if (!load_file()) {
         return false;
     }
-    if (key.text.empty()) {
-        return true;
+    if (!text_) {
+        text_.emplace(file_->text());
     }
-    std::string_view text = file_->text();
-    std::string_view header = header_of(text);
-    if (key.kind == Kind::kText && header_contains(header, key.text)) {
-        return true;
-    }
-    if (is_plain_text(header)) {
-        std::string_view body = text.substr(header.size());
-        if (is_ascii(body)) {
-            return contains(body, key.text);
-        }
-    }
-    return body_contains(structure(), key.text);
-}
-
-bool SearchMatch::body_contains(const imap::MimePart& part, const std::string& text) {
-    if (part.children.empty()) {
-        return part_contains(part, text);
-    }
-    return std::ranges::any_of(part.children, [&](const imap::MimePart& child) {
-        std::string_view header =
-            file_->text().substr(child.begin.offset, child.body.offset - child.begin.offset);
-        bool message_header = part.is_message() && header_contains(header, text);
-        return message_header || body_contains(child, text);
-    });
-}
-
-// Only text is looked into: nobody means the letters of a picture's base64.
-bool SearchMatch::part_contains(const imap::MimePart& part, const std::string& text) {
-    if (!part.is_text() && !iequals(part.type, "message") && !part.is_multipart()) {
-        return false;
-    }
-    std::string_view all = file_->text();
-    std::string_view header = all.substr(part.begin.offset, part.body.offset - part.begin.offset);
-    std::string_view body = all.substr(part.body.offset, part.end.offset - part.body.offset);
-    auto field = imap::find_field(header, "Content-Transfer-Encoding");
-    std::string encoding = field ? imap::parse_mime_value(field->value).value : "";
-    std::string_view charset = imap::find_parameter(part.parameters, "charset");
-    if (!iequals(encoding, "base64") && !iequals(encoding, "quoted-printable") && is_ascii(body)) {
-        return contains(body, text);
-    }
-    return contains(imap::to_utf8(imap::decode_transfer(body, encoding), charset), text);
+    return text_->contains(sought_[number]);
 }
 
 }  // namespace relais

@@ -5,10 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/access/message_facts.h"
+#include "lib/access/message_file.h"
 #include "lib/access/selected.h"
-#include "lib/imap/mime_tree.h"
+#include "lib/access/text_search.h"
 #include "lib/imap/search_key.h"
 #include "lib/store/email_ids.h"
 
@@ -19,23 +21,33 @@ class SearchMatch {
     // Prepares the key for this mailbox: sets resolved, texts folded, cheap criteria first.
     SearchMatch(Selected& selected, imap::SearchKey key);
 
-    [[nodiscard]] bool matches(std::uint32_t sequence, const MailMessage& message);
+    // `answers`: to texts(), where somebody has looked already.
+    [[nodiscard]] bool matches(std::uint32_t sequence, const MailMessage& message,
+                               const std::optional<TextAnswers>& answers = std::nullopt);
+
+    // Nothing where only the texts can decide.
+    [[nodiscard]] std::optional<bool> matches_without_texts(std::uint32_t sequence,
+                                                            const MailMessage& message);
+
+    // What TEXT and BODY look for.
+    const std::vector<SoughtText>& texts() const { return sought_; }
 
   private:
+    enum class Pass { kWithoutTexts, kWhole };
+
     void prepare(imap::SearchKey& key);
+    void begin(std::uint32_t sequence, const MailMessage& message, Pass pass);
     bool test(const imap::SearchKey& key);
     bool test_flag(const imap::SearchKey& key) const;
     bool test_date(const imap::SearchKey& key);
     bool test_header(const imap::SearchKey& key);
     bool test_text(const imap::SearchKey& key);
-    bool body_contains(const imap::MimePart& part, const std::string& text);
-    bool part_contains(const imap::MimePart& part, const std::string& text);
     std::string_view header_for(std::string_view field);
     bool load_file();
-    const imap::MimePart& structure();
 
     Selected& selected_;
-    imap::SearchKey key_;
+    imap::SearchKey key_;  // in BODY and TEXT, `number` is the place in sought_
+    std::vector<SoughtText> sought_;
     std::int64_t now_;
     EmailIds ids_;
     // The message at hand, as far as it was needed.
@@ -43,7 +55,10 @@ class SearchMatch {
     std::uint32_t sequence_ = 0;
     std::optional<MessageFile> file_;
     bool file_failed_ = false;
-    std::optional<imap::MimePart> root_;
+    std::optional<MessageText> text_;
+    Pass pass_ = Pass::kWhole;
+    bool text_asked_ = false;
+    const TextAnswers* answers_ = nullptr;
 };
 
 }  // namespace relais

@@ -200,7 +200,18 @@ bool is_utf8(std::string_view text) {
 }
 
 bool is_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 128; });
+    // A block at a time, without a branch for each byte: searches look at whole messages so.
+    constexpr std::size_t kBlock = 256;
+    for (; !text.empty(); text.remove_prefix(std::min(kBlock, text.size()))) {
+        unsigned char bits = 0;
+        for (char c : text.substr(0, kBlock)) {
+            bits |= static_cast<unsigned char>(c);
+        }
+        if (bits >= 128) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace relais

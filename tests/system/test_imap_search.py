@@ -191,3 +191,27 @@ def test_a_text_of_every_length():
             equal(client.search(key.encode() + b" " + literal(piece)), [1], f"{key} {piece!r}")
             equal(client.search(key.encode() + b" " + literal(piece + "!")), [], f"{key} {piece!r} and more")
     mail.stop()
+
+
+def test_many_messages_are_looked_through_in_their_order():
+    mail = ImapInstance()
+    count = 2500  # more than are looked at in one go
+    for number in range(1, count + 1):
+        word = "needle" if number % 3 == 0 else "straw"
+        mail.deliver("bob", f"Subject: s{number % 2}\n\n{word}\n".encode(), name=f"{number:06}.M1.h")
+    client = Client(mail)
+    client.command(b"SELECT INBOX")
+    equal(client.search(b"TEXT needle"), list(range(3, count + 1, 3)), "texts")
+    equal(client.search(b"OR TEXT needle SUBJECT s1"), [n for n in range(1, count + 1) if n % 3 == 0 or n % 2], "or a field")
+    equal(client.search(b"NOT BODY needle 990:1010"), [n for n in range(990, 1011) if n % 3], "all but")
+    gone = mail.maildir("bob") / "cur"
+    for path in list(gone.glob("000*9.M1.h:2,*")):
+        path.unlink()
+    left = [n for n in range(3, count + 1, 3) if n >= 1000 or n % 10 != 9]
+    equal([uid for uid in client_uids(client, b"TEXT needle") if uid in left], left, "of those that are there still")
+    mail.stop()
+
+
+def client_uids(client, query):
+    line = next(line for line in client.command(b"UID SEARCH " + query) if line.startswith(b"* SEARCH"))
+    return [int(number) for number in line.split()[2:]]
