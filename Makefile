@@ -76,12 +76,14 @@ help:
 	@echo 'make lint       layers, headers, format, sizes, clang-tidy'
 	@echo 'make bench      ours and Postfix, as ratios'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
+	@echo 'make deb        Debian packages, in $(BUILD)/deb'
 	@echo 'make install    into $$DESTDIR, in the places of Postfix'
 
 include mk/generated.mk
 include mk/rules.mk
 include mk/plugins.mk
 include mk/install.mk
+include mk/deb.mk
 include mk/fuzz.mk
 include mk/memory.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -34,6 +34,7 @@
 
 #include "master/environment.h"
 #include "master/options.h"
+#include "master/service_manager.h"
 #include "master/suite.h"
 
 using namespace relais;
@@ -236,8 +237,10 @@ void reload(Suite& suite, Runtime& runtime) {
 }
 
 // SIGTERM and its like: everybody in the process group ends, then this process, the same way.
-[[noreturn]] void terminate(int signal_number, const MasterOptions& options) {
+[[noreturn]] void terminate(int signal_number, const MasterOptions& options,
+                            const ServiceManager& manager) {
     log_info("terminating on signal {}", signal_number);
+    manager.stopping();
     log_flush(200);
     ::signal(SIGTERM, SIG_IGN);
     ::kill(options.init ? -1 : -::getpgrp(), SIGTERM);
@@ -249,16 +252,27 @@ void reload(Suite& suite, Runtime& runtime) {
     std::_Exit(1);
 }
 
+// What `systemctl status` shows.
+std::string status_line() {
+    return format("version {}, configuration {}", conf().mail_version(),
+                  conf().config_directory());
+}
+
 // Serves until told to end.  Whoever waits on `ready` hears when signals are taken.
 void run(Suite& suite, Runtime& runtime, const MasterOptions& options, UniqueFd ready) {
     Loop& loop = Loop::current();
     pump_log();
+    ServiceManager manager;
     SignalWatch child(SIGCHLD, [&] { suite.reap(); });
-    SignalWatch hang_up(SIGHUP, [&] { reload(suite, runtime); });
-    SignalWatch terminated(SIGTERM, [&] { terminate(SIGTERM, options); });
-    SignalWatch interrupted(SIGINT, [&] { terminate(SIGINT, options); });
-    SignalWatch quit(SIGQUIT, [&] { terminate(SIGQUIT, options); });
-    Timer exit_timer([&] { terminate(SIGTERM, options); });
+    SignalWatch hang_up(SIGHUP, [&] {
+        manager.reloading();
+        reload(suite, runtime);
+        manager.ready(status_line());
+    });
+    SignalWatch terminated(SIGTERM, [&] { terminate(SIGTERM, options, manager); });
+    SignalWatch interrupted(SIGINT, [&] { terminate(SIGINT, options, manager); });
+    SignalWatch quit(SIGQUIT, [&] { terminate(SIGQUIT, options, manager); });
+    Timer exit_timer([&] { terminate(SIGTERM, options, manager); });
     if (options.exit_after) {
         exit_timer.start(*options.exit_after);
     }
@@ -266,6 +280,7 @@ void run(Suite& suite, Runtime& runtime, const MasterOptions& options, UniqueFd 
         [[maybe_unused]] ssize_t told = ::write(ready.get(), "", 1);
         ready.reset();
     }
+    manager.ready(status_line());
     loop.run();
 }
 

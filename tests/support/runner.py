@@ -20,8 +20,9 @@ from support import BUILD, FEW_FILES, ROOT, TESTS, Skip, account, oracle, saniti
 from support.room import UNSHARE, can_unshare
 
 RINGS = ("system", "oracle", "swap", "crash")
-# Only when asked for: it installs and builds all anew, alone, before the others.
+# Only when asked for, alone, before the others: what a newcomer types, where all is installed and built anew; and the packages.
 FRESH = "fresh"
+ALONE = (FRESH, "packages")
 SECONDS = 60
 
 
@@ -42,9 +43,9 @@ def main():
     started = time.monotonic()
     if not options.no_unit and (not options.selectors or "unit" in options.selectors):
         run_units(tally, options)
-    for path in [p for p in files if p.parent.name == FRESH]:
+    for path in [p for p in files if p.parent.name in ALONE]:
         run_file(path, Launcher(), tally, options)
-    run_files([p for p in files if p.parent.name != FRESH], tally, options)
+    run_files([p for p in files if p.parent.name not in ALONE], tally, options)
     for _ in range(2 if options.again else 0):
         run_failed_again(tally, options)
     tally.close(time.monotonic() - started)
@@ -61,7 +62,7 @@ def raise_limit_of_files():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="tests/run", description="Runs the tests. A selector is a "
-                                     "ring (unit, system, oracle, swap, crash, fresh) or ring/file.")
+                                     "ring (unit, system, oracle, swap, crash, fresh, packages) or ring/file.")
     parser.add_argument("selectors", nargs="*")
     parser.add_argument("-k", dest="name", default="", help="only tests whose name contains this")
     parser.add_argument("-j", dest="jobs", type=int, default=2 * (os.cpu_count() or 1),
@@ -86,7 +87,8 @@ LONGEST = ("swap/swap",)
 
 
 def chosen_files(selectors, fresh):
-    rings = RINGS + ((FRESH,) if FRESH in selectors or fresh else ())
+    asked = {selector.partition("/")[0] for selector in selectors} | ({FRESH} if fresh else set())
+    rings = RINGS + tuple(ring for ring in ALONE if ring in asked)
     found = sorted((p for ring in rings for p in (TESTS / ring).glob("test_*.py")),
                    key=lambda path: (label(path) not in LONGEST, path))
     if selectors:

@@ -75,6 +75,16 @@ std::vector<std::string> postfix_command(const Options& options) {
     return argv;
 }
 
+[[noreturn]] void become_program(const std::vector<std::string>& argv) {
+    std::vector<char*> pointers;
+    for (const auto& word : argv) {
+        pointers.push_back(const_cast<char*>(word.c_str()));
+    }
+    pointers.push_back(nullptr);
+    ::execvp(pointers[0], pointers.data());
+    log_fatal("execvp {}: {}", argv.front(), std::strerror(errno));
+}
+
 int run_postfix(const Options& options, const Suite& suite) {
     auto kind = kind_of(options.words.front());
     auto instances = chosen(options, suite);
@@ -95,6 +105,10 @@ int run_postfix(const Options& options, const Suite& suite) {
             argv.emplace_back("check");
         }
         export_instance(*instance);
+        // A service manager that started one instance watches this process: it becomes master.
+        if (options.words.front() == "start-fg" && instances.size() == 1) {
+            become_program(argv);
+        }
         status |= run_program(argv);
     }
     return status == 0 ? 0 : 1;
@@ -122,11 +136,6 @@ void export_instance(const Instance& instance) {
 namespace {
 
 pid_t start_program(const std::vector<std::string>& argv, int standard_error) {
-    std::vector<char*> pointers;
-    for (const auto& word : argv) {
-        pointers.push_back(const_cast<char*>(word.c_str()));
-    }
-    pointers.push_back(nullptr);
     std::fflush(stdout);
     pid_t pid = ::fork();
     if (pid < 0) {
@@ -134,8 +143,7 @@ pid_t start_program(const std::vector<std::string>& argv, int standard_error) {
     }
     if (pid == 0) {
         ::dup2(standard_error, STDERR_FILENO);
-        ::execvp(pointers[0], pointers.data());
-        log_fatal("execvp {}: {}", argv.front(), std::strerror(errno));
+        become_program(argv);
     }
     return pid;
 }
