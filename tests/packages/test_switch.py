@@ -125,6 +125,19 @@ def test_purges_keep_what_the_other_needs():
         check(mx.attempt("getent passwd postfix").returncode != 0, "the account is gone")
 
 
+def test_the_unit_watches_master_itself():
+    """postmulti, postfix and master are one process after another: what systemd started is what it watches."""
+    with machine() as mx:
+        mx.run(SETTINGS)
+        mx.offer()
+        mx.apt("install relais")
+        mx.run("postfix stop")
+        mx.run("setsid postmulti -i - -p start-fg >/dev/null 2>&1 & echo $! > /root/pid")
+        mx.wait("postfix status")
+        equal(mx.run("cat /root/pid").strip(), mx.read("var/spool/postfix/pid/master.pid").strip(), "the process")
+        send_through(mx)
+
+
 def send_through(mx):
     subject = f"m{time.monotonic_ns()}"
     mx.run("postfix status || postfix start")
@@ -132,5 +145,5 @@ def send_through(mx):
     mx.wait(f"grep -q '^Subject: {subject}' /var/mail/alice")
 
 
-for test in (test_there_and_back_with_mail_in_the_queue, test_purges_keep_what_the_other_needs):
+for test in (test_there_and_back_with_mail_in_the_queue, test_purges_keep_what_the_other_needs, test_the_unit_watches_master_itself):
     test.seconds = 300
