@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lib/base/strings.h"
+#include "lib/store/wildcard.h"
 
 namespace relais {
 
@@ -12,30 +13,6 @@ namespace {
 constexpr std::int64_t kKilo = 1024;
 // Far above any disk, and far enough below the end that sums of them cannot overflow.
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1024;
-
-// "*" and "?" as in the shell.
-bool matches(std::string_view mask, std::string_view text) {
-    std::size_t m = 0;
-    std::size_t t = 0;
-    std::size_t star =
-        std::string_view::npos;  // behind the last "*", and what it stands for so far
-    std::size_t taken = 0;
-    while (t < text.size()) {
-        if (m < mask.size() && mask[m] == '*') {
-            star = ++m;
-            taken = t;
-        } else if (m < mask.size() && (mask[m] == '?' || mask[m] == text[t])) {
-            ++m;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            m = star;
-            t = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return mask.substr(m).find_first_not_of('*') == std::string_view::npos;
-}
 
 std::optional<std::int64_t> unit_of(char letter) {
     switch (to_lower(letter)) {
@@ -168,7 +145,7 @@ std::int64_t QuotaRules::apply(const std::optional<Part>& part, std::int64_t lim
 
 const QuotaRules::Rule* QuotaRules::rule_for(std::string_view folder) const {
     auto found = std::ranges::find_if(
-        rules_, [folder](const Rule& rule) { return matches(rule.mask, folder); });
+        rules_, [folder](const Rule& rule) { return wildcard_matches(rule.mask, folder); });
     return found == rules_.end() ? nullptr : &*found;
 }
 

@@ -6,44 +6,13 @@
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/store/mailbox_name.h"
+#include "lib/store/tab_escape.h"
 
 namespace relais {
 
 namespace {
 
 constexpr std::string_view kVersion2 = "V\t2\n\n";
-
-// Tabs separate; what would be one in a name, and line ends, are escaped with byte 1.
-std::string escape(std::string_view level) {
-    std::string out;
-    for (char c : level) {
-        if (c == '\001') {
-            out += "\0011";
-        } else if (c == '\t') {
-            out += "\001t";
-        } else if (c == '\n') {
-            out += "\001n";
-        } else if (c == '\r') {
-            out += "\001r";
-        } else {
-            out += c;
-        }
-    }
-    return out;
-}
-
-std::string unescape(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\001' || i + 1 == text.size()) {
-            out += text[i];
-            continue;
-        }
-        char c = text[++i];
-        out += c == '1' ? '\001' : c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
-    }
-    return out;
-}
 
 }  // namespace
 
@@ -75,18 +44,18 @@ std::optional<std::string> Subscriptions::name_in(std::string_view line) const {
     }
     std::vector<std::string> levels;
     for (std::string_view level : split_fields(line, '\t')) {
-        levels.push_back(unescape(level));
+        levels.push_back(tab_unescape(level));
     }
     return mailbox_from_disk(join(levels, "."), separator_);
 }
 
-std::string Subscriptions::line_of(std::string_view name) const {
+std::string Subscriptions::line_of(std::string_view name, char separator) const {
     if (version_ == 1) {
-        return mailbox_to_disk(name, separator_);
+        return mailbox_to_disk(name, separator);
     }
     std::vector<std::string> levels;
-    for (std::string_view level : split_fields(name, separator_)) {
-        levels.push_back(escape(level));
+    for (std::string_view level : split_fields(name, separator)) {
+        levels.push_back(tab_escape(level));
     }
     return join(levels, "\t");
 }
@@ -105,11 +74,12 @@ bool Subscriptions::contains(std::string_view name) const {
     return std::ranges::any_of(lines_, [name](const Line& line) { return line.name == name; });
 }
 
-bool Subscriptions::add(std::string_view name) {
+bool Subscriptions::add(std::string_view name, Namespace in) {
     if (contains(name)) {
         return false;
     }
-    lines_.push_back({line_of(name), std::string(name)});
+    char separator = in == Namespace::kOwn ? separator_ : '.';
+    lines_.push_back({line_of(name, separator), std::string(name)});
     return true;
 }
 

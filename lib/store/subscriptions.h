@@ -23,8 +23,12 @@ class Subscriptions {
 
     bool contains(std::string_view name) const;
 
+    // kOther: in a namespace without a file of its own; clients' separator stays in its name, and
+    // Dovecot would not find it to remove it, if it were written as one's own are.
+    enum class Namespace { kOwn, kOther };
+
     // Both return whether anything has changed.
-    bool add(std::string_view name);
+    bool add(std::string_view name, Namespace in = Namespace::kOwn);
     bool remove(std::string_view name);
 
     // The lock (mailbox_lock.h) is held.
@@ -37,7 +41,7 @@ class Subscriptions {
     };
 
     std::optional<std::string> name_in(std::string_view line) const;
-    std::string line_of(std::string_view name) const;
+    std::string line_of(std::string_view name, char separator) const;
 
     std::vector<Line> lines_;
     char separator_ = '.';

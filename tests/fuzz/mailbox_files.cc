@@ -1,5 +1,5 @@
-// Fuzz target: the small files of a mailbox, file names, rules of quotas, users' files, lines of
-// the auth protocol.
+// Fuzz target: the small files of a mailbox, file names, rules of quotas, access control lists,
+// dictionaries, users' files, lines of the auth protocol.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,10 +10,13 @@
 
 #include <unistd.h>
 
+#include "lib/access/namespace_settings.h"
 #include "lib/sasl/auth_server.h"
 #include "lib/sasl/password.h"
 #include "lib/sasl/users_file.h"
+#include "lib/store/acl.h"
 #include "lib/store/change_journal.h"
+#include "lib/store/dict_file.h"
 #include "lib/store/keyword_file.h"
 #include "lib/store/maildir_name.h"
 #include "lib/store/maildir_size.h"
@@ -84,6 +87,27 @@ void weigh(std::string_view text) {
     }
 }
 
+// What is written is read as the same.
+void share(std::string_view text) {
+    (void)AclList::parse_global(text, "Public/team");
+    if (auto list = AclList::parse(text)) {
+        auto again = AclList::parse(list->to_string());
+        AclSubject bob{"bob", {"g"}, true};
+        if (!again || again->rights_of(bob, {}) != list->rights_of(bob, {})) {
+            std::abort();
+        }
+    }
+    auto shared = match_shared_prefix("shared/%%d/%%n/", text);
+    if (shared && shared->owner.find('/') != std::string::npos) {
+        std::abort();
+    }
+    (void)parse_namespaces(text, '.');
+    DictFile dict = DictFile::parse(text);
+    if (DictFile::parse(dict.to_string()).entries() != dict.entries()) {
+        std::abort();
+    }
+}
+
 }  // namespace
 
 // The name and the signature are libFuzzer's.
@@ -110,6 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     (void)maildir_size(text, 'S');
     weigh(text);
+    share(text);
     UsersFile users;
     users.parse(text);
     speak(text);
