@@ -175,7 +175,9 @@ Task<Result<void>> AppendInput::append_url(std::string text) {
     auto name = imap::utf8_to_utf7(url->mailbox);
     std::string mailbox_name = name ? session_.user.tree().canonical(*name) : "";
     bool selected = url->mailbox.empty();
-    if (selected ? session_.selected == nullptr : !session_.user.tree().ready(mailbox_name)) {
+    bool usable = selected ? session_.selected != nullptr
+                           : !refuse_mailbox(session_, mailbox_name, AclRights::of("r"));
+    if (!usable) {
         co_return fail(Errc::kNotFound, selected ? "No mailbox selected" : "Mailbox doesn't exist");
     }
     auto mailbox = session_.user.open(selected ? session_.selected->mailbox().name : mailbox_name);

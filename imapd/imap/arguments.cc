@@ -48,6 +48,8 @@ Reply failure(const Error& error) {
             return Reply::no("[NOPERM] Permission denied");
         case EEXIST:
             return Reply::no("[ALREADYEXISTS] Mailbox already exists");
+        case EXDEV:
+            return Reply::no("[CANNOT] " + printable(error.message));
         case ENAMETOOLONG:
             return Reply::no("[CANNOT] Name is too long");
         default:

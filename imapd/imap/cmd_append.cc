@@ -25,9 +25,9 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
     if (!name) {
         co_return std::unexpected(bad_arguments(command));
     }
-    if (!session.user.tree().ready(*name)) {
-        co_return std::unexpected(
-            Reply::no("[TRYCREATE] Mailbox doesn't exist: " + printable(*name)));
+    auto barred = refuse_mailbox(session, *name, AclRights::of("i"), "TRYCREATE");
+    if (barred) {
+        co_return std::unexpected(std::move(*barred));
     }
     AppendInput input(session, command, session.user.tree().place_of(*name), messages);
     auto received = co_await input.receive();
@@ -42,6 +42,7 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
     if (refused) {
         co_return std::unexpected(std::move(*refused));
     }
+    limit_flags(flag_limits(session, *name), *received);
     Stored stored;
     stored.target = session.user.open(*name);
     auto uids = co_await stored.target->box.add(std::move(*received));
@@ -71,7 +72,8 @@ Task<Reply> cmd_append(Session& session, Command& command) {
     if (!stored) {
         co_return stored.error();
     }
-    co_return Reply::ok(format("[{}] Append completed.", stored->code));
+    co_return Reply::ok(
+        with_uid_code(session, stored->target->name, stored->code, "Append completed."));
 }
 
 // RFC 8508 3.3: the new message is there before the old one goes, and where that one cannot go, the
@@ -83,6 +85,10 @@ Task<Reply> cmd_replace(Session& session, Command& command) {
     }
     if (session.selected->read_only()) {
         co_return Reply::no("[READ-ONLY] Mailbox is read-only.");
+    }
+    const std::string& selected = session.selected->mailbox().name;
+    if (!session.user.access().rights_on(selected).has(AclRights::of("e"))) {
+        co_return no_permission();
     }
     auto stored = co_await receive_and_store(session, command, imap::AppendParser::Messages::kOne);
     if (!stored) {
@@ -96,7 +102,9 @@ Task<Reply> cmd_replace(Session& session, Command& command) {
         }
         co_return failure(gone.error());
     }
-    session.stream.write(format("* OK [{}] Replacement message ready.\r\n", stored->code));
+    std::string ready =
+        with_uid_code(session, stored->target->name, stored->code, "Replacement message ready.");
+    session.stream.write("* OK " + ready + "\r\n");
     co_return Reply::ok("Replace completed.");
 }
 

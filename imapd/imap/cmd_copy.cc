@@ -33,7 +33,8 @@ Task<Result<Copied>> copy_selected(Session& session, std::shared_ptr<OpenMailbox
                                    std::vector<std::uint32_t> uids) {
     auto access =
         session.selected->read_only() ? MailboxAccess::kReadOnly : MailboxAccess::kReadWrite;
-    auto added = co_await copy_messages(session.selected->shared_mailbox(), access, target, uids);
+    auto added = co_await copy_messages(session.selected->shared_mailbox(), access, target, uids,
+                                        flag_limits(session, target->name));
     if (!added) {
         co_return fail_with(added);
     }
@@ -90,8 +91,9 @@ std::expected<CopyRequest, Reply> parse_copy(Session& session, Command& command)
     if (!name || !command.arguments.at_end()) {
         return std::unexpected(bad_arguments(command));
     }
-    if (!session.user.tree().ready(*name)) {
-        return std::unexpected(Reply::no("[TRYCREATE] Mailbox doesn't exist: " + printable(*name)));
+    auto refused = refuse_mailbox(session, *name, AclRights::of("i"), "TRYCREATE");
+    if (refused) {
+        return std::unexpected(std::move(*refused));
     }
     return CopyRequest{std::move(*uids), *name};
 }
@@ -132,7 +134,7 @@ Task<Reply> cmd_copy(Session& session, Command& command) {
         co_return copy_failure(copied.error());
     }
     co_await session.user.quota_changed();
-    co_return Reply::ok(format("[{}] Copy completed.", copied->code));
+    co_return Reply::ok(with_uid_code(session, target->name, copied->code, "Copy completed."));
 }
 
 // RFC 6851 3.3: COPYUID comes before the EXPUNGEs.
@@ -140,6 +142,10 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     auto request = parse_copy(session, command);
     if (!request) {
         co_return request.error();
+    }
+    const std::string& source = session.selected->mailbox().name;
+    if (!session.user.access().rights_on(source).has(AclRights::of("e"))) {
+        co_return no_permission();
     }
     if (session.selected->read_only()) {
         co_return Reply::no("[READ-ONLY] Mailbox is read-only.");
@@ -156,7 +162,8 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     if (!copied) {
         co_return copy_failure(copied.error());
     }
-    session.stream.write(format("* OK [{}] Moved UIDs.\r\n", copied->code));
+    session.stream.write(
+        "* OK " + with_uid_code(session, target->name, copied->code, "Moved UIDs.") + "\r\n");
     auto gone = co_await session.selected->box().expunge(std::move(copied->sources));
     if (!gone) {
         co_return failure(gone.error());

@@ -395,7 +395,9 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
         uids = std::vector<std::uint32_t>(part.begin(), part.end());
     }
     std::vector<std::uint32_t> seen;
-    if (items->sets_seen() && !session.selected->read_only()) {
+    if (items->sets_seen() && !session.selected->read_only() &&
+        (flag_limits(session, session.selected->mailbox().name).system & MessageFlags::kSeen) !=
+            0) {
         auto marked = co_await mark_seen(*session.selected, *uids);
         if (!marked) {
             co_return failure(marked.error());

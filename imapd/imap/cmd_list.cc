@@ -1,5 +1,5 @@
 // LIST with its extensions, and LSUB.  RFC 3501 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
-// RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE)
+// RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 8440 (LIST-MYRIGHTS)
 #include <algorithm>
 #include <map>
 
@@ -7,8 +7,8 @@
 #include "lib/base/strings.h"
 #include "lib/imap/format.h"
 #include "lib/imap/list_pattern.h"
-#include "lib/store/subscriptions.h"
 
+#include "imapd/imap/acl_letters.h"
 #include "imapd/imap/commands.h"
 #include "imapd/imap/mailbox_status.h"
 
@@ -25,6 +25,7 @@ struct ListRequest {
     bool return_subscribed = false;
     bool return_children = false;
     bool return_special_use = false;
+    bool return_rights = false;
     bool extended = false;
     bool xlist = false;  // of Gmail: "* XLIST", and names of its own for special uses
     std::optional<StatusItems> status;
@@ -68,7 +69,7 @@ bool parse_selection(imap::Scanner& scanner, ListRequest& request) {
 }
 
 // "RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES))"
-bool parse_return(imap::Scanner& scanner, ListRequest& request) {
+bool parse_return(imap::Scanner& scanner, const Session& session, ListRequest& request) {
     if (!scanner.space()) {
         return true;
     }
@@ -89,6 +90,8 @@ bool parse_return(imap::Scanner& scanner, ListRequest& request) {
             request.return_children = true;
         } else if (scanner.accept_word("SPECIAL-USE")) {
             request.return_special_use = true;
+        } else if (session.user.access().on() && scanner.accept_word("MYRIGHTS")) {
+            request.return_rights = true;
         } else {
             return false;
         }
@@ -142,6 +145,12 @@ class Lister {
     Listing collect(const std::vector<std::string>& names,
                     const std::vector<std::string>& subscribed) const {
         Listing all;
+        for (const NamespaceSettings& space : session_.user.tree().spaces()) {
+            std::string_view prefix = space.fixed_prefix();
+            if (space.listing == NamespaceSettings::Listing::kYes && !prefix.empty()) {
+                add_with_parents(all, std::string(prefix.substr(0, prefix.size() - 1)));
+            }
+        }
         for (const std::string& name : names) {
             add_with_parents(all, name).exists = true;
         }
@@ -249,25 +258,33 @@ Task<Reply> cmd_list(Session& session, Command& command) {
     imap::Scanner& scanner = command.arguments;
     bool good = scanner.space() && (request.xlist || parse_selection(scanner, request)) &&
                 parse_patterns(scanner, session, request) &&
-                (request.xlist || parse_return(scanner, request)) && scanner.at_end();
+                (request.xlist || parse_return(scanner, session, request)) && scanner.at_end();
     if (!good) {
         co_return bad_arguments(command);
     }
     if (!request.extended && request.root_of) {
         co_return answer_root(session, command.name, *request.root_of);
     }
-    auto names = session.user.tree().list();
-    auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
+    std::vector<std::string> asked;
+    for (const imap::ListPattern& pattern : request.patterns) {
+        asked.push_back(pattern.text());
+    }
+    auto names = session.user.visible_mailboxes(asked);
+    auto subscribed = session.user.subscribed();
     if (!names || !subscribed) {
         co_return failure(!names ? names.error() : subscribed.error());
     }
     session.user.load_special_uses();
     Lister lister(session, request);
-    for (const auto& [name, entry] : lister.collect(*names, subscribed->names())) {
+    for (const auto& [name, entry] : lister.collect(*names, *subscribed)) {
         bool child = request.recursive_match && entry.child_subscribed;
         write_line(session, command.name, lister.attributes(name, entry), name,
                    child ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
-        if (request.status && entry.exists) {
+        if (request.return_rights && entry.exists) {
+            session.stream.write(
+                myrights_line(session, name, session.user.access().rights_on(name)));
+        }
+        if (request.status && entry.exists && !refuse_mailbox(session, name, AclRights::of("r"))) {
             auto status = co_await mailbox_status(session, name, *request.status);
             session.stream.write(status ? *status : "");
         }
@@ -284,14 +301,14 @@ Task<Reply> cmd_lsub(Session& session, Command& command) {
         request.patterns.size() != 1) {
         co_return bad_arguments(command);
     }
-    auto subscribed = Subscriptions::load(session.user.root(), session.user.separator());
+    auto subscribed = session.user.subscribed();
     if (!subscribed) {
         co_return failure(subscribed.error());
     }
     session.user.load_special_uses();
     const imap::ListPattern& pattern = request.patterns.front();
     std::map<std::string, std::string> lines;
-    for (const std::string& name : subscribed->names()) {
+    for (const std::string& name : *subscribed) {
         imap::ListMatch match = pattern.match(name);
         if (match == imap::ListMatch::kYes) {
             lines[name] = format("({})", session.user.special_use(name));

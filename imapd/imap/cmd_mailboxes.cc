@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <functional>
 #include <set>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
-#include "lib/store/mailbox_lock.h"
-#include "lib/store/special_uses.h"
 
 #include "imapd/imap/commands.h"
 
@@ -21,10 +18,6 @@ namespace {
 std::optional<std::string> only_mailbox(Session& session, Command& command) {
     auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
     return name && command.arguments.at_end() ? name : std::nullopt;
-}
-
-Reply missing(std::string_view name) {
-    return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(name));
 }
 
 constexpr std::array<std::string_view, 5> kUses = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent",
@@ -60,23 +53,25 @@ std::expected<std::string, Reply> parse_uses(Command& command) {
     return text;
 }
 
-// Changes the file of special uses, under its lock.
-Task<Result<void>> change_uses(Session& session, std::function<bool(SpecialUses&)> change) {
-    std::string root = session.user.root();
-    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(SpecialUses::kFileName));
-    if (!lock) {
-        co_return fail_with(lock);
+// What CREATE and RENAME begin with: the reply where there can be no mailbox of that name, or the
+// user may make none there.
+std::optional<Reply> refuse_new_mailbox(Session& session, const std::string& name) {
+    std::string why = session.user.tree().invalid_because(name);
+    if (!why.empty()) {
+        return Reply::no("[CANNOT] Invalid mailbox name: " + why);
     }
-    SpecialUses uses = SpecialUses::load(root, session.user.separator());
-    if (!change(uses)) {
-        co_return Result<void>();
-    }
-    co_return uses.save(root, session.user.tree().file_mode());
+    bool may = session.user.access().rights_above(name).has(AclRights::of("k"));
+    return may ? std::nullopt : std::optional(no_permission());
+}
+
+Task<Result<void>> create_mailbox(Session& session, std::string name) {
+    auto made = session.user.tree().create(name);
+    co_return made ? co_await session.user.access().inherit(std::move(name)) : std::move(made);
 }
 
 // RFC 3501 6.3.5: renaming INBOX moves its messages to a new mailbox and leaves it empty.
 Task<Reply> rename_inbox(Session& session, std::string to) {
-    auto made = session.user.tree().create(to);
+    auto made = co_await create_mailbox(session, to);
     if (!made) {
         co_return failure(made.error());
     }
@@ -126,14 +121,13 @@ Task<Reply> cmd_create(Session& session, Command& command) {
     if (name->size() > 1 && name->back() == session.user.separator()) {
         name->pop_back();
     }
-    std::string why = session.user.tree().invalid_because(*name);
-    if (!why.empty()) {
-        co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
+    auto refused = refuse_new_mailbox(session, *name);
+    if (refused) {
+        co_return std::move(*refused);
     }
-    auto made = session.user.tree().create(*name);
+    auto made = co_await create_mailbox(session, *name);
     if (made && !uses->empty()) {
-        auto note = [&](SpecialUses& all) { return all.set(*name, *uses); };
-        made = co_await change_uses(session, note);
+        made = co_await session.user.set_special_uses(*name, *uses);
     }
     if (!made) {
         co_return failure(made.error());
@@ -154,18 +148,22 @@ Task<Reply> cmd_delete(Session& session, Command& command) {
     if (*name == "INBOX") {
         co_return Reply::no("[CANNOT] INBOX can't be deleted");
     }
-    if (!session.user.tree().exists(*name)) {
-        co_return missing(*name);
+    auto refused = refuse_mailbox(session, *name, AclRights::of("x"));
+    if (refused) {
+        co_return std::move(*refused);
     }
-    if (session.selected && session.selected->mailbox().name == *name) {
+    auto where = session.user.tree().locate(*name);
+    if (session.selected && session.selected->shared_mailbox() == session.user.open(*name)) {
         session.selected.reset();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
     auto removed = session.user.tree().remove(*name);
     session.user.forget(*name);
     if (removed) {
-        auto forget = [&name](SpecialUses& all) { return all.remove(*name); };
-        removed = co_await change_uses(session, forget);
+        removed = co_await session.user.set_special_uses(*name, "");
+    }
+    if (removed) {
+        removed = co_await session.user.access().note_sharing(std::move(*where));
     }
     if (!removed) {
         co_return failure(removed.error());
@@ -180,9 +178,11 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     if (!to || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    std::string why = session.user.tree().invalid_because(*to);
-    if (!why.empty()) {
-        co_return Reply::no("[CANNOT] Invalid mailbox name: " + why);
+    auto refused =
+        *from == "INBOX" ? std::nullopt : refuse_mailbox(session, *from, AclRights::of("x"));
+    refused = refused ? std::move(refused) : refuse_new_mailbox(session, *to);
+    if (refused) {
+        co_return std::move(*refused);
     }
     if (*to == "INBOX") {
         co_return Reply::no("[ALREADYEXISTS] Target mailbox already exists");
@@ -197,11 +197,11 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     auto renamed = session.user.tree().rename(*from, *to);
     session.user.forget(*from);
     if (renamed) {
-        auto follow = [&](SpecialUses& all) { return all.rename(*from, *to); };
-        renamed = co_await change_uses(session, follow);
+        renamed = co_await session.user.rename_special_uses(*from, *to);
     }
     if (!renamed) {
-        co_return renamed.error().sys_errno == ENOENT ? missing(*from) : failure(renamed.error());
+        co_return renamed.error().sys_errno == ENOENT ? no_mailbox(*from)
+                                                      : failure(renamed.error());
     }
     co_return Reply::ok("Rename completed.");
 }
@@ -211,8 +211,12 @@ Task<Reply> cmd_subscribe(Session& session, Command& command) {
     if (!name) {
         co_return bad_arguments(command);
     }
-    if (!session.user.tree().exists(*name)) {
-        co_return missing(*name);
+    // RFC 4314 wants the right to see it; who may use it may subscribe to it as well, as in
+    // Dovecot.
+    constexpr AclRights kUsable = AclRights::of("lri");
+    bool usable = session.user.access().rights_on(*name).has_one_of(kUsable);
+    if (!usable || !session.user.tree().exists(*name)) {
+        co_return no_mailbox(*name);
     }
     auto done = co_await session.user.subscribe(*name);
     if (!done) {

@@ -70,7 +70,7 @@ Task<Reply> cmd_getquota(Session& session, Command& command) {
     co_return Reply::ok("Getquota completed.");
 }
 
-// All mailboxes have the one root; that one does not exist yet changes nothing.
+// All mailboxes of the user have the one root; that one does not exist yet changes nothing.
 Task<Reply> cmd_getquotaroot(Session& session, Command& command) {
     const MailQuota* quota = session.user.quota();
     if (quota == nullptr) {
@@ -80,12 +80,22 @@ Task<Reply> cmd_getquotaroot(Session& session, Command& command) {
     if (!name || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
+    if (session.user.tree().exists(*name)) {
+        auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
+        if (refused) {
+            co_return std::move(*refused);
+        }
+    }
+    std::string out = "* QUOTAROOT ";
+    session.append_name(out, *name);
+    if (!session.user.is_own(*name)) {
+        session.stream.write(out + "\r\n");
+        co_return Reply::ok("Getquotaroot completed.");
+    }
     auto response = co_await quota_response(quota);
     if (!response) {
         co_return failure(response.error());
     }
-    std::string out = "* QUOTAROOT ";
-    session.append_name(out, *name);
     session.stream.write(format("{} {}\r\n{}", out, quoted_root(), *response));
     co_return Reply::ok("Getquotaroot completed.");
 }

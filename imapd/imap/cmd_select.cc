@@ -10,6 +10,13 @@ namespace relais {
 
 namespace {
 
+// RFC 4314 5.2: without any of these a mailbox is read-only.
+constexpr AclRights kChanging = AclRights::of("iewts");
+
+AclRights selected_rights(Session& session) {
+    return session.user.access().rights_on(session.selected->mailbox().name);
+}
+
 // A message that is still where it was vouches for all before it: none of them is gone.
 std::uint32_t intact_up_to(const Selected& selected, const imap::Resync& resync) {
     std::uint32_t intact = 0;
@@ -77,10 +84,16 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
         session.selected.reset();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
-    if (!session.user.tree().ready(*name)) {
-        co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
+    auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
+    if (refused) {
+        co_return std::move(*refused);
     }
-    auto selected = std::make_unique<Selected>(session.user.open(*name), access, session.enabled);
+    AclRights rights = session.user.access().rights_on(*name);
+    if (!rights.has_one_of(kChanging)) {
+        access = MailboxAccess::kReadOnly;
+    }
+    auto selected = std::make_unique<Selected>(session.user.open(*name), access, session.enabled,
+                                               FlagLimits::of(rights));
     auto synced = co_await selected->sync();
     if (!synced) {
         session.user.forget(*name);
@@ -103,8 +116,8 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
         co_await tell_changes_since(session, std::move(*parameters->resync));
     }
     bool read_only = access == MailboxAccess::kReadOnly;
-    co_return Reply::ok(read_only ? "[READ-ONLY] Examine completed."
-                                  : "[READ-WRITE] Select completed.");
+    co_return Reply::ok(format("[{}] {} completed.", read_only ? "READ-ONLY" : "READ-WRITE",
+                               command.name == "SELECT" ? "Select" : "Examine"));
 }
 
 // The messages with \Deleted, or those of `among` that have it.
@@ -155,7 +168,8 @@ Task<Reply> cmd_unselect(Session& session, Command& /*command*/) {
 Task<Reply> cmd_close(Session& session, Command& command) {
     Result<std::size_t> gone(0);
     Reply reply = Reply::ok("Close completed.");
-    if (!session.selected->read_only()) {
+    bool may = selected_rights(session).has(AclRights::of("e"));
+    if (!session.selected->read_only() && may) {
         if (session.enabled.qresync) {
             co_await session.sync(Expunges::kTell, command.with_uid());
         }
@@ -185,8 +199,16 @@ Task<Reply> cmd_expunge(Session& session, Command& command) {
     if (!command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
+    AclRights rights = selected_rights(session);
+    if (!rights.has_one_of(kChanging)) {
+        // Some mail programs do that when they close a mailbox, and would complain.
+        co_return Reply::ok("Expunge completed.");
+    }
     if (session.selected->read_only()) {
         co_return Reply::no("[READ-ONLY] Mailbox is read-only.");
+    }
+    if (!rights.has(AclRights::of("e"))) {
+        co_return no_permission();
     }
     auto outcome = co_await expunge(*session.selected, command.uid ? &among : nullptr);
     if (!outcome) {

@@ -2,6 +2,8 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/imap/format.h"
+#include "lib/imap/utf7.h"
 
 #include "imapd/imap/commands.h"
 
@@ -101,10 +103,34 @@ Task<Reply> cmd_id(Session& session, Command& command) {
     co_return Reply::ok("ID completed.");
 }
 
-// RFC 2342
+namespace {
+
+// "((\"Public.\" \".\"))", or NIL.
+std::string namespaces_of(const Session& session, NamespaceSettings::Type type) {
+    std::string list;
+    for (const NamespaceSettings& space : session.user.tree().spaces()) {
+        if (space.type != type || space.hidden) {
+            continue;
+        }
+        list += "(";
+        std::string prefix(space.fixed_prefix());
+        if (session.enabled.utf8_names()) {
+            prefix = imap::utf7_to_utf8(prefix).value_or(prefix);
+        }
+        imap::append_string(list, prefix);
+        list += format(" \"{}\")", session.user.separator());
+    }
+    return list.empty() ? "NIL" : "(" + list + ")";
+}
+
+}  // namespace
+
+// RFC 2342: one's own, those of other users, and those for all.
 Task<Reply> cmd_namespace(Session& session, Command& /*command*/) {
-    session.stream.write(
-        format("* NAMESPACE ((\"\" \"{}\")) NIL NIL\r\n", session.user.separator()));
+    using Type = NamespaceSettings::Type;
+    session.stream.write(format("* NAMESPACE {} {} {}\r\n", namespaces_of(session, Type::kPrivate),
+                                namespaces_of(session, Type::kShared),
+                                namespaces_of(session, Type::kPublic)));
     co_return Reply::ok("Namespace completed.");
 }
 

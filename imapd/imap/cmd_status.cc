@@ -150,8 +150,9 @@ Task<Reply> cmd_status(Session& session, Command& command) {
     if (!items || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    if (!session.user.tree().ready(*name)) {
-        co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
+    auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
+    if (refused) {
+        co_return std::move(*refused);
     }
     auto status = co_await mailbox_status(session, *name, *items);
     if (!status) {

@@ -1,5 +1,8 @@
 // STORE.  RFC 3501 6.4.6, UNCHANGEDSINCE of RFC 7162 3.1.3
+#include <algorithm>
+
 #include "lib/base/format.h"
+#include "lib/base/strings.h"
 #include "lib/imap/modseq.h"
 #include "lib/imap/search_return.h"
 
@@ -85,14 +88,68 @@ std::string modified_code(Session& session, const Command& command,
     return code + "]";
 }
 
+std::vector<std::string> without(std::vector<std::string> names,
+                                 const std::vector<std::string>& others) {
+    std::erase_if(names, [&others](const std::string& name) {
+        return std::ranges::any_of(
+            others, [&name](const std::string& other) { return iequals(other, name); });
+    });
+    return names;
+}
+
+// Where only some flags may be changed, putting them in place of the old ones is to remove those
+// that may go, and to add the others.
+Task<Result<FlagOutcome>> replace_limited(Selected& selected, FlagLimits limits, FlagNames names,
+                                          std::vector<std::uint32_t> uids, std::uint64_t since) {
+    std::vector<std::string> gone;
+    if (limits.keywords) {
+        gone = without(selected.box().keywords().names(), names.keywords);
+    }
+    auto removed = co_await selected.box().change_flags(
+        uids, FlagChange::kRemove, static_cast<std::uint8_t>(limits.system & ~names.system),
+        std::move(gone), since);
+    if (!removed) {
+        co_return removed;
+    }
+    std::vector<std::uint32_t> rest;
+    std::ranges::set_difference(uids, removed->refused, std::back_inserter(rest));
+    auto added = co_await selected.box().change_flags(rest, FlagChange::kAdd, names.system,
+                                                      std::move(names.keywords));
+    if (added) {
+        added->before = std::min(added->before, removed->before);
+        added->refused = std::move(removed->refused);
+    }
+    co_return added;
+}
+
+// What the user may not change stays as it is, and nobody complains (RFC 4314 4).
+FlagNames permitted(FlagLimits limits, FlagNames names) {
+    names.system &= limits.system;
+    if (!limits.keywords) {
+        names.keywords.clear();
+    }
+    return names;
+}
+
+Task<Result<FlagOutcome>> change_flags(Session& session, const StoreRequest& request,
+                                       FlagNames names, std::vector<std::uint32_t> uids) {
+    Selected& selected = *session.selected;
+    FlagLimits limits = flag_limits(session, selected.mailbox().name);
+    std::uint64_t since = request.unchanged_since.value_or(Mailbox::kWhatever);
+    if (request.how == FlagChange::kReplace && !limits.unlimited()) {
+        co_return co_await replace_limited(selected, limits, std::move(names), std::move(uids),
+                                           since);
+    }
+    co_return co_await selected.box().change_flags(std::move(uids), request.how, names.system,
+                                                   std::move(names.keywords), since);
+}
+
 Task<Reply> store(Session& session, Command& command, StoreRequest request, FlagNames names,
                   std::vector<std::uint32_t> uids) {
     Selected& selected = *session.selected;
     // Changes of others are told first, so that what comes after is ours.
     co_await session.sync(command.uid ? Expunges::kTell : Expunges::kHold, command.with_uid());
-    auto changed = co_await selected.box().change_flags(
-        uids, request.how, names.system, std::move(names.keywords),
-        request.unchanged_since.value_or(Mailbox::kWhatever));
+    auto changed = co_await change_flags(session, request, std::move(names), uids);
     if (!changed) {
         co_return failure(changed.error());
     }
@@ -131,10 +188,17 @@ Task<Reply> cmd_store(Session& session, Command& command) {
     if (request->unchanged_since && !session.enable_condstore()) {
         co_return bad_arguments(command, "No permanent mod-sequences.");
     }
+    FlagLimits limits = flag_limits(session, session.selected->mailbox().name);
+    FlagNames wanted = permitted(limits, std::move(*names));
+    bool idle =
+        request->how != FlagChange::kReplace && wanted.system == 0 && wanted.keywords.empty();
+    if (limits.nothing() || (!limits.unlimited() && idle)) {
+        co_return Reply::ok("Store completed.");
+    }
     if (session.selected->read_only()) {
         co_return Reply::no("[READ-ONLY] Mailbox is read-only.");
     }
-    co_return co_await store(session, command, std::move(*request), std::move(*names),
+    co_return co_await store(session, command, std::move(*request), std::move(wanted),
                              std::move(*uids));
 }
 

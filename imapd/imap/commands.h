@@ -34,25 +34,32 @@ Task<Reply> cmd_compress(Session& session, Command& command);
 Task<Reply> cmd_copy(Session& session, Command& command);
 Task<Reply> cmd_create(Session& session, Command& command);
 Task<Reply> cmd_delete(Session& session, Command& command);
+Task<Reply> cmd_deleteacl(Session& session, Command& command);
 Task<Reply> cmd_enable(Session& session, Command& command);
 Task<Reply> cmd_examine(Session& session, Command& command);
 Task<Reply> cmd_expunge(Session& session, Command& command);
 Task<Reply> cmd_fetch(Session& session, Command& command);
+Task<Reply> cmd_getacl(Session& session, Command& command);
+Task<Reply> cmd_getmetadata(Session& session, Command& command);
 Task<Reply> cmd_getquota(Session& session, Command& command);
 Task<Reply> cmd_getquotaroot(Session& session, Command& command);
 Task<Reply> cmd_id(Session& session, Command& command);
 Task<Reply> cmd_idle(Session& session, Command& command);
 Task<Reply> cmd_list(Session& session, Command& command);
+Task<Reply> cmd_listrights(Session& session, Command& command);
 Task<Reply> cmd_logged_in(Session& session, Command& command);
 Task<Reply> cmd_logout(Session& session, Command& command);
 Task<Reply> cmd_lsub(Session& session, Command& command);
 Task<Reply> cmd_move(Session& session, Command& command);
+Task<Reply> cmd_myrights(Session& session, Command& command);
 Task<Reply> cmd_namespace(Session& session, Command& command);
 Task<Reply> cmd_noop(Session& session, Command& command);
 Task<Reply> cmd_rename(Session& session, Command& command);
 Task<Reply> cmd_replace(Session& session, Command& command);
 Task<Reply> cmd_search(Session& session, Command& command);
 Task<Reply> cmd_select(Session& session, Command& command);
+Task<Reply> cmd_setacl(Session& session, Command& command);
+Task<Reply> cmd_setmetadata(Session& session, Command& command);
 Task<Reply> cmd_setquota(Session& session, Command& command);
 Task<Reply> cmd_sort(Session& session, Command& command);
 Task<Reply> cmd_status(Session& session, Command& command);
@@ -74,6 +81,29 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 
 // The next argument as a mailbox name, with INBOX in capitals.
 [[nodiscard]] std::optional<std::string> mailbox_argument(Session& session, Command& command);
+
+// The reply that refuses, where there is no such mailbox or the user lacks `needed` on it
+// (rights.cc).  What he may not see is not there for him.  `absent` is the code for that.
+[[nodiscard]] std::optional<Reply> refuse_mailbox(Session& session, const std::string& name,
+                                                  AclRights needed,
+                                                  std::string_view absent = "NONEXISTENT");
+
+// That one for him: "[NONEXISTENT] Mailbox doesn't exist: NAME".
+[[nodiscard]] Reply no_mailbox(std::string_view name, std::string_view code = "NONEXISTENT");
+
+// Permission is denied (RFC 5530).
+[[nodiscard]] Reply no_permission();
+
+// "[APPENDUID 1 5] TEXT", or without the code where the user may not read what he has put there
+// (RFC 4314 4).
+[[nodiscard]] std::string with_uid_code(Session& session, const std::string& mailbox,
+                                        std::string_view code, std::string_view text);
+
+// What the user may change of flags in a mailbox.
+[[nodiscard]] FlagLimits flag_limits(Session& session, const std::string& name);
+
+// Takes away what he may not set.
+void limit_flags(FlagLimits limits, std::vector<NewMessage>& messages);
 
 // The reply that refuses messages of that weight, where the mailbox has no room for them
 // (cmd_quota.cc).

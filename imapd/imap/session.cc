@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/access/annotations.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -47,6 +48,12 @@ std::string Session::capabilities() const {
     }
     if (user.quota() != nullptr) {
         text += " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE";
+    }
+    if (Annotations::on()) {
+        text += " METADATA";
+    }
+    if (user.access().on()) {
+        text += " ACL RIGHTS=texk LIST-MYRIGHTS";
     }
     return text;
 }

@@ -54,6 +54,9 @@ UserRecord record_of(const AuthReply& reply) {
     record.identity.uid = number_field(reply.parameters, "uid");
     record.identity.gid = number_field(reply.parameters, "gid");
     record.identity.quota_rules = rules_in(reply.parameters);
+    for (std::string_view group : split_words(reply.parameters.get("acl_groups"), ", ")) {
+        record.identity.acl_groups.emplace_back(group);
+    }
     record.version = reply.parameters.get("version");
     record.files = reply.parameters.get("files");
     return record;

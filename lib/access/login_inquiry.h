@@ -30,6 +30,7 @@ struct WorkerIdentity {
     long uid = -1;     // -1: as whoever started the service
     long gid = -1;
     std::vector<std::string> quota_rules{};  // his own: quota_rule, quota_rule2, ...
+    std::vector<std::string> acl_groups{};   // that he belongs to
 
     friend bool operator==(const WorkerIdentity&, const WorkerIdentity&) = default;
 };

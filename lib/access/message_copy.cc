@@ -26,7 +26,8 @@ std::string copy_base(const MailboxPlace& place, std::string_view name) {
 
 // The hard links to be made in the target.
 Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& to,
-                                            const std::vector<std::uint32_t>& uids) {
+                                            const std::vector<std::uint32_t>& uids,
+                                            FlagLimits kept) {
     auto list = UidList::load(from.place().directory);
     if (!list) {
         return fail_with(list);
@@ -40,8 +41,10 @@ Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& 
         NewMessage copy;
         copy.path = from.path_of(*message);
         copy.base = copy_base(to.place(), from.name_of(*message));
-        copy.flags.system = message->system;
-        copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
+        copy.flags.system = message->system & kept.system;
+        if (kept.keywords) {
+            copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
+        }
         copy.extensions = "G" + message_guid(*list, *message, from.name_of(*message));
         copy.link = true;
         copies.push_back(std::move(copy));
@@ -96,10 +99,11 @@ std::string message_guid(const UidList& list, const MailMessage& message, std::s
 Task<Result<std::vector<std::uint32_t>>> copy_messages(std::shared_ptr<OpenMailbox> from,
                                                        MailboxAccess access,
                                                        std::shared_ptr<OpenMailbox> to,
-                                                       std::vector<std::uint32_t> uids) {
+                                                       std::vector<std::uint32_t> uids,
+                                                       FlagLimits kept) {
     Result<std::vector<std::uint32_t>> added;
     for (int attempt = 0; attempt < 2; ++attempt) {
-        auto copies = plan_copies(from->box, to->box, uids);
+        auto copies = plan_copies(from->box, to->box, uids, kept);
         if (!copies) {
             co_return fail_with(copies);
         }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/access/flag_limits.h"
 #include "lib/access/user.h"
 #include "lib/base/result.h"
 #include "lib/store/mailbox.h"
@@ -18,10 +19,10 @@ namespace relais {
 [[nodiscard]] std::string message_guid(const UidList& list, const MailMessage& message,
                                        std::string_view name);
 
-// Puts copies of these messages into `to`; the UIDs that they have there.  kNotFound: one of them
-// is gone.
+// Puts copies of these messages into `to`, with those of their flags that are to be kept; the UIDs
+// that they have there.  kNotFound: one of them is gone.
 [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> copy_messages(
     std::shared_ptr<OpenMailbox> from, MailboxAccess access, std::shared_ptr<OpenMailbox> to,
-    std::vector<std::uint32_t> uids);
+    std::vector<std::uint32_t> uids, FlagLimits kept = {});
 
 }  // namespace relais

@@ -24,10 +24,11 @@ constexpr std::array<SystemFlag, 5> kSystemFlags = {{{MessageFlags::kAnswered, "
 }  // namespace
 
 Selected::Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access,
-                   const Enabled& enabled)
+                   const Enabled& enabled, FlagLimits limits)
     : mailbox_(std::move(mailbox)),
       access_(access),
       enabled_(enabled),
+      limits_(limits),
       view_(mailbox_->box.uids()) {
 }
 
@@ -66,26 +67,31 @@ std::uint32_t Selected::recent_count() const {
     return static_cast<std::uint32_t>(count);
 }
 
-std::string Selected::flags_text() const {
-    std::string text;
+std::string Selected::flags_text(FlagLimits limits) const {
+    std::vector<std::string> names;
     for (const SystemFlag& flag : kSystemFlags) {
-        text += text.empty() ? "" : " ";
-        text += flag.name;
+        if ((limits.system & flag.bit) != 0) {
+            names.emplace_back(flag.name);
+        }
     }
-    for (const std::string& name : keywords_told_) {
-        text += " " + name;
+    if (limits.keywords) {
+        names.insert(names.end(), keywords_told_.begin(), keywords_told_.end());
     }
-    return text;
+    return join(names, " ");
+}
+
+std::string Selected::permanent_flags() {
+    std::string flags = flags_text(limits_);
+    bool more = limits_.keywords && !box().keywords().full();
+    return "* OK [PERMANENTFLAGS (" + flags + (more ? " \\*" : "") + ")] Flags permitted.\r\n";
 }
 
 std::string Selected::describe() {
-    std::string flags = flags_text();
-    std::string out = "* FLAGS (" + flags + ")\r\n";
+    std::string out = "* FLAGS (" + flags_text() + ")\r\n";
     if (read_only()) {
         out += "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n";
     } else {
-        out += "* OK [PERMANENTFLAGS (" + flags + (box().keywords().full() ? "" : " \\*") +
-               ")] Flags permitted.\r\n";
+        out += permanent_flags();
     }
     out += format("* {} EXISTS\r\n", count());
     if (!enabled_.rev2) {
@@ -239,11 +245,9 @@ void Selected::report_keywords(std::string& out) {
         return;
     }
     keywords_told_ = std::move(names);
-    std::string flags = flags_text();
-    out += "* FLAGS (" + flags + ")\r\n";
+    out += "* FLAGS (" + flags_text() + ")\r\n";
     if (!read_only()) {
-        out += "* OK [PERMANENTFLAGS (" + flags + (box().keywords().full() ? "" : " \\*") +
-               ")] Flags permitted.\r\n";
+        out += permanent_flags();
     }
 }
 

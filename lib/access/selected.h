@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/access/flag_limits.h"
 #include "lib/access/user.h"
 #include "lib/imap/sequence_set.h"
 
@@ -33,7 +34,9 @@ struct Enabled {
 class Selected {
   public:
     // `enabled` is the session's, and may change.
-    Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access, const Enabled& enabled);
+    // `limits`: which flags the client may change.
+    Selected(std::shared_ptr<OpenMailbox> mailbox, MailboxAccess access, const Enabled& enabled,
+             FlagLimits limits = {});
 
     Mailbox& box() { return mailbox_->box; }
 
@@ -115,11 +118,13 @@ class Selected {
     void report_vanished(std::string& out, const Mailbox::Uids& now) const;
     Mailbox::Uids without_returned(const Mailbox::Uids& now) const;
     std::uint32_t recent_count() const;
-    std::string flags_text() const;
+    std::string flags_text(FlagLimits limits = {}) const;
+    std::string permanent_flags();
 
     std::shared_ptr<OpenMailbox> mailbox_;
     MailboxAccess access_;
     const Enabled& enabled_;
+    FlagLimits limits_;
     bool tracked_ = false;
     std::uint32_t uid_validity_ = 0;
     Mailbox::Uids view_;

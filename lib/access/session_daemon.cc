@@ -18,6 +18,7 @@ class SessionDaemon : public Daemon {
     void before_jail() override {
         service_ = make_service_();
         static_cast<void>(quota_settings());
+        static_cast<void>(namespace_settings());
         if (process_info().has_master) {
             broker_.emplace(service_);
         }

@@ -1,10 +1,11 @@
 #include "lib/access/user.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/event/blocking.h"
-#include "lib/sasl/user_variables.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/subscriptions.h"
 
@@ -30,20 +31,6 @@ std::map<std::string, std::string, std::less<>> parse_special_use(std::string_vi
 
 }  // namespace
 
-std::string mail_root(std::string_view location, const std::string& user, const std::string& home) {
-    if (location.starts_with("maildir:")) {
-        location.remove_prefix(8);
-    }
-    std::string path = expand_user_variables(location, user, home);
-    path.resize(std::min(path.find(':'), path.size()));  // Dovecot's further settings
-    if (path == "~" || path.starts_with("~/")) {
-        path.replace(0, 1, home);
-    } else if (!path.starts_with('/')) {
-        path = home + "/" + path;
-    }
-    return path;
-}
-
 OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
     : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {
 }
@@ -60,12 +47,42 @@ const QuotaSettings& quota_settings() {
     return settings;
 }
 
+const std::vector<NamespaceSettings>& namespace_settings() {
+    static const std::vector<NamespaceSettings> settings = [] {
+        auto read =
+            parse_namespaces(conf().imap_namespaces(), conf().imap_hierarchy_separator().front());
+        if (!read) {
+            log_fatal("imap_namespaces: {}", read.error().message);
+        }
+        bool shared = std::ranges::any_of(*read, [](const NamespaceSettings& space) {
+            return space.type == NamespaceSettings::Type::kShared;
+        });
+        if (shared && !acl_settings().on) {
+            log_fatal("imap_namespaces: a shared namespace needs imap_acl");
+        }
+        return std::move(*read);
+    }();
+    return settings;
+}
+
+const AclSettings& acl_settings() {
+    static const AclSettings settings = [] {
+        auto read = AclSettings::from_configuration();
+        if (!read) {
+            log_fatal("{}", read.error().message);
+        }
+        return std::move(*read);
+    }();
+    return settings;
+}
+
 User::User(std::string name, const std::string& home, std::string_view location,
-           const std::vector<std::string>& quota_rules)
+           const std::vector<std::string>& quota_rules, const std::vector<std::string>& acl_groups)
     : name_(std::move(name)),
       home_(home),
-      tree_(mail_root(location, name_, home), conf().imap_hierarchy_separator().front(),
-            conf().myhostname()),
+      tree_({name_, home, std::string(location)}, namespace_settings(),
+            conf().imap_hierarchy_separator().front(), conf().myhostname()),
+      access_(acl_settings(), {name_, acl_groups, false}, tree_),
       special_use_(parse_special_use(conf().imap_special_use())) {
     if (quota_settings().root_name.empty()) {
         return;
@@ -77,11 +94,12 @@ User::User(std::string name, const std::string& home, std::string_view location,
     }
     quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), tree_.root(),
                    tree_.separator());
-    tree_.set_counted([this](std::string_view folder) { return quota_->counts(folder); });
+    tree_.own().set_counted([this](std::string_view folder) { return quota_->counts(folder); });
 }
 
 Task<Result<QuotaVerdict>> User::room_for(std::string folder, QuotaAmount more) {
-    if (!quota_ || !quota_->limited()) {
+    auto own = own_name(folder);
+    if (!quota_ || !quota_->limited() || !own) {
         co_return QuotaVerdict::kFits;
     }
     const MailQuota* quota = &*quota_;
@@ -91,7 +109,7 @@ Task<Result<QuotaVerdict>> User::room_for(std::string folder, QuotaAmount more) 
         co_return fail_with(usage);
     }
     usage_ = *usage;
-    co_return quota->judge(*usage, folder, more, Grace::kNone);
+    co_return quota->judge(*usage, *own, more, Grace::kNone);
 }
 
 Task<void> User::quota_changed() {
@@ -113,7 +131,8 @@ Task<void> User::quota_changed() {
 }
 
 std::shared_ptr<OpenMailbox> User::open(const std::string& name) {
-    auto found = open_.find(name);
+    std::string key = key_of(name);
+    auto found = open_.find(key);
     if (found != open_.end()) {
         found->second->last_used = std::chrono::steady_clock::now();
         return found->second;
@@ -124,40 +143,126 @@ std::shared_ptr<OpenMailbox> User::open(const std::string& name) {
     }
     auto made = std::make_shared<OpenMailbox>(name, tree_.place_of(name));
     made->box.load_index();
-    open_.emplace(name, made);
+    open_.emplace(std::move(key), made);
     return made;
 }
 
+// The same for all names that one mailbox has.
+std::string User::key_of(std::string_view name) const {
+    auto where = tree_.locate(name);
+    return where ? where->tree->root() + '\n' + where->name : std::string(name);
+}
+
+// Its name among the user's own mailboxes, without a prefix; nothing where it is not one.
+std::optional<std::string> User::own_name(std::string_view name) const {
+    auto where = tree_.locate(name);
+    bool own = where && !where->name.empty() && where->tree->root() == tree_.root();
+    return own ? std::optional(where->name) : std::nullopt;
+}
+
+Result<std::vector<std::string>> User::visible_mailboxes(
+    const std::vector<std::string>& asked) const {
+    auto names = tree_.list(asked, access_.sharing_users());
+    return names ? Result<std::vector<std::string>>(access_.visible(std::move(*names)))
+                 : std::move(names);
+}
+
 void User::forget(std::string_view name) {
-    std::string prefix = std::string(name) + separator();
+    std::string key = key_of(name);
+    std::string prefix = key + separator();
     std::erase_if(open_, [&](const auto& entry) {
-        return entry.first == name || entry.first.starts_with(prefix);
+        return entry.first == key || entry.first.starts_with(prefix);
     });
 }
 
 std::string_view User::special_use(std::string_view name) const {
-    std::string_view given = given_uses_.find(name);
-    auto found = special_use_.find(name);
+    auto own = own_name(name);
+    if (!own) {
+        return "";
+    }
+    std::string_view given = given_uses_.find(*own);
+    auto found = special_use_.find(*own);
     if (!given.empty() || found == special_use_.end() || given_uses_.is_given(found->second)) {
         return given;
     }
     return found->second;
 }
 
-Task<Result<void>> User::change_subscription(std::string mailbox, Subscription what) {
-    auto lock = co_await MailboxLock::acquire(root() + "/" + std::string(Subscriptions::kFileName));
+// Changes the file of special uses, under its lock.
+Task<Result<void>> User::change_uses(std::function<bool(SpecialUses&)> change) {
+    auto lock = co_await MailboxLock::acquire(root() + "/" + std::string(SpecialUses::kFileName));
     if (!lock) {
         co_return fail_with(lock);
     }
-    auto list = Subscriptions::load(root(), separator());
+    SpecialUses uses = SpecialUses::load(root(), separator());
+    co_return change(uses) ? uses.save(root(), tree_.file_mode()) : Result<void>();
+}
+
+Task<Result<void>> User::set_special_uses(std::string name, std::string uses) {
+    auto own = own_name(name);
+    if (!own) {
+        co_return Result<void>();
+    }
+    auto change = [&](SpecialUses& all) { return all.set(*own, uses); };
+    co_return co_await change_uses(change);
+}
+
+Task<Result<void>> User::rename_special_uses(std::string from, std::string to) {
+    auto source = own_name(from);
+    auto target = own_name(to);
+    if (!source || !target) {
+        co_return Result<void>();
+    }
+    auto change = [&](SpecialUses& all) { return all.rename(*source, *target); };
+    co_return co_await change_uses(change);
+}
+
+// A namespace with subscriptions of its own has them in its root, without its prefix.
+Result<std::vector<std::string>> User::subscribed() const {
+    std::vector<std::string> names;
+    for (const NamespaceSettings& space : tree_.spaces()) {
+        bool readable = space.subscriptions && space.type != NamespaceSettings::Type::kShared &&
+                        (space.inbox || !space.location.empty());
+        auto where =
+            readable ? tree_.locate(space.inbox ? "INBOX" : space.prefix + "INBOX") : std::nullopt;
+        if (!where) {
+            continue;
+        }
+        auto list = Subscriptions::load(where->tree->root(), separator());
+        if (!list) {
+            return fail_with(list);
+        }
+        for (const std::string& name : list->names()) {
+            bool elsewhere = name == "INBOX" || (space.inbox && tree_.is_prefixed(name));
+            names.push_back(elsewhere ? name : where->prefix + name);
+        }
+    }
+    return names;
+}
+
+Task<Result<void>> User::change_subscription(std::string mailbox, Subscription what) {
+    std::string root = tree_.root();
+    auto in = Subscriptions::Namespace::kOther;
+    if (auto where = tree_.locate(mailbox);
+        where && where->space->subscriptions &&
+        where->space->type != NamespaceSettings::Type::kShared) {
+        root = where->tree->root();
+        mailbox = where->name;
+        in = Subscriptions::Namespace::kOwn;
+    }
+    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(Subscriptions::kFileName));
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    auto list = Subscriptions::load(root, separator());
     if (!list) {
         co_return fail_with(list);
     }
-    bool changed = what == Subscription::kAdd ? list->add(mailbox) : list->remove(mailbox);
+    bool changed = what == Subscription::kAdd ? list->add(mailbox, in) : list->remove(mailbox);
     if (!changed) {
         co_return Result<void>();
     }
-    co_return list->save(root(), tree_.file_mode());
+    co_return list->save(root, tree_.file_mode());
 }
 
 Task<Result<void>> User::subscribe(std::string mailbox) {
@@ -192,7 +297,7 @@ Task<void> User::release_unused() {
             entry->box.save_index();
             entry->cache.compact(*entry->box.uids());
         }
-        auto found = open_.find(entry->name);
+        auto found = open_.find(key_of(entry->name));
         bool still_unused =
             found != open_.end() && found->second == entry && entry.use_count() == 2;
         if (still_unused) {

@@ -3,6 +3,7 @@
 // and go find it warm.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,10 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "lib/access/access_control.h"
+#include "lib/access/namespaces.h"
 #include "lib/access/quota_commands.h"
 #include "lib/event/loop.h"
 #include "lib/store/mail_quota.h"
-#include "lib/store/mail_tree.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/message_cache.h"
 #include "lib/store/special_uses.h"
@@ -45,16 +47,17 @@ struct OpenMailbox {
 // The configuration's, read once; ends the process where it cannot be used.
 const QuotaSettings& quota_settings();
 
-// The directory that `location` means: "maildir:PATH" or a path; "~" is `home`.
-[[nodiscard]] std::string mail_root(std::string_view location, const std::string& user,
-                                    const std::string& home);
+// The same for imap_namespaces and for imap_acl.
+const std::vector<NamespaceSettings>& namespace_settings();
+const AclSettings& acl_settings();
 
 class User {
   public:
     // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.
-    // `quota_rules` are his own.
+    // `quota_rules` are his own; `acl_groups` have rights on mailboxes.
     User(std::string name, const std::string& home, std::string_view location,
-         const std::vector<std::string>& quota_rules = {});
+         const std::vector<std::string>& quota_rules = {},
+         const std::vector<std::string>& acl_groups = {});
     User(const User&) = delete;
     User& operator=(const User&) = delete;
 
@@ -65,7 +68,17 @@ class User {
     // Makes INBOX where it is missing.
     [[nodiscard]] Result<void> prepare() { return tree_.prepare(); }
 
-    MailTree& tree() { return tree_; }
+    // All mailboxes that he can name, whatever his rights.
+    Namespaces& tree() { return tree_; }
+
+    const Namespaces& tree() const { return tree_; }
+
+    const AccessControl& access() const { return access_; }
+
+    // What the user has in his lists: of the mailboxes that exist, those that he may see.  `asked`
+    // as in Namespaces::list().
+    [[nodiscard]] Result<std::vector<std::string>> visible_mailboxes(
+        const std::vector<std::string>& asked) const;
 
     char separator() const { return tree_.separator(); }
 
@@ -81,6 +94,13 @@ class User {
 
     // Reads what clients have given; before special_use() is asked.
     void load_special_uses() { given_uses_ = SpecialUses::load(tree_.root(), tree_.separator()); }
+
+    // Takes over that a mailbox has those uses now (none: empty), or another name.
+    [[nodiscard]] Task<Result<void>> set_special_uses(std::string name, std::string uses);
+    [[nodiscard]] Task<Result<void>> rename_special_uses(std::string from, std::string to);
+
+    // By the names that clients use, with their namespaces.
+    [[nodiscard]] Result<std::vector<std::string>> subscribed() const;
 
     // Both change the file of subscriptions, under its lock.
     [[nodiscard]] Task<Result<void>> subscribe(std::string mailbox);
@@ -98,6 +118,9 @@ class User {
     // What the mailboxes hold has changed: there may be somebody to warn.
     [[nodiscard]] Task<void> quota_changed();
 
+    // Whether the name is of his own mail, and not of others' or of all.
+    bool is_own(std::string_view name) const { return own_name(name).has_value(); }
+
     // Ends what was begun, before this ends.
     [[nodiscard]] Task<void> close() { return commands_.join(); }
 
@@ -111,12 +134,16 @@ class User {
     [[nodiscard]] Task<void> release_unused();
     enum class Subscription { kAdd, kRemove };
     [[nodiscard]] Task<Result<void>> change_subscription(std::string mailbox, Subscription what);
+    [[nodiscard]] Task<Result<void>> change_uses(std::function<bool(SpecialUses&)> change);
+    std::string key_of(std::string_view name) const;
+    std::optional<std::string> own_name(std::string_view name) const;
 
     std::string name_;
     std::string home_;
-    MailTree tree_;
-    std::map<std::string, std::shared_ptr<OpenMailbox>, std::less<>> open_;
-    std::map<std::string, std::string, std::less<>> special_use_;  // configured
+    Namespaces tree_;
+    AccessControl access_;
+    std::map<std::string, std::shared_ptr<OpenMailbox>, std::less<>> open_;  // by key_of()
+    std::map<std::string, std::string, std::less<>> special_use_;            // configured
     SpecialUses given_uses_;
     std::optional<MailQuota> quota_;
     std::optional<QuotaAmount> usage_;  // as it was when somebody looked last

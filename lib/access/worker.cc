@@ -53,7 +53,7 @@ class Worker {
           control_(std::move(control)),
           user_(identity.user, identity.home,
                 identity.mail.empty() ? conf().imap_mail_location() : identity.mail,
-                identity.quota_rules) {}
+                identity.quota_rules, identity.acl_groups) {}
 
     Task<void> run() {
         ready_ = user_.prepare();

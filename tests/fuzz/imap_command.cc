@@ -13,6 +13,7 @@
 #include "lib/imap/fetch_items.h"
 #include "lib/imap/imap_url.h"
 #include "lib/imap/list_pattern.h"
+#include "lib/imap/metadata.h"
 #include "lib/imap/modseq.h"
 #include "lib/imap/search_key.h"
 #include "lib/imap/search_return.h"
@@ -78,6 +79,14 @@ void read_arguments(std::string_view text) {
         }
         if (resync.known_uids) {
             (void)resync.known_uids->intersection(resync.match_uids);
+        }
+    }
+    Scanner names(text);
+    (void)parse_metadata_names(names);
+    Scanner values(text);
+    for (const auto& entry : parse_metadata_values(values).value_or(std::vector<MetadataEntry>())) {
+        if (!MetadataEntry::parse(entry.full_name())) {
+            std::abort();
         }
     }
     (void)parse_imap_url(text);

@@ -142,13 +142,13 @@ class Account(PairedAccount):
 
 
 class ImapPair:
-    def __init__(self, accounts, separator="/", main=""):
+    def __init__(self, accounts, separator="/", main="", theirs=""):
         self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n" + main)
         self.uid, self.gid = self.mail.mta.vmail_ids()
         self.root, self.names = self.mail.mta.vmail, [f"u{i}" for i in range(accounts)]
         self.address = self.mail.address
         self._write_users(self.mail.mta.conf / "users", "ours")
-        self.dovecot = Dovecot(self.mail, separator=separator, complaints=False)
+        self.dovecot = Dovecot(self.mail, separator=separator, complaints=False, more=theirs)
         self.their_port = self.dovecot.port
         self._write_users(self.dovecot.root / "users", "theirs")
         self.used = self.compared = 0

@@ -19,7 +19,7 @@ namespace {
 enum class Change { kAdd, kRemove };
 
 // Why there can be no mailbox of that name, in the words that scripts know; empty: it can be.
-std::string invalid_name(const User& user, const MailTree& tree, const std::string& name) {
+std::string invalid_name(const User& user, const Namespaces& tree, const std::string& name) {
     char separator = user.separator();
     if (name.empty()) {
         return "Invalid mailbox name: Name is empty";
@@ -76,7 +76,7 @@ class NamesCommand : public MailCommand {
 
 class Create : public NamesCommand {
     Task<void> change(MailContext* context, std::string word, std::string name) override {
-        MailTree& tree = context->user.tree();
+        Namespaces& tree = context->user.tree();
         if (name.size() > 1 && name.back() == context->user.separator()) {
             name.pop_back();
         }
@@ -171,7 +171,7 @@ class Rename : public MailCommand {
         std::string what = "Can't rename mailbox " + words_[0] + " to " + words_[1] + ": ";
         std::string from = mailbox_from_word(context->user, words_[0]);
         std::string to = mailbox_from_word(context->user, words_[1]);
-        MailTree& tree = context->user.tree();
+        Namespaces& tree = context->user.tree();
         if (std::string why = invalid_name(context->user, tree, to); !why.empty()) {
             context->fail(kUsage, what + why);
         } else if (!tree.exists(from)) {

@@ -1,0 +1,221 @@
+"""Namespaces, access control lists and annotations, ours alone: prefixes, hostile names, lists that cannot be read, many changes at once."""
+import contextlib
+import os
+import shutil
+import threading
+
+from support import check, equal
+from support.imap import ImapInstance
+from support.imap_pair import Session
+
+MAIN = """\
+imap_acl = vfile
+imap_acl_shared_dict = file:{place}/dict/shared
+imap_namespaces = {{ type=private prefix=INBOX. inbox=yes }}, {{ type=private prefix= hidden=yes list=no }},
+    {{ type=public prefix=Public. location=maildir:{place}/public subscriptions=yes list=children }},
+    {{ type=shared prefix=user.%%u. location=maildir:{place}/%%u/Maildir subscriptions=no list=children }}
+"""
+MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
+
+
+class Site:
+    def __init__(self, main=MAIN):
+        # The homes of the users are in a directory of the instance, whose name only the instance knows.
+        self.mail = ImapInstance(main.format(place="$config_directory/../vmail"))
+        self.place = self.mail.mta.vmail
+        uid, gid = self.mail.mta.vmail_ids()
+        for name in ("dict", "public", "public/.team"):
+            (self.place / name).mkdir()
+            os.chown(self.place / name, uid, gid)
+        for part in ("cur", "new", "tmp"):
+            (self.place / "public/.team" / part).mkdir()
+            os.chown(self.place / "public/.team" / part, uid, gid)
+        self.sessions = []
+
+    def login(self, user):
+        self.sessions.append(Session(self.mail.address, 1430, user))
+        return self.sessions[-1]
+
+    def write(self, path, text):
+        path.write_text(text)
+        os.chown(path, *self.mail.mta.vmail_ids())
+
+    def done(self):
+        for session in self.sessions:
+            session.close()
+        died = [line for line in self.mail.mta.log_text().splitlines() if "panic" in line or "killed by" in line]
+        equal(died, [], "nothing died")
+        self.mail.stop()
+
+
+@contextlib.contextmanager
+def site(main=MAIN):
+    here = Site(main)
+    try:
+        yield here
+    finally:
+        here.done()
+
+
+def ok(session, command):
+    lines = session.command(command)
+    check(b" OK" in lines[-1], f"{command}: {lines}")
+    return lines
+
+
+def listed(session, command='LIST "" "*"'):
+    return sorted(line.rstrip().split(b" ")[-1].decode() for line in ok(session, command)[:-1])
+
+
+def test_prefixes():
+    with site() as here:
+        bob = here.login("bob")
+        equal(ok(bob, "NAMESPACE")[0], b'* NAMESPACE (("INBOX." ".")) (("user." ".")) (("Public." "."))\r\n', "NAMESPACE")
+        ok(bob, "CREATE INBOX.Sent.2024")
+        check((here.place / "bob/Maildir/.Sent.2024/cur").is_dir(), "no prefix on disk")
+        equal(listed(bob), ["INBOX", "INBOX.Sent", "INBOX.Sent.2024"], "LIST")
+        # The hidden alias: the same mailboxes by other names, for who knows them.
+        ok(bob, "SELECT Sent.2024")
+        lines = ok(bob, b"APPEND INBOX.Sent.2024 {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        check(b"* 1 EXISTS\r\n" in lines, f"one mailbox: {lines}")
+        ok(bob, "SUBSCRIBE INBOX.Sent.2024")
+        equal((here.place / "bob/Maildir/subscriptions").read_text(), "V\t2\n\nSent\t2024\n", "subscriptions without the prefix")
+        equal(listed(bob, 'LSUB "" "*"'), ["INBOX.Sent.2024"], "LSUB")
+        equal(listed(bob, 'LIST (SUBSCRIBED) "" "*"'), ["INBOX.Sent.2024"], "LIST (SUBSCRIBED)")
+        ok(bob, "CREATE INBOX.Sent")
+        equal(listed(bob, 'LIST (SPECIAL-USE) "" "*"'), ["INBOX.Sent"], "special uses are those of one's own mailboxes")
+        ok(bob, "DELETE INBOX.Sent")
+        ok(bob, "UNSELECT")
+        ok(bob, "RENAME INBOX.Sent.2024 Kept")
+        equal(listed(bob), ["INBOX", "INBOX.Kept"], "LIST")
+        ok(bob, "DELETE INBOX.Kept")
+        check(b"NO [CANNOT]" in bob.command("CREATE INBOX.INBOX")[-1], "the INBOX has one name")
+
+
+def test_public_with_its_own_subscriptions():
+    with site() as here:
+        here.write(here.place / "public/.team/dovecot-acl", "anyone lrsk\nuser=alice lrsa\n")
+        bob = here.login("bob")
+        equal(listed(bob), ["INBOX", "Public", "Public.team"], "LIST")
+        ok(bob, "SUBSCRIBE Public.team")
+        equal((here.place / "public/subscriptions").read_text(), "V\t2\n\nteam\n", "in its root")
+        equal(listed(bob, 'LSUB "" "*"'), ["Public.team"], "LSUB")
+        lines = ok(bob, "SELECT Public.team")
+        check(any(b"[PERMANENTFLAGS (\\Seen)]" in line for line in lines), f"s alone: {lines}")
+        check(b"[READ-WRITE]" in lines[-1], "s is enough")
+        ok(bob, "CREATE Public.team.kid")
+        equal((here.place / "public/.team.kid/dovecot-acl").read_text(), "anyone lrsk\nuser=alice lrsa\n", "a child begins with what is above")
+        check(b"NO [NOPERM]" in bob.command("CREATE Public.other")[-1], "k on the namespace is nobody's")
+        check(b"NO [CANNOT]" in bob.command("CREATE Public")[-1], "the prefix")
+        rights = ok(bob, 'LIST "" "Public.%" RETURN (MYRIGHTS)')  # RFC 8440
+        check(b"* MYRIGHTS Public.team lrskc\r\n" in rights, f"{rights}")
+
+
+def test_hostile_names():
+    """Names that would lead elsewhere lead nowhere: nothing is opened, made or removed outside of the namespaces, nor another's mail read."""
+    with site() as here:
+        alice = here.login("alice")
+        ok(alice, "CREATE Secret")
+        ok(alice, b"APPEND Secret {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        before = sorted(str(path) for path in here.place.rglob("*") if "/bob" not in str(path))
+        bob = here.login("bob")
+        names = ["user.alice.Secret", "user.alice", "user.alice.INBOX", "user.ALICE.Secret", "user..alice.Secret", "user.../alice.Secret",
+                 "user.../alice/Maildir.INBOX", "user.alice/Maildir/.Secret", "user.alice/../alice.Secret", "user.", "user", "user.nobody.x",
+                 "user.%.Secret", "user.*", "user.&AC4ALg-.x", "../alice/Maildir/.Secret", "INBOX.../../alice/Maildir/.Secret", "Public...x",
+                 "Public./etc", "Public", "Public.", "INBOX./etc/passwd", "user.alice..Secret", "user.bob/../alice.Secret", "user.\x7f.x", "/etc",
+                 "user.alice.&AC8-x", "user." + "a" * 300 + ".x", "INBOX.INBOX", "INBOX..", ".", "", "user.%u.INBOX", "user.%%u.INBOX", "user.%h.INBOX"]
+        commands = ["SELECT {}", "EXAMINE {}", "STATUS {} (MESSAGES)", "DELETE {}", "GETACL {}", "SETACL {} bob lra", "DELETEACL {} bob",
+                    "RENAME {} INBOX.mine", "GETMETADATA {} /private/comment", 'SETMETADATA {} (/shared/comment "x")', "SUBSCRIBE {}",
+                    "COPY 1 {}", "MYRIGHTS {}", "LISTRIGHTS {} bob", "CREATE {}", "RENAME INBOX.Own {}", "APPEND {} {{4+}}\r\nbody"]
+        ok(bob, "CREATE INBOX.Own")
+        for name in names:
+            for command in commands:
+                if command.startswith("COPY"):
+                    ok(bob, "SELECT INBOX")
+                line = bob.command(command.format('"' + name + '"'))[-1]
+                server = name == "" and "METADATA" in command  # "" is the server's annotations
+                check(b" OK " not in line or server, f"{command} {name}: {line}")
+        equal(sorted(str(path) for path in here.place.rglob("*") if "/bob" not in str(path)), before, "nothing was made")
+        equal([name for name in listed(bob) if "alice" in name], [], "nothing is seen")
+
+
+def test_a_list_that_cannot_be_read():
+    """What is not understood opens nothing to anybody, the owner included (who may have taken rights from himself)."""
+    with site() as here:
+        alice, bob = here.login("alice"), here.login("bob")
+        ok(alice, "CREATE Box")
+        ok(alice, "SETACL Box bob lrwstipekxa")
+        ok(bob, "SELECT user.alice.Box")
+        path = here.place / "alice/Maildir/.Box/dovecot-acl"
+        for spoil in (lambda: here.write(path, "user=bob lrQ\n"), lambda: here.write(path, "nonsense\n"),
+                      lambda: (path.unlink(), path.mkdir()), lambda: (path.rmdir(), path.symlink_to(path))):
+            spoil()
+            for session, name in ((bob, "user.alice.Box"), (alice, "Box")):
+                for command in ("SELECT {}", "STATUS {} (MESSAGES)", "DELETE {}", "SETACL {} bob lr", "APPEND {} {{4+}}\r\nbody"):
+                    line = session.command(command.format(name))[-1]
+                    check(b" NO " in line, f"{command} {name}: {line}")
+            equal([name for name in listed(bob) if "Box" in name], [], "not seen")
+        path.unlink()
+        ok(alice, "SELECT Box")
+        check(b" NO " in bob.command("SELECT user.alice.Box")[-1], "no list, no rights")
+
+
+def test_rights_that_go_while_a_mailbox_is_open():
+    with site() as here:
+        alice, bob = here.login("alice"), here.login("bob")
+        ok(alice, "CREATE Box")
+        ok(alice, b"APPEND Box {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        ok(alice, "SETACL Box bob lrwste")
+        ok(bob, "SELECT user.alice.Box")
+        ok(bob, "STORE 1 +FLAGS (\\Deleted)")
+        ok(alice, "SETACL Box bob lr")
+        ok(bob, "STORE 1 +FLAGS (\\Flagged)")
+        ok(bob, "EXPUNGE")
+        check(b"NO [NOPERM]" in bob.command("MOVE 1 INBOX")[-1], "MOVE needs e")
+        ok(bob, "CLOSE")
+        lines = ok(alice, "SELECT Box")
+        check(b"* 1 EXISTS\r\n" in lines, "the message is still there")
+        equal(ok(alice, "FETCH 1 FLAGS")[0].replace(b"\\Recent", b"").replace(b" )", b")"), b"* 1 FETCH (FLAGS (\\Deleted))\r\n", "and not flagged")
+
+
+def test_many_changes_at_once():
+    """Each change of a list, of annotations and of the shared dictionary is there in the end."""
+    with site() as here:
+        main = here.login("alice")
+        ok(main, "CREATE Box")
+        sessions = [here.login("alice") for _ in range(4)]
+
+        def change(number, session):
+            for i in range(10):
+                ok(session, f"SETACL Box u{number}x{i} lr")
+                ok(session, f'SETMETADATA Box (/private/e{number}x{i} "v")')
+        threads = [threading.Thread(target=change, args=each) for each in enumerate(sessions)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        equal(ok(main, "GETACL Box")[0].count(b" lr"), 41, "entries, and the owner's")
+        equal(b"".join(ok(main, "GETMETADATA (DEPTH 1) Box /private")).count(b"/private/e"), 40, "annotations")
+        equal((here.place / "dict/shared").read_text().count("/alice\n"), 40, "in the dictionary")
+
+
+def test_limits_of_annotations():
+    """RFC 5464 4.2.1, 4.3: LONGENTRIES, MAXSIZE, TOOMANY."""
+    with site("") as here:
+        bob = here.login("bob")
+        check(b" METADATA" in ok(bob, "CAPABILITY")[0] and b" ACL" not in ok(bob, "CAPABILITY")[0], "no lists, no ACL")
+        check(b"BAD" in bob.command("GETACL INBOX")[-1], "ACL is off")
+        ok(bob, 'SETMETADATA INBOX (/private/comment "My own comment")')
+        check(b"OK [METADATA LONGENTRIES 14]" in ok(bob, "GETMETADATA (MAXSIZE 5) INBOX /private/comment")[-1], "LONGENTRIES")
+        # The examples of RFC 5464 4.2.1 have the options behind the mailbox.
+        check(b"LONGENTRIES" in ok(bob, "GETMETADATA INBOX (MAXSIZE 5) (/shared/comment /private/comment)")[-1], "as in the examples")
+        big = b"x" * 60001
+        check(b"NO [METADATA MAXSIZE 60000]" in bob.command(b"SETMETADATA INBOX (/private/big {%d+}\r\n%s)" % (len(big), big))[-1], "MAXSIZE")
+        for i in range(4):
+            entries = " ".join(f'/private/e{i}x{j} "v"' for j in range(50))
+            line = bob.command(f"SETMETADATA INBOX ({entries})")[-1]
+            check(b" OK" in line if i < 3 else b"NO [METADATA TOOMANY]" in line, f"{i}: {line}")
+        path = here.place / "bob/Maildir/dovecot-attributes"
+        shutil.copy(path, here.place / "copy")
+        path.write_text(path.read_text()[:-7])  # torn: what is whole is read
+        ok(bob, "GETMETADATA (DEPTH infinity) INBOX /private")
