@@ -151,10 +151,59 @@ def test_what_is_left():
     status, lines, carried = check("odd", {"dovecot.conf": ODD})
     equal(status, 1, "status")
     equal(left(lines), ["protocols = imap lmtp", "mail_location = mdbox:~/mdbox", "mail_plugins = quota", "auth_mechanisms = plain ntlm",
-                        "passdb = ldap", "namespace/prefix = INBOX/", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
+                        "passdb = ldap", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
                         "service lmtp/unix_listener = /var/spool/postfix/private/dovecot-lmtp", "plugin/quota = maildir:User quota"], "what is left")
     assert "main.cf: imap_special_use = Junk=\\Junk" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
     assert not [line for line in carried if line.startswith("master.cf: imap inet")], carried
+
+
+SHARING = """\
+protocols = imap
+mail_location = maildir:/var/vmail/%d/%n
+mail_attribute_dict = file:%h/Maildir/dovecot-attributes
+namespace inbox {
+  inbox = yes
+  separator = /
+  prefix = INBOX/
+}
+namespace {
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:/var/mail/public:INDEX=~/public:INDEXPVT=~/seen
+  subscriptions = no
+  list = children
+}
+namespace {
+  type = shared
+  separator = /
+  prefix = shared/%%u/
+  location = maildir:%%h/Maildir:INDEX=~/shared/%%u
+}
+namespace old {
+  separator = .
+  prefix = Old/
+  hidden = yes
+  list = no
+  disabled = yes
+}
+plugin {
+  acl = vfile:/etc/dovecot/dovecot-acl
+  acl_shared_dict = file:/var/lib/dovecot/shared.db
+  acl_anyone = allow
+}
+"""
+
+
+def test_namespaces_and_access_control():
+    status, lines, carried = check("sharing", {"dovecot.conf": SHARING})
+    equal(left(lines), ["namespace/location = maildir:/var/mail/public:INDEX=~/public:INDEXPVT=~/seen"], "what is left")
+    for line in ("main.cf: imap_acl = vfile:/etc/dovecot/dovecot-acl", "main.cf: imap_acl_anyone_allow = yes",
+                 "main.cf: imap_acl_shared_dict = file:/var/lib/dovecot/shared.db", "main.cf: imap_hierarchy_separator = /",
+                 "main.cf: imap_metadata_file = %h/Maildir/dovecot-attributes",
+                 "main.cf: imap_namespaces = { type=private inbox=yes prefix=INBOX/ }, { type=public prefix=Public/ "
+                 "location=maildir:/var/mail/public subscriptions=no list=children }, { type=shared prefix=shared/%%u/ location=maildir:%%h/Maildir }"):
+        assert line in carried, (line, carried)
 
 
 def test_mistakes():

@@ -9,6 +9,8 @@
 #include "lib/base/strings.h"
 #include "lib/sasl/mechanism.h"
 
+#include "tools/relais/dovecot_namespaces.h"
+
 namespace relais {
 
 namespace {
@@ -109,7 +111,8 @@ class Importer {
         bool nothing = std::ranges::find(kNeedsNothing, name) != kNeedsNothing.end();
         if (renamed != kRenamed.end()) {
             set(std::string(renamed->ours), setting.value, setting);
-        } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting)) {
+        } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting) ||
+                   take_sharing(setting)) {
             return;
         } else {
             leave(setting, reason_for(name));
@@ -142,6 +145,25 @@ class Importer {
             return true;
         }
         return false;
+    }
+
+    bool take_sharing(const DovecotSetting& setting) {
+        auto imported = import_sharing(setting);
+        if (imported && imported->name.empty()) {
+            leave(setting, imported->value);
+        } else if (imported) {
+            set(imported->name, imported->value, setting);
+        }
+        return imported.has_value();
+    }
+
+    // Settings of plug-ins stand here in 2.3.
+    void take_plugin(const DovecotSection& section) {
+        for (const DovecotSetting& setting : section.settings) {
+            if (!take_sharing(setting)) {
+                leave(setting, reason_for(setting.name), section.type);
+            }
+        }
     }
 
     bool take_mail(const DovecotSetting& setting) {
@@ -275,6 +297,8 @@ class Importer {
             }
         } else if (section.type == "mailbox") {
             take_mailbox(section);
+        } else if (section.type == "plugin") {
+            take_plugin(section);
         } else {
             leave_section(section, section.type);
         }
@@ -392,16 +416,16 @@ class Importer {
     }
 
     void take_namespace(const DovecotSection& section) {
+        auto leave_line = [this](const DovecotSetting& setting, std::string why) {
+            leave(setting, std::move(why), "namespace");
+        };
+        namespaces_.take(section, leave_line);
+        bool used = section.get("disabled") != "yes";
         for (const DovecotSetting& setting : section.settings) {
-            const std::string& name = setting.name;
-            bool plain = name == "inbox" || name == "list" || name == "subscriptions" ||
-                         name == "hidden" || (name == "type" && setting.value == "private") ||
-                         setting.value.empty();
-            if (name == "separator" && (setting.value == "." || setting.value == "/")) {
-                set("imap_hierarchy_separator", setting.value, setting);
-            } else if (!plain) {
-                leave(setting, "there is one namespace, with all of a user's mailboxes",
-                      "namespace");
+            if (setting.name == "separator" && !setting.value.empty() && used) {
+                take_separator(setting);
+            } else if (used && !is_known_of_namespaces(setting.name)) {
+                leave(setting, reason_for(setting.name), "namespace");
             }
         }
         for (const DovecotSection& inner : section.sections) {
@@ -411,6 +435,24 @@ class Importer {
                 leave_section(inner, "namespace/" + inner.type);
             }
         }
+    }
+
+    static bool is_known_of_namespaces(std::string_view name) {
+        constexpr std::array<std::string_view, 11> kKnown = {
+            "inbox",     "list",   "subscriptions", "hidden",   "type",     "location",
+            "mail_path", "prefix", "mail_driver",   "disabled", "separator"};
+        return std::ranges::find(kKnown, name) != kKnown.end();
+    }
+
+    // One for all namespaces.
+    void take_separator(const DovecotSetting& setting) {
+        auto before = out_.parameters.find("imap_hierarchy_separator");
+        bool other = before != out_.parameters.end() && before->second.value != setting.value;
+        if (other || (setting.value != "." && setting.value != "/")) {
+            leave(setting, "all namespaces have one separator, a dot or a slash", "namespace");
+            return;
+        }
+        set("imap_hierarchy_separator", setting.value, setting);
     }
 
     void take_mailbox(const DovecotSection& section) {
@@ -471,6 +513,9 @@ class Importer {
         join_parts("auth_passdb", passdbs_, ", ");
         join_parts("auth_userdb", userdbs_, ", ");
         join_parts("imap_special_use", uses_, ", ");
+        if (std::string text = namespaces_.text(); !text.empty()) {
+            out_.parameters["imap_namespaces"] = {text, "the namespaces"};
+        }
         if (protocols_.empty()) {
             protocols_ = {"imap", "pop3"};
         }
@@ -517,6 +562,7 @@ class Importer {
     std::vector<Part> passdbs_;
     std::vector<Part> userdbs_;
     std::vector<Part> uses_;
+    DovecotNamespaces namespaces_;
 };
 
 }  // namespace
