@@ -22,6 +22,14 @@ int cmd_mailbox_path(const Command& command, Words words, const Globals& globals
 int cmd_mailbox_mutf7(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_status(const Command& command, Words words, const Globals& globals);
 
+int cmd_acl_add(const Command& command, Words words, const Globals& globals);
+int cmd_acl_delete(const Command& command, Words words, const Globals& globals);
+int cmd_acl_get(const Command& command, Words words, const Globals& globals);
+int cmd_acl_recalc(const Command& command, Words words, const Globals& globals);
+int cmd_acl_remove(const Command& command, Words words, const Globals& globals);
+int cmd_acl_rights(const Command& command, Words words, const Globals& globals);
+int cmd_acl_set(const Command& command, Words words, const Globals& globals);
+
 int cmd_search(const Command& command, Words words, const Globals& globals);
 int cmd_fetch(const Command& command, Words words, const Globals& globals);
 int cmd_expunge(const Command& command, Words words, const Globals& globals);

@@ -33,6 +33,13 @@ constexpr CommandKind kKind{"doveadm", kTemporary, CommandLog::kStderr};
 #define USER_OPTIONS "[-u <user>|-A] [-F <file>] "
 
 constexpr Command kCommands[] = {
+    {"acl add", USER_OPTIONS "<mailbox> <id> <right> [<right> ...]", "AF:u:", cmd_acl_add},
+    {"acl delete", USER_OPTIONS "<mailbox> <id>", "AF:u:", cmd_acl_delete},
+    {"acl get", USER_OPTIONS "[-m] <mailbox>", "AF:u:m", cmd_acl_get},
+    {"acl recalc", USER_OPTIONS, "AF:u:", cmd_acl_recalc},
+    {"acl remove", USER_OPTIONS "<mailbox> <id> <right> [<right> ...]", "AF:u:", cmd_acl_remove},
+    {"acl rights", USER_OPTIONS "<mailbox>", "AF:u:", cmd_acl_rights},
+    {"acl set", USER_OPTIONS "<mailbox> <id> <right> [<right> ...]", "AF:u:", cmd_acl_set},
     {"auth cache flush", "[-a <socket path>] [<user> [...]]", "a:", cmd_auth_cache_flush},
     {"auth login", "[-a <socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]",
      "a:x:M:", cmd_auth_login},
