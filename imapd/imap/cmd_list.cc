@@ -266,6 +266,7 @@ Task<Reply> cmd_list(Session& session, Command& command) {
         co_return answer_root(session, command.name, *request.root_of);
     }
     std::vector<std::string> asked;
+    asked.reserve(request.patterns.size());
     for (const imap::ListPattern& pattern : request.patterns) {
         asked.push_back(pattern.text());
     }

@@ -64,6 +64,14 @@ std::optional<Reply> refuse_new_mailbox(Session& session, const std::string& nam
     return may ? std::nullopt : std::optional(no_permission());
 }
 
+// A name that is there only for what is below it can be renamed, too.  The INBOX stays.
+std::optional<Reply> refuse_to_move(Session& session, const std::string& name) {
+    constexpr AclRights kDelete = AclRights::of("x");
+    bool by_default =
+        !session.user.tree().exists(name) && session.user.access().rights_on(name).has(kDelete);
+    return name == "INBOX" || by_default ? std::nullopt : refuse_mailbox(session, name, kDelete);
+}
+
 Task<Result<void>> create_mailbox(Session& session, std::string name) {
     auto made = session.user.tree().create(name);
     co_return made ? co_await session.user.access().inherit(std::move(name)) : std::move(made);
@@ -178,8 +186,7 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
     if (!to || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    auto refused =
-        *from == "INBOX" ? std::nullopt : refuse_mailbox(session, *from, AclRights::of("x"));
+    auto refused = refuse_to_move(session, *from);
     refused = refused ? std::move(refused) : refuse_new_mailbox(session, *to);
     if (refused) {
         co_return std::move(*refused);

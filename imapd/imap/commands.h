@@ -82,7 +82,7 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 // The next argument as a mailbox name, with INBOX in capitals.
 [[nodiscard]] std::optional<std::string> mailbox_argument(Session& session, Command& command);
 
-// The reply that refuses, where there is no such mailbox or the user lacks `needed` on it
+// The reply that refuses where there is no such mailbox or the user lacks `needed` on it
 // (rights.cc).  What he may not see is not there for him.  `absent` is the code for that.
 [[nodiscard]] std::optional<Reply> refuse_mailbox(Session& session, const std::string& name,
                                                   AclRights needed,
