@@ -107,6 +107,19 @@ char variable_at(std::string_view prefix, std::size_t at) {
     return variable ? here[2] : '\0';
 }
 
+// The name that its parts make; "" where they do not make one.
+std::string owner_of(const std::map<char, std::string>& parts) {
+    auto part = [&parts](char which) {
+        auto found = parts.find(which);
+        return found == parts.end() ? std::string() : found->second;
+    };
+    if (parts.contains('u')) {
+        return part('u');
+    }
+    bool named = !part('n').empty() && (!parts.contains('d') || !part('d').empty());
+    return named && parts.contains('d') ? part('n') + "@" + part('d') : named ? part('n') : "";
+}
+
 }  // namespace
 
 Result<std::vector<NamespaceSettings>> parse_namespaces(std::string_view text, char separator) {
@@ -157,11 +170,8 @@ Result<SharedName> match_shared_prefix(std::string_view prefix, std::string_view
         parts[variable] = name.substr(at, end - at);
         at = end;
     }
-    std::string owner = parts.contains('u')   ? parts['u']
-                        : parts.contains('d') ? parts['n'] + "@" + parts['d']
-                                              : parts['n'];
-    bool whole = !parts.contains('d') || parts.contains('n') || parts.contains('u');
-    if (!whole || !is_safe_user(owner)) {
+    std::string owner = owner_of(parts);
+    if (!is_safe_user(owner)) {
         return unfit();
     }
     return SharedName{std::move(owner), std::string(name.substr(at))};

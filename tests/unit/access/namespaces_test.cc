@@ -42,7 +42,8 @@ TEST_CASE("access/namespaces: the parameter") {
     CHECK(none->size() == 1);
     CHECK(none->front().inbox);
     auto three = parse_namespaces(
-        "{ prefix=INBOX. inbox=yes }, { type=public prefix=P. location=maildir:/m list=children },\n"
+        "{ prefix=INBOX. inbox=yes }, { type=public prefix=P. location=maildir:/m list=children "
+        "},\n"
         "{ type=shared prefix=s.%%u. location=maildir:/v/%%u subscriptions=no hidden=yes }",
         '.');
     REQUIRE(three);
@@ -51,9 +52,10 @@ TEST_CASE("access/namespaces: the parameter") {
     CHECK((*three)[2].fixed_prefix() == "s.");
     CHECK((*three)[2].hidden);
     for (const char* bad :
-         {"{ prefix=A }", "{ type=odd prefix=A. }", "{ prefix=A. x=y }", "{ prefix=A. inbox=maybe }",
-          "{ type=public prefix=P. }", "{ type=shared prefix=s. location=/v }",
-          "{ type=shared prefix=%%u. location=/v }", "{ prefix=%%u. }", "prefix=A.", "{ prefix=A.",
+         {"{ prefix=A }", "{ type=odd prefix=A. }", "{ prefix=A. x=y }",
+          "{ prefix=A. inbox=maybe }", "{ type=public prefix=P. }",
+          "{ type=shared prefix=s. location=/v }", "{ type=shared prefix=%%u. location=/v }",
+          "{ prefix=%%u. }", "prefix=A.", "{ prefix=A.",
           "{ prefix=A. inbox=yes }, { prefix=B. inbox=yes }", "{ prefix=A. }, { prefix=A. }",
           "{ prefix= }", "{ type=public prefix=P. location=/m inbox=yes }"}) {
         CHECK_FALSE(parse_namespaces(bad, '.'));
