@@ -27,3 +27,22 @@ def test_commands():
     house = acl_house()
     equal(house.file(alice, "ours", ".Box/dovecot-acl"), "group=staff lrwstipekxa\n", "the file")
     alice.close(), bob.close()
+
+
+def test_metadata():
+    (alice,) = people(MAIL)
+    account = Account(pair(), alice)
+    account.same("mailbox metadata set -u {user} Box /private/comment 'my own'", "mailbox metadata get -u {user} Box /private/comment",
+                 "mailbox metadata set -u {user} Box /shared/comment all", "mailbox metadata set -u {user} Box /private/vendor/x/y z",
+                 "mailbox metadata get -u {user} Box /private/none", "mailbox metadata unset -u {user} Box /private/comment",
+                 "mailbox metadata get -u {user} Box /private/comment", "mailbox metadata get -u {user} Nope /private/comment",
+                 "mailbox metadata get -u {user} Box", "mailbox metadata get -u {user} Box comment", "mailbox metadata set -u {user} Box /private/a",
+                 "mailbox metadata set -u {user} '' /private/comment server", "mailbox metadata get -u {user} '' /private/comment",
+                 "mailbox metadata set -s -u {user} '' /private/comment server", "mailbox metadata get -s -u {user} '' /private/comment")
+    # Dovecot lists specialuse, too, whether there is one or not.
+    for line in ("mailbox metadata list -u {user} Box",):
+        ours, theirs = account.ours(line), account.theirs(line)
+        keys = [sorted(set(side.out.split()) - {b"specialuse"}) for side in (ours, theirs)]
+        equal((keys[0], ours.status), (keys[1], theirs.status), line)
+    same(alice, 'GETMETADATA "" /private/comment', "GETMETADATA Box /shared/comment")
+    alice.close()

@@ -20,6 +20,10 @@ int cmd_mailbox_unsubscribe(const Command& command, Words words, const Globals& 
 int cmd_mailbox_list(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_path(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_mutf7(const Command& command, Words words, const Globals& globals);
+int cmd_mailbox_metadata_get(const Command& command, Words words, const Globals& globals);
+int cmd_mailbox_metadata_list(const Command& command, Words words, const Globals& globals);
+int cmd_mailbox_metadata_set(const Command& command, Words words, const Globals& globals);
+int cmd_mailbox_metadata_unset(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_status(const Command& command, Words words, const Globals& globals);
 
 int cmd_acl_add(const Command& command, Words words, const Globals& globals);
