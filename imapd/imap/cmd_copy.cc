@@ -66,10 +66,14 @@ QuotaAmount weight_of(const Mailbox& from, const std::vector<std::uint32_t>& uid
 // A move between mailboxes that count alike, and may be equally full, takes no room.
 bool takes_room(Session& session, const std::string& target, MessagesStay stay) {
     const MailQuota* quota = session.user.quota();
-    if (quota == nullptr || !quota->limited()) {
+    const std::string& source = session.selected->mailbox().name;
+    bool own = session.user.is_own(target);
+    if (quota == nullptr || (own && !quota->limited())) {
         return false;
     }
-    const std::string& source = session.selected->mailbox().name;
+    if (!own || !session.user.is_own(source)) {
+        return true;
+    }
     return stay == MessagesStay::kYes || quota->counts(source) != quota->counts(target) ||
            quota->rules().limit_for(source) != quota->rules().limit_for(target);
 }

@@ -7,6 +7,7 @@
 #include "lib/config/config.h"
 #include "lib/event/blocking.h"
 #include "lib/store/mailbox_lock.h"
+#include "lib/store/maildir_size.h"
 #include "lib/store/subscriptions.h"
 
 namespace relais {
@@ -99,7 +100,13 @@ User::User(std::string name, const std::string& home, std::string_view location,
 
 Task<Result<QuotaVerdict>> User::room_for(std::string folder, QuotaAmount more) {
     auto own = own_name(folder);
-    if (!quota_ || !quota_->limited() || !own) {
+    if (quota_ && !own) {
+        std::string root = tree_.place_of(folder).root;
+        auto look = [root, more] { return fits_by_maildir_size(root, more); };
+        bool fits = co_await run_blocking(std::move(look));
+        co_return fits ? QuotaVerdict::kFits : QuotaVerdict::kOver;
+    }
+    if (!quota_ || !quota_->limited()) {
         co_return QuotaVerdict::kFits;
     }
     const MailQuota* quota = &*quota_;

@@ -193,6 +193,18 @@ Result<void> write_size_file(const std::string& root, const QuotaAmount& limits,
 
 }  // namespace
 
+bool fits_by_maildir_size(const std::string& root, QuotaAmount more) {
+    auto file = read_size_file(root);
+    if (!file) {
+        return true;
+    }
+    auto fits = [](std::int64_t used, std::int64_t added, std::int64_t limit) {
+        return limit == 0 || (used <= limit && added <= limit - used);
+    };
+    return fits(file->sum.bytes, more.bytes, file->limits.bytes) &&
+           fits(file->sum.messages, more.messages, file->limits.messages);
+}
+
 Result<QuotaAmount> count_mailbox(const std::string& directory) {
     QuotaAmount amount;
     for (const char* part : {"/new", "/cur"}) {

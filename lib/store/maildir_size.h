@@ -27,6 +27,10 @@ using FolderCounts = std::function<bool(std::string_view folder)>;
 [[nodiscard]] Result<QuotaAmount> maildir_usage(const std::string& root, QuotaAmount limits,
                                                 const FolderCounts& counts);
 
+// Whether so much more fits, by the limits and the sums in the file; where there is none, it does.
+// For who does not know the limits: those of another user's mail.
+[[nodiscard]] bool fits_by_maildir_size(const std::string& root, QuotaAmount more);
+
 // Counts all messages and writes the file.
 [[nodiscard]] Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
                                                   const FolderCounts& counts);

@@ -219,3 +219,27 @@ def test_limits_of_annotations():
         shutil.copy(path, here.place / "copy")
         path.write_text(path.read_text()[:-7])  # torn: what is whole is read
         ok(bob, "GETMETADATA (DEPTH infinity) INBOX /private")
+
+
+def test_the_quota_of_the_owner():
+    """What is put into another's mailbox counts with him and has to fit there; what comes from there has to fit into one's own mail."""
+    with site(MAIN + "quota_root_name = User quota\nquota_rules = *:messages=3\n") as here:
+        alice, bob = here.login("alice"), here.login("bob")
+        one = b"{%d+}\r\n%s" % (len(MESSAGE), MESSAGE)
+        ok(alice, "CREATE Box")
+        ok(alice, "SETACL Box bob lrie")
+        ok(alice, b"APPEND Box " + one)
+        for _ in range(2):
+            ok(bob, b"APPEND user.alice.Box " + one)
+        check((here.place / "alice/Maildir/maildirsize").read_text().startswith("3C\n"), "the owner's limit")
+        check(b"NO [OVERQUOTA]" in bob.command(b"APPEND user.alice.Box " + one)[-1], "APPEND")
+        check(b"NO [OVERQUOTA]" in alice.command(b"APPEND INBOX " + one)[-1], "it counts with her")
+        ok(bob, b"APPEND INBOX " + one)
+        ok(bob, "SELECT INBOX")
+        check(b"NO [OVERQUOTA]" in bob.command("COPY 1 user.alice.Box")[-1], "COPY")
+        check(b"NO [OVERQUOTA]" in bob.command("MOVE 1 user.alice.Box")[-1], "MOVE")
+        ok(bob, "SELECT user.alice.Box")
+        check(b"NO [OVERQUOTA]" in bob.command("MOVE 1:3 INBOX")[-1], "MOVE to one's own")
+        ok(bob, "MOVE 1 INBOX")
+        ok(bob, b"APPEND user.alice.Box " + one)
+        equal(ok(bob, "GETQUOTAROOT user.alice.Box")[:-1], [b"* QUOTAROOT user.alice.Box\r\n"], "no root of his")
