@@ -126,29 +126,42 @@ std::expected<void, Reply> parse_change(const Command& command, std::string_view
     return {};
 }
 
-// Whoever administers his own mailbox does not lock himself out.
-AclRights with_admin(const AclOrder& order, const AclSubject& me, AclRights rights) {
-    bool mine = me.owner && is_owner_entry({order.identifier, {}, {}, {}, false}, me);
-    return mine ? rights | kAdmin : rights;
+// The entry of the owner of the mailbox: he keeps the right to administer it, and what he has where
+// nobody has said anything of him.
+struct OwnersPart {
+    bool mine = false;
+    AclRights otherwise;  // where the list gives him nothing
+};
+
+OwnersPart owners_part(const AclList& list, const AclIdentifier& identifier, const AclSubject& me,
+                       AclRights otherwise) {
+    bool given = std::ranges::any_of(list.entries(), [&](const AclEntry& entry) {
+        return is_owner_entry(entry, me) && entry.rights;
+    });
+    bool mine = me.owner && is_owner_entry({identifier, {}, {}, {}, false}, me);
+    return {mine, mine && !given ? otherwise : AclRights()};
+}
+
+AclRights changed_rights(AclRights before, const AclOrder& order, const OwnersPart& owner) {
+    AclRights kept = owner.mine ? kAdmin : AclRights();
+    switch (order.how) {
+        case AclOrder::How::kReplace:
+            return order.rights | kept;
+        case AclOrder::How::kAdd:
+            return before | order.rights | owner.otherwise;
+        case AclOrder::How::kRemove:
+            return before - (order.rights - kept);
+    }
+    return before;
 }
 
 // The entry as it is once that is done.
-AclEntry changed_entry(AclEntry entry, const AclOrder& order, const AclSubject& me,
-                       AclRights otherwise) {
+AclEntry changed_entry(AclEntry entry, const AclOrder& order, OwnersPart owner) {
     auto& part = order.negative ? entry.denied : entry.rights;
-    AclRights before = part.value_or(AclRights());
-    bool mine = me.owner && is_owner_entry(entry, me);
-    if (!part && mine && !order.negative) {
-        before = otherwise;  // what nobody has said anything of is his
+    if (order.negative) {
+        owner = {};
     }
-    AclRights after = order.how == AclOrder::How::kReplace ? order.rights
-                      : order.how == AclOrder::How::kAdd   ? before | order.rights
-                                                           : before - order.rights;
-    if (!order.negative) {
-        after = with_admin(order, me, after);
-    } else if (mine) {
-        after = after - kAdmin;
-    }
+    AclRights after = changed_rights(part.value_or(AclRights()), order, owner);
     part = after.empty() ? std::nullopt : std::optional(after);
     return entry;
 }
@@ -165,7 +178,8 @@ Task<Result<void>> change_list(Session& session, std::string name, AclOrder orde
     auto change = [&](AclList& list) {
         const AclEntry* old = list.find(order.identifier);
         AclEntry entry = old != nullptr ? *old : AclEntry{order.identifier, {}, {}, {}, false};
-        list.set(changed_entry(std::move(entry), order, me, otherwise));
+        OwnersPart owner = owners_part(list, order.identifier, me, otherwise);
+        list.set(changed_entry(std::move(entry), order, owner));
         return true;
     };
     co_return co_await access.change(std::move(name), change);

@@ -1,6 +1,9 @@
 """Access control lists and namespaces, compared with Debian's Dovecot and its plug-ins acl and imap_acl."""
+import os
+import random
+
 from support import equal
-from support.acl_pair import MAIL, acl_house, exchange, people, same
+from support.acl_pair import MAIL, acl_house, exchange, people, same, told
 
 
 def test_lists_of_ones_own():
@@ -79,3 +82,26 @@ def test_who_is_in_the_shared_dictionary():
     same(bob, 'LIST "" "shared/*"')
     same(carol, 'LIST "" "shared/*"')
     alice.close(), bob.close(), carol.close()
+
+
+def test_lists_by_chance():
+    """Lists put together by chance: what each of three people may do, and what he sees."""
+    chance = random.Random(int(os.environ.get("RELAIS_TEST_SEED", "4314")))
+    alice, bob, carol = people(MAIL | {".Box.Sub/cur/": b""}, {}, {})
+    for _ in range(int(os.environ.get("RELAIS_TEST_RUNS", "6"))):
+        for _ in range(8):
+            box = chance.choice(("INBOX", "Box", "Box/Sub", "Sent"))
+            who = chance.choice(("", "-")) + chance.choice(("u0", "u1", "u1", "u2", "owner", "$staff", "u3"))
+            rights = chance.choice(("", "", "+", "-")) + "".join(sorted(chance.sample("lrswtipekxacd", chance.randrange(1, 8))))
+            same(alice, f"SETACL {box} {who} {rights}" if chance.random() < 0.8 else f"DELETEACL {box} {who}")
+            alice.close()
+        same(alice, *(f"{command} {box}" for box in ("INBOX", "Box", "Box/Sub", "Sent") for command in ("GETACL", "MYRIGHTS")))
+        for person in (bob, carol):
+            # Names that are there only for what is below them: Dovecot leaves some out.
+            seen = [sorted(line.split(b" ")[-1] for line in told(answer('LIST "" "*"')) if b"Noselect" not in line and b"u0" not in line.split(b"/")[-1])
+                    for answer in (person.ours, person.theirs)]
+            equal(*seen, "what he sees")
+            same(person, *(command.format(box) for box in ("shared/u0", "shared/u0/Box", "shared/u0/Box/Sub", "shared/u0/Sent")
+                                          for command in ("MYRIGHTS {}", "SELECT {}", "UNSELECT", "STATUS {} (MESSAGES)", "GETACL {}")))
+            person.close()
+    alice.close()
