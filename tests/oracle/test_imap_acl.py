@@ -85,7 +85,8 @@ def test_who_is_in_the_shared_dictionary():
 
 
 def test_lists_by_chance():
-    """Lists put together by chance: what each of three people may do, and what he sees."""
+    """Lists put together by chance: what each of three people may do, and what he sees.  (Not STATUS, for which Dovecot sometimes wants no
+    right to read, as RFC 4314 4 does.)"""
     chance = random.Random(int(os.environ.get("RELAIS_TEST_SEED", "4314")))
     alice, bob, carol = people(MAIL | {".Box.Sub/cur/": b""}, {}, {})
     for _ in range(int(os.environ.get("RELAIS_TEST_RUNS", "6"))):
@@ -102,6 +103,6 @@ def test_lists_by_chance():
                     for answer in (person.ours, person.theirs)]
             equal(*seen, "what he sees")
             same(person, *(command.format(box) for box in ("shared/u0", "shared/u0/Box", "shared/u0/Box/Sub", "shared/u0/Sent")
-                                          for command in ("MYRIGHTS {}", "SELECT {}", "UNSELECT", "STATUS {} (MESSAGES)", "GETACL {}")))
+                                          for command in ("MYRIGHTS {}", "SELECT {}", "UNSELECT", "GETACL {}")))
             person.close()
     alice.close()

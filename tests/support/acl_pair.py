@@ -113,7 +113,8 @@ def sorted_rights(lines):
     for line in lines:
         words = re.findall(rb'"[^"]*"|[^ ]+', line)
         if line.startswith(b"* ACL "):
-            entries = sorted((words[i], bytes(sorted(words[i + 1]))) for i in range(3, len(words) - 1, 2))
+            # Dovecot keeps some entries from which all rights were taken.
+            entries = sorted((words[i], bytes(sorted(words[i + 1]))) for i in range(3, len(words) - 1, 2) if words[i + 1] != b'""')
             line = b" ".join(words[:3] + [b"%s=%s" % entry for entry in entries])
         elif line.startswith(b"* MYRIGHTS "):
             line = b" ".join(words[:-1] + [bytes(sorted(words[-1]))])
