@@ -50,6 +50,7 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
         co_return std::unexpected(failure(uids.error()));
     }
     stored.uids = std::move(*uids);
+    session.expect_arrivals(*name, stored.uids);
     stored.code = format("APPENDUID {} ", stored.target->box.uid_validity());
     imap::append_number_list(stored.code, stored.uids);
     co_await session.user.quota_changed();

@@ -38,6 +38,7 @@ Task<Result<Copied>> copy_selected(Session& session, std::shared_ptr<OpenMailbox
     if (!added) {
         co_return fail_with(added);
     }
+    session.expect_arrivals(target->name, *added);
     Copied copied;
     copied.code =
         format("COPYUID {} {} {}", target->box.uid_validity(), set_text(uids), set_text(*added));

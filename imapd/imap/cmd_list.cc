@@ -276,6 +276,9 @@ Task<Reply> cmd_list(Session& session, Command& command) {
         co_return failure(!names ? names.error() : subscribed.error());
     }
     session.user.load_special_uses();
+    if (request.status && request.status->highest_modseq) {
+        session.enable_condstore();
+    }
     Lister lister(session, request);
     for (const auto& [name, entry] : lister.collect(*names, *subscribed)) {
         bool child = request.recursive_match && entry.child_subscribed;

@@ -9,6 +9,7 @@
 #include "lib/base/strings.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/notifier.h"
 
 namespace relais {
 
@@ -18,6 +19,13 @@ namespace {
 std::optional<std::string> only_mailbox(Session& session, Command& command) {
     auto name = command.arguments.space() ? mailbox_argument(session, command) : std::nullopt;
     return name && command.arguments.at_end() ? name : std::nullopt;
+}
+
+// What the client does itself, NOTIFY need not tell.
+void expect(Session& session, const NameChange& change) {
+    if (session.notifier) {
+        session.notifier->expect(change);
+    }
 }
 
 constexpr std::array<std::string_view, 5> kUses = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent",
@@ -83,6 +91,7 @@ Task<Reply> rename_inbox(Session& session, std::string to) {
     if (!made) {
         co_return failure(made.error());
     }
+    expect(session, {NameChange::Kind::kCreated, to});
     auto inbox = session.user.open("INBOX");
     auto target = session.user.open(to);
     auto synced = co_await inbox->box.sync(MailboxAccess::kReadWrite);
@@ -140,6 +149,7 @@ Task<Reply> cmd_create(Session& session, Command& command) {
     if (!made) {
         co_return failure(made.error());
     }
+    expect(session, {NameChange::Kind::kCreated, *name});
     // RFC 8474 4.2: which one it is, which its list of UIDs says.
     auto mailbox = session.user.open(*name);
     auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
@@ -162,7 +172,7 @@ Task<Reply> cmd_delete(Session& session, Command& command) {
     }
     auto where = session.user.tree().locate(*name);
     if (session.selected && session.selected->shared_mailbox() == session.user.open(*name)) {
-        session.selected.reset();
+        session.leave_mailbox();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
     auto removed = session.user.tree().remove(*name);
@@ -176,6 +186,7 @@ Task<Reply> cmd_delete(Session& session, Command& command) {
     if (!removed) {
         co_return failure(removed.error());
     }
+    expect(session, {NameChange::Kind::kDeleted, *name});
     co_await session.user.quota_changed();
     co_return Reply::ok("Delete completed.");
 }
@@ -210,6 +221,7 @@ Task<Reply> cmd_rename(Session& session, Command& command) {
         co_return renamed.error().sys_errno == ENOENT ? no_mailbox(*from)
                                                       : failure(renamed.error());
     }
+    expect(session, {NameChange::Kind::kRenamed, *to, *from});
     co_return Reply::ok("Rename completed.");
 }
 
@@ -229,6 +241,7 @@ Task<Reply> cmd_subscribe(Session& session, Command& command) {
     if (!done) {
         co_return failure(done.error());
     }
+    expect(session, {NameChange::Kind::kSubscribed, *name});
     co_return Reply::ok("Subscribe completed.");
 }
 
@@ -241,6 +254,7 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command) {
     if (!done) {
         co_return failure(done.error());
     }
+    expect(session, {NameChange::Kind::kUnsubscribed, *name});
     co_return Reply::ok("Unsubscribe completed.");
 }
 

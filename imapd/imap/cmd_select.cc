@@ -81,7 +81,7 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
         co_return bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED");
     }
     if (session.selected) {
-        session.selected.reset();
+        session.leave_mailbox();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
     auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
@@ -160,7 +160,7 @@ Task<Reply> cmd_examine(Session& session, Command& command) {
 }
 
 Task<Reply> cmd_unselect(Session& session, Command& /*command*/) {
-    session.selected.reset();
+    session.leave_mailbox();
     co_return Reply::ok("Unselect completed.");
 }
 
@@ -178,7 +178,7 @@ Task<Reply> cmd_close(Session& session, Command& command) {
             reply.text = session.with_highest_modseq(std::move(reply.text));
         }
     }
-    session.selected.reset();
+    session.leave_mailbox();
     co_await session.user.quota_changed();
     co_return gone ? reply : failure(gone.error());
 }

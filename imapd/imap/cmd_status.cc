@@ -46,7 +46,7 @@ std::uint32_t recent_in(Mailbox& box) {
     return count;
 }
 
-std::size_t unseen_in(Mailbox& box) {
+std::size_t unseen_in(const Mailbox& box) {
     return static_cast<std::size_t>(std::ranges::count_if(
         box.messages(),
         [](const MailMessage& each) { return (each.system & MessageFlags::kSeen) == 0; }));
@@ -57,6 +57,11 @@ std::size_t deleted_in(Mailbox& box) {
 }
 
 }  // namespace
+
+MailboxCounts counts_of(const Mailbox& box) {
+    return {box.uid_validity(), box.next_uid(),    box.messages().size(),
+            unseen_in(box),     box.last_change(), box.last_flag_change()};
+}
 
 std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
     struct Named {
@@ -91,9 +96,6 @@ std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
 }
 
 Task<Result<std::string>> mailbox_status(Session& session, std::string name, StatusItems items) {
-    if (items.highest_modseq) {
-        session.enable_condstore();
-    }
     auto mailbox = session.user.open(name);
     auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
     if (!synced) {
@@ -153,6 +155,9 @@ Task<Reply> cmd_status(Session& session, Command& command) {
     auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
     if (refused) {
         co_return std::move(*refused);
+    }
+    if (items->highest_modseq) {
+        session.enable_condstore();
     }
     auto status = co_await mailbox_status(session, *name, *items);
     if (!status) {

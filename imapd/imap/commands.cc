@@ -11,7 +11,7 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 45> kCommands = {{
+constexpr std::array<CommandInfo, 46> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
     {"CAPABILITY", &cmd_capability, kAny, kNone, false},
@@ -41,6 +41,7 @@ constexpr std::array<CommandInfo, 45> kCommands = {{
     {"MYRIGHTS", &cmd_myrights, kAny, kAll, false},
     {"NAMESPACE", &cmd_namespace, kAny, kAll, false},
     {"NOOP", &cmd_noop, kAny, kAll, false},
+    {"NOTIFY", &cmd_notify, kAny, kAll, false},
     {"RENAME", &cmd_rename, kAny, kAll, false},
     {"REPLACE", &cmd_replace, kSelected, kAll, true},
     {"SEARCH", &cmd_search, kSelected, kNoExpunge, true},

@@ -54,6 +54,7 @@ Task<Reply> cmd_move(Session& session, Command& command);
 Task<Reply> cmd_myrights(Session& session, Command& command);
 Task<Reply> cmd_namespace(Session& session, Command& command);
 Task<Reply> cmd_noop(Session& session, Command& command);
+Task<Reply> cmd_notify(Session& session, Command& command);
 Task<Reply> cmd_rename(Session& session, Command& command);
 Task<Reply> cmd_replace(Session& session, Command& command);
 Task<Reply> cmd_search(Session& session, Command& command);

@@ -22,6 +22,18 @@ struct StatusItems {
     bool mailbox_id = false;       // RFC 8474
 };
 
+// What can be counted without a look at any message.
+struct MailboxCounts {
+    std::uint32_t uid_validity = 0;
+    std::uint32_t uid_next = 0;
+    std::uint64_t messages = 0;
+    std::uint64_t unseen = 0;
+    std::uint64_t last_change = 0;
+    std::uint64_t last_flag_change = 0;
+};
+
+[[nodiscard]] MailboxCounts counts_of(const Mailbox& box);
+
 // "(MESSAGES UNSEEN)"
 [[nodiscard]] std::optional<StatusItems> parse_status_items(imap::Scanner& scanner);
 

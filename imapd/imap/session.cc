@@ -11,7 +11,10 @@
 #include "lib/imap/format.h"
 #include "lib/imap/utf7.h"
 
+#include "imapd/imap/change_teller.h"
 #include "imapd/imap/commands.h"
+#include "imapd/imap/fetcher.h"
+#include "imapd/imap/notifier.h"
 
 namespace relais {
 
@@ -31,6 +34,11 @@ Expunges allowed_expunges(const CommandInfo& info, const Command& command) {
 
 }  // namespace
 
+Session::Session(User& user, Stream& stream) : user(user), stream(stream) {
+}
+
+Session::~Session() = default;
+
 std::string Session::capabilities() const {
     std::string text =
         "IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN "
@@ -38,7 +46,7 @@ std::string Session::capabilities() const {
         "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
         "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
         "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS CONDSTORE QRESYNC "
-        "OBJECTID SAVEDATE UIDONLY ";
+        "OBJECTID SAVEDATE UIDONLY NOTIFY ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
@@ -91,6 +99,38 @@ Task<void> Session::read_more() {
     bool more = co_await stream.fill();
     if (!more) {
         throw EndOfStream();
+    }
+}
+
+// The next input between commands: the client may have asked to hear of changes meanwhile.
+Task<void> Session::await_input() {
+    if (!notifier || !reader.at_start()) {
+        co_await read_more();
+        co_return;
+    }
+    co_await stream.flush();
+    ChangeTeller teller(*this, ChangeTeller::Moment::kBetweenCommands);
+    co_await teller.during(wait_quietly());
+}
+
+// Without the flush of read_more(): writing is somebody else's business.
+Task<void> Session::wait_quietly() {
+    co_await stream.wait_readable();
+    if (!stream.fill_now()) {
+        throw EndOfStream();
+    }
+}
+
+void Session::leave_mailbox() {
+    if (notifier && selected) {
+        notifier->left(*selected);
+    }
+    selected.reset();
+}
+
+void Session::expect_arrivals(const std::string& mailbox, const std::vector<std::uint32_t>& uids) {
+    if (notifier) {
+        notifier->expect_arrivals(mailbox, uids);
     }
 }
 
@@ -163,7 +203,7 @@ Task<void> Session::converse() {
 Task<Event> Session::read_event() {
     for (;;) {
         if (input().empty()) {
-            co_await read_more();
+            co_await await_input();
         }
         std::size_t taken = 0;
         Event event = reader.feed(input(), taken);
@@ -241,6 +281,9 @@ Task<Reply> Session::run_command(Command& command) {
     if (info->updates != Updates::kNone && selected) {
         co_await sync(allowed_expunges(*info, command), command.with_uid());
     }
+    if (info->updates != Updates::kNone && notifier) {
+        co_await notifier->tell();
+    }
     co_return reply;
 }
 
@@ -311,8 +354,24 @@ Task<void> Session::sync(Expunges expunges, WithUid with_uid) {
         throw IoError("the selected mailbox is gone");
     }
     std::string out;
-    selected->report(out, expunges, with_uid);
+    auto arrived = selected->report(
+        out, notifier ? notifier->scope(expunges) : ReportScope{expunges, with_uid});
     stream.write(out);
+    if (notifier) {
+        co_await fetch_arrived(notifier->foreign_arrivals(std::move(arrived)));
+    }
+}
+
+// RFC 5465 5.2; whatever is fetched, \Seen stays as it is.
+Task<void> Session::fetch_arrived(std::vector<std::uint32_t> uids) {
+    const imap::FetchItems& items = notifier->fetch_items();
+    if (items.items.empty()) {
+        co_return;
+    }
+    Fetcher fetcher(*this, items, WithUid::kNo);
+    for (std::uint32_t uid : uids) {
+        co_await fetcher.fetch(uid, false);
+    }
 }
 
 }  // namespace relais

@@ -38,9 +38,12 @@ struct Command {
     WithUid with_uid() const { return uid ? WithUid::kYes : WithUid::kNo; }
 };
 
+class Notifier;
+
 class Session {
   public:
-    Session(User& user, Stream& stream) : user(user), stream(stream) {}
+    Session(User& user, Stream& stream);
+    ~Session();
 
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -83,6 +86,12 @@ class Session {
     // And the other way, as an astring.
     void append_name(std::string& out, std::string_view name) const;
 
+    // The session has no mailbox any longer.
+    void leave_mailbox();
+
+    // The client has put these messages there: it need not be told.
+    void expect_arrivals(const std::string& mailbox, const std::vector<std::uint32_t>& uids);
+
     void hang_up() { done_ = true; }
 
     // What is offered now.
@@ -104,6 +113,7 @@ class Session {
     Stream& stream;
     Enabled enabled;
     std::unique_ptr<Selected> selected;
+    std::unique_ptr<Notifier> notifier;  // null until the client says NOTIFY
     imap::CommandReader reader;
     std::string early_input;  // handed over with the connection; comes before the stream's
 
@@ -115,6 +125,9 @@ class Session {
 
   private:
     [[nodiscard]] Task<void> converse();
+    [[nodiscard]] Task<void> await_input();
+    [[nodiscard]] Task<void> wait_quietly();
+    [[nodiscard]] Task<void> fetch_arrived(std::vector<std::uint32_t> uids);
     // A whole command is in the reader, or APPEND's message is next.
     [[nodiscard]] Task<imap::CommandReader::Event> next_event();
     [[nodiscard]] Task<imap::CommandReader::Event> read_event();

@@ -58,6 +58,10 @@ bool Selected::is_recent(std::uint32_t uid) const {
     });
 }
 
+bool Selected::all_told() {
+    return view_ == box().uids() && !untold_behind_ && told_ == box().last_change();
+}
+
 std::uint32_t Selected::recent_count() const {
     std::ptrdiff_t count = 0;
     for (const auto& range : recent_) {
@@ -299,8 +303,7 @@ void Selected::report_flags(std::string& out, std::uint32_t last_known, WithUid 
 // Without messages that were told to be gone and came back (somebody moved a file away and back
 // again): an EXISTS can only name what is behind the others.  The next SELECT shows them.
 Mailbox::Uids Selected::without_returned(const Mailbox::Uids& now) const {
-    std::uint32_t last_known = view_->empty() ? 0 : view_->back();
-    auto fresh = std::ranges::upper_bound(*now, last_known);
+    auto fresh = std::ranges::upper_bound(*now, last_in_view());
     if (std::includes(view_->begin(), view_->end(), now->begin(), fresh)) {
         return now;
     }
@@ -311,38 +314,52 @@ Mailbox::Uids Selected::without_returned(const Mailbox::Uids& now) const {
     return kept;
 }
 
-void Selected::report(std::string& out, Expunges expunges, WithUid with_uid) {
-    report_keywords(out);
+// Messages that have come are in the view, whether the client is told of them now or later.
+void Selected::follow(std::string& out, Expunges expunges) {
     Mailbox::Uids now = box().uids();
-    if (now != view_) {
-        now = without_returned(now);
+    if (now == view_) {
+        return;
     }
-    std::uint32_t last_known = view_->empty() ? 0 : view_->back();
+    now = without_returned(now);
+    if (expunges == Expunges::kTell) {
+        report_expunges(out, now);
+        view_ = now;
+    } else if (!now->empty() && now->back() > last_in_view()) {
+        // What is gone keeps its place until it may be told.
+        auto held = std::make_shared<std::vector<std::uint32_t>>(*view_);
+        held->insert(held->end(), std::ranges::upper_bound(*now, last_in_view()), now->end());
+        view_ = std::move(held);
+    }
+}
+
+std::vector<std::uint32_t> Selected::report(std::string& out, const ReportScope& scope) {
+    report_keywords(out);
+    std::uint32_t last_known = last_in_view();
+    std::uint32_t behind = untold_behind_.value_or(last_known);
     std::size_t before = view_->size();
-    bool grown = !now->empty() && now->back() > last_known;
-    if (now != view_) {
-        if (expunges == Expunges::kTell) {
-            report_expunges(out, now);
-            view_ = now;
-        } else if (grown) {
-            // What is gone keeps its place until it may be told.
-            auto held = std::make_shared<std::vector<std::uint32_t>>(*view_);
-            held->insert(held->end(), std::ranges::upper_bound(*now, last_known), now->end());
-            view_ = std::move(held);
-        }
-    }
-    if (grown) {
+    follow(out, scope.expunges);
+    if (last_in_view() > last_known) {
         claim_recent();
+    }
+    std::vector<std::uint32_t> arrived;
+    if (scope.arrivals) {
+        arrived.assign(std::ranges::upper_bound(*view_, behind), view_->end());
+        untold_behind_.reset();
+    } else if (last_in_view() > behind) {
+        untold_behind_ = behind;
+    }
+    if (!arrived.empty()) {
         out += format("* {} EXISTS\r\n", count());
     }
-    bool fewer = expunges == Expunges::kTell && view_->size() < before && !recent_.empty();
-    if (!enabled_.rev2 && (grown || fewer)) {
+    bool fewer = scope.expunges == Expunges::kTell && view_->size() < before && !recent_.empty();
+    if (!enabled_.rev2 && (!arrived.empty() || fewer)) {
         out += format("* {} RECENT\r\n", recent_count());
     }
-    if (box().last_flag_change() > told_) {
-        report_flags(out, last_known, with_uid);
+    if (scope.flags && box().last_flag_change() > told_) {
+        report_flags(out, last_known, scope.with_uid);
     }
     told_ = box().last_change();
+    return arrived;
 }
 
 }  // namespace relais

@@ -18,6 +18,15 @@ namespace relais {
 enum class Expunges { kTell, kHold };
 enum class WithUid { kNo, kYes };
 
+// What a report may be about, and in which form.
+struct ReportScope {
+    Expunges expunges = Expunges::kTell;
+    WithUid with_uid = WithUid::kNo;
+    // What NOTIFY has not asked for is left out (RFC 5465 3.1).
+    bool arrivals = true;
+    bool flags = true;
+};
+
 // What the client has asked for with ENABLE or otherwise, for the rest of the session.
 struct Enabled {
     bool condstore = false;  // RFC 7162
@@ -41,6 +50,8 @@ class Selected {
     Mailbox& box() { return mailbox_->box; }
 
     OpenMailbox& mailbox() { return *mailbox_; }
+
+    const OpenMailbox& mailbox() const { return *mailbox_; }
 
     const std::shared_ptr<OpenMailbox>& shared_mailbox() const { return mailbox_; }
 
@@ -68,8 +79,12 @@ class Selected {
     std::string describe();
 
     // Untagged responses about what has changed.  Expunges must be held back during FETCH, STORE
-    // and SEARCH, whose sequence numbers they would shift (RFC 3501 7.4.1).
-    void report(std::string& out, Expunges expunges, WithUid with_uid);
+    // and SEARCH, whose sequence numbers they would shift (RFC 3501 7.4.1).  The UIDs of messages
+    // that are told of for the first time, ascending.
+    std::vector<std::uint32_t> report(std::string& out, const ReportScope& scope);
+
+    // The client knows all that was seen on the disk.
+    bool all_told();
 
     // False once the mailbox has another UIDVALIDITY: nothing that was told still holds.
     bool valid() { return mailbox_->box.uid_validity() == uid_validity_; }
@@ -112,6 +127,10 @@ class Selected {
 
   private:
     void claim_recent();
+    void follow(std::string& out, Expunges expunges);
+
+    std::uint32_t last_in_view() const { return view_->empty() ? 0 : view_->back(); }
+
     void append_first_unseen(std::string& out);
     void report_flags(std::string& out, std::uint32_t last_known, WithUid with_uid);
     void report_expunges(std::string& out, const Mailbox::Uids& now) const;
@@ -128,8 +147,9 @@ class Selected {
     bool tracked_ = false;
     std::uint32_t uid_validity_ = 0;
     Mailbox::Uids view_;
-    std::uint64_t told_ = 0;  // flag changes up to this one were told
-    std::uint64_t own_ = 0;   // one that need not be told, later than some that must
+    std::optional<std::uint32_t> untold_behind_;  // messages behind this UID were not told
+    std::uint64_t told_ = 0;                      // flag changes up to this one were told
+    std::uint64_t own_ = 0;  // one that need not be told, later than some that must
     std::vector<std::string> keywords_told_;
     std::vector<imap::SequenceSet::Range> recent_;
 };

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <span>
 
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -20,12 +21,26 @@ constexpr std::chrono::milliseconds kGather{50};
 
 constexpr std::uint32_t kFiles = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
+
+struct Part {
+    const char* path;
+    std::uint32_t events;
+};
+
 // The mailbox's own directory sees each lock come and go, so there only its leaving counts.
-constexpr std::array<std::pair<const char*, std::uint32_t>, 3> kWatched = {
+constexpr std::array<Part, 3> kMailboxParts = {
     {{"/new", kFiles | kItself}, {"/cur", kFiles | kItself}, {"", kItself}}};
+constexpr std::array<Part, 1> kFilesParts = {{{"", kFiles | kItself}}};
+
+std::span<const Part> parts_of(DirectoryWatch::Scope scope) {
+    return scope == DirectoryWatch::Scope::kMailbox ? std::span<const Part>(kMailboxParts)
+                                                    : std::span<const Part>(kFilesParts);
+}
 
 class Watches {
   public:
+    using Callback = DirectoryWatch::Callback;
+
     static Watches& instance() {
         static Watches watches;
         return watches;
@@ -43,94 +58,106 @@ class Watches {
         return fd_.get();
     }
 
-    // Three watches for each mailbox, counted: the kernel gives one for each directory, which after
-    // a renaming may be that of several objects. Their numbers; none when the kernel will not.
-    std::vector<int> add(Mailbox& box) {
+    // The numbers of the watches of all parts; none when the kernel will not.  It has one watch for
+    // each directory, whoever asks, so each user's events are kept beside it.
+    std::vector<int> add(const std::string& directory, std::span<const Part> parts,
+                         const Callback& callback) {
         std::vector<int> numbers;
-        bool complete = fd() >= 0;
-        for (const auto& [part, events] : kWatched) {
-            if (!complete) {
-                break;
-            }
-            int number = ::inotify_add_watch(fd(), (box.place().directory + part).c_str(), events);
+        for (const Part& part : parts) {
+            int number = fd() < 0 ? -1
+                                  : ::inotify_add_watch(fd(), (directory + part.path).c_str(),
+                                                        part.events | IN_MASK_ADD);
             if (number < 0) {
-                complete = false;
-                break;
+                remove(numbers, callback);
+                return {};
             }
-            ++watched_[number][&box];
+            watched_[number].push_back({&callback, part.events});
             numbers.push_back(number);
-        }
-        if (!complete) {
-            remove(box, numbers);
-            numbers.clear();
         }
         return numbers;
     }
 
-    void remove(Mailbox& box, const std::vector<int>& numbers) {
+    void remove(const std::vector<int>& numbers, const Callback& callback) {
         for (int number : numbers) {
-            Users& users = watched_[number];
-            if (--users[&box] == 0) {
-                users.erase(&box);
-            }
-            if (users.empty()) {
+            auto found = watched_.find(number);
+            std::erase_if(found->second,
+                          [&callback](const User& user) { return user.callback == &callback; });
+            if (found->second.empty()) {
                 ::inotify_rm_watch(fd_.get(), number);
-                watched_.erase(number);
+                watched_.erase(found);
             }
         }
     }
 
-    // Takes all events that wait and wakes the sessions of the mailboxes that they are about.
+    // Takes all events that wait and tells those whom they concern.
     void take_events() {
         alignas(inotify_event) std::array<char, 16384> buffer;
         for (;;) {
-            ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+            ssize_t got = fd_ ? ::read(fd_.get(), buffer.data(), buffer.size()) : 0;
             if (got <= 0) {
                 return;
             }
             for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
                 inotify_event event;
                 std::memcpy(&event, buffer.data() + at, sizeof(event));
+                const char* name = buffer.data() + at + sizeof(event);
+                tell(event, std::string_view(name, ::strnlen(name, event.len)));
                 at += sizeof(event) + event.len;
-                wake(event.wd);
             }
         }
     }
 
   private:
-    using Users = std::map<Mailbox*, int>;
+    struct User {
+        const Callback* callback;
+        std::uint32_t events;
+    };
 
-    void wake(int number) {
-        if (number < 0) {  // the queue has overflown
-            for (const auto& [each, users] : watched_) {
-                announce(users);
+    void tell(const inotify_event& event, std::string_view name) {
+        if (event.wd < 0) {  // the queue has overflown
+            for (const auto& [number, users] : watched_) {
+                announce(users, kFiles, {});
             }
             return;
         }
-        auto found = watched_.find(number);
+        auto found = watched_.find(event.wd);
         if (found != watched_.end()) {
-            announce(found->second);
+            announce(found->second, event.mask, {name, (event.mask & IN_ISDIR) != 0});
         }
     }
 
-    static void announce(const Users& users) {
-        for (const auto& [box, count] : users) {
-            box->changes().announce();
+    static void announce(const std::vector<User>& users, std::uint32_t mask,
+                         const DirectoryEvent& event) {
+        for (const User& user : users) {
+            if ((user.events & mask) != 0) {
+                (*user.callback)(event);
+            }
         }
     }
 
     UniqueFd fd_;
     bool failed_ = false;
-    std::map<int, Users> watched_;
+    std::map<int, std::vector<User>> watched_;
 };
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(Mailbox& box) : box_(box), numbers_(Watches::instance().add(box)) {
+DirectoryWatch::DirectoryWatch(Mailbox& box)
+    : DirectoryWatch(box.place().directory, Scope::kMailbox,
+                     [&box](const DirectoryEvent&) { box.changes().announce(); }) {
+}
+
+DirectoryWatch::DirectoryWatch(const std::string& directory, Scope scope, Callback callback)
+    : callback_(std::move(callback)),
+      numbers_(Watches::instance().add(directory, parts_of(scope), callback_)) {
 }
 
 DirectoryWatch::~DirectoryWatch() {
-    Watches::instance().remove(box_, numbers_);
+    Watches::instance().remove(numbers_, callback_);
+}
+
+void take_directory_events() {
+    Watches::instance().take_events();
 }
 
 Task<void> read_directory_events() {

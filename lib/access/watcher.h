@@ -1,18 +1,37 @@
-// Wakes the sessions that idle on a mailbox when its directory changes: one inotify instance for
-// the process.  Where there is none to be had, sessions look every few seconds.
+// Tells when directories change: one inotify instance for the process.  Where there is none to be
+// had, or the kernel gives no more watches, a watch is not active, and who has it must look
+// himself.
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/store/mailbox.h"
 
 namespace relais {
 
+// What has happened in a directory: the file that came or went, and nothing where events were lost.
+struct DirectoryEvent {
+    std::string_view name;
+    bool directory = false;
+};
+
 class DirectoryWatch {
   public:
-    // Watches as long as it lives.
+    // Called from the loop, once or more for each change.  It must not make or end a watch.
+    using Callback = std::function<void(const DirectoryEvent& event)>;
+
+    enum class Scope {
+        kMailbox,  // its messages, and the end of its directory
+        kFiles,    // what lies in the directory itself
+    };
+
+    // Both watch as long as they live.  The first wakes the sessions that idle on the mailbox.
     explicit DirectoryWatch(Mailbox& box);
+    DirectoryWatch(const std::string& directory, Scope scope, Callback callback);
     ~DirectoryWatch();
     DirectoryWatch(const DirectoryWatch&) = delete;
     DirectoryWatch& operator=(const DirectoryWatch&) = delete;
@@ -22,11 +41,14 @@ class DirectoryWatch {
     std::chrono::milliseconds poll_interval() const { return std::chrono::seconds(5); }
 
   private:
-    Mailbox& box_;
+    Callback callback_;
     std::vector<int> numbers_;
 };
 
 // Reads what inotify has to tell, until cancelled.  Runs once in the process.
 [[nodiscard]] Task<void> read_directory_events();
+
+// The same at once, for what has happened up to now.
+void take_directory_events();
 
 }  // namespace relais

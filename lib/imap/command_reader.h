@@ -47,6 +47,9 @@ class CommandReader {
     // The message was read (or refused before it was sent): go on with the line behind it.
     void message_done();
 
+    // Nothing of a command has come yet.
+    bool at_start() const { return state_ == State::kLine && command_.empty(); }
+
     // What has come behind the last literal.
     std::string_view last_line() const { return std::string_view(command_).substr(line_start_); }
 

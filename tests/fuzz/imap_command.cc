@@ -15,6 +15,7 @@
 #include "lib/imap/list_pattern.h"
 #include "lib/imap/metadata.h"
 #include "lib/imap/modseq.h"
+#include "lib/imap/notify_request.h"
 #include "lib/imap/search_key.h"
 #include "lib/imap/search_return.h"
 #include "lib/imap/sequence_set.h"
@@ -88,6 +89,9 @@ void read_arguments(std::string_view text) {
         if (!MetadataEntry::parse(entry.full_name())) {
             std::abort();
         }
+    Scanner events(text);
+    if (auto parsed = parse_notify(events)) {
+        (void)parsed->events_for(text, '.', MailboxFilter::Subscribed::kNo);
     }
     (void)parse_imap_url(text);
     read_append(text);
