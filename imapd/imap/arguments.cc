@@ -69,6 +69,17 @@ std::optional<std::string> mailbox_argument(Session& session, Command& command) 
     return name ? session.name_from_client(*name) : std::nullopt;
 }
 
+void take_names(Session& session, imap::MailboxFilter& filter) {
+    std::vector<std::string> names;
+    for (const std::string& name : filter.names) {
+        if (auto known = session.name_from_client(name)) {
+            names.push_back(std::move(*known));
+        }
+    }
+    std::ranges::sort(names);
+    filter.names = std::move(names);
+}
+
 std::expected<std::vector<std::uint32_t>, Reply> message_set_argument(Session& session,
                                                                       Command& command) {
     if (command.arguments.accept('$')) {

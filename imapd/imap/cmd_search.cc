@@ -1,4 +1,5 @@
-// SEARCH.  RFC 3501 6.4.4, RFC 4731 (ESEARCH), RFC 5182 (SEARCHRES), RFC 9394 (PARTIAL)
+// SEARCH.  RFC 3501 6.4.4, RFC 4731 (ESEARCH), RFC 5182 (SEARCHRES), RFC 9394 (PARTIAL),
+// RFC 5267 (CONTEXT)
 #include "imapd/imap/commands.h"
 #include "imapd/imap/search_run.h"
 
@@ -21,14 +22,37 @@ Task<Reply> cmd_search(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
-    auto with_modseq = prepare_search(session, command, *key);
+    auto with_modseq = prepare_search(session, command, *returns, *key);
     if (!with_modseq) {
         co_return with_modseq.error();
     }
+    auto context = begin_context(session, command, *returns, *key);
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     session.selected->mailbox().cache.flush();
     tell_results(session, command, *returns, found, *with_modseq);
+    keep_context(session, std::move(context), std::move(found));
     co_return Reply::ok("Search completed.");
+}
+
+// RFC 5267 4.3.5
+Task<Reply> cmd_cancelupdate(Session& session, Command& command) {
+    std::vector<std::string> tags;
+    while (command.arguments.space()) {
+        auto tag = command.arguments.string();
+        if (!tag) {
+            co_return bad_arguments(command);
+        }
+        tags.push_back(std::move(*tag));
+    }
+    if (tags.empty() || !command.arguments.at_end()) {
+        co_return bad_arguments(command);
+    }
+    for (const std::string& tag : tags) {
+        if (!session.contexts.cancel(tag)) {
+            co_return Reply::no("Unknown tag.");
+        }
+    }
+    co_return Reply::ok("No further updates.");
 }
 
 }  // namespace relais

@@ -1,15 +1,11 @@
 // SORT and THREAD.  RFC 5256, RFC 5957 (SORT=DISPLAY), RFC 5267 2 (ESORT)
-#include <algorithm>
-#include <span>
-
 #include "lib/imap/sort_program.h"
 #include "lib/imap/thread.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/progress.h"
 #include "imapd/imap/search_run.h"
-#include "imapd/imap/sort_columns.h"
-#include "imapd/imap/thread_ids.h"
+#include "imapd/imap/sort_run.h"
 
 namespace relais {
 
@@ -22,72 +18,6 @@ Result<imap::SearchKey> parse_program(imap::Scanner& scanner) {
         return fail(Errc::kSyntax, "Missing search parameters");
     }
     return imap::parse_search_keys(scanner, *charset);
-}
-
-// What is compared, kept with the mailbox.
-struct Orders final : MailboxMemory {
-    SortColumns columns;
-    ThreadIds ids;
-};
-
-Orders& orders_of(OpenMailbox& mailbox) {
-    if (!mailbox.memory) {
-        mailbox.memory = std::make_unique<Orders>();
-    }
-    return static_cast<Orders&>(*mailbox.memory);
-}
-
-// The places of values in the order of the values; equal ones stay as they are.
-std::vector<std::uint32_t> order_of(const std::vector<std::vector<std::uint32_t>>& ranks) {
-    std::vector<std::uint64_t> keys;
-    keys.reserve(ranks.front().size());
-    for (std::uint32_t rank : ranks.front()) {
-        keys.push_back(std::uint64_t{rank} << 32 | keys.size());
-    }
-    auto others = std::span(ranks).subspan(1);
-    std::ranges::sort(keys, [others](std::uint64_t a, std::uint64_t b) {
-        if (a >> 32 != b >> 32) {
-            return a < b;
-        }
-        auto x = static_cast<std::uint32_t>(a);
-        auto y = static_cast<std::uint32_t>(b);
-        for (const auto& values : others) {
-            if (values[x] != values[y]) {
-                return values[x] < values[y];
-            }
-        }
-        return x < y;
-    });
-    std::vector<std::uint32_t> order;
-    order.reserve(keys.size());
-    for (std::uint64_t key : keys) {
-        order.push_back(static_cast<std::uint32_t>(key));
-    }
-    return order;
-}
-
-// The UIDs in the order that the criteria say (RFC 5256 3).
-Task<std::vector<std::uint32_t>> sort_messages(Session& session,
-                                               std::vector<imap::SortCriterion> program,
-                                               std::vector<std::uint32_t> uids, std::string tag) {
-    OpenMailbox& mailbox = session.selected->mailbox();
-    Orders& orders = orders_of(mailbox);
-    Progress progress(session, std::move(tag), uids.size());
-    std::vector<std::vector<std::uint32_t>> ranks;
-    for (const imap::SortCriterion& criterion : program) {
-        auto column = orders.columns.column(mailbox.box.uid_validity(), criterion.key);
-        co_await column->prepare(mailbox, uids, progress);
-        std::vector<std::uint32_t>& values = ranks.emplace_back();
-        for (const SortColumn::Cell& cell : column->cells_of(uids)) {
-            values.push_back(criterion.reverse ? ~cell.rank : cell.rank);
-        }
-    }
-    orders.columns.limit();
-    std::vector<std::uint32_t> order = order_of(ranks);
-    for (std::uint32_t& each : order) {
-        each = uids[each];
-    }
-    co_return order;
 }
 
 Task<std::string> thread_text(Session& session, const Command& command,
@@ -138,15 +68,17 @@ Task<Reply> cmd_sort(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, *returns, key.error());
     }
-    auto with_modseq = prepare_search(session, command, *key);
+    auto with_modseq = prepare_search(session, command, *returns, *key);
     if (!with_modseq) {
         co_return with_modseq.error();
     }
+    auto context = begin_context(session, command, *returns, *key, *program);
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     auto sorted =
         co_await sort_messages(session, std::move(*program), std::move(found), command.tag);
     session.selected->mailbox().cache.flush();
     tell_results(session, command, *returns, sorted, *with_modseq);
+    keep_context(session, std::move(context), std::move(sorted));
     co_return Reply::ok("Sort completed.");
 }
 
@@ -160,11 +92,7 @@ Task<Reply> cmd_thread(Session& session, Command& command) {
     if (!key) {
         co_return search_refusal(session, command, std::nullopt, key.error());
     }
-    auto with_modseq = prepare_search(session, command, *key);
-    if (!with_modseq) {
-        co_return with_modseq.error();
-    }
-    auto prepared = prepare_search(session, command, *key);
+    auto prepared = prepare_search(session, command, std::nullopt, *key);
     if (!prepared) {
         co_return prepared.error();
     }

@@ -11,9 +11,10 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 46> kCommands = {{
+constexpr std::array<CommandInfo, 48> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
+    {"CANCELUPDATE", &cmd_cancelupdate, kSelected, kAll, false},
     {"CAPABILITY", &cmd_capability, kAny, kNone, false},
     {"CHECK", &cmd_check, kSelected, kAll, false},
     {"CLOSE", &cmd_close, kSelected, kNone, false},
@@ -23,6 +24,7 @@ constexpr std::array<CommandInfo, 46> kCommands = {{
     {"DELETE", &cmd_delete, kAny, kAll, false},
     {"DELETEACL", &cmd_deleteacl, kAny, kAll, false},
     {"ENABLE", &cmd_enable, kAny, kNone, false},
+    {"ESEARCH", &cmd_esearch, kAny, kNoExpunge, true},
     {"EXAMINE", &cmd_examine, kAny, kNone, false},
     {"EXPUNGE", &cmd_expunge, kSelected, kAll, true},
     {"FETCH", &cmd_fetch, kSelected, kNoExpunge, true},

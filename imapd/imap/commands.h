@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "lib/event/loop.h"
+#include "lib/imap/mailbox_filter.h"
 
 #include "imapd/imap/session.h"
 
@@ -27,6 +28,7 @@ struct CommandInfo {
 [[nodiscard]] const CommandInfo* find_command(std::string_view name);
 
 Task<Reply> cmd_append(Session& session, Command& command);
+Task<Reply> cmd_cancelupdate(Session& session, Command& command);
 Task<Reply> cmd_capability(Session& session, Command& command);
 Task<Reply> cmd_check(Session& session, Command& command);
 Task<Reply> cmd_close(Session& session, Command& command);
@@ -36,6 +38,7 @@ Task<Reply> cmd_create(Session& session, Command& command);
 Task<Reply> cmd_delete(Session& session, Command& command);
 Task<Reply> cmd_deleteacl(Session& session, Command& command);
 Task<Reply> cmd_enable(Session& session, Command& command);
+Task<Reply> cmd_esearch(Session& session, Command& command);
 Task<Reply> cmd_examine(Session& session, Command& command);
 Task<Reply> cmd_expunge(Session& session, Command& command);
 Task<Reply> cmd_fetch(Session& session, Command& command);
@@ -105,6 +108,9 @@ Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 
 // Takes away what he may not set.
 void limit_flags(FlagLimits limits, std::vector<NewMessage>& messages);
+
+// The names in it are those of the tree from now on; one that can be no mailbox's is left out.
+void take_names(Session& session, imap::MailboxFilter& filter);
 
 // The reply that refuses messages of that weight, where the mailbox has no room for them
 // (cmd_quota.cc).

@@ -8,6 +8,8 @@
 #include "lib/config/config.h"
 #include "lib/imap/format.h"
 
+#include "imapd/imap/commands.h"
+
 namespace relais {
 
 namespace {
@@ -27,14 +29,7 @@ bool is_about_subscription(const NameChange& change) {
 Notifier::Notifier(Session& session, imap::NotifyRequest request)
     : session_(session), request_(std::move(request)) {
     for (imap::NotifyGroup& group : request_.others) {
-        std::vector<std::string> names;
-        for (const std::string& name : group.filter.names) {
-            if (auto known = session.name_from_client(name)) {
-                names.push_back(std::move(*known));
-            }
-        }
-        std::ranges::sort(names);
-        group.filter.names = std::move(names);
+        take_names(session, group.filter);
     }
 }
 

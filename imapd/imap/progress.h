@@ -12,11 +12,11 @@ namespace relais {
 
 class Progress {
   public:
-    // `goal` steps in all.
+    // `goal` steps in all; without a tag nobody waits for it.
     Progress(Session& session, std::string tag, std::size_t goal);
 
     // Every imap_progress_interval; looks at the clock, so not for the smallest steps.
-    bool due() const { return std::chrono::steady_clock::now() >= next_; }
+    bool due() const { return !tag_.empty() && std::chrono::steady_clock::now() >= next_; }
 
     [[nodiscard]] Task<void> tell(std::size_t done);
 

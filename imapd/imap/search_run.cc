@@ -8,6 +8,7 @@
 #include "lib/access/search_match.h"
 #include "lib/access/text_search.h"
 #include "lib/base/format.h"
+#include "lib/imap/format.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/progress.h"
@@ -85,7 +86,11 @@ class MessageSearch {
 
 Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
                                                std::string tag) {
-    Selected& selected = *session.selected;
+    return find_in(session, *session.selected, std::move(key), std::move(tag));
+}
+
+Task<std::vector<std::uint32_t>> find_in(Session& session, Selected& selected, imap::SearchKey key,
+                                         std::string tag) {
     if (key.kind == imap::SearchKey::Kind::kAll) {
         co_return selected.present();
     }
@@ -137,7 +142,11 @@ Reply search_refusal(Session& session, const Command& command,
 }
 
 std::expected<WithModseq, Reply> prepare_search(Session& session, const Command& command,
+                                                const std::optional<imap::SearchReturn>& returns,
                                                 const imap::SearchKey& key) {
+    if (returns && returns->update && session.contexts.has(command.tag)) {
+        return std::unexpected(bad_arguments(command, "Tag reuse."));
+    }
     if (session.enabled.uid_only && key.uses_numbers()) {  // RFC 9586 3
         return std::unexpected(
             bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED"));
@@ -151,16 +160,44 @@ std::expected<WithModseq, Reply> prepare_search(Session& session, const Command&
     return WithModseq::kYes;
 }
 
-namespace {
+std::optional<SearchContext> begin_context(Session& session, const Command& command,
+                                           const std::optional<imap::SearchReturn>& returns,
+                                           const imap::SearchKey& key,
+                                           std::vector<imap::SortCriterion> order) {
+    if (!returns || !returns->update) {
+        return std::nullopt;
+    }
+    Selected& selected = *session.selected;
+    bool uids = command.uid || command.name == "ESEARCH";
+    return SearchContext{command.tag,
+                         uids ? imap::ResultNumbers::kUid : imap::ResultNumbers::kSequence,
+                         with_numbers_resolved(selected, key),
+                         std::move(order),
+                         returns->update_fetch,
+                         selected.box().last_change()};
+}
+
+void keep_context(Session& session, std::optional<SearchContext> context,
+                  std::vector<std::uint32_t> results) {
+    if (!context) {
+        return;
+    }
+    std::string refusal = "* NO [NOUPDATE ";
+    imap::append_string(refusal, context->tag);
+    context->results = std::move(results);
+    if (!session.contexts.add(std::move(*context))) {
+        session.stream.write(refusal + "] Too many contexts.\r\n");
+    }
+}
 
 // The highest among those that are told: MIN and MAX alone are about two (RFC 4731 3.2).
-std::optional<std::uint64_t> highest_modseq(Session& session,
+std::optional<std::uint64_t> highest_modseq(const Mailbox& box,
                                             const std::optional<imap::SearchReturn>& returns,
                                             const std::vector<std::uint32_t>& uids) {
     std::uint64_t highest = 0;
     auto look = [&](std::uint32_t uid) {
-        if (const MailMessage* message = session.selected->box().find(uid)) {
-            highest = std::max(highest, session.selected->box().modseq_of(*message));
+        if (const MailMessage* message = box.find(uid)) {
+            highest = std::max(highest, box.modseq_of(*message));
         }
     };
     if (!returns || returns->tells_many()) {
@@ -176,8 +213,6 @@ std::optional<std::uint64_t> highest_modseq(Session& session,
     return highest > 0 ? std::optional(highest) : std::nullopt;
 }
 
-}  // namespace
-
 void tell_results(Session& session, const Command& command,
                   std::optional<imap::SearchReturn> returns, const std::vector<std::uint32_t>& uids,
                   WithModseq with_modseq) {
@@ -187,7 +222,7 @@ void tell_results(Session& session, const Command& command,
     auto numbers = told_numbers(session, command, uids);
     std::optional<std::uint64_t> modseq;
     if (with_modseq == WithModseq::kYes) {
-        modseq = highest_modseq(session, returns, uids);
+        modseq = highest_modseq(session.selected->box(), returns, uids);
     }
     std::string out;
     if (!returns) {

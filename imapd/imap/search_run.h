@@ -16,6 +16,10 @@ namespace relais {
 [[nodiscard]] Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
                                                              std::string tag);
 
+// The same in a mailbox that need not be the session's.
+[[nodiscard]] Task<std::vector<std::uint32_t>> find_in(Session& session, Selected& selected,
+                                                       imap::SearchKey key, std::string tag);
+
 // UIDs as the command wants them told: as they are, or as sequence numbers.
 [[nodiscard]] std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,
                                                       const std::vector<std::uint32_t>& uids);
@@ -33,9 +37,25 @@ void tell_results(Session& session, const Command& command,
                   std::optional<imap::SearchReturn> returns, const std::vector<std::uint32_t>& uids,
                   WithModseq with_modseq);
 
-// Whether the answer has such a number; the error is the reply to a key that may not be used.
-[[nodiscard]] std::expected<WithModseq, Reply> prepare_search(Session& session,
-                                                              const Command& command,
-                                                              const imap::SearchKey& key);
+// A search whose results are to be told of from now on (UPDATE); nothing where that is not asked
+// for.  It begins before the search itself, so that no change is missed.
+[[nodiscard]] std::optional<SearchContext> begin_context(
+    Session& session, const Command& command, const std::optional<imap::SearchReturn>& returns,
+    const imap::SearchKey& key, std::vector<imap::SortCriterion> order = {});
+
+// Keeps it, or tells that there are too many.
+void keep_context(Session& session, std::optional<SearchContext> context,
+                  std::vector<std::uint32_t> results);
+
+// The number that goes along with these results.
+[[nodiscard]] std::optional<std::uint64_t> highest_modseq(
+    const Mailbox& box, const std::optional<imap::SearchReturn>& returns,
+    const std::vector<std::uint32_t>& uids);
+
+// Whether the answer has such a number; the error is the reply to a key that may not be used, or to
+// the tag of a search that is kept up to date (RFC 5267 4.3).
+[[nodiscard]] std::expected<WithModseq, Reply> prepare_search(
+    Session& session, const Command& command, const std::optional<imap::SearchReturn>& returns,
+    const imap::SearchKey& key);
 
 }  // namespace relais

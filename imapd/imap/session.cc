@@ -46,7 +46,7 @@ std::string Session::capabilities() const {
         "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
         "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
         "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS CONDSTORE QRESYNC "
-        "OBJECTID SAVEDATE UIDONLY NOTIFY ";
+        "OBJECTID SAVEDATE UIDONLY NOTIFY CONTEXT=SEARCH CONTEXT=SORT MULTISEARCH ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
@@ -125,6 +125,7 @@ void Session::leave_mailbox() {
     if (notifier && selected) {
         notifier->left(*selected);
     }
+    contexts.clear();
     selected.reset();
 }
 
@@ -353,24 +354,34 @@ Task<void> Session::sync(Expunges expunges, WithUid with_uid) {
         co_await stream.flush();
         throw IoError("the selected mailbox is gone");
     }
-    std::string out;
-    auto arrived = selected->report(
-        out, notifier ? notifier->scope(expunges) : ReportScope{expunges, with_uid});
-    stream.write(out);
-    if (notifier) {
-        co_await fetch_arrived(notifier->foreign_arrivals(std::move(arrived)));
+    ReportScope scope = notifier ? notifier->scope(expunges) : ReportScope{expunges, with_uid};
+    // The results of a search change with what is told (RFC 5267 4.3.2): numbers of messages that
+    // go are told before that, those of messages that come behind it.
+    if (!contexts.empty()) {
+        scope.arrivals = true;
+        contexts.drop_gone(*this);
     }
+    std::string out;
+    auto arrived = selected->report(out, scope);
+    stream.write(out);
+    if (!contexts.empty()) {
+        co_await contexts.update(*this);
+    }
+    co_await fetch_arrived(notifier ? notifier->foreign_arrivals(std::move(arrived))
+                                    : std::move(arrived));
 }
 
-// RFC 5465 5.2; whatever is fetched, \Seen stays as it is.
+// RFC 5465 5.2 (7 has them before the new results); whatever is fetched, \Seen stays as it is.
 Task<void> Session::fetch_arrived(std::vector<std::uint32_t> uids) {
-    const imap::FetchItems& items = notifier->fetch_items();
-    if (items.items.empty()) {
-        co_return;
-    }
-    Fetcher fetcher(*this, items, WithUid::kNo);
     for (std::uint32_t uid : uids) {
-        co_await fetcher.fetch(uid, false);
+        imap::FetchItems items = contexts.items_for(uid);
+        if (notifier) {
+            items.add(notifier->fetch_items());
+        }
+        if (!items.items.empty()) {
+            Fetcher fetcher(*this, std::move(items), WithUid::kNo);
+            co_await fetcher.fetch(uid, false);
+        }
     }
 }
 

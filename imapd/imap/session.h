@@ -13,6 +13,8 @@
 #include "lib/imap/command_reader.h"
 #include "lib/imap/scanner.h"
 
+#include "imapd/imap/search_contexts.h"
+
 namespace relais {
 
 // The tagged answer to a command.
@@ -113,6 +115,7 @@ class Session {
     Stream& stream;
     Enabled enabled;
     std::unique_ptr<Selected> selected;
+    SearchContexts contexts;             // of the selected mailbox
     std::unique_ptr<Notifier> notifier;  // null until the client says NOTIFY
     imap::CommandReader reader;
     std::string early_input;  // handed over with the connection; comes before the stream's

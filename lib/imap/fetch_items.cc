@@ -277,6 +277,17 @@ void FetchItems::add(FetchItem::Kind kind, Where where) {
     }
 }
 
+void FetchItems::add(const FetchItems& others) {
+    for (const FetchItem& item : others.items) {
+        bool known = std::ranges::any_of(items, [&item](const FetchItem& each) {
+            return each.kind == item.kind && each.label == item.label;
+        });
+        if (!known) {
+            items.push_back(item);
+        }
+    }
+}
+
 bool FetchItems::sets_seen() const {
     return std::ranges::any_of(items, [](const FetchItem& item) { return !item.peek; });
 }

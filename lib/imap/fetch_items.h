@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/imap/partial_range.h"
 #include "lib/imap/scanner.h"
-#include "lib/imap/search_return.h"
 
 namespace relais::imap {
 
@@ -64,6 +64,8 @@ struct FetchItems {
     // Where it is not there yet: behind the others, or before them.
     enum class Where { kFirst, kLast };
     void add(FetchItem::Kind kind, Where where = Where::kLast);
+    // What the others have and is not there yet.
+    void add(const FetchItems& others);
     bool sets_seen() const;
     bool needs_message() const;  // anything that is not in the index
 };

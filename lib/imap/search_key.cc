@@ -295,6 +295,10 @@ bool SearchKey::uses_numbers() const {
     return kind == Kind::kSequence || std::ranges::any_of(children, &SearchKey::uses_numbers);
 }
 
+bool SearchKey::uses_saved() const {
+    return kind == Kind::kSaved || std::ranges::any_of(children, &SearchKey::uses_saved);
+}
+
 bool SearchKey::uses_modseq() const {
     return kind == Kind::kModseq || std::ranges::any_of(children, &SearchKey::uses_modseq);
 }

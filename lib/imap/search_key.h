@@ -57,6 +57,9 @@ struct SearchKey {
     // Message sequence numbers are named.
     bool uses_numbers() const;
 
+    // "$" is there.
+    bool uses_saved() const;
+
     // The numbers of changes are asked for: the answer has the highest of what was found.
     bool uses_modseq() const;
 };

@@ -12,6 +12,23 @@ std::unexpected<Error> bad(std::string text) {
     return fail(Errc::kSyntax, std::move(text));
 }
 
+// "UPDATE (UID FLAGS)", of which the first word is over.
+bool parse_update(Scanner& scanner, SearchReturn& wanted) {
+    wanted.update = true;
+    Scanner behind = scanner;
+    (void)behind.space();
+    if (behind.peek() != '(') {
+        return true;
+    }
+    auto items = parse_fetch_items(behind);
+    if (!items) {
+        return false;
+    }
+    wanted.update_fetch = std::move(*items);
+    scanner = behind;
+    return true;
+}
+
 bool parse_option(Scanner& scanner, SearchReturn& wanted) {
     if (scanner.accept_word("MIN")) {
         wanted.min = true;
@@ -23,6 +40,10 @@ bool parse_option(Scanner& scanner, SearchReturn& wanted) {
         wanted.count = true;
     } else if (scanner.accept_word("SAVE")) {
         wanted.save = true;
+    } else if (scanner.accept_word("CONTEXT")) {
+        // RFC 5267 4.2: a hint that more searches of this kind will come
+    } else if (scanner.accept_word("UPDATE") && !wanted.update) {
+        return parse_update(scanner, wanted);
     } else if (scanner.accept_word("PARTIAL") && !wanted.partial && scanner.space()) {
         wanted.partial = parse_partial_range(scanner);
         return wanted.partial.has_value();
@@ -33,35 +54,6 @@ bool parse_option(Scanner& scanner, SearchReturn& wanted) {
 }
 
 }  // namespace
-
-std::string PartialRange::to_string() const {
-    std::string sign = from_end ? "-" : "";
-    return sign + std::to_string(first) + ":" + sign + std::to_string(last);
-}
-
-std::span<const std::uint32_t> PartialRange::of(std::span<const std::uint32_t> numbers) const {
-    std::size_t begin = std::min<std::size_t>(first - 1, numbers.size());
-    std::size_t count = std::min<std::size_t>(last, numbers.size()) - begin;
-    return from_end ? numbers.subspan(numbers.size() - begin - count, count)
-                    : numbers.subspan(begin, count);
-}
-
-// RFC 9394 3.1: both numbers count from the same side.  The order within the range is free.
-std::optional<PartialRange> parse_partial_range(Scanner& scanner) {
-    PartialRange range;
-    range.from_end = scanner.accept('-');
-    auto first = scanner.number();
-    if (!first || !scanner.accept(':') || scanner.accept('-') != range.from_end) {
-        return std::nullopt;
-    }
-    auto last = scanner.number();
-    if (!last || *first == 0 || *last == 0) {
-        return std::nullopt;
-    }
-    range.first = std::min(*first, *last);
-    range.last = std::max(*first, *last);
-    return range;
-}
 
 Result<std::optional<SearchReturn>> parse_search_return(Scanner& scanner) {
     if (!scanner.accept_word("RETURN")) {
@@ -127,12 +119,22 @@ void append_number_list(std::string& out, std::span<const std::uint32_t> numbers
     }
 }
 
-void append_esearch(std::string& out, std::string_view tag, ResultNumbers kind,
-                    const SearchReturn& wanted, std::span<const std::uint32_t> results,
-                    std::optional<std::uint64_t> modseq) {
+void append_esearch_head(std::string& out, std::string_view tag, ResultNumbers kind) {
     out += "* ESEARCH (TAG ";
     append_string(out, tag);
     out += kind == ResultNumbers::kUid ? ") UID" : ")";
+}
+
+void append_esearch(std::string& out, std::string_view tag, ResultNumbers kind,
+                    const SearchReturn& wanted, std::span<const std::uint32_t> results,
+                    std::optional<std::uint64_t> modseq) {
+    append_esearch_head(out, tag, kind);
+    append_esearch_data(out, wanted, results, modseq);
+}
+
+void append_esearch_data(std::string& out, const SearchReturn& wanted,
+                         std::span<const std::uint32_t> results,
+                         std::optional<std::uint64_t> modseq) {
     if (wanted.min && !results.empty()) {
         out += " MIN " + std::to_string(results.front());
     }

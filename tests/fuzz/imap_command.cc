@@ -89,6 +89,10 @@ void read_arguments(std::string_view text) {
         if (!MetadataEntry::parse(entry.full_name())) {
             std::abort();
         }
+    Scanner sources(text);
+    if (auto parsed = parse_mailbox_filter(sources)) {
+        (void)parsed->covers(text, '.', MailboxFilter::Subscribed::kYes);
+    }
     Scanner events(text);
     if (auto parsed = parse_notify(events)) {
         (void)parsed->events_for(text, '.', MailboxFilter::Subscribed::kNo);

@@ -25,8 +25,14 @@ TEST_CASE("imap/search: what RETURN asks for") {
     CHECK_FALSE(parse("RETURN (SAVE) ALL")->value().answers());
     CHECK(parse("return ( partial -1:-100 ) ALL")->value().partial->to_string() == "-1:-100");
     CHECK(parse("RETURN (PARTIAL 500:401) ALL")->value().partial->to_string() == "401:500");
+    CHECK(parse("RETURN (UPDATE CONTEXT) ALL")->value().update);
+    CHECK_FALSE(parse("RETURN (UPDATE) ALL")->value().all);
+    CHECK(parse("RETURN (COUNT UPDATE (UID BODY.PEEK[TEXT]) MIN) ALL")
+              ->value()
+              .update_fetch.items.size() == 2);
     for (const char* bad :
-         {"RETURN", "RETURN ALL", "RETURN (FOO) ALL", "RETURN (MIN", "RETURN (MIN)",
+         {"RETURN (UPDATE UPDATE) ALL", "RETURN (UPDATE (FROB)) ALL", "RETURN (UPDATE (UID) ALL",
+          "RETURN", "RETURN ALL", "RETURN (FOO) ALL", "RETURN (MIN", "RETURN (MIN)",
           "RETURN (PARTIAL) ALL", "RETURN (PARTIAL 0:1) ALL", "RETURN (PARTIAL -1:2) ALL",
           "RETURN (PARTIAL 1:-2) ALL", "RETURN (PARTIAL 1) ALL",
           "RETURN (PARTIAL 1:4294967296) ALL", "RETURN (PARTIAL 1:2 PARTIAL 1:2) ALL",
