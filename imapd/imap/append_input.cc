@@ -10,6 +10,8 @@
 #include "lib/imap/section.h"
 #include "lib/imap/utf7.h"
 
+#include "imapd/imap/message_limit.h"
+
 namespace relais {
 
 namespace {
@@ -79,6 +81,9 @@ AppendInput::Outcome AppendInput::begin(const imap::AppendStep& step) {
     auto names = parse_flag_names(flags);
     if (!names) {
         return std::unexpected(bad_arguments(command_));
+    }
+    if (save_limit() > 0 && files_.size() >= save_limit()) {
+        return std::unexpected(over_limit(save_limit()));
     }
     if (files_.size() >= kMostMessages) {
         return std::unexpected(Reply::no("[LIMIT] Too many messages in one command."));

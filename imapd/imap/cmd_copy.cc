@@ -9,6 +9,7 @@
 #include "lib/imap/sequence_set.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 
 namespace relais {
 
@@ -129,6 +130,9 @@ Task<Reply> cmd_copy(Session& session, Command& command) {
     if (request->uids.empty()) {
         co_return Reply::ok("No messages found.");
     }
+    if (save_limit() > 0 && request->uids.size() > save_limit()) {
+        co_return over_limit(save_limit());
+    }
     auto refused = co_await refuse_copy(session, *request, MessagesStay::kYes);
     if (refused) {
         co_return std::move(*refused);
@@ -158,6 +162,7 @@ Task<Reply> cmd_move(Session& session, Command& command) {
     if (request->uids.empty()) {
         co_return Reply::ok("No messages found.");
     }
+    CutToLimit limit(request->uids);
     auto refused = co_await refuse_copy(session, *request, MessagesStay::kNo);
     if (refused) {
         co_return std::move(*refused);
@@ -174,7 +179,7 @@ Task<Reply> cmd_move(Session& session, Command& command) {
         co_return failure(gone.error());
     }
     co_await session.user.quota_changed();
-    co_return Reply::ok(session.with_highest_modseq("Move completed."));
+    co_return limit.mark(session, Reply::ok(session.with_highest_modseq("Move completed.")));
 }
 
 }  // namespace relais

@@ -156,11 +156,12 @@ Task<void> Searcher::search_selected() {
     if (request_.returns.save) {
         session_.selected->saved = request_.returns.saved(found_);
     }
-    keep_context(session_, std::move(context), found_);
+    keep_context(session_, std::move(context), found_, Complete::kYes);
 }
 
 Task<void> Searcher::search_in(Selected& selected) {
-    found_ = co_await find_in(session_, selected, request_.key, command_.tag);
+    Found found = co_await find_in(session_, selected, request_.key, command_.tag, 0);
+    found_ = std::move(found.uids);
     selected.mailbox().cache.flush();
     if (!found_.empty() && request_.returns.answers()) {  // RFC 7377 2.1
         tell(selected, found_);

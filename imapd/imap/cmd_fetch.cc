@@ -7,6 +7,7 @@
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/fetcher.h"
+#include "imapd/imap/message_limit.h"
 
 namespace relais {
 
@@ -109,9 +110,14 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
         narrow_to_changed(session, *modifiers, asked_uids(session, set_text), *uids);
     }
     if (modifiers->partial) {
+        // RFC 9738 3.1: what would be cut is refused.
+        if (message_limit() > 0 && modifiers->partial->size() > message_limit()) {
+            co_return over_limit(message_limit());
+        }
         auto part = modifiers->partial->of(*uids);
         uids = std::vector<std::uint32_t>(part.begin(), part.end());
     }
+    CutToLimit limit(*uids);
     std::vector<std::uint32_t> seen;
     if (items->sets_seen() && !session.selected->read_only() &&
         (flag_limits(session, session.selected->mailbox().name).system & MessageFlags::kSeen) !=
@@ -121,6 +127,9 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
             co_return failure(marked.error());
         }
         seen = std::move(*marked);
+    }
+    if (limit.cut()) {
+        std::ranges::reverse(*uids);
     }
     Fetcher fetcher(session, std::move(*items), command.with_uid());
     for (std::size_t i = 0; i < uids->size(); ++i) {
@@ -137,7 +146,7 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     if (fetcher.undecodable()) {
         co_return Reply::no("[UNKNOWN-CTE] Unknown Content-Transfer-Encoding");
     }
-    co_return Reply::ok("Fetch completed.");
+    co_return limit.mark(session, Reply::ok("Fetch completed."));
 }
 
 }  // namespace relais

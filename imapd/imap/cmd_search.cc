@@ -1,6 +1,7 @@
 // SEARCH.  RFC 3501 6.4.4, RFC 4731 (ESEARCH), RFC 5182 (SEARCHRES), RFC 9394 (PARTIAL),
 // RFC 5267 (CONTEXT)
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 #include "imapd/imap/search_run.h"
 
 namespace relais {
@@ -29,9 +30,10 @@ Task<Reply> cmd_search(Session& session, Command& command) {
     auto context = begin_context(session, command, *returns, *key);
     auto found = co_await find_messages(session, std::move(*key), command.tag);
     session.selected->mailbox().cache.flush();
-    tell_results(session, command, *returns, found, *with_modseq);
-    keep_context(session, std::move(context), std::move(found));
-    co_return Reply::ok("Search completed.");
+    tell_results(session, command, *returns, found.uids, *with_modseq);
+    keep_context(session, std::move(context), std::move(found.uids),
+                 found.stopped_at ? Complete::kNo : Complete::kYes);
+    co_return CutToLimit(found.stopped_at).mark(session, Reply::ok("Search completed."));
 }
 
 // RFC 5267 4.3.5

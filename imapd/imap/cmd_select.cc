@@ -5,6 +5,7 @@
 #include "lib/imap/modseq.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 
 namespace relais {
 
@@ -135,18 +136,32 @@ std::vector<std::uint32_t> deleted_messages(Selected& selected,
     return uids;
 }
 
-// How many are gone now.
-Task<Result<std::size_t>> expunge(Selected& selected, const std::vector<std::uint32_t>* among) {
+struct Expunged {
+    std::size_t count = 0;
+    std::optional<CutToLimit> limit{};
+};
+
+// Of those that UID EXPUNGE names there may be too many for one command; without names it is all
+// of them (RFC 9738 3.1).
+Task<Result<Expunged>> expunge(Selected& selected, const std::vector<std::uint32_t>* among) {
     auto synced = co_await selected.sync();
     if (!synced) {
         co_return fail_with(synced);
     }
     auto uids = deleted_messages(selected, among);
     if (uids.empty()) {
-        co_return std::size_t{0};
+        co_return Expunged();
+    }
+    Expunged expunged;
+    if (among != nullptr) {
+        expunged.limit.emplace(uids);
     }
     auto gone = co_await selected.box().expunge(std::move(uids));
-    co_return gone ? Result<std::size_t>(gone->size()) : fail_with(gone);
+    if (!gone) {
+        co_return fail_with(gone);
+    }
+    expunged.count = gone->size();
+    co_return expunged;
 }
 
 }  // namespace
@@ -166,7 +181,7 @@ Task<Reply> cmd_unselect(Session& session, Command& /*command*/) {
 
 // What others have done is told before: the number in the answer stands for all up to there.
 Task<Reply> cmd_close(Session& session, Command& command) {
-    Result<std::size_t> gone(0);
+    Result<Expunged> gone;
     Reply reply = Reply::ok("Close completed.");
     bool may = selected_rights(session).has(AclRights::of("e"));
     if (!session.selected->read_only() && may) {
@@ -174,7 +189,7 @@ Task<Reply> cmd_close(Session& session, Command& command) {
             co_await session.sync(Expunges::kTell, command.with_uid());
         }
         gone = co_await expunge(*session.selected, nullptr);
-        if (gone && *gone > 0 && session.enabled.qresync) {
+        if (gone && gone->count > 0 && session.enabled.qresync) {
             reply.text = session.with_highest_modseq(std::move(reply.text));
         }
     }
@@ -216,7 +231,8 @@ Task<Reply> cmd_expunge(Session& session, Command& command) {
     }
     co_await session.user.quota_changed();
     std::string text = "Expunge completed.";
-    co_return Reply::ok(*outcome > 0 ? session.with_highest_modseq(std::move(text)) : text);
+    Reply reply = Reply::ok(outcome->count > 0 ? session.with_highest_modseq(text) : text);
+    co_return outcome->limit ? outcome->limit->mark(session, std::move(reply)) : reply;
 }
 
 }  // namespace relais

@@ -3,6 +3,7 @@
 #include "lib/imap/thread.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 #include "imapd/imap/progress.h"
 #include "imapd/imap/search_run.h"
 #include "imapd/imap/sort_run.h"
@@ -74,11 +75,14 @@ Task<Reply> cmd_sort(Session& session, Command& command) {
     }
     auto context = begin_context(session, command, *returns, *key, *program);
     auto found = co_await find_messages(session, std::move(*key), command.tag);
+    if (found.stopped_at) {
+        co_return over_limit(message_limit());
+    }
     auto sorted =
-        co_await sort_messages(session, std::move(*program), std::move(found), command.tag);
+        co_await sort_messages(session, std::move(*program), std::move(found.uids), command.tag);
     session.selected->mailbox().cache.flush();
     tell_results(session, command, *returns, sorted, *with_modseq);
-    keep_context(session, std::move(context), std::move(sorted));
+    keep_context(session, std::move(context), std::move(sorted), Complete::kYes);
     co_return Reply::ok("Sort completed.");
 }
 
@@ -97,7 +101,10 @@ Task<Reply> cmd_thread(Session& session, Command& command) {
         co_return prepared.error();
     }
     auto found = co_await find_messages(session, std::move(*key), command.tag);
-    auto threads = co_await thread_text(session, command, *algorithm, std::move(found));
+    if (found.stopped_at) {
+        co_return over_limit(message_limit());
+    }
+    auto threads = co_await thread_text(session, command, *algorithm, std::move(found.uids));
     session.selected->mailbox().cache.flush();
     session.stream.write("* THREAD " + threads + "\r\n");
     co_return Reply::ok("Thread completed.");

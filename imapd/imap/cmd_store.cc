@@ -7,6 +7,7 @@
 #include "lib/imap/search_return.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 #include "imapd/imap/search_run.h"
 
 namespace relais {
@@ -146,6 +147,7 @@ Task<Result<FlagOutcome>> change_flags(Session& session, const StoreRequest& req
 
 Task<Reply> store(Session& session, Command& command, StoreRequest request, FlagNames names,
                   std::vector<std::uint32_t> uids) {
+    const CutToLimit limit(uids);
     Selected& selected = *session.selected;
     // Changes of others are told first, so that what comes after is ours.
     co_await session.sync(command.uid ? Expunges::kTell : Expunges::kHold, command.with_uid());
@@ -155,6 +157,9 @@ Task<Reply> store(Session& session, Command& command, StoreRequest request, Flag
     }
     std::vector<std::uint32_t> done;
     std::ranges::set_difference(uids, changed->refused, std::back_inserter(done));
+    if (limit.cut()) {
+        std::ranges::reverse(done);
+    }
     co_await show_changes(session, done, command.with_uid(), request.silent);
     selected.own_change(*changed);
     bool gone = std::ranges::any_of(
@@ -162,12 +167,12 @@ Task<Reply> store(Session& session, Command& command, StoreRequest request, Flag
     if (!changed->refused.empty()) {
         std::string text = modified_code(session, command, changed->refused);
         co_return gone ? Reply::no(text + " Some of the messages no longer exist.")
-                       : Reply::ok(text + " Conditional store failed.");
+                       : limit.mark(session, Reply::ok(text + " Conditional store failed."));
     }
     if (gone) {
         co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
     }
-    co_return Reply::ok("Store completed.");
+    co_return limit.mark(session, Reply::ok("Store completed."));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "lib/imap/format.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/message_limit.h"
 #include "imapd/imap/progress.h"
 
 namespace relais {
@@ -27,6 +28,26 @@ class MessageSearch {
         : selected_(selected), match_(selected, std::move(key)) {}
 
     std::size_t chunk() const { return match_.texts().empty() ? kChunk : kTextChunk; }
+
+    // Those of `uids`, which ascend, that are to be looked at: the last ones, so many.  Where there
+    // are more, `stopped_at` is the first of them.
+    std::vector<std::uint32_t> newest(const std::vector<std::uint32_t>& uids, std::size_t limit,
+                                      std::optional<std::uint32_t>& stopped_at) const {
+        std::vector<std::uint32_t> wanted;
+        for (auto uid = uids.rbegin(); uid != uids.rend(); ++uid) {
+            auto sequence = selected_.sequence_of(*uid);
+            if (!sequence || !match_.considers(*sequence, *uid)) {
+                continue;
+            }
+            if (wanted.size() == limit) {
+                stopped_at = wanted.back();
+                break;
+            }
+            wanted.push_back(*uid);
+        }
+        std::ranges::reverse(wanted);
+        return wanted;
+    }
 
     Task<void> look_at(std::span<const std::uint32_t> uids) {
         std::vector<Open> open;
@@ -84,30 +105,38 @@ class MessageSearch {
 
 }  // namespace
 
-Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
-                                               std::string tag) {
-    return find_in(session, *session.selected, std::move(key), std::move(tag));
+Task<Found> find_messages(Session& session, imap::SearchKey key, std::string tag) {
+    return find_in(session, *session.selected, std::move(key), std::move(tag), message_limit());
 }
 
-Task<std::vector<std::uint32_t>> find_in(Session& session, Selected& selected, imap::SearchKey key,
-                                         std::string tag) {
-    if (key.kind == imap::SearchKey::Kind::kAll) {
-        co_return selected.present();
+Task<Found> find_in(Session& session, Selected& selected, imap::SearchKey key, std::string tag,
+                    std::size_t limit) {
+    Found found;
+    if (key.kind == imap::SearchKey::Kind::kAll && limit == 0) {
+        found.uids = selected.present();
+        co_return found;
     }
     MessageSearch search(selected, std::move(key));
     Mailbox::Uids uids = selected.box().uids();
-    Progress progress(session, std::move(tag), uids->size());
+    std::vector<std::uint32_t> newest;
     std::span<const std::uint32_t> rest(*uids);
+    if (limit > 0) {
+        newest = search.newest(*uids, limit, found.stopped_at);
+        rest = newest;
+    }
+    std::size_t goal = rest.size();
+    Progress progress(session, std::move(tag), goal);
     while (!rest.empty()) {
         auto chunk = rest.first(std::min(search.chunk(), rest.size()));
         co_await search.look_at(chunk);
         rest = rest.subspan(chunk.size());
         if (progress.due()) {
-            co_await progress.tell(uids->size() - rest.size());
+            co_await progress.tell(goal - rest.size());
         }
         co_await yield();
     }
-    co_return search.take();
+    found.uids = search.take();
+    co_return found;
 }
 
 std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,
@@ -178,14 +207,14 @@ std::optional<SearchContext> begin_context(Session& session, const Command& comm
 }
 
 void keep_context(Session& session, std::optional<SearchContext> context,
-                  std::vector<std::uint32_t> results) {
+                  std::vector<std::uint32_t> results, Complete complete) {
     if (!context) {
         return;
     }
     std::string refusal = "* NO [NOUPDATE ";
     imap::append_string(refusal, context->tag);
     context->results = std::move(results);
-    if (!session.contexts.add(std::move(*context))) {
+    if (complete == Complete::kNo || !session.contexts.add(std::move(*context))) {
         session.stream.write(refusal + "] Too many contexts.\r\n");
     }
 }

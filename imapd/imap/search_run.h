@@ -12,13 +12,18 @@
 
 namespace relais {
 
-// The UIDs of what the client knows and the key matches, ascending.
-[[nodiscard]] Task<std::vector<std::uint32_t>> find_messages(Session& session, imap::SearchKey key,
-                                                             std::string tag);
+struct Found {
+    std::vector<std::uint32_t> uids{};          // ascending
+    std::optional<std::uint32_t> stopped_at{};  // older messages were not looked at
+};
 
-// The same in a mailbox that need not be the session's.
-[[nodiscard]] Task<std::vector<std::uint32_t>> find_in(Session& session, Selected& selected,
-                                                       imap::SearchKey key, std::string tag);
+// What the client knows and the key matches, among as many messages as may be looked at
+// (message_limit.h).
+[[nodiscard]] Task<Found> find_messages(Session& session, imap::SearchKey key, std::string tag);
+
+// The same in a mailbox that need not be the session's; 0 sets no limit.
+[[nodiscard]] Task<Found> find_in(Session& session, Selected& selected, imap::SearchKey key,
+                                  std::string tag, std::size_t limit);
 
 // UIDs as the command wants them told: as they are, or as sequence numbers.
 [[nodiscard]] std::vector<std::uint32_t> told_numbers(Session& session, const Command& command,
@@ -43,9 +48,10 @@ void tell_results(Session& session, const Command& command,
     Session& session, const Command& command, const std::optional<imap::SearchReturn>& returns,
     const imap::SearchKey& key, std::vector<imap::SortCriterion> order = {});
 
-// Keeps it, or tells that there are too many.
+// Keeps it, or tells that there are too many, or that these are not all results.
+enum class Complete { kNo, kYes };
 void keep_context(Session& session, std::optional<SearchContext> context,
-                  std::vector<std::uint32_t> results);
+                  std::vector<std::uint32_t> results, Complete complete);
 
 // The number that goes along with these results.
 [[nodiscard]] std::optional<std::uint64_t> highest_modseq(

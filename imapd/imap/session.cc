@@ -14,6 +14,7 @@
 #include "imapd/imap/change_teller.h"
 #include "imapd/imap/commands.h"
 #include "imapd/imap/fetcher.h"
+#include "imapd/imap/message_limit.h"
 #include "imapd/imap/notifier.h"
 
 namespace relais {
@@ -51,6 +52,7 @@ std::string Session::capabilities() const {
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
     }
+    text += limit_capability();
     if (conf().imap_compress() && !compressed_) {
         text += " COMPRESS=DEFLATE";
     }

@@ -126,6 +126,14 @@ void SearchMatch::prepare(SearchKey& key) {
     std::ranges::sort(key.children, {}, cost);
 }
 
+bool SearchMatch::considers(std::uint32_t sequence, std::uint32_t uid) const {
+    auto allows = [&](const SearchKey& key) {
+        return (key.kind != Kind::kSequence || key.set.contains(sequence)) &&
+               (key.kind != Kind::kUid || key.set.contains(uid));
+    };
+    return allows(key_) && (key_.kind != Kind::kAnd || std::ranges::all_of(key_.children, allows));
+}
+
 void SearchMatch::begin(std::uint32_t sequence, const MailMessage& message, Pass pass) {
     message_ = &message;
     sequence_ = sequence;

@@ -21,6 +21,10 @@ class SearchMatch {
     // Prepares the key for this mailbox: sets resolved, texts folded, cheap criteria first.
     SearchMatch(Selected& selected, imap::SearchKey key);
 
+    // False where the sets of numbers that all of the key depends on leave the message out: it need
+    // not be looked at.
+    [[nodiscard]] bool considers(std::uint32_t sequence, std::uint32_t uid) const;
+
     // `answers`: to texts(), where somebody has looked already.
     [[nodiscard]] bool matches(std::uint32_t sequence, const MailMessage& message,
                                const std::optional<TextAnswers>& answers = std::nullopt);

@@ -18,6 +18,8 @@ struct PartialRange {
 
     std::string to_string() const;
 
+    std::uint64_t size() const { return std::uint64_t{last} - first + 1; }
+
     // The part of `numbers` that it means, in their order.
     [[nodiscard]] std::span<const std::uint32_t> of(std::span<const std::uint32_t> numbers) const;
 };

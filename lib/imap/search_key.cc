@@ -160,12 +160,30 @@ class SearchParser {
         return key;
     }
 
+    // RFC 9738 3.2: all UIDs on one side of it, which itself is left out.
+    Result<SearchKey> parse_uid_bound(const std::string& name) {
+        auto bound = scanner_.number();
+        if (!bound || *bound == 0) {
+            return bad("Invalid UID");
+        }
+        SearchKey key = make(Kind::kUid);
+        if (name == "UIDAFTER" && *bound < 0xffffffff) {
+            key.set.add(SequenceSet::Range{*bound + 1, 0xffffffff});
+        } else if (name == "UIDBEFORE" && *bound > 1) {
+            key.set.add(SequenceSet::Range{1, *bound - 1});
+        }
+        return key;
+    }
+
     Result<SearchKey> parse_with_argument(const std::string& name) {
         if (!scanner_.space()) {
             return bad("Unknown search key, or one without its argument: " + printable(name));
         }
         if (name == "UID") {
             return scanner_.accept('$') ? make(Kind::kSaved) : parse_set(Kind::kUid);
+        }
+        if (name == "UIDAFTER" || name == "UIDBEFORE") {
+            return parse_uid_bound(name);
         }
         if (name == "KEYWORD" || name == "UNKEYWORD") {
             auto keyword = scanner_.astring();
