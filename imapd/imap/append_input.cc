@@ -8,9 +8,9 @@
 #include "lib/config/config.h"
 #include "lib/imap/imap_url.h"
 #include "lib/imap/section.h"
-#include "lib/imap/utf7.h"
 
 #include "imapd/imap/message_limit.h"
+#include "imapd/imap/url_message.h"
 
 namespace relais {
 
@@ -177,25 +177,7 @@ Task<Result<void>> AppendInput::append_url(std::string text) {
     if (!url) {
         co_return fail_with(url);
     }
-    auto name = imap::utf8_to_utf7(url->mailbox);
-    std::string mailbox_name = name ? session_.user.tree().canonical(*name) : "";
-    bool selected = url->mailbox.empty();
-    bool usable = selected ? session_.selected != nullptr
-                           : !refuse_mailbox(session_, mailbox_name, AclRights::of("r"));
-    if (!usable) {
-        co_return fail(Errc::kNotFound, selected ? "No mailbox selected" : "Mailbox doesn't exist");
-    }
-    auto mailbox = session_.user.open(selected ? session_.selected->mailbox().name : mailbox_name);
-    auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
-    if (!synced) {
-        co_return synced;
-    }
-    if (url->uid_validity && *url->uid_validity != mailbox->box.uid_validity()) {
-        co_return fail(Errc::kNotFound, "Invalid UIDVALIDITY");
-    }
-    const MailMessage* found = mailbox->box.find(url->uid);
-    auto file = found == nullptr ? fail(Errc::kNotFound, "Message not found")
-                                 : MessageFile::open(mailbox->box, *found);
+    auto file = co_await open_url_message(session_, *url);
     if (!file) {
         co_return fail_with(file);
     }

@@ -11,7 +11,7 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 48> kCommands = {{
+constexpr std::array<CommandInfo, 51> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
     {"CANCELUPDATE", &cmd_cancelupdate, kSelected, kAll, false},
@@ -28,6 +28,7 @@ constexpr std::array<CommandInfo, 48> kCommands = {{
     {"EXAMINE", &cmd_examine, kAny, kNone, false},
     {"EXPUNGE", &cmd_expunge, kSelected, kAll, true},
     {"FETCH", &cmd_fetch, kSelected, kNoExpunge, true},
+    {"GENURLAUTH", &cmd_genurlauth, kAny, kAll, false},
     {"GETACL", &cmd_getacl, kAny, kAll, false},
     {"GETMETADATA", &cmd_getmetadata, kAny, kAll, false},
     {"GETQUOTA", &cmd_getquota, kAny, kAll, false},
@@ -46,6 +47,7 @@ constexpr std::array<CommandInfo, 48> kCommands = {{
     {"NOTIFY", &cmd_notify, kAny, kAll, false},
     {"RENAME", &cmd_rename, kAny, kAll, false},
     {"REPLACE", &cmd_replace, kSelected, kAll, true},
+    {"RESETKEY", &cmd_resetkey, kAny, kAll, false},
     {"SEARCH", &cmd_search, kSelected, kNoExpunge, true},
     {"SELECT", &cmd_select, kAny, kNone, false},
     {"SETACL", &cmd_setacl, kAny, kAll, false},
@@ -59,6 +61,7 @@ constexpr std::array<CommandInfo, 48> kCommands = {{
     {"THREAD", &cmd_thread, kSelected, kNoExpunge, true},
     {"UNSELECT", &cmd_unselect, kSelected, kNone, false},
     {"UNSUBSCRIBE", &cmd_unsubscribe, kAny, kAll, false},
+    {"URLFETCH", &cmd_urlfetch, kAny, kAll, false},
     {"XLIST", &cmd_list, kAny, kAll, false},
 }};
 

@@ -42,6 +42,7 @@ Task<Reply> cmd_esearch(Session& session, Command& command);
 Task<Reply> cmd_examine(Session& session, Command& command);
 Task<Reply> cmd_expunge(Session& session, Command& command);
 Task<Reply> cmd_fetch(Session& session, Command& command);
+Task<Reply> cmd_genurlauth(Session& session, Command& command);
 Task<Reply> cmd_getacl(Session& session, Command& command);
 Task<Reply> cmd_getmetadata(Session& session, Command& command);
 Task<Reply> cmd_getquota(Session& session, Command& command);
@@ -60,6 +61,7 @@ Task<Reply> cmd_noop(Session& session, Command& command);
 Task<Reply> cmd_notify(Session& session, Command& command);
 Task<Reply> cmd_rename(Session& session, Command& command);
 Task<Reply> cmd_replace(Session& session, Command& command);
+Task<Reply> cmd_resetkey(Session& session, Command& command);
 Task<Reply> cmd_search(Session& session, Command& command);
 Task<Reply> cmd_select(Session& session, Command& command);
 Task<Reply> cmd_setacl(Session& session, Command& command);
@@ -72,6 +74,7 @@ Task<Reply> cmd_subscribe(Session& session, Command& command);
 Task<Reply> cmd_thread(Session& session, Command& command);
 Task<Reply> cmd_unselect(Session& session, Command& command);
 Task<Reply> cmd_unsubscribe(Session& session, Command& command);
+Task<Reply> cmd_urlfetch(Session& session, Command& command);
 
 // Helpers that several commands share (arguments.cc).
 

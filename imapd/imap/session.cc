@@ -52,6 +52,9 @@ std::string Session::capabilities() const {
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
     }
+    if (!conf().imap_urlauth_host().empty()) {
+        text += " URLAUTH URLAUTH=BINARY";
+    }
     text += limit_capability();
     if (conf().imap_compress() && !compressed_) {
         text += " COMPRESS=DEFLATE";

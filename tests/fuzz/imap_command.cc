@@ -8,6 +8,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/imap/append_parser.h"
+#include "lib/imap/auth_url.h"
 #include "lib/imap/command_reader.h"
 #include "lib/imap/dates.h"
 #include "lib/imap/fetch_items.h"
@@ -98,6 +99,7 @@ void read_arguments(std::string_view text) {
         (void)parsed->events_for(text, '.', MailboxFilter::Subscribed::kNo);
     }
     (void)parse_imap_url(text);
+    (void)parse_auth_url(text);
     read_append(text);
 }
 
