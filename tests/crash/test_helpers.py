@@ -1,44 +1,12 @@
 """Helper processes that are killed: each is replaced, and the next request works."""
-import os
-import pathlib
-import re
-import signal
 import time
 
 from support import bound, check, equal, need_suite
+from support.families import family, kill
 from support.imap import ImapInstance
 from support.instance import Instance
 from support.mongo_server import MongoServer
 from support.table_place import dynamic_maps, need_plugin, plugins
-
-
-def parent_of(pid):
-    try:
-        return int(re.search(r"^PPid:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
-    except (OSError, TypeError):
-        return 0
-
-
-def children_of(parents):
-    """Wherever they run: a user's process is in his home."""
-    pids = {int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()}
-    return sorted(p for p in pids if parent_of(p) in parents)
-
-
-def family(mta, daemon):
-    """(services, their helpers, the helpers' children) of `daemon`."""
-    master = mta.master_pid()
-    services = [p for p in mta.processes(daemon) if parent_of(p) == master]
-    helpers = children_of(services)
-    return services, helpers, children_of(helpers)
-
-
-def kill(pids):
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it went with its helper
 
 
 def log_in(mail):
