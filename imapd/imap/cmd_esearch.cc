@@ -4,7 +4,6 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/imap/format.h"
-#include "lib/store/subscriptions.h"
 
 #include "imapd/imap/commands.h"
 #include "imapd/imap/search_run.h"
@@ -94,18 +93,17 @@ Result<std::vector<std::string>> mailboxes_of(Session& session, const Request& r
     if (request.only_selected()) {
         return std::vector<std::string>{selected};
     }
-    auto names = session.user.tree().list();
-    auto subscriptions = Subscriptions::load(session.user.root(), session.user.separator());
+    auto names = session.user.visible_mailboxes({});
+    auto subscriptions = session.user.subscribed();
     if (!names || !subscriptions) {
         return !names ? fail_with(names) : fail_with(subscriptions);
     }
-    auto subscribed_names = subscriptions->names();
-    std::set<std::string> subscribed(subscribed_names.begin(), subscribed_names.end());
+    std::set<std::string> subscribed(subscriptions->begin(), subscriptions->end());
     auto wanted = [&](const std::string& name) {
-        auto is = subscribed.contains(name) ? Filter::Subscribed::kYes : Filter::Subscribed::kNo;
+        imap::FilteredMailbox mailbox{name, session.user.is_own(name), subscribed.contains(name)};
         return std::ranges::any_of(request.sources, [&](const Filter& filter) {
             return (filter.is_selected() && name == selected) ||
-                   filter.covers(name, session.user.separator(), is);
+                   filter.covers(mailbox, session.user.separator());
         });
     };
     std::erase_if(*names, [&wanted](const std::string& name) { return !wanted(name); });
@@ -135,8 +133,9 @@ Task<void> Searcher::search(std::string name) {
         co_await search_selected();
         co_return;
     }
-    if (!session_.user.tree().exists(name)) {
-        co_return;  // gone since it was listed
+    // Gone since it was listed, or not for this user (RFC 7377 2.2).
+    if (!session_.user.tree().exists(name) || refuse_mailbox(session_, name, AclRights::of("r"))) {
+        co_return;
     }
     Selected other(session_.user.open(name), MailboxAccess::kReadOnly, session_.enabled);
     auto synced = co_await other.sync();

@@ -35,7 +35,7 @@ bool is_offered() {
 std::string own_directory(Session& session, const imap::AuthUrl& url) {
     bool own = url.user == session.user.name() && iequals(url.host, conf().imap_urlauth_host());
     std::string name = own ? url_mailbox(session, url.message) : "";
-    bool there = !name.empty() && session.user.tree().exists(name);
+    bool there = !name.empty() && session.user.is_own(name) && session.user.tree().exists(name);
     return there ? session.user.tree().place_of(name).directory : "";
 }
 
@@ -275,9 +275,9 @@ Task<Reply> cmd_resetkey(Session& session, Command& command) {
     if (!is_offered()) {
         co_return not_offered(command);
     }
-    MailTree& tree = session.user.tree();
+    MailTree& tree = session.user.tree().own();
     if (command.arguments.at_end()) {
-        auto names = tree.list();
+        auto names = session.user.tree().own().list();
         for (const std::string& name : names ? *names : std::vector<std::string>()) {
             auto removed = remove_access_key(tree.place_of(name).directory);
             if (!removed) {
@@ -299,10 +299,10 @@ Task<Reply> cmd_resetkey(Session& session, Command& command) {
     if (!name || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    if (!tree.exists(*name)) {
-        co_return Reply::no("[NONEXISTENT] Mailbox doesn't exist: " + printable(*name));
+    if (!session.user.is_own(*name) || !session.user.tree().exists(*name)) {
+        co_return no_mailbox(*name);
     }
-    auto removed = remove_access_key(tree.place_of(*name).directory);
+    auto removed = remove_access_key(session.user.tree().place_of(*name).directory);
     co_return removed ? Reply::ok("[URLMECH INTERNAL] Key removed.") : failure(removed.error());
 }
 

@@ -37,25 +37,24 @@ void NameWatch::note(const DirectoryEvent& event) {
 }
 
 Result<NameWatch::Names> NameWatch::read_names() const {
-    auto all = user_.tree().list();
+    auto all = user_.visible_mailboxes({});
     if (!all) {
         return fail_with(all);
     }
     Names names;
     for (std::string& name : *all) {
         auto id = directory_id(user_.tree().place_of(name).directory);
-        names.emplace_hint(names.end(), std::move(name), id);
+        names.emplace(std::move(name), id);
     }
     return names;
 }
 
 Result<std::set<std::string, std::less<>>> NameWatch::read_subscriptions() const {
-    auto list = Subscriptions::load(user_.root(), user_.separator());
+    auto list = user_.subscribed();
     if (!list) {
         return fail_with(list);
     }
-    auto names = list->names();
-    return std::set<std::string, std::less<>>(names.begin(), names.end());
+    return std::set<std::string, std::less<>>(list->begin(), list->end());
 }
 
 Result<void> NameWatch::begin() {

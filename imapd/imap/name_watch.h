@@ -1,5 +1,6 @@
 // Follows the names of a user's mailboxes and his subscriptions, for NOTIFY (RFC 5465 5.4, 5.5):
-// what has changed since the client was told last, whoever changed it.
+// what has changed since the client was told last, whoever changed it.  Changes in other namespaces
+// than the user's own are seen when something changes in that one.
 #pragma once
 
 #include <map>

@@ -34,11 +34,11 @@ Notifier::Notifier(Session& session, imap::NotifyRequest request)
 }
 
 imap::NotifyEvents Notifier::events_for(std::string_view name) const {
-    return events_for(name, names_->subscribed(name) ? Subscribed::kYes : Subscribed::kNo);
+    return events_for({name, session_.user.is_own(name), names_->subscribed(name)});
 }
 
-imap::NotifyEvents Notifier::events_for(std::string_view name, Subscribed subscribed) const {
-    return request_.events_for(name, session_.user.separator(), subscribed);
+imap::NotifyEvents Notifier::events_for(const imap::FilteredMailbox& mailbox) const {
+    return request_.events_for(mailbox, session_.user.separator());
 }
 
 bool Notifier::is_selected(std::string_view name) const {
@@ -107,7 +107,8 @@ bool Notifier::watch_mailboxes(Fresh fresh) {
     }
     for (const auto& [name, id] : names_->names()) {
         imap::NotifyEvents events = events_for(name);
-        if (!events.in_mailbox()) {
+        bool readable = session_.user.access().rights_on(name).has(AclRights::of("r"));
+        if (!events.in_mailbox() || !readable) {
             continue;
         }
         if (watched_.size() >= static_cast<std::size_t>(conf().imap_notify_mailbox_limit())) {
@@ -143,9 +144,12 @@ bool Notifier::watch(Watched& mailbox) {
     return mailbox.watch->active();
 }
 
-// Null for one that is gone, which the names will tell.
+// Null for one that is gone, which the names will tell, and for one that the user may not read any
+// longer (RFC 5465 5.9).
 Task<std::shared_ptr<OpenMailbox>> Notifier::look_at(std::string name) {
-    if (!session_.user.tree().exists(name)) {
+    bool there =
+        session_.user.tree().exists(name) && !refuse_mailbox(session_, name, AclRights::of("r"));
+    if (!there) {
         co_return nullptr;
     }
     auto mailbox = session_.user.open(name);
@@ -261,7 +265,7 @@ bool Notifier::tell_names() {
 bool Notifier::concerns(const NameChange& change, std::string_view name) const {
     bool left = change.kind == Kind::kUnsubscribed;
     imap::NotifyEvents events =
-        events_for(name, left || names_->subscribed(name) ? Subscribed::kYes : Subscribed::kNo);
+        events_for({name, session_.user.is_own(name), left || names_->subscribed(name)});
     return is_about_subscription(change) ? events.subscription_change : events.mailbox_name;
 }
 

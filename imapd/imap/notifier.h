@@ -59,8 +59,6 @@ class Notifier {
     void left(Selected& selected);
 
   private:
-    using Subscribed = imap::MailboxFilter::Subscribed;
-
     // A mailbox whose messages are watched.
     struct Watched {
         std::string name;
@@ -86,7 +84,7 @@ class Notifier {
     enum class Fresh { kUnknown, kEmpty };
 
     imap::NotifyEvents events_for(std::string_view name) const;
-    imap::NotifyEvents events_for(std::string_view name, Subscribed subscribed) const;
+    imap::NotifyEvents events_for(const imap::FilteredMailbox& mailbox) const;
     bool is_selected(std::string_view name) const;
     bool watch_mailboxes(Fresh fresh);
     bool watch(Watched& mailbox);

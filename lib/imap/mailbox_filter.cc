@@ -54,7 +54,8 @@ std::optional<MailboxFilter> parse_mailbox_filter(Scanner& scanner) {
     return filter;
 }
 
-bool MailboxFilter::covers(std::string_view mailbox, char separator, Subscribed subscribed) const {
+bool MailboxFilter::covers(const FilteredMailbox& mailbox, char separator) const {
+    std::string_view whole = mailbox.name;
     auto listed = [this](std::string_view name) {
         return std::ranges::binary_search(names, name, {},
                                           [](const auto& each) { return std::string_view(each); });
@@ -65,20 +66,20 @@ bool MailboxFilter::covers(std::string_view mailbox, char separator, Subscribed 
             return false;
         case Kind::kInboxes:  // RFC 5465 6.3: who cannot tell which they are takes all
         case Kind::kPersonal:
-            return true;
+            return mailbox.personal;
         case Kind::kSubscribed:
-            return subscribed == Subscribed::kYes;
+            return mailbox.subscribed;
         case Kind::kMailboxes:
-            return listed(mailbox);
+            return listed(whole);
         default:
             break;
     }
-    if (listed(mailbox)) {
+    if (listed(whole)) {
         return true;
     }
-    for (auto at = mailbox.rfind(separator); at != std::string_view::npos && at > 0;
-         at = mailbox.rfind(separator, at - 1)) {
-        if (listed(mailbox.substr(0, at))) {
+    for (auto at = whole.rfind(separator); at != std::string_view::npos && at > 0;
+         at = whole.rfind(separator, at - 1)) {
+        if (listed(whole.substr(0, at))) {
             return true;
         }
         if (kind == Kind::kSubtreeOne) {

@@ -11,6 +11,13 @@
 
 namespace relais::imap {
 
+// A mailbox, as far as filters ask.
+struct FilteredMailbox {
+    std::string_view name;
+    bool personal = true;  // in the user's own namespace
+    bool subscribed = false;
+};
+
 struct MailboxFilter {
     enum class Kind {
         kSelected,
@@ -29,9 +36,7 @@ struct MailboxFilter {
 
     // Whether a mailbox that is not looked at as the selected one is meant.  A name costs a look
     // into `names` for each of its levels.
-    enum class Subscribed { kNo, kYes };
-    [[nodiscard]] bool covers(std::string_view mailbox, char separator,
-                              Subscribed subscribed) const;
+    [[nodiscard]] bool covers(const FilteredMailbox& mailbox, char separator) const;
 };
 
 // "subtree (A B)"; the names as the client writes them.  Nothing, and the scanner somewhere, where

@@ -171,11 +171,10 @@ void NotifyEvents::add(const NotifyEvents& more) {
     }
 }
 
-NotifyEvents NotifyRequest::events_for(std::string_view mailbox, char separator,
-                                       MailboxFilter::Subscribed subscribed) const {
+NotifyEvents NotifyRequest::events_for(const FilteredMailbox& mailbox, char separator) const {
     NotifyEvents events;
     for (const NotifyGroup& group : others) {
-        if (group.filter.covers(mailbox, separator, subscribed)) {
+        if (group.filter.covers(mailbox, separator)) {
             events.add(group.events);
         }
     }

@@ -39,8 +39,7 @@ struct NotifyRequest {
     std::vector<NotifyGroup> others;
 
     // All that is wanted of a mailbox other than the selected one.
-    [[nodiscard]] NotifyEvents events_for(std::string_view mailbox, char separator,
-                                          MailboxFilter::Subscribed subscribed) const;
+    [[nodiscard]] NotifyEvents events_for(const FilteredMailbox& mailbox, char separator) const;
 };
 
 // The events that there are, for BADEVENT.

@@ -74,14 +74,15 @@ TEST_CASE("imap/notify: what is refused, and how") {
 }
 
 TEST_CASE("imap/notify: which mailboxes are meant") {
-    auto covers = [](std::string_view text, std::string_view mailbox, bool subscribed = false) {
+    auto covers = [](std::string_view text, std::string_view mailbox, bool subscribed = false,
+                     bool personal = true) {
         Scanner scanner(text);
         auto filter = parse_mailbox_filter(scanner);
         REQUIRE(filter);
-        return filter->covers(
-            mailbox, '/',
-            subscribed ? MailboxFilter::Subscribed::kYes : MailboxFilter::Subscribed::kNo);
+        return filter->covers({mailbox, personal, subscribed}, '/');
     };
+    CHECK_FALSE(covers("personal", "shared/x", false, false));
+    CHECK(covers("subtree shared", "shared/x", false, false));
     CHECK(covers("personal", "x"));
     CHECK(covers("inboxes", "x"));
     CHECK_FALSE(covers("selected", "x"));
