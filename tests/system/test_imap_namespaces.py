@@ -243,3 +243,39 @@ def test_the_quota_of_the_owner():
         ok(bob, "MOVE 1 INBOX")
         ok(bob, b"APPEND user.alice.Box " + one)
         equal(ok(bob, "GETQUOTAROOT user.alice.Box")[:-1], [b"* QUOTAROOT user.alice.Box\r\n"], "no root of his")
+
+
+def test_what_is_watched_and_searched():
+    """NOTIFY (RFC 5465), ESEARCH (RFC 7377) and URLs (RFC 4467) show of others' mail what the user may read, and no more."""
+    with site(MAIN + "imap_urlauth_host = example.com\n") as here:
+        alice, bob = here.login("alice"), here.login("bob")
+        ok(alice, "CREATE INBOX.box")
+        ok(alice, b"APPEND INBOX.box {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+
+        def told(command):
+            return ok(bob, command)[:-1]
+
+        asks = "NOTIFY SET STATUS (subtree user.alice (MessageNew MessageExpunge))"
+        for rights, seen in (("l", 0), ("lr", 1), ("l", 0)):
+            ok(alice, f"SETACL INBOX.box bob {rights}")
+            equal(len(told("ESEARCH IN (subtree user.alice) ALL")), seen, f"ESEARCH with {rights}")
+            equal(len(told("ESEARCH IN (mailboxes user.alice.box) ALL")), seen, f"by its name, with {rights}")
+            equal(len(told(asks)), seen, f"NOTIFY with {rights}")
+        equal(told("ESEARCH IN (personal) ALL"), [], "that is not his own")
+        equal(told("NOTIFY SET STATUS (mailboxes user.alice.INBOX (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge))"),
+              told("NOTIFY SET STATUS (personal (MessageNew MessageExpunge))"), "nothing of what he may not even see")
+        ok(alice, "SETACL INBOX.box bob lrswit")
+        for name in ("user.alice.box", "user/alice/box", "..%2Falice%2FMaildir"):
+            check(bob.command(f'GENURLAUTH "imap://bob@example.com/{name}/;uid=1;urlauth=anonymous" INTERNAL')[-1].split()[1] == b"BAD", name)
+        check(bob.command("RESETKEY user.alice.box")[-1].split()[1] == b"NO", "another one's key")
+        # What is told between commands, by the names that clients use; until the right is gone
+        ok(bob, "NOTIFY SET (mailboxes user.alice.box (MessageNew MessageExpunge)) (personal (MailboxName))")
+        ok(here.login("bob"), "CREATE INBOX.new")
+        equal(bob._read_line(), b'* LIST (\\HasNoChildren) "." INBOX.new\r\n', "MailboxName")
+        equal(bob._read_line(), b'* LIST (\\HasChildren) "." INBOX\r\n', "its parent")
+        ok(alice, b"APPEND INBOX.box {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        line = bob._read_line()
+        check(line.startswith(b"* STATUS user.alice.box (MESSAGES 2 UIDNEXT 3"), f"MessageNew: {line}")
+        ok(alice, "DELETEACL INBOX.box bob")
+        ok(alice, b"APPEND INBOX.box {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        equal(told("NOOP"), [], "he may not read it any longer")
