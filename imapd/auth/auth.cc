@@ -237,6 +237,17 @@ Task<void> Auth::fetch_secret(Client* client, AuthCheck wanted) {
     co_await flush(client);
 }
 
+std::string acceptance_line(const std::string& id, const Verdict& verdict) {
+    AuthLine line("OK");
+    line.field(id).field("user", verdict.user);
+    if (verdict.proxied) {
+        for (const auto& [name, value] : verdict.fields.all()) {
+            line.field(name, value);
+        }
+    }
+    return line.finish();
+}
+
 std::string refusal_line(const std::string& id, const Verdict& verdict) {
     AuthLine line("FAIL");
     line.field(id).field("user", verdict.user);
@@ -267,11 +278,11 @@ Task<void> Auth::check(Client* client, AuthCheck check) {
         client->session.forget(number);
     }
     if (verdict.kind == Verdict::Kind::kRight) {
-        if (for_login) {
+        if (for_login && !verdict.proxied) {
             finished_.add(client->session.cookie(), number, {verdict.user, verdict.fields, 0},
                           ::time(nullptr));
         }
-        client->stream.write(AuthLine("OK").field(id).field("user", verdict.user).finish());
+        client->stream.write(acceptance_line(id, verdict));
         co_await flush(client);
         co_return;
     }

@@ -425,11 +425,14 @@ Task<std::optional<std::string>> Verifier::secret(AuthCheck wanted) {
 
 // The password is right; whether he may come in, and where his mail is.
 Task<Verdict> Verifier::find_identity(Login login) {
-    AuthQuery query = std::move(login.query);
-    if (auto against = refusal(query, login.fields)) {
+    if (auto against = refusal(login.query, login.fields)) {
         against->delayed = login.delayed;
         co_return std::move(*against);
     }
+    if (auto elsewhere = co_await send_elsewhere(&login)) {
+        co_return std::move(*elsewhere);
+    }
+    AuthQuery query = std::move(login.query);
     query.password.clear();
     std::string user = query.user;
     bool for_login = !query.parameters.has("nologin");

@@ -29,6 +29,7 @@ struct Verdict {
     Why why = Why::kOther;
     std::string told;       // kDisabled: for the client
     AuthParameters fields;  // kRight: uid, gid, home, mail, version, files, and what else is told
+    bool proxied = false;   // kRight: his mail is elsewhere; `fields` are proxy_fields()
     bool delayed = true;    // kWrong: whether the answer waits
 
     static Verdict wrong(std::string user, std::string reason);
@@ -125,6 +126,8 @@ class Verifier {
     [[nodiscard]] Task<Result<bool>> check_password(AuthQuery query, AuthParameters fields);
     [[nodiscard]] Task<Verdict> find_identity(Login login);
     [[nodiscard]] Task<Found> look_for_password(AuthQuery query);
+    [[nodiscard]] Task<std::optional<Verdict>> send_elsewhere(Login* login);
+    [[nodiscard]] Task<std::optional<Verdict>> mail_elsewhere(AuthQuery query);
     [[nodiscard]] Task<Found> find_user(AuthQuery query, AuthParameters passdb_fields);
     [[nodiscard]] Verdict admit(std::string user, const Found& found);
 

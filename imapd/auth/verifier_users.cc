@@ -11,6 +11,7 @@
 #include "lib/sasl/password.h"
 
 #include "imapd/auth/identity.h"
+#include "imapd/auth/proxied.h"
 #include "imapd/auth/verifier.h"
 
 namespace relais {
@@ -62,6 +63,55 @@ Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb
     co_return found;
 }
 
+// The answer for a user whose mail is on another machine; nothing for others.  Who does not pass
+// connections on (smtpd) hears yes or no as of any user, but not where only the other machine knows
+// the password.
+Task<std::optional<Verdict>> Verifier::send_elsewhere(Login* login) {
+    bool elsewhere = co_await is_proxied(&login->query, &login->fields);
+    if (!elsewhere) {
+        co_return std::nullopt;
+    }
+    if (login->query.parameters.has("nologin")) {
+        bool anybody = login->fields.has("nopassword");
+        co_return anybody ? std::optional(Verdict::wrong(
+                                login->query.user, "only the user's machine knows the password"))
+                          : std::nullopt;
+    }
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::kRight;
+    verdict.proxied = true;
+    verdict.fields = proxy_fields(login->query, login->fields);
+    verdict.user = std::move(login->query.user);
+    co_return verdict;
+}
+
+// The same for mail that comes for him (lmtpd_proxy), with what a database of passwords says.
+Task<std::optional<Verdict>> Verifier::mail_elsewhere(AuthQuery query) {
+    for (const ListedDatabase& item : passdbs_) {
+        if (item.deny) {
+            continue;
+        }
+        Outcome outcome = co_await look_only(&item, query);
+        if (outcome.kind == Outcome::Kind::kTrouble) {
+            co_return Verdict::temporary(query.user, outcome.reason);
+        }
+        if (outcome.kind != Outcome::Kind::kRight) {
+            continue;
+        }
+        bool elsewhere = co_await is_proxied(&query, &outcome.fields);
+        if (!elsewhere) {
+            co_return std::nullopt;
+        }
+        Verdict verdict;
+        verdict.kind = Verdict::Kind::kRight;
+        verdict.proxied = true;
+        verdict.user = query.user;
+        verdict.fields = proxy_fields(query, outcome.fields);
+        co_return verdict;
+    }
+    co_return std::nullopt;
+}
+
 // What the databases of passwords know of him, whatever the password.
 Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
     Found found;
@@ -91,6 +141,11 @@ Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
 Task<Verdict> Verifier::look_up(std::string user, LookUp purpose) {
     AuthQuery query;
     query.user = user;
+    if (purpose == LookUp::kMail && conf().lmtpd_proxy()) {
+        if (auto elsewhere = co_await mail_elsewhere(query)) {
+            co_return std::move(*elsewhere);
+        }
+    }
     Found found;
     if (userdbs_.empty()) {
         found = co_await look_for_password(query);

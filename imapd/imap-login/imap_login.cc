@@ -15,6 +15,7 @@ LoginSettings imap_settings() {
     settings.program = "imap-login";
     settings.auth_service = conf().imap_auth_service_name();
     settings.session_service = conf().imap_service_name();
+    settings.proxy_ports = {143, 993};
     settings.connection_limit = conf().imap_client_connection_limit();
     settings.login_timeout = conf().imap_login_timeout();
     settings.upstream_proxy_protocol = conf().imap_upstream_proxy_protocol();

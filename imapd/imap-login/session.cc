@@ -4,6 +4,8 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 
+#include "imapd/imap-login/backend.h"
+
 namespace relais {
 
 namespace {
@@ -11,6 +13,12 @@ namespace {
 constexpr int kMaxBadCommands = 10;
 
 using Event = imap::CommandReader::Event;
+
+// A number of ID; one that is none is 0.
+std::uint16_t small_number(const std::string& text) {
+    auto number = parse_uint(text);
+    return number && *number <= 65535 ? static_cast<std::uint16_t>(*number) : std::uint16_t{0};
+}
 
 }  // namespace
 
@@ -55,6 +63,8 @@ void ImapLoginSession::refuse(const std::string& tag, Refusal why, std::string_v
                 return "NO [CONTACTADMIN] ";
             case Refusal::kTooManySessions:
                 return "NO [LIMIT] ";
+            case Refusal::kElsewhere:
+                return "NO [UNAVAILABLE] Account is temporarily unavailable.";
             case Refusal::kInternal:
                 break;
         }
@@ -146,8 +156,7 @@ Task<void> ImapLoginSession::handle(Command command) {
         answer(command.tag, "OK Logout completed.");
         done_ = true;
     } else if (command.name == "ID") {
-        stream_.write("* ID (\"name\" \"Relais\")\r\n");
-        answer(command.tag, "OK ID completed.");
+        identify(command);
     } else if (command.name == "ENABLE") {
         stream_.write("* ENABLED\r\n");
         answer(command.tag, "OK ENABLE ignored in non-authenticated state.");
@@ -160,6 +169,50 @@ Task<void> ImapLoginSession::handle(Command command) {
     } else {
         answer(tagged ? command.tag : "*", "BAD Error in IMAP command received by server.");
     }
+}
+
+void ImapLoginSession::take_pair(std::string_view name, const std::string& value, Origin* origin) {
+    if (iequals(name, "x-originating-ip")) {
+        origin->remote = value;
+    } else if (iequals(name, "x-originating-port")) {
+        origin->remote_port = small_number(value);
+    } else if (iequals(name, "x-connected-ip")) {
+        origin->local = value;
+    } else if (iequals(name, "x-connected-port")) {
+        origin->local_port = small_number(value);
+    } else if (iequals(name, "x-proxy-ttl")) {
+        origin->hops_left = small_number(value);
+    }
+}
+
+// RFC 2971.  A proxy tells with it for whom it connects, in Dovecot's words.
+void ImapLoginSession::identify(Command& command) {
+    constexpr int kMostPairs = 30;
+    imap::Scanner& scanner = command.arguments;
+    Origin origin;
+    bool listed = trusted() && scanner.space() && scanner.accept('(');
+    for (int i = 0; listed && i < kMostPairs; ++i) {
+        auto name = scanner.string();
+        auto value = name && scanner.space() ? scanner.nstring() : std::nullopt;
+        if (!value) {
+            break;
+        }
+        scanner.space();
+        take_pair(*name, value->value.value_or(""), &origin);
+    }
+    believe(origin);
+    stream_.write("* ID (\"name\" \"Relais\")\r\n");
+    answer(command.tag, "OK ID completed.");
+}
+
+Task<Result<BackendAnswer>> ImapLoginSession::log_in_at(Stream* backend,
+                                                        const ProxyTarget* target) {
+    ImapBackend server(*backend, site_.backends(), *target);
+    co_return co_await server.log_in(proxied_client());
+}
+
+void ImapLoginSession::forward(const std::string& tag, const BackendAnswer& answer) {
+    stream_.write(format("{} {}\r\n", tag, answer.text));
 }
 
 Task<void> ImapLoginSession::starttls(const Command& command) {

@@ -1,6 +1,7 @@
 // The content of a message, and what becomes of it: a reply for each recipient (RFC 2033 4.2).
 #include <array>
 #include <ctime>
+#include <map>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -34,24 +35,34 @@ bool too_large(const Message& message) {
 
 }  // namespace
 
+// The address of the only recipient, as header fields tell it; empty: they do not.
+std::string Session::told_address() const {
+    if (mail_.recipients.size() != 1 || site_.delivered_to() == DeliveredTo::kNone) {
+        return "";
+    }
+    const Recipient& first = mail_.recipients.front();
+    return site_.delivered_to() == DeliveredTo::kOriginal ? first.original : first.path;
+}
+
 std::string Session::trace_headers() const {
     std::string lines = format("Return-Path: <{}>\n", mail_.sender);
-    bool single = mail_.recipients.size() == 1;
-    const Recipient& first = mail_.recipients.front();
-    const std::string& address =
-        site_.delivered_to() == DeliveredTo::kOriginal ? first.original : first.path;
-    single = single && site_.delivered_to() != DeliveredTo::kNone;
-    if (single && !address.empty()) {
+    if (std::string address = told_address(); !address.empty()) {
         lines += format("Delivered-To: {}\n", address);
     }
+    return lines + received_header();
+}
+
+std::string Session::received_header() const {
     if (!conf().lmtpd_add_received_header()) {
-        return lines;
+        return "";
     }
-    lines += format("Received: from {}{}\n\tby {} with {}LMTP{}\n\tid {}\n\t(envelope-from <{}>)",
-                    helo_, remote_.empty() ? "" : format(" ([{}])", remote_), conf().myhostname(),
-                    mail_.utf8 ? "UTF8" : "", secured_ ? "S" : "", id(), mail_.sender);
-    if (single) {
-        lines += format("\n\tfor <{}>", address.empty() ? first.path : address);
+    std::string lines =
+        format("Received: from {}{}\n\tby {} with {}LMTP{}\n\tid {}\n\t(envelope-from <{}>)", helo_,
+               remote_.empty() ? "" : format(" ([{}])", remote_), conf().myhostname(),
+               mail_.utf8 ? "UTF8" : "", secured_ ? "S" : "", id(), mail_.sender);
+    if (mail_.recipients.size() == 1 && site_.delivered_to() != DeliveredTo::kNone) {
+        std::string address = told_address();
+        lines += format("\n\tfor <{}>", address.empty() ? mail_.recipients.front().path : address);
     }
     return lines + format("; {}\n", trace_date());
 }
@@ -144,22 +155,35 @@ Task<void> Session::end_message() {
     } else if (too_large(*mail_.message)) {
         reply_for_all("552 5.3.4", "Message size exceeds fixed limit");
     } else {
-        auto results = co_await deliver();
-        for (std::size_t i = 0; i < mail_.recipients.size(); ++i) {
-            reply_for(i, results[i]);
-        }
+        co_await deliver_all();
     }
     reset();
 }
 
-// One result for each recipient: those who were named before get that of the first time.
-Task<std::vector<DeliveryResult>> Session::deliver() {
+Task<void> Session::deliver_all() {
+    auto results = co_await deliver();
+    auto replies = co_await relay_content();
+    for (std::size_t i = 0; i < mail_.recipients.size(); ++i) {
+        if (mail_.recipients[i].relay == nullptr) {
+            reply_for(i, results[i]);
+        } else {
+            reply_relayed(i, replies[i]);
+        }
+    }
+}
+
+// One result for each recipient whose mailbox is here: those who were named before get that of the
+// first time.
+Task<std::map<std::size_t, DeliveryResult>> Session::deliver() {
     DeliveryOrder order;
     order.size = mail_.message->size();
     order.wire_size = mail_.message->wire_size();
-    std::vector<std::size_t> places(mail_.recipients.size());
+    std::map<std::size_t, std::size_t> places;
     for (std::size_t i = 0; i < mail_.recipients.size(); ++i) {
         const Recipient& recipient = mail_.recipients[i];
+        if (recipient.relay != nullptr) {
+            continue;
+        }
         if (recipient.same_as == i) {
             places[i] = order.recipients.size();
             order.recipients.push_back(recipient.to);
@@ -167,11 +191,13 @@ Task<std::vector<DeliveryResult>> Session::deliver() {
             places[i] = places[recipient.same_as];
         }
     }
+    std::map<std::size_t, DeliveryResult> results;
+    if (places.empty()) {
+        co_return results;
+    }
     auto own = co_await site_.pool().carry_out(std::move(order), mail_.message->fd());
-    std::vector<DeliveryResult> results;
-    results.reserve(places.size());
-    for (std::size_t place : places) {
-        results.push_back(own[place]);
+    for (auto [recipient, place] : places) {
+        results[recipient] = own[place];
     }
     co_return results;
 }

@@ -45,6 +45,9 @@ class Message {
     // Of the content, for limits.
     std::int64_t content_size() const { return size_ - added_; }
 
+    // Where it begins, behind the headers that are added.
+    std::int64_t content_offset() const { return added_; }
+
     // What was written so far are headers that are added.
     void begin_content() { added_ = size_; }
 

@@ -148,6 +148,9 @@ Task<std::string> Session::find_recipient(Recipient* recipient, const std::strin
         log_warning("user {}: {}", printable(user), found.error().message);
         co_return format("451 4.3.0 <{}> Temporary internal error", recipient->path);
     }
+    if (found->elsewhere) {
+        co_return co_await relay_recipient(recipient, std::move(*found));
+    }
     recipient->to.identity = std::move(found->identity);
     if (conf().lmtpd_rcpt_check_quota()) {
         co_return co_await check_quota(recipient);
@@ -173,10 +176,11 @@ Task<std::string> Session::check_quota(const Recipient* recipient) {
     co_return "";
 }
 
-// Whoever is named twice gets one copy.
+// Whoever is named twice gets one copy; of other machines' users, those decide.
 void Session::add_recipient(Recipient recipient) {
     auto same = std::ranges::find_if(mail_.recipients, [&recipient](const Recipient& other) {
-        return other.to.identity.user == recipient.to.identity.user &&
+        return recipient.relay == nullptr && other.relay == nullptr &&
+               other.to.identity.user == recipient.to.identity.user &&
                other.to.folder == recipient.to.folder;
     });
     recipient.same_as = static_cast<std::size_t>(same - mail_.recipients.begin());

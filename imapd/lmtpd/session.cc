@@ -67,6 +67,7 @@ Task<void> Session::run() {
 }
 
 Task<void> Session::converse() {
+    trusted_ = co_await site_.trusted_proxies().include(remote_);
     stream_.write(format("220 {}\r\n", conf().lmtpd_banner()));
     while (!done_) {
         auto line = co_await read_line();
@@ -104,7 +105,7 @@ Task<std::optional<std::string>> Session::read_line() {
 }
 
 const Session::Verb* Session::find_verb(std::string_view name) {
-    static constexpr std::array<Verb, 10> kVerbs = {{
+    static constexpr std::array<Verb, 11> kVerbs = {{
         {"BDAT", &Session::cmd_bdat},
         {"DATA", &Session::cmd_data},
         {"LHLO", &Session::cmd_lhlo},
@@ -115,6 +116,7 @@ const Session::Verb* Session::find_verb(std::string_view name) {
         {"RSET", &Session::cmd_rset},
         {"STARTTLS", &Session::cmd_starttls},
         {"VRFY", &Session::cmd_vrfy},
+        {"XCLIENT", &Session::cmd_xclient},
     }};
     auto found =
         std::ranges::find_if(kVerbs, [name](const Verb& verb) { return iequals(verb.name, name); });
@@ -126,11 +128,11 @@ Task<void> Session::obey(std::string line) {
     const Verb* verb = find_verb(command.verb);
     bool before_tls = verb != nullptr &&
                       (verb->run == &Session::cmd_lhlo || verb->run == &Session::cmd_starttls ||
-                       verb->run == &Session::cmd_noop || verb->run == &Session::cmd_quit);
+                       verb->run == &Session::cmd_noop || verb->run == &Session::cmd_quit ||
+                       (verb->run == &Session::cmd_xclient && !trusted_));
     if (verb == nullptr) {
-        reply(iequals(command.verb, "AUTH")      ? "502 5.5.1 Unsupported command"
-              : iequals(command.verb, "XCLIENT") ? "550 5.7.14 You are not from trusted IP"
-                                                 : "500 5.5.1 Unknown command");
+        reply(iequals(command.verb, "AUTH") ? "502 5.5.1 Unsupported command"
+                                            : "500 5.5.1 Unknown command");
     } else if (site_.tls_required() && !secured_ && !before_tls) {
         reply("530 5.7.0 TLS required.");
         done_ = verb->run == &Session::cmd_bdat;  // what follows would be taken for commands
@@ -153,6 +155,9 @@ Task<void> Session::cmd_lhlo(const smtp::CommandLine* line) {
     }
     if (site_.tls() != nullptr && !secured_) {
         text += "250-STARTTLS\r\n";
+    }
+    if (trusted_) {
+        text += "250-XCLIENT ADDR TTL\r\n";
     }
     reply(text + "250 SMTPUTF8");
 }
@@ -239,6 +244,32 @@ Task<void> Session::cmd_rset(const smtp::CommandLine* /*line*/) {
 Task<void> Session::cmd_noop(const smtp::CommandLine* /*line*/) {
     reply("250 2.0.0 OK");
     co_return;
+}
+
+// A proxy tells with it for whom it connects, as Dovecot's do; the session begins anew.
+Task<void> Session::cmd_xclient(const smtp::CommandLine* line) {
+    if (!trusted_) {
+        reply("550 5.7.14 You are not from trusted IP");
+        co_return;
+    }
+    if (mail_.given) {
+        reply("503 5.5.0 MAIL transaction in progress");
+        co_return;
+    }
+    for (const auto& argument : line->arguments) {
+        auto parts = split_first(argument.text, '=');
+        auto number = parts ? parse_uint(parts->second) : std::nullopt;
+        std::string_view value = parts ? parts->second : "";
+        if (parts && iequals(parts->first, "ADDR")) {
+            value.remove_prefix(istarts_with(value, "IPV6:") ? 5 : 0);
+            auto address = SocketAddress::parse(value, 0);
+            remote_ = address ? address->host() : remote_;
+        } else if (parts && iequals(parts->first, "TTL") && number && *number > 0) {
+            hops_left_ = static_cast<int>(std::min<std::uint64_t>(*number, 5));
+        }
+    }
+    helo_.clear();
+    reply(format("220 {}", conf().lmtpd_banner()));
 }
 
 Task<void> Session::cmd_vrfy(const smtp::CommandLine* line) {

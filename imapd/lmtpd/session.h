@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "lib/smtp/command_line.h"
 
 #include "imapd/lmtpd/message.h"
+#include "imapd/lmtpd/relay.h"
 #include "imapd/lmtpd/site.h"
 
 namespace relais::lmtpd {
@@ -22,6 +24,7 @@ struct Recipient {
     std::string original;  // of ORCPT, decoded; may be empty
     DeliveryRecipient to;
     std::size_t same_as = 0;  // the place of the first recipient with this mailbox
+    Relay* relay = nullptr;   // to the machine that has his mailbox; null: it is here
 };
 
 struct Transaction {
@@ -29,6 +32,7 @@ struct Transaction {
     bool given = false;
     bool utf8 = false;
     std::vector<Recipient> recipients;
+    std::vector<std::unique_ptr<Relay>> relays;
     std::unique_ptr<Message> message;          // once content has come
     std::optional<smtp::ChunkDecoder> chunks;  // while it comes by BDAT
     bool chunk_failed = false;
@@ -65,6 +69,7 @@ class Session {
     [[nodiscard]] Task<void> cmd_bdat(const smtp::CommandLine* line);
     [[nodiscard]] Task<void> cmd_rset(const smtp::CommandLine* line);
     [[nodiscard]] Task<void> cmd_noop(const smtp::CommandLine* line);
+    [[nodiscard]] Task<void> cmd_xclient(const smtp::CommandLine* line);
     [[nodiscard]] Task<void> cmd_vrfy(const smtp::CommandLine* line);
     [[nodiscard]] Task<void> cmd_quit(const smtp::CommandLine* line);
 
@@ -75,6 +80,13 @@ class Session {
     [[nodiscard]] Task<std::string> check_quota(const Recipient* recipient);
     void add_recipient(Recipient recipient);
 
+    // Those whose mailbox is on another machine (relaying.cc).
+    [[nodiscard]] Task<std::string> relay_recipient(Recipient* recipient, UserRecord record);
+    [[nodiscard]] Task<Result<Relay*>> relay_to(ProxyTarget target);
+    std::string address_there(const Recipient& recipient, const ProxyTarget& target) const;
+    [[nodiscard]] Task<std::map<std::size_t, std::string>> relay_content();
+    ProxiedClient relayed_client() const;
+
     // Content (content.cc).
     void begin_content();
     [[nodiscard]] Task<void> receive_data();
@@ -82,8 +94,10 @@ class Session {
     [[nodiscard]] Task<void> skip_chunk(std::uint64_t size);
     void take_line(const smtp::DataDecoder::Line& line);
     [[nodiscard]] Task<void> end_message();
-    [[nodiscard]] Task<std::vector<DeliveryResult>> deliver();
+    [[nodiscard]] Task<void> deliver_all();
+    [[nodiscard]] Task<std::map<std::size_t, DeliveryResult>> deliver();
     void reply_for(std::size_t index, const DeliveryResult& result);
+    void reply_relayed(std::size_t index, const std::string& text);
     void reply_for_all(std::string_view code, std::string_view text);
 
     void reply(std::string_view text);
@@ -91,6 +105,8 @@ class Session {
     std::string id() const;  // of the transaction
     std::string id_for(std::size_t recipient) const;
     std::string trace_headers() const;
+    std::string received_header() const;
+    std::string told_address() const;
 
     Site& site_;
     Stream& stream_;
@@ -100,6 +116,8 @@ class Session {
     int transactions_ = 0;
     int errors_ = 0;
     bool secured_ = false;
+    bool trusted_ = false;  // the client is a proxy of ours
+    int hops_left_ = 5;     // so many proxies may follow each other
     bool done_ = false;
     Transaction mail_;
 };

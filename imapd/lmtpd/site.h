@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "lib/access/delivery_pool.h"
+#include "lib/access/proxy_backends.h"
+#include "lib/access/trusted_proxies.h"
 #include "lib/tls/tls_context.h"
 
 #include "imapd/lmtpd/message.h"
@@ -21,6 +23,11 @@ class Site {
 
     DeliveryPool& pool() { return pool_; }
 
+    // The machines of recipients whose mailbox is elsewhere.
+    ProxyBackends& backends() { return backends_; }
+
+    const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
+
     const SpoolDirectory& spool() const { return spool_; }
 
     DeliveredTo delivered_to() const { return delivered_to_; }
@@ -35,6 +42,8 @@ class Site {
 
     DeliveryPool pool_;  // first: it forks
     SpoolDirectory spool_;
+    ProxyBackends backends_;
+    TrustedProxies trusted_proxies_;
     DeliveredTo delivered_to_ = DeliveredTo::kFinal;
     std::unique_ptr<TlsContext> tls_;
     bool tls_required_ = false;

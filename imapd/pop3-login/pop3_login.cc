@@ -15,6 +15,7 @@ LoginSettings pop3_settings() {
     settings.program = "pop3-login";
     settings.auth_service = conf().imap_auth_service_name();
     settings.session_service = conf().pop3_service_name();
+    settings.proxy_ports = {110, 995};
     settings.connection_limit = conf().pop3_client_connection_limit();
     settings.login_timeout = conf().pop3_login_timeout();
     settings.upstream_proxy_protocol = conf().pop3_upstream_proxy_protocol();

@@ -10,6 +10,8 @@
 #include "lib/pop3/capabilities.h"
 #include "lib/pop3/command_line.h"
 
+#include "imapd/pop3-login/backend.h"
+
 namespace relais {
 
 namespace {
@@ -59,6 +61,8 @@ void Pop3LoginSession::refuse(const std::string& /*tag*/, Refusal why, std::stri
                 return "[SYS/PERM] ";
             case Refusal::kTooManySessions:
                 return "[IN-USE] ";
+            case Refusal::kElsewhere:
+                return "[SYS/TEMP] Account is temporarily unavailable.";
             case Refusal::kInternal:
                 break;
         }
@@ -78,7 +82,8 @@ void Pop3LoginSession::bad_command(std::string_view text) {
 
 Task<void> Pop3LoginSession::greet() {
     challenge_ = co_await apop_challenge();
-    stream_.write(format("+OK Relais ready.{}{}\r\n", challenge_.empty() ? "" : " ", challenge_));
+    stream_.write(format("+OK {}Relais ready.{}{}\r\n", trusted() ? "[XCLIENT] " : "",
+                         challenge_.empty() ? "" : " ", challenge_));
 }
 
 Task<bool> Pop3LoginSession::next_command() {
@@ -129,6 +134,8 @@ Task<void> Pop3LoginSession::handle(std::string line) {
             stream_.write(secured_ ? "-ERR TLS is already active.\r\n"
                                    : "-ERR TLS support isn't enabled.\r\n");
         }
+    } else if (command.name == "XCLIENT") {
+        xclient(command.arguments);
     } else if (command.name == "QUIT") {
         stream_.write("+OK Logging out\r\n");
         done_ = true;
@@ -136,6 +143,40 @@ Task<void> Pop3LoginSession::handle(std::string line) {
         bad_commands_ = bad_before;
         bad_command("Unknown command.");
     }
+}
+
+// A proxy tells with it for whom it connects, as Dovecot's do.
+void Pop3LoginSession::xclient(std::string_view arguments) {
+    if (!trusted()) {
+        stream_.write("-ERR You are not from trusted IP.\r\n");
+        return;
+    }
+    Origin origin;
+    for (std::string_view word : split_words(arguments, " ")) {
+        auto parts = split_first(word, '=');
+        std::string_view name = parts ? parts->first : word;
+        auto number = parts ? parse_uint(parts->second) : std::nullopt;
+        bool small = number && *number <= 65535;
+        if (parts && iequals(name, "ADDR")) {
+            origin.remote = parts->second;
+        } else if (small && iequals(name, "PORT")) {
+            origin.remote_port = static_cast<std::uint16_t>(*number);
+        } else if (small && iequals(name, "TTL")) {
+            origin.hops_left = static_cast<int>(*number);
+        }
+    }
+    believe(origin);
+    stream_.write("+OK Updated.\r\n");
+}
+
+Task<Result<BackendAnswer>> Pop3LoginSession::log_in_at(Stream* backend,
+                                                        const ProxyTarget* target) {
+    Pop3Backend server(*backend, site_.backends(), *target);
+    co_return co_await server.log_in(proxied_client());
+}
+
+void Pop3LoginSession::forward(const std::string& /*tag*/, const BackendAnswer& answer) {
+    stream_.write(answer.text + "\r\n");
 }
 
 // RFC 2449 5; SASL: RFC 5034 3

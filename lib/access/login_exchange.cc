@@ -65,24 +65,36 @@ Task<void> LoginSession::authenticate(std::string tag, std::string mechanism,
 Task<void> LoginSession::exchange(std::string tag, std::string mechanism,
                                   std::optional<std::string> initial) {
     AuthExchange exchange(site_.auth());
-    auto reply = co_await prove(&exchange, tag, mechanism, std::move(initial));
-    if (reply && reply->kind != AuthReply::Kind::kSuccess) {
-        note_failure(tag, mechanism, *reply);
-    } else if (reply) {
-        co_await hand_over(std::move(tag), std::move(mechanism), reply->user, &exchange);
-    }
-}
-
-Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::string tag,
-                                                   std::string mechanism,
-                                                   std::optional<std::string> initial) {
     auto attempt = co_await site_.limits().begin_login(remote_);
     if (attempt.refused() > 0) {
         refuse(tag, Refusal::kTooManyFailures, "");
         stream_.write(bye(Bye::kFailures));
         done_ = true;
-        co_return std::nullopt;
+        co_return;
     }
+    auto reply = co_await prove(&exchange, tag, mechanism, std::move(initial));
+    if (!reply) {
+        co_return;
+    }
+    if (reply->kind == AuthReply::Kind::kSuccess && reply->parameters.has("proxy")) {
+        co_await pass_on(std::move(tag), std::move(mechanism), std::move(*reply),
+                         std::move(attempt));
+        co_return;
+    }
+    if (reply->kind == AuthReply::Kind::kFailure) {
+        co_await site_.limits().login_failed(std::move(attempt));
+    }
+    if (reply->kind != AuthReply::Kind::kSuccess) {
+        note_failure(tag, mechanism, *reply);
+        co_return;
+    }
+    finish(std::move(attempt));
+    co_await hand_over(std::move(tag), std::move(mechanism), reply->user, &exchange);
+}
+
+Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::string tag,
+                                                   std::string mechanism,
+                                                   std::optional<std::string> initial) {
     AuthPeer peer = auth_peer();
     auto offered = co_await site_.mechanisms();
     // What is not offered, nobody can have hidden from the client.
@@ -99,9 +111,6 @@ Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::
             co_return std::nullopt;
         }
         reply = co_await exchange->respond(std::move(response));
-    }
-    if (reply.kind == AuthReply::Kind::kFailure) {
-        co_await site_.limits().login_failed(std::move(attempt));
     }
     co_return reply;
 }
@@ -139,10 +148,7 @@ void LoginSession::note_failure(const std::string& tag, const std::string& mecha
                 reason.empty() ? "(reason unavailable)" : reason,
                 reply.user.empty() ? "(unavailable)" : printable(reply.user.substr(0, 100)));
     if (!temporary && !put_off) {
-        ++guesses_;
-        guessed_method_ = mechanism;
-        guessed_user_ = printable(reply.user.substr(0, 100));
-        std::ranges::replace(guessed_user_, '>', '?');
+        count_guess(mechanism, reply.user);
     }
     if (temporary) {
         refuse(tag, Refusal::kUnavailable, "");
@@ -151,6 +157,17 @@ void LoginSession::note_failure(const std::string& tag, const std::string& mecha
     } else {
         refuse(tag, reply.parameters.has("authz") ? Refusal::kNotAuthorized : Refusal::kWrong, "");
     }
+    end_after_failure();
+}
+
+void LoginSession::count_guess(const std::string& mechanism, std::string_view user) {
+    ++guesses_;
+    guessed_method_ = mechanism;
+    guessed_user_ = printable(user.substr(0, 100));
+    std::ranges::replace(guessed_user_, '>', '?');
+}
+
+void LoginSession::end_after_failure() {
     if (++failures_ >= kMaxFailures) {
         stream_.write(bye(Bye::kFailures));
         done_ = true;

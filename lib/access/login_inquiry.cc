@@ -59,6 +59,9 @@ UserRecord record_of(const AuthReply& reply) {
     }
     record.version = reply.parameters.get("version");
     record.files = reply.parameters.get("files");
+    if (reply.parameters.has("proxy")) {
+        record.elsewhere = reply.parameters;
+    }
     return record;
 }
 

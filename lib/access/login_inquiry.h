@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ struct UserRecord {
     WorkerIdentity identity;
     std::string version;  // of the user's entry: "auth process.digest"
     std::string files;    // of all users' files
+    // Where his mail is on another machine: what proxy_target() wants to know.
+    std::optional<AuthParameters> elsewhere;
 
     // False where the entry has changed in between, the password included.  Another auth process
     // gives other versions, which says nothing.

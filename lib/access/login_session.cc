@@ -39,7 +39,23 @@ Task<bool> LoginSession::identify_client() {
         local_ = own->host();
         local_port_ = own->port();
     }
+    trusted_ = co_await site_.trusted_proxies().include(remote_);
     co_return true;
+}
+
+void LoginSession::believe(const Origin& origin) {
+    auto take = [](const std::string& text, std::uint16_t port, std::string* host,
+                   std::uint16_t* number) {
+        if (auto address = SocketAddress::parse(text, port)) {
+            *host = address->host();
+            *number = port;
+        }
+    };
+    take(origin.remote, origin.remote_port, &remote_, &remote_port_);
+    take(origin.local, origin.local_port, &local_, &local_port_);
+    if (origin.hops_left > 0) {
+        hops_left_ = std::min(hops_left_, origin.hops_left);
+    }
 }
 
 Task<void> LoginSession::run() {
@@ -105,8 +121,8 @@ Task<void> LoginSession::attend() {
     stream_.set_deadline(Deadline::after(patience));
     bool late = false;
     try {
-        entered_ = true;
-        bool welcome = co_await site_.limits().enter(remote_);
+        entered_ = !trusted_;
+        bool welcome = trusted_ || co_await site_.limits().enter(remote_);
         if (welcome && site_.settings().tls_wrappermode) {
             co_await start_tls();
         }
@@ -173,7 +189,8 @@ bool LoginSession::can_use(const AuthMechanism& mechanism) const {
 bool LoginSession::plaintext_allowed() const {
     bool nearby =
         !remote_.empty() && (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
-    return secured_ || (!site_.tls_required() && (!site_.settings().tls_auth_only || nearby));
+    return secured_ ||
+           (!site_.tls_required() && (!site_.settings().tls_auth_only || nearby || trusted_));
 }
 
 Task<std::vector<std::string>> LoginSession::usable_mechanisms() {

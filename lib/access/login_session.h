@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/access/backend_login.h"
 #include "lib/access/login_site.h"
 #include "lib/event/stream.h"
 #include "lib/sasl/auth_client.h"
@@ -45,6 +46,7 @@ class LoginSession {
         kNotAuthorized,    // as whom this user may not act
         kDisabled,         // the user may not log in, whatever his password
         kTooManySessions,  // of this user
+        kElsewhere,        // the machine with his mail is away
         kInternal,
     };
 
@@ -55,12 +57,32 @@ class LoginSession {
     virtual std::string_view bye(Bye why) const = 0;
     // `text` is the reason where another process has given one.
     virtual void refuse(const std::string& tag, Refusal why, std::string_view text) = 0;
+    // Logs a user in at the machine that has his mail; the error is for the log.
+    [[nodiscard]] virtual Task<Result<BackendAnswer>> log_in_at(Stream* backend,
+                                                                const ProxyTarget* target) = 0;
+    // What that machine has answered, for the client.
+    virtual void forward(const std::string& tag, const BackendAnswer& answer) = 0;
 
     // The mechanisms that this client may use now, but for those that have a command of their own.
     [[nodiscard]] Task<std::vector<std::string>> usable_mechanisms();
     // What APOP's digest is to be made of (RFC 1939 7); empty where auth does not offer it.
     [[nodiscard]] Task<std::string> apop_challenge();
     bool plaintext_allowed() const;
+
+    // The client is a proxy of ours (login_trusted_networks), and says for whom it connects.
+    bool trusted() const { return trusted_; }
+
+    struct Origin {
+        std::string remote, local;  // addresses; "": as before
+        std::uint16_t remote_port = 0, local_port = 0;
+        int hops_left = 0;
+    };
+
+    // From now on, this is who the client is.  What is no address is left as it was.
+    void believe(const Origin& origin);
+
+    // As the machine of a proxied user is told.
+    ProxiedClient proxied_client() const;
 
     bool can_start_tls() const { return !secured_ && site_.tls() != nullptr; }
 
@@ -99,6 +121,26 @@ class LoginSession {
                                                        std::optional<std::string> initial);
     [[nodiscard]] Task<std::string> read_response();
     void note_failure(const std::string& tag, const std::string& mechanism, const AuthReply& reply);
+    void count_guess(const std::string& mechanism, std::string_view user);
+    // Too many are enough.
+    void end_after_failure();
+
+    // Others of its client may go on.
+    static void finish(LoginFailures::Attempt /*attempt*/) {}
+
+    // A login elsewhere (login_proxy.cc).
+    struct ElsewhereLogin {
+        std::unique_ptr<Stream> stream;
+        BackendAnswer answer;
+    };
+
+    [[nodiscard]] Task<void> pass_on(std::string tag, std::string mechanism, AuthReply reply,
+                                     LoginFailures::Attempt attempt);
+    [[nodiscard]] Task<void> stay_between(Stream* server, std::string whose, std::string origin);
+    Result<ProxyTarget> target_of(const AuthReply& reply) const;
+    bool leads_back(const ProxyTarget& target) const;
+    [[nodiscard]] Task<Result<ElsewhereLogin>> log_in_elsewhere(const ProxyTarget* target);
+
     [[nodiscard]] Task<void> hand_over(std::string tag, std::string mechanism, std::string user,
                                        const AuthExchange* exchange);
     [[nodiscard]] Task<void> relay(UniqueFd to);
@@ -115,6 +157,8 @@ class LoginSession {
     std::uint16_t remote_port_ = 0;
     std::uint16_t local_port_ = 0;
     TlsInfo tls_info_;
+    bool trusted_ = false;
+    int hops_left_ = 5;     // so many proxies may follow each other
     bool entered_ = false;  // anvil counts it
     int failures_ = 0;
     // Wrong passwords, and what the last one was for.

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string>
 
+#include "lib/access/proxy_target.h"
+
 namespace relais {
 
 struct LoginSettings {
@@ -13,6 +15,7 @@ struct LoginSettings {
     std::string auth_service;     // names of sockets in private/
     std::string session_service;  // where connections go
     int connection_limit = 0;
+    ProxyPorts proxy_ports;
     std::chrono::milliseconds login_timeout{};
     std::string upstream_proxy_protocol;  // empty: clients connect directly
     std::chrono::milliseconds upstream_proxy_timeout{};

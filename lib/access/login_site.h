@@ -9,6 +9,8 @@
 
 #include "lib/access/client_limits.h"
 #include "lib/access/login_settings.h"
+#include "lib/access/proxy_backends.h"
+#include "lib/access/trusted_proxies.h"
 #include "lib/event/stream.h"
 #include "lib/ipc/session_handoff.h"
 #include "lib/sasl/auth_client.h"
@@ -32,6 +34,11 @@ class LoginSite {
 
     ClientLimits& limits() { return limits_; }
 
+    // The machines of users whose mail is elsewhere.
+    ProxyBackends& backends() { return backends_; }
+
+    const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
+
     // The mechanisms that auth offers, names in capitals, with those for private use; empty when
     // auth cannot be asked.
     [[nodiscard]] Task<std::vector<AuthMechanism>> mechanisms();
@@ -50,6 +57,8 @@ class LoginSite {
     bool tls_required_ = false;
     AuthClient auth_;
     ClientLimits limits_;
+    ProxyBackends backends_;
+    TrustedProxies trusted_proxies_;
     std::string session_path_;
     std::deque<std::unique_ptr<Stream>> idle_;
 };

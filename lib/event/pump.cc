@@ -6,10 +6,14 @@
 
 namespace relais {
 
-Task<void> copy_to_end(Stream* from, Stream* to) {
+Task<void> copy_to_end(Stream* from, Stream* to, Pumped* pumped) {
     try {
         bool more = true;
         while (more) {
+            if (pumped != nullptr && !from->buffered().empty()) {
+                pumped->bytes += from->buffered().size();
+                pumped->last = std::chrono::steady_clock::now();
+            }
             to->write(from->buffered());
             from->consume(from->buffered().size());
             co_await to->flush();
@@ -21,8 +25,8 @@ Task<void> copy_to_end(Stream* from, Stream* to) {
     }
 }
 
-Task<void> pump(Stream* from, Stream* to) {
-    co_await copy_to_end(from, to);
+Task<void> pump(Stream* from, Stream* to, Pumped* pumped) {
+    co_await copy_to_end(from, to, pumped);
     ::shutdown(to->fd(), SHUT_WR);
 }
 

@@ -160,6 +160,24 @@ ProxyHeader parse_binary(std::string_view bytes) {
 
 }  // namespace
 
+std::string make_proxy_header(const SocketAddress& client, const SocketAddress& server) {
+    auto byte = [](unsigned value) { return static_cast<char>(value & 0xffU); };
+    auto port = [byte](const SocketAddress& address) {
+        return std::string{byte(address.port() >> 8U), byte(address.port())};
+    };
+    std::string header(kSignature);
+    if (!client.is_ip() || client.bytes().size() != server.bytes().size()) {
+        header += {byte(kLocal), 0, 0, 0};
+        return header;
+    }
+    std::string fields(client.bytes());
+    fields += server.bytes();
+    fields += port(client) + port(server);
+    header += {byte(kProxy), byte(client.bytes().size() == sizeof(in_addr) ? kTcp4 : kTcp6), 0,
+               byte(static_cast<unsigned>(fields.size()))};
+    return header + fields;
+}
+
 ProxyHeader parse_proxy_header(std::string_view bytes) {
     if (bytes.size() < kLineStart.size() &&
         (agrees(bytes, kLineStart) || agrees(bytes, kSignature))) {

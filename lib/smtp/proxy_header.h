@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "lib/base/socket_address.h"
@@ -30,5 +31,10 @@ struct ProxyHeader {
 
 // `bytes` is all that has come on the connection; what follows the header is not looked at.
 [[nodiscard]] ProxyHeader parse_proxy_header(std::string_view bytes);
+
+// The other way: a header of version 2.  Without two addresses of one family it says that the proxy
+// connects for itself.
+[[nodiscard]] std::string make_proxy_header(const SocketAddress& client,
+                                            const SocketAddress& server);
 
 }  // namespace relais::smtp

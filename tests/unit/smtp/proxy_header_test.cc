@@ -94,3 +94,16 @@ TEST_CASE("smtp/proxy header: what is no header of version 2") {
     CHECK(read(binary("\x21\x21", kAddresses4)) == "short address field");
     CHECK(read(binary("\x21\x11", std::string(521, 'x'))) == "short version 2 protocol header");
 }
+
+TEST_CASE("smtp/proxy header: made") {
+    auto at = [](std::string_view host, std::uint16_t port) {
+        return relais::SocketAddress::parse(host, port).value();
+    };
+    // The very bytes of the description, sections 2.2.
+    CHECK(make_proxy_header(at("192.0.2.1", 12345), at("192.0.2.2", 25)) ==
+          binary("\x21\x11", kAddresses4));
+    CHECK(read(make_proxy_header(at("2001:db8::1", 2), at("::1", 3))) ==
+          "[2001:db8::1]:2>[::1]:3+52");
+    CHECK(read(make_proxy_header(at("192.0.2.1", 2), at("::1", 3))) == "own+16");
+    CHECK(read(make_proxy_header({}, {})) == "own+16");
+}
