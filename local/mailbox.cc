@@ -50,6 +50,7 @@ DeliveryStatus Expansion::into_maildir(MessageCopy copy, const std::string& path
     MaildirTarget target;
     target.directory = path;
     target.host = agent_.host;
+    target.storage = storage_setting();
     ContentWriter content = content_of(delivery_, std::move(copy));
     ActingAs user(*agent_.identity, owner);
     target.directory_sync = maildir_sync(path);

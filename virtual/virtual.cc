@@ -151,6 +151,7 @@ std::vector<PreparedDelivery> VirtualDaemon::prepare(Delivery& delivery,
                 .directory = mailbox->path,
                 .host = host_,
                 .directory_sync = maildir_sync(mailbox->path),
+                .storage = storage_setting(),
             };
             prepared[i].maildir.emplace(std::move(target),
                                         content_for(delivery, recipients[i], true));

@@ -82,6 +82,7 @@ std::string DeliveryJob::mailbox_for(const DeliveryRecipient& recipient, MailTre
 Result<DeliveryPlace> DeliveryJob::place_for(const DeliveryRecipient& recipient,
                                              const std::string& root) {
     MailTree tree(root, separator(), conf().myhostname());
+    tree.set_storage(storage_setting());
     std::string name = mailbox_for(recipient, tree);
     auto ready = tree.prepare(name);
     if (!ready) {
@@ -95,6 +96,7 @@ Result<DeliveryPlace> DeliveryJob::place_for(const DeliveryRecipient& recipient,
     found.target.directory_sync = DirectorySync::kNo;
     found.target.sizes = format(",S={},W={}", order_.size, order_.wire_size);
     found.target.file_mode = place.file_mode;
+    found.target.storage = place.storage;
     return found;
 }
 

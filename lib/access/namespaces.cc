@@ -63,8 +63,20 @@ Namespaces::Namespaces(Person user, std::vector<NamespaceSettings> spaces, char 
 
 std::shared_ptr<MailTree> Namespaces::tree_at(std::string_view location,
                                               const Person& whose) const {
-    return std::make_shared<MailTree>(mail_root(location, whose.name, whose.home), separator_,
-                                      host_);
+    auto tree = std::make_shared<MailTree>(mail_root(location, whose.name, whose.home), separator_,
+                                           host_);
+    tree->set_storage(storage_);
+    return tree;
+}
+
+void Namespaces::set_storage(Storage storage) {
+    storage_ = storage;
+    own_->set_storage(storage);
+    for (const auto& tree : trees_) {
+        if (tree) {
+            tree->set_storage(storage);
+        }
+    }
 }
 
 // The location is expanded for the user, which makes %u of %%u, and then for the other one.

@@ -40,6 +40,9 @@ class Namespaces {
 
     char separator() const { return separator_; }
 
+    // Of all mailboxes (mail_nfs_storage).
+    void set_storage(Storage storage);
+
     // The user's own mail.
     MailTree& own() { return *own_; }
 
@@ -89,6 +92,7 @@ class Namespaces {
     std::vector<NamespaceSettings> spaces_;
     char separator_;
     std::string host_;
+    Storage storage_ = Storage::kOwn;
     std::shared_ptr<MailTree> own_;
     std::vector<std::shared_ptr<MailTree>> trees_;  // of each namespace; null: shared
 };

@@ -85,6 +85,7 @@ User::User(std::string name, const std::string& home, std::string_view location,
             conf().imap_hierarchy_separator().front(), conf().myhostname()),
       access_(acl_settings(), {name_, acl_groups, false}, tree_),
       special_use_(parse_special_use(conf().imap_special_use())) {
+    tree_.set_storage(storage_setting());
     if (quota_settings().root_name.empty()) {
         return;
     }

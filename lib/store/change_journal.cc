@@ -252,6 +252,7 @@ void ChangeJournal::shorten() {
 }
 
 void ChangeJournal::lock() {
+    across_machines_ = file_ ? lock_across_machines(path_, storage_) : std::nullopt;
     for (int attempt = 0; file_ && attempt < kLockAttempts; ++attempt) {
         if (::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
             return;
@@ -264,6 +265,7 @@ void ChangeJournal::unlock() {
     if (file_) {
         ::flock(file_.get(), LOCK_UN);
     }
+    across_machines_.reset();
 }
 
 void ChangeJournal::confirm_boot() {

@@ -17,6 +17,7 @@
 
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
+#include "lib/store/shared_lock.h"
 
 namespace relais {
 
@@ -35,8 +36,8 @@ class ChangeJournal {
   public:
     static constexpr std::string_view kFileName = "relais.changes";
 
-    ChangeJournal(const std::string& directory, unsigned mode)
-        : path_(directory + "/" + std::string(kFileName)), mode_(mode) {}
+    ChangeJournal(const std::string& directory, unsigned mode, Storage storage = Storage::kOwn)
+        : path_(directory + "/" + std::string(kFileName)), mode_(mode), storage_(storage) {}
 
     [[nodiscard]] static bool exists(const std::string& directory);
 
@@ -53,7 +54,7 @@ class ChangeJournal {
     [[nodiscard]] Result<void> append(std::span<const ChangeRecord> records);
 
     // Numbers are given, and their records appended, while nobody else does it.  A lock that cannot
-    // be had within milliseconds is done without.
+    // be had within milliseconds (across machines: seconds) is done without.
     void lock();
     void unlock();
 
@@ -77,7 +78,9 @@ class ChangeJournal {
 
     std::string path_;
     unsigned mode_;
+    Storage storage_;
     UniqueFd file_;
+    std::optional<DotLock> across_machines_;
     std::uint64_t inode_ = 0;
     std::uint32_t uid_validity_ = 0;
     std::uint64_t since_ = 0;

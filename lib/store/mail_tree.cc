@@ -155,7 +155,7 @@ bool MailTree::has_children(std::string_view name) const {
 }
 
 MailboxPlace MailTree::place_of(std::string_view name) const {
-    return {directory_of(name), root_, host_, file_mode_, !counted_ || counted_(name)};
+    return {directory_of(name), root_, host_, file_mode_, !counted_ || counted_(name), storage_};
 }
 
 Result<std::vector<std::string>> MailTree::list() const {
@@ -216,7 +216,7 @@ Result<void> MailTree::remove(std::string_view name) {
     }
     auto lost = weighed ? count_mailbox(trash) : Result<QuotaAmount>();
     if (lost) {
-        note_maildir_change(root_, {-lost->bytes, -lost->messages});
+        note_maildir_change(root_, {-lost->bytes, -lost->messages}, storage_);
     }
     return remove_all(trash);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/result.h"
 #include "lib/store/mailbox.h"
+#include "lib/store/shared_lock.h"
 
 namespace relais {
 
@@ -24,6 +25,8 @@ class MailTree {
     unsigned file_mode() const { return file_mode_; }
 
     // Which mailboxes count in maildirsize; without it, all of them do.
+    void set_storage(Storage storage) { storage_ = storage; }
+
     void set_counted(std::function<bool(std::string_view name)> counted) {
         counted_ = std::move(counted);
     }
@@ -68,6 +71,7 @@ class MailTree {
     unsigned directory_mode_ = 0700;
     unsigned file_mode_ = 0600;
     std::function<bool(std::string_view)> counted_;
+    Storage storage_ = Storage::kOwn;
 };
 
 }  // namespace relais

@@ -24,6 +24,7 @@
 #include "lib/store/keyword_file.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/maildir_name.h"
+#include "lib/store/shared_lock.h"
 #include "lib/store/uidlist.h"
 
 namespace relais {
@@ -47,6 +48,7 @@ struct MailboxPlace {
     std::string host;
     unsigned file_mode = 0600;
     bool counted = true;  // in maildirsize, where there is one
+    Storage storage = Storage::kOwn;
 };
 
 // Read-only sessions leave new messages in new/, and recent.

@@ -201,7 +201,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
     }
     drop_messages(gone);
     end_own_change();
-    note_maildir_change(place_.root, lost);
+    note_maildir_change(place_.root, lost, place_.storage);
     if (!outcome) {
         co_return fail_with(outcome);
     }
@@ -389,7 +389,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
             for (const std::string& path : placed) {
                 more += {weight_of(path), 1};
             }
-            note_maildir_change(place_.root, more);
+            note_maildir_change(place_.root, more, place_.storage);
         }
         uid_validity_ = list->uid_validity;
         if (scanned_ && !foreign_change_) {

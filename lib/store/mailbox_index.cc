@@ -77,8 +77,8 @@ void Mailbox::load_index() {
     }
     if (!whole) {
         if (ChangeJournal::exists(place_.directory)) {
-            journal_.emplace(place_.directory,
-                             place_.file_mode);  // begins anew when we have looked
+            // Begins anew when we have looked.
+            journal_.emplace(place_.directory, place_.file_mode, place_.storage);
         }
         return;
     }

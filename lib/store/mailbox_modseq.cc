@@ -32,7 +32,7 @@ std::uint64_t Mailbox::next_change() const {
 
 bool Mailbox::track_changes() {
     if (!journal_) {
-        journal_.emplace(place_.directory, place_.file_mode);
+        journal_.emplace(place_.directory, place_.file_mode, place_.storage);
         begin_numbers();
         save_index();
     }
@@ -123,7 +123,7 @@ void Mailbox::read_journal() {
 // After the quick-start file was read, which knows of everything up to its last change.  Where the
 // directory does not confirm it, messages with later records have flags that nobody can vouch for.
 void Mailbox::resume_journal(const IndexHeader& header, bool confirmed) {
-    journal_.emplace(place_.directory, place_.file_mode);
+    journal_.emplace(place_.directory, place_.file_mode, place_.storage);
     auto records = journal_->open(uid_validity_) ? journal_->read_on() : std::nullopt;
     bool believed = records && journal_->since() <= header.last_change &&
                     journal_->last() >= header.journal_last &&

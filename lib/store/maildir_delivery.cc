@@ -77,7 +77,8 @@ std::string base_of(const MaildirTarget& target) {
 void count(const MaildirTarget& target, const DeliveredFile& file, int messages) {
     if (target.counted) {
         note_maildir_change(maildir_root_of(target.directory),
-                            {static_cast<std::int64_t>(file.size) * messages, messages});
+                            {static_cast<std::int64_t>(file.size) * messages, messages},
+                            target.storage);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/base/unique_fd.h"
 #include "lib/store/file_sink.h"
+#include "lib/store/shared_lock.h"
 
 namespace relais {
 
@@ -23,6 +24,7 @@ struct MaildirTarget {
     std::string sizes = {};  // behind the name, where they are known: ",S=123,W=130"
     unsigned file_mode = 0600;
     bool counted = true;  // in maildirsize, where there is one
+    Storage storage = Storage::kOwn;
 };
 
 struct DeliveredFile {

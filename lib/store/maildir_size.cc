@@ -255,11 +255,12 @@ Result<QuotaAmount> maildir_usage(const std::string& root, QuotaAmount limits,
     return file->sum;
 }
 
-void note_maildir_change(const std::string& root, QuotaAmount change) {
+void note_maildir_change(const std::string& root, QuotaAmount change, Storage storage) {
     if (change == QuotaAmount()) {
         return;
     }
     std::string path = root + "/" + std::string(kMaildirSize);
+    auto lock = keeps_maildir_size(root) ? lock_across_machines(path, storage) : std::nullopt;
     auto fd = open_file(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
     if (!fd) {
         return;

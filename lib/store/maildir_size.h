@@ -15,6 +15,7 @@
 
 #include "lib/base/result.h"
 #include "lib/store/quota_rules.h"
+#include "lib/store/shared_lock.h"
 
 namespace relais {
 
@@ -39,7 +40,8 @@ using FolderCounts = std::function<bool(std::string_view folder)>;
 [[nodiscard]] Result<QuotaAmount> count_mailbox(const std::string& directory);
 
 // Appends a line to the file, where there is one: quotas are nobody's business elsewhere.
-void note_maildir_change(const std::string& root, QuotaAmount change);
+void note_maildir_change(const std::string& root, QuotaAmount change,
+                         Storage storage = Storage::kOwn);
 
 // True where there is the file.
 [[nodiscard]] bool keeps_maildir_size(const std::string& root);
