@@ -100,7 +100,7 @@ class Auth : public Daemon {
     Task<void> ask_kerberos(Client* client, AuthCheck asked);
     void answer_request(Client& client, const std::vector<std::string>& fields);
     Task<void> answer_lookup(Client* client, std::string id, std::string user,
-                             Verifier::LookUp purpose);
+                             AuthParameters parameters);
     Task<void> answer_password_lookup(Client* client, std::string id, std::string user);
     Task<void> answer_list(Client* client, std::string id);
     void take_request(Client* client, const std::vector<std::string>& words);
@@ -187,9 +187,7 @@ void Auth::take_request(Client* client, const std::vector<std::string>& words) {
     if (command == "REQUEST") {
         answer_request(*client, words);
     } else if (command == "USER") {
-        bool mail = std::ranges::find(words, "service=lmtp") != words.end();
-        client->checks.spawn(answer_lookup(
-            client, id, user, mail ? Verifier::LookUp::kMail : Verifier::LookUp::kSession));
+        client->checks.spawn(answer_lookup(client, id, user, AuthParameters(words, 3)));
     } else if (!client->is_administrator) {
         client->stream.write(AuthLine("FAIL").field(id).field("temp").finish());
     } else if (command == "LIST") {
@@ -323,10 +321,10 @@ void Auth::answer_request(Client& client, const std::vector<std::string>& fields
     write_entry(client, "USER", id, login->user, login->fields);
 }
 
-// USER <id> <name> [service=lmtp]
+// USER <id> <name> [service=lmtp [lip=ADDRESS [lport=PORT]]]
 Task<void> Auth::answer_lookup(Client* client, std::string id, std::string user,
-                               Verifier::LookUp purpose) {
-    Verdict verdict = co_await verifier_->look_up(std::move(user), purpose);
+                               AuthParameters parameters) {
+    Verdict verdict = co_await verifier_->look_up(std::move(user), std::move(parameters));
     switch (verdict.kind) {
         case Verdict::Kind::kRight:
             write_entry(*client, "USER", id, verdict.user, verdict.fields);

@@ -23,12 +23,15 @@ Task<std::string> address_of(std::string host) {
     co_return found.list.front().host();
 }
 
-// The connection came to the very place that it would be sent to.
+// The connection came to the very place that it would be sent to, whatever a proxy before has said
+// of that.
 bool leads_here(const AuthQuery& query, const AuthParameters& fields) {
+    bool said = query.parameters.has("real_lip");
+    std::string_view here = query.parameters.get(said ? "real_lip" : "lip");
+    std::string_view here_port = query.parameters.get(said ? "real_lport" : "lport");
     std::string_view port = fields.get("port");
     std::string_view user = fields.get("destuser");
-    return fields.get("hostip") == query.parameters.get("lip") &&
-           (port.empty() || port == query.parameters.get("lport")) &&
+    return fields.get("hostip") == here && (port.empty() || port == here_port) &&
            (user.empty() || user == query.user);
 }
 
@@ -61,15 +64,26 @@ Task<bool> is_proxied(const AuthQuery* query, AuthParameters* fields) {
     co_return false;
 }
 
-AuthParameters proxy_fields(const AuthQuery& query, const AuthParameters& fields) {
+AuthParameters proxy_place(const AuthParameters& fields) {
     AuthParameters told;
     told.set("proxy", "");
     for (const auto& [name, value] : fields.all()) {
-        if (is_about_proxies(name) && name != "proxy" && name != "proxy_maybe") {
+        bool secret = name == "pass" || name == "master";
+        if (is_about_proxies(name) && !secret && name != "proxy" && name != "proxy_maybe") {
             told.set(name, value);
         }
     }
-    if (!fields.has("pass") && query.gave_password() && !query.password.empty()) {
+    return told;
+}
+
+AuthParameters proxy_login(const AuthQuery& query, const AuthParameters& fields) {
+    AuthParameters told = proxy_place(fields);
+    if (fields.has("master")) {
+        told.set("master", fields.get("master"));
+    }
+    if (fields.has("pass")) {
+        told.set("pass", fields.get("pass"));
+    } else if (query.gave_password() && !query.password.empty()) {
         told.set("pass", query.password);
         if (query.gave_token() && !fields.has("proxy_mech")) {
             told.set("proxy_mech", query.response.mechanism);

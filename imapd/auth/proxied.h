@@ -14,8 +14,11 @@ namespace relais {
 // are gone.  `fields` must outlive the task.
 [[nodiscard]] Task<bool> is_proxied(const AuthQuery* query, AuthParameters* fields);
 
-// What the service that passes the connection on needs of them: where to, and the password for that
-// machine, which is the one that the user has given unless the field `pass` is another one.
-[[nodiscard]] AuthParameters proxy_fields(const AuthQuery& query, const AuthParameters& fields);
+// Where to: what anybody may know who asks.
+[[nodiscard]] AuthParameters proxy_place(const AuthParameters& fields);
+
+// The same for whoever has proven who he is, with the password for that machine: the one that he
+// has given, unless the field `pass` is another one.
+[[nodiscard]] AuthParameters proxy_login(const AuthQuery& query, const AuthParameters& fields);
 
 }  // namespace relais

@@ -29,7 +29,7 @@ struct Verdict {
     Why why = Why::kOther;
     std::string told;       // kDisabled: for the client
     AuthParameters fields;  // kRight: uid, gid, home, mail, version, files, and what else is told
-    bool proxied = false;   // kRight: his mail is elsewhere; `fields` are proxy_fields()
+    bool proxied = false;   // kRight: his mail is elsewhere; `fields` say where
     bool delayed = true;    // kWrong: whether the answer waits
 
     static Verdict wrong(std::string user, std::string reason);
@@ -47,10 +47,10 @@ class Verifier {
     // Nothing where no database knows him; verify() says what is then to be said.
     [[nodiscard]] Task<std::optional<std::string>> secret(AuthCheck wanted);
 
-    // verify() for a user who gives no password, because nobody logs in.  For whom: a session that
-    // goes on, or mail, which users get as well who may not log in.
-    enum class LookUp { kSession, kMail };
-    [[nodiscard]] Task<Verdict> look_up(std::string user, LookUp purpose);
+    // verify() for a user who gives no password, because nobody logs in: a session goes on, or
+    // (service=lmtp) there is mail, which users get as well who may not log in.  With lip, it is
+    // mail that may have to go on to another machine.
+    [[nodiscard]] Task<Verdict> look_up(std::string user, AuthParameters parameters);
 
     // Of the first database that looks at tokens.
     [[nodiscard]] std::optional<TokenAdvice> takes_tokens() const;

@@ -80,7 +80,7 @@ Task<std::optional<Verdict>> Verifier::send_elsewhere(Login* login) {
     Verdict verdict;
     verdict.kind = Verdict::Kind::kRight;
     verdict.proxied = true;
-    verdict.fields = proxy_fields(login->query, login->fields);
+    verdict.fields = proxy_login(login->query, login->fields);
     verdict.user = std::move(login->query.user);
     co_return verdict;
 }
@@ -106,7 +106,7 @@ Task<std::optional<Verdict>> Verifier::mail_elsewhere(AuthQuery query) {
         verdict.kind = Verdict::Kind::kRight;
         verdict.proxied = true;
         verdict.user = query.user;
-        verdict.fields = proxy_fields(query, outcome.fields);
+        verdict.fields = proxy_place(outcome.fields);
         co_return verdict;
     }
     co_return std::nullopt;
@@ -138,10 +138,12 @@ Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
     co_return found;
 }
 
-Task<Verdict> Verifier::look_up(std::string user, LookUp purpose) {
+Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
     AuthQuery query;
     query.user = user;
-    if (purpose == LookUp::kMail && conf().lmtpd_proxy()) {
+    bool mail = parameters.get("service") == "lmtp";
+    query.parameters = std::move(parameters);
+    if (mail && query.parameters.has("lip") && conf().lmtpd_proxy()) {
         if (auto elsewhere = co_await mail_elsewhere(query)) {
             co_return std::move(*elsewhere);
         }
@@ -152,7 +154,7 @@ Task<Verdict> Verifier::look_up(std::string user, LookUp purpose) {
     } else {
         found = co_await find_user(query, {});
     }
-    if (purpose == LookUp::kMail && found.known && found.everybody) {
+    if (mail && found.known && found.everybody) {
         Found exists = co_await look_for_password(query);
         found.known = exists.known;
         found.trouble = exists.trouble;
@@ -161,7 +163,7 @@ Task<Verdict> Verifier::look_up(std::string user, LookUp purpose) {
         co_return found.trouble.empty() ? Verdict::wrong(user, std::string(kUnknownUser))
                                         : Verdict::temporary(user, found.trouble);
     }
-    if (purpose == LookUp::kSession && found.fields.has("nologin")) {
+    if (!mail && found.fields.has("nologin")) {
         co_return Verdict::wrong(user, "login is disabled for this user");
     }
     co_return admit(std::move(user), found);

@@ -3,6 +3,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
@@ -140,7 +141,7 @@ Task<std::string> Session::find_recipient(Recipient* recipient, const std::strin
     if (stripped) {
         recipient->to.folder = stripped->extension;
     }
-    auto found = co_await site_.pool().find(user);
+    auto found = co_await site_.pool().find_at(user, SocketAddress::local_of(stream_.fd()));
     if (!found && found.error().code == Errc::kNotFound) {
         co_return format("550 5.1.1 <{}> User doesn't exist: {}", recipient->path, printable(user));
     }

@@ -46,6 +46,12 @@ Task<Result<UserRecord>> DeliveryPool::find(std::string user) {
     co_return co_await look_up_recipient(&auth_, std::move(name));
 }
 
+Task<Result<UserRecord>> DeliveryPool::find_at(std::string user,
+                                               std::optional<SocketAddress> here) {
+    std::string name = expand_user_variables(conf().auth_username_format(), user);
+    co_return co_await look_up_recipient_at(&auth_, std::move(name), std::move(here));
+}
+
 // By owner, and not more than a datagram holds.
 std::vector<DeliveryPool::Share> DeliveryPool::shares_of(DeliveryOrder order) {
     std::vector<Share> shares;

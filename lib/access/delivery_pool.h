@@ -12,12 +12,14 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lib/access/delivery_order.h"
 #include "lib/access/login_inquiry.h"
+#include "lib/base/socket_address.h"
 #include "lib/base/unique_fd.h"
 #include "lib/daemon/root_helper.h"
 #include "lib/event/sync.h"
@@ -34,6 +36,10 @@ class DeliveryPool {
     // Whose address that is, as he would log in with it.  kNotFound: nobody; kTemporary: auth
     // cannot say now.
     [[nodiscard]] Task<Result<UserRecord>> find(std::string user);
+
+    // The same for mail that has come to this address, and may have to go on to another machine.
+    [[nodiscard]] Task<Result<UserRecord>> find_at(std::string user,
+                                                   std::optional<SocketAddress> here);
 
     // Hands the order out to the workers of its recipients.  `message` is borrowed (-1 for a
     // check).  One result for each recipient.

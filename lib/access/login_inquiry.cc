@@ -133,7 +133,20 @@ Task<Result<UserRecord>> look_up_user(AuthClient* auth, std::string user) {
 
 Task<Result<UserRecord>> look_up_recipient(AuthClient* auth, std::string user) {
     AuthExchange exchange(*auth);
-    AuthReply found = co_await exchange.look_up(std::move(user), "lmtp");
+    AuthReply found = co_await exchange.look_up(std::move(user), {"service=lmtp"});
+    co_return found_user(found);
+}
+
+Task<Result<UserRecord>> look_up_recipient_at(AuthClient* auth, std::string user,
+                                              std::optional<SocketAddress> here) {
+    bool known = here && here->is_ip();
+    std::vector<std::string> parameters = {"service=lmtp"};
+    parameters.push_back(known ? "lip=" + here->host() : "lip=");
+    if (known) {
+        parameters.push_back("lport=" + std::to_string(here->port()));
+    }
+    AuthExchange exchange(*auth);
+    AuthReply found = co_await exchange.look_up(std::move(user), std::move(parameters));
     co_return found_user(found);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/base/socket_address.h"
 #include "lib/event/loop.h"
 #include "lib/sasl/auth_client.h"
 
@@ -59,7 +60,13 @@ void use_own_auth(AuthClient& auth);
 // known.
 [[nodiscard]] Task<Result<UserRecord>> look_up_user(AuthClient* auth, std::string user);
 
-// The same for mail that comes for him: he need not be allowed to log in.
+// The same for mail that comes for him, and is put into his mailbox here: he need not be allowed to
+// log in.
 [[nodiscard]] Task<Result<UserRecord>> look_up_recipient(AuthClient* auth, std::string user);
+
+// The same for mail that has come to this address (none: a UNIX-domain socket), and may have to go
+// on to another machine.
+[[nodiscard]] Task<Result<UserRecord>> look_up_recipient_at(AuthClient* auth, std::string user,
+                                                            std::optional<SocketAddress> here);
 
 }  // namespace relais

@@ -58,9 +58,11 @@ Task<Passage> hand_through(Stream* client, Stream* server) {
 
 }  // namespace
 
+// To where the client says that it has come, or where it really has.
 bool LoginSession::leads_back(const ProxyTarget& target) const {
-    auto own = SocketAddress::parse(local_, local_port_);
-    return own && *own == target.address;
+    auto told = SocketAddress::parse(local_, local_port_);
+    auto own = SocketAddress::local_of(stream_.fd());
+    return (told && *told == target.address) || (own && *own == target.address);
 }
 
 ProxiedClient LoginSession::proxied_client() const {

@@ -227,6 +227,11 @@ AuthPeer LoginSession::auth_peer() const {
     peer.remote_port = remote_port_;
     peer.secured = secured_;
     peer.no_login = false;
+    auto own = SocketAddress::local_of(stream_.fd());
+    if (own && own->is_ip() && (own->host() != local_ || own->port() != local_port_)) {
+        peer.real_local_address = own->host();
+        peer.real_local_port = own->port();
+    }
     if (tls_info_.trust >= TlsTrust::kTrusted) {
         peer.valid_client_cert = true;
         peer.cert_username = tls_info_.peer_cn;

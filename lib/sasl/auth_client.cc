@@ -79,6 +79,10 @@ std::string request_line(std::uint32_t id, const std::string& mechanism, const A
     if (peer.remote_port != 0) {
         line.field("rport", std::to_string(peer.remote_port));
     }
+    if (!peer.real_local_address.empty()) {
+        line.field("real_lip", peer.real_local_address)
+            .field("real_lport", std::to_string(peer.real_local_port));
+    }
     if (peer.secured) {
         line.field("secured");
     }
@@ -468,12 +472,9 @@ Task<AuthReply> AuthExchange::start_as_client(std::vector<std::string> fields) {
     return ask("AUTH", std::move(fields));
 }
 
-Task<AuthReply> AuthExchange::look_up(std::string user, std::string_view service) {
-    std::vector<std::string> fields = {std::move(user)};
-    if (!service.empty()) {
-        fields.push_back("service=" + std::string(service));
-    }
-    return ask("USER", std::move(fields));
+Task<AuthReply> AuthExchange::look_up(std::string user, std::vector<std::string> parameters) {
+    parameters.insert(parameters.begin(), std::move(user));
+    return ask("USER", std::move(parameters));
 }
 
 Task<AuthReply> AuthExchange::look_up_password(std::string user) {

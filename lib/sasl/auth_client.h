@@ -37,6 +37,9 @@ struct AuthPeer {
     std::string remote_address;
     std::uint16_t local_port = 0;  // 0: not told
     std::uint16_t remote_port = 0;
+    // Where the connection has come to really, if a proxy has said otherwise.
+    std::string real_local_address;
+    std::uint16_t real_local_port = 0;
     bool secured = false;  // TLS
     bool valid_client_cert = false;
     std::string cert_username;  // the name in it
@@ -150,8 +153,11 @@ class AuthExchange {
                                                std::string cookie);
 
     // Asks for a user's data as they would be after a login now; kFailure: there is none.  Ours
-    // alone, too.  `service` is Dovecot's name of who asks: "lmtp" finds users who may not log in.
-    [[nodiscard]] Task<AuthReply> look_up(std::string user, std::string_view service = {});
+    // alone, too.  `parameters` are those of a login, as "name=value": service=lmtp finds users who
+    // may not log in, and, where lip (and lport) say where their mail has come to, tells of those
+    // whose mail is elsewhere.
+    [[nodiscard]] Task<AuthReply> look_up(std::string user,
+                                          std::vector<std::string> parameters = {});
 
     // The password entry of a user, without the password; the number of entries that the cache had
     // of these users (none: of all) and has not any more, as "count"; the names of all users.  Ours

@@ -106,7 +106,8 @@ def test_imap_and_pop3_both_ways():
     for user in ("o0", "q0"):
         equal(wait_for(p.mail.mta.log_text, rf"login: user={user}, .*client=\[(.*?)\]")[1], p.client, "what ours took it for")
     for ours, theirs in (("d0", "o0"), ("e0", "q0")):
-        wait_for(lambda: "\n".join(front_line(p.mail.mta.log_text(), ours)), "Disconnected")
+        for read, user in ((p.mail.mta.log_text, ours), (p.their_log, theirs)):
+            wait_for(lambda: "\n".join(front_line(read(), user)), "Disconnected")
         equal(*([re.sub("by (client|server)", "by SOMEBODY", line) for line in lines]
                 for lines in (front_line(p.mail.mta.log_text(), ours), front_line(p.their_log(), theirs))), "log lines")
     p.stop()

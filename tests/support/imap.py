@@ -32,15 +32,16 @@ imap unix - - n - 1 imap
 
 class ImapInstance:
     programs, services = (), ""  # more of them, for who derives from this
+    within = ()                  # words before master's command line: another network
 
-    def __init__(self, main=""):
+    def __init__(self, main="", address=None):
         for name in ("master", "postlogd", "anvil", "auth", "imap", "imap-login", *self.programs):
             need_program(name)
         lowest = "" if room().private else "imap_minimum_uid = 1\nimap_minimum_gid = 1\n"  # an account of the system may run the tests
         self.mta = Instance("ours", main=lowest + f"auth_users_file = $config_directory/users\nauth_failure_delay = 1s\n"
                             f"imap_tls_cert_file = {certificates()}/mx.pem\n"
                             f"imap_tls_key_file = {certificates()}/mx.key\n" + main)
-        self.address = self.mta.address
+        self.address = address or self.mta.address
         uid, gid = self.mta.vmail_ids()
         (self.mta.conf / "users").write_text("".join(
             f"{user}:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{self.home(user)}::\n" for user in USERS))
@@ -48,7 +49,10 @@ class ImapInstance:
             self.home(user).mkdir(mode=0o700)
             os.chown(self.home(user), uid, gid)
         (self.mta.conf / "master.cf").write_text(self.mta.expand(MASTER + self.services).replace("{address}", self.address))
-        done = subprocess.run([self.mta.daemons / "master", "-c", self.mta.conf, "-w"], env=self.mta.environment(),
+        self.start()
+
+    def start(self):
+        done = subprocess.run([*self.within, self.mta.daemons / "master", "-c", self.mta.conf, "-w"], env=self.mta.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=15)
         if done.returncode:
             raise AssertionError(f"master: {done.stderr.decode()}{self.mta.log_text()}")

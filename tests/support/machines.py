@@ -22,9 +22,9 @@ LMTP = 2425
 class Machine(ImapInstance):
     programs, services = ("pop3", "pop3-login", "lmtpd"), MASTER + SERVICES
 
-    def __init__(self, main="", services=""):
-        self.services = MASTER + SERVICES + services
-        super().__init__("auth_client_failure_limit = 0\nlogin_proxy_max_reconnects = 0\n" + main)
+    def __init__(self, main="", services="", address=None, within=()):
+        self.services, self.within = MASTER + SERVICES + services, within
+        super().__init__("auth_client_failure_limit = 0\nlogin_proxy_max_reconnects = 0\n" + main, address)
 
     def users(self, password=PASSWORD, **fields):
         uid, gid = self.mta.vmail_ids()

@@ -147,6 +147,34 @@ def test_24():
         assert line in carried, (line, carried)
 
 
+CLUSTER = """\
+protocols = imap
+login_trusted_networks = 10.0.0.0/8 2001:db8::/32,192.0.2.1
+login_proxy_timeout = 45 secs
+login_proxy_max_reconnects = 5
+lmtp_proxy = yes
+mail_nfs_storage = yes
+mail_nfs_index = yes
+mmap_disable = yes
+dotlock_use_excl = yes
+ssl_client_ca_file = /etc/ssl/ca.pem
+passdb {
+  driver = static
+  args = proxy=y host=10.0.0.7 nopassword=y starttls=yes proxy_timeout=5
+}
+"""
+
+
+def test_machines_together():
+    status, lines, carried = check("cluster", {"dovecot.conf": CLUSTER})
+    equal((status, left(lines)), (0, []), "what is left")
+    for line in ("main.cf: login_trusted_networks = 10.0.0.0/8, [2001:db8::]/32, 192.0.2.1", "main.cf: login_proxy_timeout = 45s",
+                 "main.cf: login_proxy_max_reconnects = 5", "main.cf: lmtpd_proxy = yes", "main.cf: mail_nfs_storage = yes",
+                 "main.cf: login_proxy_tls_CAfile = /etc/ssl/ca.pem",
+                 "main.cf: auth_passdb = { static:proxy=y host=10.0.0.7 nopassword=y starttls=yes proxy_timeout=5 }"):
+        assert line in carried, (line, carried)
+
+
 def test_what_is_left():
     status, lines, carried = check("odd", {"dovecot.conf": ODD})
     equal(status, 1, "status")

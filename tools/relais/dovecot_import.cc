@@ -10,6 +10,7 @@
 #include "lib/sasl/mechanism.h"
 
 #include "tools/relais/dovecot_namespaces.h"
+#include "tools/relais/dovecot_values.h"
 
 namespace relais {
 
@@ -25,21 +26,27 @@ struct Renamed {
     std::string_view ours;
 };
 
-constexpr std::array<Renamed, 12> kRenamed = {{{"mail_home", "auth_default_home"},
-                                               {"mail_uid", "auth_default_uid"},
-                                               {"mail_gid", "auth_default_gid"},
-                                               {"first_valid_uid", "imap_minimum_uid"},
-                                               {"first_valid_gid", "imap_minimum_gid"},
-                                               {"auth_username_format", "auth_username_format"},
-                                               {"auth_failure_delay", "auth_failure_delay"},
-                                               {"pop3_uidl_format", "pop3_uidl_format"},
-                                               {"pop3_uidl_duplicates", "pop3_uidl_duplicates"},
-                                               {"pop3_lock_session", "pop3_lock_session"},
-                                               {"pop3_reuse_xuidl", "pop3_reuse_xuidl"},
-                                               {"pop3_save_uidl", "pop3_save_uidl"}}};
+constexpr std::array<Renamed, 17> kRenamed = {
+    {{"mail_home", "auth_default_home"},
+     {"mail_uid", "auth_default_uid"},
+     {"mail_gid", "auth_default_gid"},
+     {"first_valid_uid", "imap_minimum_uid"},
+     {"first_valid_gid", "imap_minimum_gid"},
+     {"auth_username_format", "auth_username_format"},
+     {"auth_failure_delay", "auth_failure_delay"},
+     {"pop3_uidl_format", "pop3_uidl_format"},
+     {"pop3_uidl_duplicates", "pop3_uidl_duplicates"},
+     {"pop3_lock_session", "pop3_lock_session"},
+     {"pop3_reuse_xuidl", "pop3_reuse_xuidl"},
+     {"pop3_save_uidl", "pop3_save_uidl"},
+     {"login_proxy_max_reconnects", "login_proxy_max_reconnects"},
+     {"lmtp_proxy", "lmtpd_proxy"},
+     {"mail_nfs_storage", "mail_nfs_storage"},
+     {"ssl_client_ca_file", "login_proxy_tls_CAfile"},
+     {"ssl_client_ca_dir", "login_proxy_tls_CApath"}}};
 
 // What needs no setting here: it is so anyway, or is said elsewhere for the whole mail system.
-constexpr std::array<std::string_view, 22> kNeedsNothing = {"auth_verbose",
+constexpr std::array<std::string_view, 25> kNeedsNothing = {"auth_verbose",
                                                             "auth_debug",
                                                             "mail_debug",
                                                             "log_path",
@@ -60,7 +67,10 @@ constexpr std::array<std::string_view, 22> kNeedsNothing = {"auth_verbose",
                                                             "mail_fsync",
                                                             "maildir_copy_with_hardlinks",
                                                             "stats_writer_socket_path",
-                                                            "mail_privileged_group"};
+                                                            "mail_privileged_group",
+                                                            "mail_nfs_index",
+                                                            "mmap_disable",
+                                                            "dotlock_use_excl"};
 
 // Why others have no counterpart.
 std::string reason_for(std::string_view name) {
@@ -109,13 +119,26 @@ class Importer {
         const std::string& name = setting.name;
         const auto* renamed = std::ranges::find(kRenamed, name, &Renamed::theirs);
         bool nothing = std::ranges::find(kNeedsNothing, name) != kNeedsNothing.end();
-        if (renamed != kRenamed.end()) {
+        if (name == "login_trusted_networks") {
+            set(name, bracketed_networks(setting.value), setting);
+        } else if (name == "login_proxy_timeout") {
+            take_time(setting);
+        } else if (renamed != kRenamed.end()) {
             set(std::string(renamed->ours), setting.value, setting);
         } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting) ||
                    take_sharing(setting)) {
             return;
         } else {
             leave(setting, reason_for(name));
+        }
+    }
+
+    void take_time(const DovecotSetting& setting) {
+        auto time = time_of(setting.value);
+        if (time) {
+            set(setting.name, *time, setting);
+        } else {
+            leave(setting, "that is no time");
         }
     }
 
@@ -199,26 +222,6 @@ class Importer {
             }
         }
         set("imap_mail_location", "maildir:" + short_variables(path), setting);
-    }
-
-    // 2.4 has only long names: %{user}, %{user | username}, %{user | domain}, %{home}.
-    static std::string short_variables(std::string text) {
-        struct Long {
-            std::string_view theirs;
-            std::string_view ours;
-        };
-
-        constexpr std::array<Long, 5> kLong = {{{"%{user}", "%u"},
-                                                {"%{user | username}", "%n"},
-                                                {"%{user | domain}", "%d"},
-                                                {"%{home}", "%h"},
-                                                {"%{user | lower}", "%Lu"}}};
-        for (const Long& each : kLong) {
-            for (std::size_t at = 0; (at = text.find(each.theirs, at)) != std::string::npos;) {
-                text.replace(at, each.theirs.size(), each.ours);
-            }
-        }
-        return text;
     }
 
     bool take_login(const DovecotSetting& setting) {

@@ -16,6 +16,7 @@ AuthParameters fields(const std::vector<std::string>& words) {
 
 // "user@host:port tls", or what is wrong.
 std::string read(const std::vector<std::string>& words) {
+    set_conf(Config::from_text("login_proxy_timeout = 7s\n"));
     auto target = proxy_target(fields(words), "bob", {143, 993});
     if (!target) {
         return target.error().message;
@@ -52,6 +53,7 @@ TEST_CASE("access/proxy target: what makes no sense") {
 }
 
 TEST_CASE("access/proxy target: patience") {
+    set_conf(Config::from_text("login_proxy_timeout = 7s\n"));
     auto patience = [](const std::string& text) {
         return proxy_target(fields({"proxy", "host=192.0.2.1", "proxy_timeout=" + text}), "bob", {})
             .value()
@@ -60,6 +62,7 @@ TEST_CASE("access/proxy target: patience") {
     CHECK(patience("5") == 5000);
     CHECK(patience("5 secs") == 5000);
     CHECK(patience("1500 ms") == 1500);
+    CHECK(proxy_target(fields({"proxy", "host=192.0.2.1"}), "bob", {})->timeout.count() == 7000);
 }
 
 TEST_CASE("access/proxy target: proof") {

@@ -1,0 +1,52 @@
+#include "tools/relais/dovecot_values.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+namespace relais {
+
+std::optional<std::string> time_of(std::string_view text) {
+    constexpr std::string_view kUnits = "smhdw";
+    std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    std::string_view unit = trim(text.substr(digits));
+    char letter = unit.empty() ? 's' : unit.front();
+    bool known = kUnits.contains(letter) && !unit.starts_with("ms") && unit != "milliseconds";
+    return digits > 0 && known ? std::optional(std::string(text.substr(0, digits)) + letter)
+                               : std::nullopt;
+}
+
+std::string bracketed_networks(std::string_view text) {
+    std::vector<std::string> networks;
+    for (std::string_view word : split_words(text, ", \t")) {
+        std::size_t slash = std::min(word.find('/'), word.size());
+        bool bare = word.contains(':') && !word.starts_with('[');
+        networks.push_back(bare ? format("[{}]{}", word.substr(0, slash), word.substr(slash))
+                                : std::string(word));
+    }
+    return join(networks, ", ");
+}
+
+std::string short_variables(std::string text) {
+    struct Long {
+        std::string_view theirs;
+        std::string_view ours;
+    };
+
+    constexpr std::array<Long, 5> kLong = {{{"%{user}", "%u"},
+                                            {"%{user | username}", "%n"},
+                                            {"%{user | domain}", "%d"},
+                                            {"%{home}", "%h"},
+                                            {"%{user | lower}", "%Lu"}}};
+    for (const Long& each : kLong) {
+        for (std::size_t at = 0; (at = text.find(each.theirs, at)) != std::string::npos;) {
+            text.replace(at, each.theirs.size(), each.ours);
+        }
+    }
+    return text;
+}
+
+}  // namespace relais
