@@ -133,6 +133,7 @@ bool matches(const std::string& pattern, const std::string& name) {
 Result<ListedDatabase> ListedDatabase::open(std::string_view text) {
     ListedDatabase item;
     text = trim(text);
+    item.text = text;
     while (auto setting = next_setting(text)) {
         if (!read_setting(item, setting->first, setting->second)) {
             return fail(Errc::kSyntax,

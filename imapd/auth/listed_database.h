@@ -34,6 +34,7 @@ struct ListedDatabase {
 
     enum class Skip { kNever, kAuthenticated, kUnauthenticated };
 
+    std::string text;  // of the configuration
     std::unique_ptr<AuthDatabase> database;
     bool master = false;
     bool deny = false;

@@ -41,6 +41,11 @@ AuthQuery without_password(AuthQuery query) {
     return query;
 }
 
+// How long a token is good, it says itself.
+bool is_remembered(const AuthQuery& query) {
+    return conf().auth_cache_time().count() > 0 && query.gave_password() && !query.gave_token();
+}
+
 // Who may come from nowhere has an empty list.
 bool may_come_from(const AuthParameters& fields, std::string_view address) {
     std::string_view networks = fields.get("allow_nets");
@@ -78,7 +83,9 @@ Verdict Verdict::temporary(std::string user, std::string reason) {
     return verdict;
 }
 
-Verifier::Verifier() : key_(random_secret(32)), process_(hex_encode(random_secret(8))) {
+Verifier::Verifier()
+    : key_(shared_.is_on() ? shared_.key() : random_secret(32)),
+      process_(hex_encode(random_secret(8))) {
     std::string passdb = conf().auth_passdb();
     if (passdb.empty() && conf().auth_users_file().empty()) {
         log_warning("auth_passdb and auth_users_file are empty: nobody can log in");
@@ -115,25 +122,46 @@ Task<void> Verifier::watch_helpers() {
     co_await watches_.join();
 }
 
-const Verifier::Remembered* Verifier::recall(const ListedDatabase* item,
-                                             const AuthQuery& query) const {
+const RightPassword* Verifier::recall(const ListedDatabase* item, const AuthQuery& query) const {
     auto found = remembered_.find({item, query.user});
     bool fresh = found != remembered_.end() && found->second.until >= ::time(nullptr);
     return fresh ? &found->second : nullptr;
 }
 
-void Verifier::remember(const ListedDatabase* item, const AuthQuery& query,
-                        const AuthAnswer& answer) {
-    auto keep = conf().auth_cache_time().count();
-    // How long a token is good, it says itself.
-    if (keep == 0 || !query.gave_password() || query.gave_token()) {
-        return;
-    }
+void Verifier::keep(const ListedDatabase* item, const std::string& user, RightPassword right) {
     if (remembered_.size() >= kMaxRemembered) {
         remembered_.clear();
     }
-    remembered_[{item, query.user}] = {answer, password_digest(key_, query.user, query.password),
-                                       ::time(nullptr) + keep};
+    remembered_[{item, user}] = std::move(right);
+}
+
+Task<void> Verifier::remember(const ListedDatabase* item, const AuthQuery* query,
+                              const AuthAnswer* answer) {
+    if (!is_remembered(*query)) {
+        co_return;
+    }
+    RightPassword right{*answer, password_digest(key_, query->user, query->password),
+                        ::time(nullptr) + conf().auth_cache_time().count()};
+    keep(item, query->user, right);
+    if (shared_.is_on()) {
+        co_await shared_.put(item->text, query->user, std::move(right));
+    }
+}
+
+// Where nobody has logged in here yet, or not with this password.
+Task<void> Verifier::recall_from_others(const ListedDatabase* item, const AuthQuery* query) {
+    if (!shared_.is_on() || !is_remembered(*query)) {
+        co_return;
+    }
+    std::string digest = password_digest(key_, query->user, query->password);
+    const RightPassword* known = recall(item, *query);
+    if (known != nullptr && equal_secrets(known->digest, digest)) {
+        co_return;
+    }
+    auto right = co_await shared_.find(item->text, query->user);
+    if (right && equal_secrets(right->digest, digest)) {
+        keep(item, query->user, std::move(*right));
+    }
 }
 
 Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthParameters fields) {
@@ -166,7 +194,8 @@ Task<Result<bool>> Verifier::check_password(AuthQuery query, AuthParameters fiel
 // one that cannot answer is believed what it said before.
 Task<AuthAnswer> Verifier::ask(const ListedDatabase* item, const AuthQuery* query,
                                bool* same_password) {
-    const Remembered* known = recall(item, *query);
+    co_await recall_from_others(item, query);
+    const RightPassword* known = recall(item, *query);
     *same_password =
         known != nullptr && query->gave_password() &&
         equal_secrets(known->digest, password_digest(key_, query->user, query->password));
@@ -241,7 +270,7 @@ Task<Verifier::Outcome> Verifier::try_database(const ListedDatabase* item, Login
         }
     }
     if (!same_password) {
-        remember(item, query, answer);
+        co_await remember(item, &query, &answer);
     }
     co_return Outcome{Outcome::Kind::kRight, "", std::move(fields)};
 }

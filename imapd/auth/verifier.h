@@ -13,6 +13,7 @@
 #include "lib/sasl/auth_server.h"
 
 #include "imapd/auth/listed_database.h"
+#include "imapd/auth/shared_passwords.h"
 
 namespace relais {
 
@@ -70,13 +71,6 @@ class Verifier {
   private:
     using Databases = std::vector<ListedDatabase>;
 
-    // What a database said of a user, as long as it is believed.
-    struct Remembered {
-        AuthAnswer answer;
-        std::string digest;  // of the password that was right with it
-        std::int64_t until = 0;
-    };
-
     // Who proves who he is, and whose mail he wants.
     struct Names {
         std::string user;
@@ -131,16 +125,21 @@ class Verifier {
     [[nodiscard]] Task<Found> find_user(AuthQuery query, AuthParameters passdb_fields);
     [[nodiscard]] Verdict admit(std::string user, const Found& found);
 
-    const Remembered* recall(const ListedDatabase* item, const AuthQuery& query) const;
-    void remember(const ListedDatabase* item, const AuthQuery& query, const AuthAnswer& answer);
+    // What a database said of a user, as long as it is believed.
+    const RightPassword* recall(const ListedDatabase* item, const AuthQuery& query) const;
+    [[nodiscard]] Task<void> recall_from_others(const ListedDatabase* item, const AuthQuery* query);
+    [[nodiscard]] Task<void> remember(const ListedDatabase* item, const AuthQuery* query,
+                                      const AuthAnswer* answer);
+    void keep(const ListedDatabase* item, const std::string& user, RightPassword right);
     std::string state_of_databases();
 
     Databases passdbs_;
     Databases masters_;
     Databases userdbs_;
+    SharedPasswords shared_;
     std::string key_;
     std::string process_;  // tells the versions that this process gives from others'
-    std::map<std::pair<const ListedDatabase*, std::string>, Remembered> remembered_;
+    std::map<std::pair<const ListedDatabase*, std::string>, RightPassword> remembered_;
     TaskGroup watches_;
 };
 

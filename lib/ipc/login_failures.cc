@@ -5,7 +5,9 @@
 
 #include <arpa/inet.h>
 
+#include "lib/base/format.h"
 #include "lib/base/socket_address.h"
+#include "lib/config/config.h"
 
 namespace relais {
 
@@ -13,6 +15,10 @@ namespace {
 
 std::string failure_ident(std::string_view client) {
     return AnvilClient::ident("login-failure", client);
+}
+
+std::string shared_key(std::string_view client) {
+    return format("relais:login-failures:{}", client);
 }
 
 }  // namespace
@@ -45,6 +51,19 @@ LoginFailures::Attempt::~Attempt() {
     }
 }
 
+LoginFailures::LoginFailures(AnvilClient& anvil, int limit)
+    : anvil_(anvil), shared_(conf().login_shared_server()), limit_(limit) {
+}
+
+Task<std::optional<int>> LoginFailures::failures_of(std::string client) {
+    auto here = co_await anvil_.current(AnvilEvent::kAuth, failure_ident(client));
+    if (!shared_.is_set()) {
+        co_return here;
+    }
+    auto together = co_await shared_.count(shared_key(client));
+    co_return together ? std::max(here.value_or(0), *together) : here;
+}
+
 Task<LoginFailures::Attempt> LoginFailures::begin(std::string address) {
     Attempt attempt;
     if (limit_ <= 0) {
@@ -58,7 +77,7 @@ Task<LoginFailures::Attempt> LoginFailures::begin(std::string address) {
     }
     std::shared_ptr<Going> going = entry;
     for (;;) {
-        auto failures = co_await anvil_.current(AnvilEvent::kAuth, failure_ident(attempt.client_));
+        auto failures = co_await failures_of(attempt.client_);
         if (failures && *failures >= limit_) {
             attempt.refused_ = *failures;
             co_return attempt;
@@ -73,8 +92,13 @@ Task<LoginFailures::Attempt> LoginFailures::begin(std::string address) {
 }
 
 Task<void> LoginFailures::failed(Attempt attempt) {
-    if (attempt.going_) {
-        (void)co_await anvil_.rate(AnvilEvent::kAuth, failure_ident(attempt.client_));
+    if (!attempt.going_) {
+        co_return;
+    }
+    (void)co_await anvil_.rate(AnvilEvent::kAuth, failure_ident(attempt.client_));
+    if (shared_.is_set()) {
+        auto unit = std::chrono::duration_cast<std::chrono::seconds>(conf().anvil_rate_time_unit());
+        (void)co_await shared_.add_one(shared_key(attempt.client_), unit);
     }
 }
 

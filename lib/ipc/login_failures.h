@@ -1,15 +1,18 @@
 // Failed logins by client, which anvil counts for smtpd and imap-login together: who guesses
 // passwords does not get twice as many by asking both.  Each failure is the event "auth" of the
-// client "login-failure:ADDRESS", which Postfix's anvil counts as well.
+// client "login-failure:ADDRESS", which Postfix's anvil counts as well.  With login_shared_server
+// several machines count together.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/event/sync.h"
 #include "lib/ipc/anvil.h"
+#include "lib/ipc/shared_server.h"
 
 namespace relais {
 
@@ -50,7 +53,7 @@ class LoginFailures {
     };
 
     // `limit` failures in a time unit of anvil; 0: any number.
-    LoginFailures(AnvilClient& anvil, int limit) : anvil_(anvil), limit_(limit) {}
+    LoginFailures(AnvilClient& anvil, int limit);
 
     // Waits while as many logins of this client go on as may still fail: guesses in parallel are no
     // more than guesses in a row.
@@ -60,7 +63,11 @@ class LoginFailures {
     [[nodiscard]] Task<void> failed(Attempt attempt);
 
   private:
+    // As anvil says, or all machines together where those are more.
+    [[nodiscard]] Task<std::optional<int>> failures_of(std::string client);
+
     AnvilClient& anvil_;
+    SharedServer shared_;
     int limit_;
     std::map<std::string, std::shared_ptr<Going>> going_;
 };

@@ -29,16 +29,16 @@ if not all(shutil.which(name, path="/usr/sbin:/usr/bin:" + ":".join(glob.glob("/
         oracle.tree("servers")
 
 
-def roots():
+def roots(which="servers"):
     yield ""
-    yield str(oracle.tree("servers"))
+    yield str(oracle.tree(which))
 
 
 class Program:
     """An installed program, or one from the unpacked packages; `root` is what stands before its /usr."""
 
-    def __init__(self, *names):
-        for self.root in roots():
+    def __init__(self, *names, which="servers"):
+        for self.root in roots(which):
             places = sorted(glob.glob(f"{self.root}/usr/lib/postgresql/*/bin"))
             places += [self.root + each for each in ("/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")]
             for name in names:
@@ -72,10 +72,11 @@ def reachable(path):
 class Server:
     """A process, what it listens on, and ways to hurt it."""
     user = None  # who runs it, where root may not
+    packages = "servers"
     more = ()    # arguments
 
     def __init__(self, folder, *names):
-        self.program = Program(*names)
+        self.program = Program(*names, which=self.packages)
         self.folder, self.port, self.process = pathlib.Path(folder), free_port(), None
         self.folder.mkdir()
         if os.geteuid() == 0 and self.user:
@@ -243,3 +244,13 @@ class Memcached(Server):
 
     def arguments(self):
         return ["-l", "127.0.0.1", "-p", self.port, "-U", "0", "-m", "8", *(["-u", "nobody"] if os.geteuid() == 0 else [])]
+
+
+class Redis(Server):
+    packages = "redis"
+
+    def __init__(self, folder):
+        super().__init__(folder, "redis-server")
+
+    def arguments(self):
+        return ["--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no"]

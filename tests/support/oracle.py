@@ -24,6 +24,7 @@ WANTED = {
     "servers": ["mariadb-server-core", "mariadb-client-core", "postgresql-15", "postgresql-client-15", "slapd",
                 "ldap-utils", "memcached"],
     "haproxy": ["haproxy"],
+    "redis": ["redis-server", "redis-tools"],
     "policy": ["postfix-policyd-spf-python", "python3-spf", "python3-dns", "python3-authres", "python3-spf-engine", "postgrey",
                "libnet-server-perl", "libberkeleydb-perl", "libio-multiplex-perl", "libnetaddr-ip-perl", "libnet-dns-perl"],
     "amavis": [
@@ -45,7 +46,7 @@ WANTED = {
     "more-milters": ["opendmarc", "publicsuffix", "spamass-milter", "spamc", "clamav-milter", "clamav-daemon", "dkimpy-milter", "python3-dkim",
                      "python3-authres", "python3-dnspython", "python3-nacl", "python3-cffi-backend", "python3-milter", "libmilter1.0.1"],
 }
-ORACLES = [which for which in WANTED if which not in ("servers", "haproxy", "amavis", "milters", "more-milters", "policy", "agents",
+ORACLES = [which for which in WANTED if which not in ("servers", "haproxy", "redis", "amavis", "milters", "more-milters", "policy", "agents",
                                                            "dnssec", "gateways", "gnutls", "kerberos",
                                                            "pop3-clients")]
 ROUNDS = 6  # of looking for libraries that libraries need
