@@ -1,6 +1,7 @@
 #include "lib/maps/expiring_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <sys/stat.h>
@@ -21,11 +22,18 @@ namespace {
 constexpr std::string_view kCleanupKey = "_LAST_CACHE_CLEANUP_COMPLETED_";
 constexpr int kEntriesPerTurn = 100;
 
+// What stands behind the type is a file with the entries, and not with settings.
+bool is_of_files(std::string_view type) {
+    constexpr std::array<std::string_view, 7> kTypes = {"hash", "btree", "dbm", "lmdb",
+                                                        "cdb",  "sdbm",  "dbz"};
+    return std::ranges::find(kTypes, type) != kTypes.end();
+}
+
 // A directory of root's must not hold a file that others wrote.
 std::string in_owned_directory(const std::string& map) {
     auto parts = split_first(map, ':');
     std::size_t slash = parts ? parts->second.rfind('/') : std::string_view::npos;
-    if (slash == std::string_view::npos || parts->first == "proxy") {
+    if (slash == std::string_view::npos || !is_of_files(parts->first)) {
         return map;
     }
     std::string directory(parts->second.substr(0, std::max<std::size_t>(slash, 1)));
@@ -57,7 +65,7 @@ ExpiringCache::ExpiringCache(const std::string& map) : name_(in_owned_directory(
 std::optional<std::string> ExpiringCache::checked(const Lookup& answer,
                                                   std::string_view key) const {
     if (answer.is_error()) {
-        log_warning("{}: lookup of {} failed: {}", name_, printable(key), answer.reason());
+        log_warning("{}: cache lookup for '{}' failed due to error", name_, printable(key));
     }
     return answer.is_found() ? std::optional(answer.value()) : std::nullopt;
 }
@@ -76,7 +84,7 @@ Task<std::optional<std::string>> ExpiringCache::lookup(std::string key) {
 
 void ExpiringCache::note_stored(const Result<void>& stored, std::string_view key) const {
     if (!stored) {
-        log_warning("{}: update of {} failed: {}", name_, printable(key), stored.error().message);
+        log_warning("{}: could not update entry for {}", name_, printable(key));
     }
 }
 

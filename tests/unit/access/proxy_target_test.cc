@@ -55,14 +55,16 @@ TEST_CASE("access/proxy target: what makes no sense") {
 TEST_CASE("access/proxy target: patience") {
     set_conf(Config::from_text("login_proxy_timeout = 7s\n"));
     auto patience = [](const std::string& text) {
-        return proxy_target(fields({"proxy", "host=192.0.2.1", "proxy_timeout=" + text}), "bob", {143, 993})
+        return proxy_target(fields({"proxy", "host=192.0.2.1", "proxy_timeout=" + text}), "bob",
+                            {143, 993})
             .value()
             .timeout.count();
     };
     CHECK(patience("5") == 5000);
     CHECK(patience("5 secs") == 5000);
     CHECK(patience("1500 ms") == 1500);
-    CHECK(proxy_target(fields({"proxy", "host=192.0.2.1"}), "bob", {143, 993})->timeout.count() == 7000);
+    CHECK(proxy_target(fields({"proxy", "host=192.0.2.1"}), "bob", {143, 993})->timeout.count() ==
+          7000);
 }
 
 TEST_CASE("access/proxy target: proof") {
