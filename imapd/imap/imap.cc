@@ -27,8 +27,12 @@ SessionService imap_service() {
     if (separator != "." && separator != "/") {
         log_fatal("imap_hierarchy_separator: must be . or /, not \"{}\"", separator);
     }
-    return {conf().imap_auth_service_name(), conf().imap_user_session_limit(),
-            conf().imap_process_idle_time(), &serve, &sorry};
+    return {"imap",
+            conf().imap_auth_service_name(),
+            conf().imap_user_session_limit(),
+            conf().imap_process_idle_time(),
+            &serve,
+            &sorry};
 }
 
 }  // namespace

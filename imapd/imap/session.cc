@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/access/annotations.h"
+#include "lib/access/session_table.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -155,7 +156,19 @@ void Session::greet(const SessionStart& start) {
     }
 }
 
+// Tells who asks about the session which mailbox is selected; null: not any longer.
+void Session::follow(SessionRecord* record) {
+    if (record_ != nullptr) {
+        record_->tell_folder(nullptr);
+    }
+    record_ = record;
+    if (record != nullptr) {
+        record->tell_folder([this] { return selected ? selected->mailbox().name : ""; });
+    }
+}
+
 Task<void> Session::run(SessionStart start) {
+    follow(start.record);
     stream.set_timeout(conf().imap_idle_timeout());
     reader = imap::CommandReader(static_cast<std::size_t>(conf().imap_command_size_limit()));
     early_input = start.input;
@@ -173,6 +186,7 @@ Task<void> Session::run(SessionStart start) {
     } catch (const IoError& error) {
         why = error.what();
     }
+    follow(nullptr);
     selected.reset();
     if (tell_timeout) {
         try {
@@ -345,7 +359,8 @@ Task<void> Session::start_compression() {
     compressed_ = true;
     co_await stream.flush();
     early_input.clear();
-    stream.set_transport(deflate_transport(plain_transport(stream.fd())));
+    stream.set_transport(deflate_transport(record_ == nullptr ? plain_transport(stream.fd())
+                                                              : record_->wire(stream.fd())));
 }
 
 Task<void> Session::sync(Expunges expunges, WithUid with_uid) {

@@ -131,6 +131,7 @@ class Session {
     [[nodiscard]] Task<void> await_input();
     [[nodiscard]] Task<void> wait_quietly();
     [[nodiscard]] Task<void> fetch_arrived(std::vector<std::uint32_t> uids);
+    void follow(SessionRecord* record);
     // A whole command is in the reader, or APPEND's message is next.
     [[nodiscard]] Task<imap::CommandReader::Event> next_event();
     [[nodiscard]] Task<imap::CommandReader::Event> read_event();
@@ -143,6 +144,7 @@ class Session {
 
     bool done_ = false;
     int bad_commands_ = 0;
+    SessionRecord* record_ = nullptr;
     bool compress_next_ = false;
     bool compressed_ = false;
 };

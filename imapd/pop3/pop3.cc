@@ -20,8 +20,12 @@ std::string sorry(const SessionStart& /*start*/) {
 
 SessionService pop3_service() {
     static_cast<void>(pop3_settings());  // while somebody sees what is wrong with them
-    return {conf().imap_auth_service_name(), conf().pop3_user_session_limit(),
-            conf().pop3_process_idle_time(), &serve, &sorry};
+    return {"pop3",
+            conf().imap_auth_service_name(),
+            conf().pop3_user_session_limit(),
+            conf().pop3_process_idle_time(),
+            &serve,
+            &sorry};
 }
 
 }  // namespace

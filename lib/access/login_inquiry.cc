@@ -48,15 +48,7 @@ std::vector<std::string> rules_in(const AuthParameters& fields) {
 
 UserRecord record_of(const AuthReply& reply) {
     UserRecord record;
-    record.identity.user = reply.user;
-    record.identity.home = reply.parameters.get("home");
-    record.identity.mail = reply.parameters.get("mail");
-    record.identity.uid = number_field(reply.parameters, "uid");
-    record.identity.gid = number_field(reply.parameters, "gid");
-    record.identity.quota_rules = rules_in(reply.parameters);
-    for (std::string_view group : split_words(reply.parameters.get("acl_groups"), ", ")) {
-        record.identity.acl_groups.emplace_back(group);
-    }
+    record.identity = identity_in(reply);
     record.version = reply.parameters.get("version");
     record.files = reply.parameters.get("files");
     if (reply.parameters.has("proxy")) {
@@ -76,6 +68,19 @@ Result<UserRecord> found_user(const AuthReply& found) {
 }
 
 }  // namespace
+
+WorkerIdentity identity_in(const AuthReply& reply) {
+    WorkerIdentity identity{reply.user,
+                            std::string(reply.parameters.get("home")),
+                            std::string(reply.parameters.get("mail")),
+                            number_field(reply.parameters, "uid"),
+                            number_field(reply.parameters, "gid"),
+                            rules_in(reply.parameters)};
+    for (std::string_view group : split_words(reply.parameters.get("acl_groups"), ", ")) {
+        identity.acl_groups.emplace_back(group);
+    }
+    return identity;
+}
 
 std::string LoginTicket::serialize() const {
     return AttrWriter()

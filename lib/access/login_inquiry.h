@@ -37,6 +37,9 @@ struct WorkerIdentity {
     friend bool operator==(const WorkerIdentity&, const WorkerIdentity&) = default;
 };
 
+// What a reply about a user says.
+[[nodiscard]] WorkerIdentity identity_in(const AuthReply& reply);
+
 // What auth knows about a user.
 struct UserRecord {
     WorkerIdentity identity;

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/ipc/session_register.h"
 
 namespace relais {
 
@@ -45,9 +46,10 @@ std::optional<Request> receive_request(int channel) {
     return request;
 }
 
-void reap_children() {
+void reap_children(const SessionService& service) {
     int status = 0;
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+        remove_session_socket(service.name, pid);
         if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM) {
             log_warning("process {} of a user was killed by signal {}", pid, WTERMSIG(status));
         }
@@ -97,6 +99,7 @@ void start_worker(int channel, int signals, Request request, const SessionServic
 // The life of the helper: requests, and the ends of what was started.
 void serve(int channel, const SessionService& service) {
     Loop::current().after_fork();
+    Loop::current().run_task(sweep_session_sockets(service.name));
     sigset_t children;
     ::sigemptyset(&children);
     ::sigaddset(&children, SIGCHLD);
@@ -111,7 +114,7 @@ void serve(int channel, const SessionService& service) {
             signalfd_siginfo info;
             while (::read(signals.get(), &info, sizeof(info)) > 0) {
             }
-            reap_children();
+            reap_children(service);
         }
         if (wait[0].revents != 0) {
             auto request = receive_request(channel);

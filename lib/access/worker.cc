@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include "lib/access/session_table.h"
 #include "lib/access/watcher.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -48,9 +49,13 @@ bool lies_within(std::string_view path, std::string_view directory) {
 
 class Worker {
   public:
-    Worker(UniqueFd control, const WorkerIdentity& identity, const SessionService& service)
+    // `questions` is the socket of those who ask who is logged in.
+    Worker(UniqueFd control, UniqueFd questions, const WorkerIdentity& identity,
+           const SessionService& service)
         : service_(service),
           control_(std::move(control)),
+          questions_(std::move(questions)),
+          table_(identity.user, service.name),
           user_(identity.user, identity.home,
                 identity.mail.empty() ? conf().imap_mail_location() : identity.mail,
                 identity.quota_rules, identity.acl_groups) {}
@@ -62,6 +67,9 @@ class Worker {
         }
         beside_.spawn(read_directory_events());
         beside_.spawn(user_.keep_house());
+        if (questions_.get() >= 0) {
+            beside_.spawn(table_.serve(std::move(questions_)));
+        }
         co_await user_.quota_changed();  // what it is now, to compare with
         control_.set_timeout(kLook);
         bool open = true;
@@ -117,11 +125,16 @@ class Worker {
             co_await stream.flush();
             co_return;
         }
-        co_await service_.serve(&user_, &stream, std::move(start));
+        SessionRecord record(table_, start.remote_address, start.secured);
+        stream.set_transport(record.wire(stream.fd()));
+        start.record = &record;
+        co_await record.run(service_.serve(&user_, &stream, std::move(start)));
     }
 
     const SessionService& service_;
     Stream control_;
+    UniqueFd questions_;
+    SessionTable table_;
     User user_;
     Result<void> ready_;
     TaskGroup sessions_;
@@ -198,6 +211,11 @@ std::string serialize_end() {
 }
 
 void run_worker(UniqueFd control, const WorkerIdentity& identity, const SessionService& service) {
+    auto questions = make_session_socket(service.name);
+    if (!questions) {
+        log_warning("nobody can ask for the sessions of {}: {}", printable(identity.user),
+                    questions.error().message);
+    }
     auto done = become_user(identity);
     if (!done) {
         log_warning("user {}: {}", printable(identity.user), done.error().message);
@@ -209,7 +227,8 @@ void run_worker(UniqueFd control, const WorkerIdentity& identity, const SessionS
     }
     Loop::current().after_fork();
     {
-        Worker worker(std::move(control), identity, service);
+        Worker worker(std::move(control), questions ? std::move(*questions) : UniqueFd(), identity,
+                      service);
         Loop::current().run_task(worker.run());
     }
     log_flush(1000);

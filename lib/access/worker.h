@@ -30,7 +30,8 @@ namespace relais {
 // In place of a connection's list: the user is not any more who he was, so his sessions end.
 [[nodiscard]] std::string serialize_end();
 
-// Takes on the identity and serves until nobody is left.  In a process forked for it.
+// Takes on the identity and serves until nobody is left.  In a process forked for it, which keeps
+// root's rights until then: for its socket in session_register.h.
 [[noreturn]] void run_worker(UniqueFd control, const WorkerIdentity& identity,
                              const SessionService& service);
 

@@ -21,8 +21,9 @@ class Outcome:
 
 
 class DoveadmPair:
-    def __init__(self, accounts=20, main=""):
-        self.pair = ImapPair(accounts, main=main)
+    def __init__(self, accounts=20, main="", more=""):
+        """`main` is added to our configuration, `more` to Dovecot's."""
+        self.pair = ImapPair(accounts, main=main, theirs=more)
         self.mail, self.names = self.pair.mail, self.pair.names
         self.theirs_program = oracle.tree("dovecot") / "usr/bin/doveadm"
         self.compared = 0

@@ -47,7 +47,12 @@ int cmd_import(const Command& command, Words words, const Globals& globals);
 int cmd_deduplicate(const Command& command, Words words, const Globals& globals);
 int cmd_index(const Command& command, Words words, const Globals& globals);
 int cmd_force_resync(const Command& command, Words words, const Globals& globals);
+int cmd_quota_get(const Command& command, Words words, const Globals& globals);
+int cmd_quota_recalc(const Command& command, Words words, const Globals& globals);
 int cmd_purge(const Command& command, Words words, const Globals& globals);
+
+int cmd_who(const Command& command, Words words, const Globals& globals);
+int cmd_kick(const Command& command, Words words, const Globals& globals);
 
 int cmd_log_find(const Command& command, Words words, const Globals& globals);
 int cmd_log_reopen(const Command& command, Words words, const Globals& globals);

@@ -60,6 +60,7 @@ constexpr Command kCommands[] = {
      "[-U source-user] [-s] <source mail location> <dest parent mailbox> <search query>",
      "AF:u:U:s", cmd_import},
     {"index", USER_OPTIONS "[-q] [-n <max recent>] <mailbox mask>", "AF:u:qn:", cmd_index},
+    {"kick", "<user mask>[|]<ip/bits>", "", cmd_kick},
     {"log errors", "", "", cmd_log_errors},
     {"log find", "[<dir>]", "", cmd_log_find},
     {"log reopen", "", "", cmd_log_reopen},
@@ -87,12 +88,15 @@ constexpr Command kCommands[] = {
     {"purge", USER_OPTIONS, "AF:u:", cmd_purge},
     {"pw", "[-l] [-p plaintext] [-r rounds] [-s scheme] [-t hash] [-u user] [-V]", "lp:r:s:t:u:V",
      cmd_pw},
+    {"quota get", USER_OPTIONS, "AF:u:", cmd_quota_get},
+    {"quota recalc", USER_OPTIONS, "AF:u:", cmd_quota_recalc},
     {"reload", "", "", cmd_reload},
     {"save", USER_OPTIONS "[-m mailbox] [<file>]", "AF:u:m:", cmd_save},
     {"search", USER_OPTIONS "<search query>", "AF:u:", cmd_search},
     {"stop", "", "", cmd_stop},
     {"user", "[-a <socket path>] [-f field] [-e <value>] [-u] <user mask> [<user mask> [...]]",
      "a:x:f:e:u", cmd_user},
+    {"who", "[-1] [<user mask>] [<ip/bits>]", "1", cmd_who},
 };
 
 // The commands below `group` ("mailbox"), or all: one line for each word that may come next.

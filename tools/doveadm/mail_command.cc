@@ -28,11 +28,6 @@ namespace relais::doveadm {
 
 namespace {
 
-long number_of(const AuthReply& reply, std::string_view name) {
-    auto value = parse_uint(reply.parameters.get(name));
-    return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
-}
-
 // kNotFound: there is no such user; whose he is on this machine is for us to judge as well.
 Result<WorkerIdentity> identity_of(AuthService& auth, const std::string& name) {
     AuthReply reply = auth.user(name);
@@ -42,9 +37,7 @@ Result<WorkerIdentity> identity_of(AuthService& auth, const std::string& name) {
     if (reply.kind != AuthReply::Kind::kSuccess) {
         return fail(Errc::kTemporary, "User lookup failed: " + reply.reason);
     }
-    WorkerIdentity identity{reply.user, std::string(reply.parameters.get("home")),
-                            std::string(reply.parameters.get("mail")), number_of(reply, "uid"),
-                            number_of(reply, "gid")};
+    WorkerIdentity identity = identity_in(reply);
     auto allowed = check_worker_identity(identity);
     if (!allowed) {
         return fail_with(allowed);
@@ -132,7 +125,8 @@ struct Job {
         RowSender printer(rows);
         printer.set_columns(job.columns);
         User user(job.identity.user, job.identity.home,
-                  job.identity.mail.empty() ? conf().imap_mail_location() : job.identity.mail);
+                  job.identity.mail.empty() ? conf().imap_mail_location() : job.identity.mail,
+                  job.identity.quota_rules);
         MailContext context{user, printer, job.names_user, job.other};
         auto ready = user.prepare();
         if (!ready) {

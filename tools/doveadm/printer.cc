@@ -203,8 +203,9 @@ class TablePrinter : public Printer {
     void write_row(const std::vector<std::string>& row) {
         for (std::size_t i = 0; i < row.size(); ++i) {
             std::size_t width = characters(row[i]);
+            std::string room(widths_[i] > width ? widths_[i] - width : 0, ' ');
             write(i == 0 ? "" : " ");
-            write(row[i] + std::string(widths_[i] > width ? widths_[i] - width : 0, ' '));
+            write(columns()[i].right ? room + row[i] : row[i] + room);
         }
         write("\n");
     }

@@ -13,6 +13,7 @@ struct Column {
     std::string title = {};  // where it differs from the key
     bool untitled = false;   // forms that print titles beside values print only the value
     bool expands = false;    // takes the room that is left in a line of a table
+    bool right = false;      // stands at the right of its column there
 
     const std::string& shown() const { return title.empty() ? key : title; }
 };

@@ -5,8 +5,10 @@
 //   relais [-c dir] config unimplemented [--set]     parameters that nothing reads yet
 //   relais [-c dir] dovecot check [dovecot.conf]     what it is in our configuration
 //   relais [-c dir] dovecot import [dovecot.conf]    the same, written to main.cf and master.cf
+//   relais [-c dir] sessions [user]                  who is logged in
 //
-// It needs no privilege but that of reading and, for import, writing configuration files.
+// It needs no privilege but that of reading and, for import, writing configuration files; sessions
+// are told to root alone.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -21,6 +23,7 @@
 
 #include "tools/relais/config_commands.h"
 #include "tools/relais/dovecot_import.h"
+#include "tools/relais/session_page.h"
 
 using namespace relais;
 
@@ -30,7 +33,8 @@ namespace {
     log_fatal(
         "usage: relais --version | relais [-c config_dir] config sources [name...] | "
         "relais [-c config_dir] config unimplemented [--set] | "
-        "relais [-c config_dir] dovecot check|import [dovecot.conf]");
+        "relais [-c config_dir] dovecot check|import [dovecot.conf] | "
+        "relais [-c config_dir] sessions [user]");
 }
 
 void load_configuration(const std::string& directory) {
@@ -67,6 +71,10 @@ int run(std::vector<std::string> words) {
     }
     if (words.size() >= 2 && words.size() <= 3 && words[0] == "dovecot") {
         return run_dovecot(directory, words);
+    }
+    if (!words.empty() && words.size() <= 2 && words[0] == "sessions") {
+        load_configuration(directory);
+        return print_session_page(words.size() == 2 ? words[1] : "");
     }
     if (words.size() < 2 || words[0] != "config") {
         usage();
