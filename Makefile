@@ -25,7 +25,7 @@ $(error $(CXX) is a g++ below 14, which miscompiles coroutines: use clang++ 19 o
 endif
 endif
 
-LIBS      := base mail smtp imap pop3 config event dns tls sasl queue ipc maps rules store milter deliver daemon load access
+LIBS      := base mail smtp imap pop3 config event dns tls sasl queue ipc maps rules store milter deliver daemon load access sync
 PROGRAMS  := $(patsubst %/,%,$(foreach d,master postscreen smtpd smtp qmgr cleanup pickup local virtual bounce,$(if $(wildcard $(d)/*.cc),$(d)/)) \
              $(dir $(wildcard services/*/*.cc tools/*/*.cc imapd/*/*.cc)))
 PROGRAMS  := $(sort $(PROGRAMS))

@@ -37,7 +37,7 @@ OptionWords::OptionWords(const Command& command, Words words) {
         if (option == '?') {
             std::exit(kUsage);
         }
-        values_[static_cast<char>(option)] = ::optarg == nullptr ? "" : ::optarg;
+        values_[static_cast<char>(option)].emplace_back(::optarg == nullptr ? "" : ::optarg);
     }
     for (int i = ::optind; i < count; ++i) {
         rest_.emplace_back(arguments[static_cast<std::size_t>(i)]);
@@ -45,8 +45,14 @@ OptionWords::OptionWords(const Command& command, Words words) {
 }
 
 std::string OptionWords::get(char option) const {
+    const Words& values = all(option);
+    return values.empty() ? "" : values.back();
+}
+
+const Words& OptionWords::all(char option) const {
+    static const Words none;
     auto found = values_.find(option);
-    return found == values_.end() ? "" : found->second;
+    return found == values_.end() ? none : found->second;
 }
 
 void OptionWords::expect_at_most(std::size_t words) const {

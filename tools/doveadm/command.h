@@ -15,7 +15,8 @@ using Words = std::vector<std::string>;
 
 // The options in front of the command.
 struct Globals {
-    std::string form;  // -f; empty: the command's own
+    std::string form;                             // -f; empty: the command's own
+    std::map<std::string, std::string> settings;  // -o
     bool debug = false;
     bool verbose = false;
 
@@ -44,6 +45,9 @@ class OptionWords {
     // Of the last of several; empty where there is none.
     std::string get(char option) const;
 
+    // Of all of them.
+    const Words& all(char option) const;
+
     // What is no option, in its order.
     const Words& rest() const { return rest_; }
 
@@ -51,7 +55,7 @@ class OptionWords {
     void expect_at_most(std::size_t words) const;
 
   private:
-    std::map<char, std::string> values_;
+    std::map<char, Words> values_;
     Words rest_;
 };
 

@@ -49,6 +49,9 @@ int cmd_index(const Command& command, Words words, const Globals& globals);
 int cmd_force_resync(const Command& command, Words words, const Globals& globals);
 int cmd_quota_get(const Command& command, Words words, const Globals& globals);
 int cmd_quota_recalc(const Command& command, Words words, const Globals& globals);
+int cmd_backup(const Command& command, Words words, const Globals& globals);
+int cmd_sync(const Command& command, Words words, const Globals& globals);
+int cmd_dsync_server(const Command& command, Words words, const Globals& globals);
 int cmd_purge(const Command& command, Words words, const Globals& globals);
 
 int cmd_who(const Command& command, Words words, const Globals& globals);

@@ -146,6 +146,7 @@ struct Job {
 int run_for(const Job& job, Printer& printer) {
     std::array<int, 2> ends{};
     std::fflush(stdout);
+    job.command.begin_for(job.identity.user);
     pid_t pid = ::pipe2(ends.data(), O_CLOEXEC) == 0 ? ::fork() : -1;
     if (pid < 0) {
         end_with(kTemporary, format("fork() failed: {}", std::strerror(errno)));
@@ -161,6 +162,7 @@ int run_for(const Job& job, Printer& printer) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
+    job.command.end_for();
     return good && WIFEXITED(status) ? WEXITSTATUS(status) : kTemporary;
 }
 

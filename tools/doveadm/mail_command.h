@@ -49,6 +49,11 @@ class MailCommand {
     // Takes the options and arguments; false: the command was not called as it should be.
     [[nodiscard]] virtual bool prepare(const OptionWords& options) = 0;
 
+    // Before and after that, as whoever calls.
+    virtual void begin_for(const std::string& /*user*/) {}
+
+    virtual void end_for() {}
+
     [[nodiscard]] virtual Task<void> run(MailContext* context) = 0;
 };
 

@@ -1,0 +1,184 @@
+#include "lib/store/uid_placement.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <unordered_map>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/format.h"
+#include "lib/event/blocking.h"
+#include "lib/store/directory_scan.h"
+#include "lib/store/mailbox_lock.h"
+#include "lib/store/maildir_size.h"
+#include "lib/store/uid_validity.h"
+
+namespace relais {
+
+namespace {
+
+std::string list_path(const MailboxPlace& place) {
+    return place.directory + "/" + std::string(UidList::kFileName);
+}
+
+// A list that can be written: with a UIDVALIDITY, also where there was none.
+Result<UidList> usable_list(const MailboxPlace& place) {
+    auto list = UidList::load(place.directory);
+    if (list && list->uid_validity == 0) {
+        auto validity = next_uid_validity(place.root, place.file_mode);
+        if (!validity) {
+            return fail_with(validity);
+        }
+        list->uid_validity = *validity;
+        list->entries.clear();
+        list->damaged = true;
+    }
+    return list;
+}
+
+Result<void> sync_file(const std::string& path) {
+    auto fd = open_file(path, O_RDONLY);
+    if (!fd) {
+        return fail_with(fd);
+    }
+    return ::fsync(fd->get()) == 0 ? Result<void>() : fail_errno("fsync " + path);
+}
+
+Task<Result<void>> sync_in_background(std::string path) {
+    auto sync = [path = std::move(path)] { return sync_file(path); };
+    co_return co_await run_blocking(std::move(sync));
+}
+
+// Lines whose UIDs are to be given out again go; it is an error where one has its message.
+Result<void> free_uids(const MailboxPlace& place, UidList& list,
+                       const std::vector<PlacedMessage>& messages) {
+    auto wanted = [&messages](const UidListEntry& entry) {
+        return std::ranges::binary_search(messages, entry.uid, {}, &PlacedMessage::uid);
+    };
+    if (std::ranges::none_of(list.entries, wanted)) {
+        return {};
+    }
+    FoundFiles files;
+    for (const char* part : {"/new", "/cur"}) {
+        auto read = files.read(place.directory + part, part == std::string_view("/new"));
+        if (!read) {
+            return read;
+        }
+    }
+    files.index();
+    for (const UidListEntry& entry : list.entries) {
+        if (wanted(entry) && files.find(entry.base) != nullptr) {
+            return fail(Errc::kDenied,
+                        format("{}: UID {} has been taken meanwhile", place.directory, entry.uid));
+        }
+    }
+    std::erase_if(list.entries, wanted);
+    list.damaged = true;  // to be written anew
+    return {};
+}
+
+Result<void> write_lines(const MailboxPlace& place, UidList& list,
+                         const std::vector<PlacedMessage>& messages) {
+    bool behind = list.entries.empty() || list.entries.back().uid < messages.front().uid;
+    for (const PlacedMessage& placed : messages) {
+        list.entries.push_back({placed.uid, placed.message.extensions, placed.message.base});
+        list.next_uid = std::max(list.next_uid, placed.uid + 1);
+    }
+    if (behind && list.exists && !list.damaged) {
+        return list.append(place.directory, messages.size());
+    }
+    std::ranges::sort(list.entries, {}, &UidListEntry::uid);
+    return list.rewrite(place.directory, place.file_mode);
+}
+
+Result<void> move_files(const MailboxPlace& place, const std::vector<PlacedMessage>& messages) {
+    QuotaAmount more;
+    Result<void> outcome;
+    for (const PlacedMessage& placed : messages) {
+        const NewMessage& message = placed.message;
+        struct stat status;
+        bool known = ::stat(message.path.c_str(), &status) == 0;
+        std::string target =
+            place.directory + "/cur/" + with_maildir_flags(message.base, message.flags);
+        if (std::rename(message.path.c_str(), target.c_str()) < 0) {
+            outcome = fail_errno("move to " + target);
+            break;
+        }
+        more += {known ? status.st_size : 0, 1};
+    }
+    if (place.counted && keeps_maildir_size(place.root)) {
+        note_maildir_change(place.root, more);
+    }
+    return outcome;
+}
+
+}  // namespace
+
+Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
+    auto lock = co_await MailboxLock::acquire(list_path(place));
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    auto list = usable_list(place);
+    if (!list) {
+        co_return fail_with(list);
+    }
+    std::unordered_map<std::uint32_t, std::uint32_t> moved(change.moved.begin(),
+                                                           change.moved.end());
+    if (change.uid_validity != 0 && change.uid_validity != list->uid_validity) {
+        list->uid_validity = change.uid_validity;
+        list->next_uid = 1;
+        std::erase_if(list->entries,
+                      [&](const UidListEntry& entry) { return !moved.contains(entry.uid); });
+    }
+    list->guid = change.guid.empty() ? list->guid : change.guid;
+    list->next_uid = std::max(list->next_uid, change.next_uid);
+    for (UidListEntry& entry : list->entries) {
+        auto found = moved.find(entry.uid);
+        entry.uid = found == moved.end() ? entry.uid : found->second;
+        list->next_uid = std::max(list->next_uid, entry.uid + 1);
+    }
+    std::ranges::sort(list->entries, {}, &UidListEntry::uid);
+    auto twice = std::ranges::adjacent_find(list->entries, {}, &UidListEntry::uid);
+    if (twice != list->entries.end()) {
+        co_return fail(Errc::kDenied,
+                       format("{}: UID {} would be given out twice", place.directory, twice->uid));
+    }
+    co_return list->rewrite(place.directory, place.file_mode);
+}
+
+Task<Result<bool>> place_messages(MailboxPlace place, std::vector<PlacedMessage> messages) {
+    if (messages.empty()) {
+        co_return false;
+    }
+    bool again = false;
+    {
+        auto lock = co_await MailboxLock::acquire(list_path(place));
+        if (!lock) {
+            co_return fail_with(lock);
+        }
+        auto list = usable_list(place);
+        if (!list) {
+            co_return fail_with(list);
+        }
+        again = messages.front().uid < list->next_uid;
+        auto ready = free_uids(place, *list, messages);
+        if (ready) {
+            ready = write_lines(place, *list, messages);
+        }
+        if (ready) {
+            ready = co_await sync_in_background(list_path(place));
+        }
+        auto moved = ready ? move_files(place, messages) : ready;
+        if (!moved) {
+            co_return fail_with(moved);
+        }
+    }
+    auto synced = co_await sync_in_background(place.directory + "/cur");
+    co_return synced ? Result<bool>(again) : fail_with(synced);
+}
+
+}  // namespace relais

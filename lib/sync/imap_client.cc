@@ -1,0 +1,267 @@
+#include "lib/sync/imap_client.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "lib/base/base64.h"
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/event/inet_name.h"
+#include "lib/sync/imap_responses.h"
+#include "lib/sync/replica.h"
+#include "lib/tls/tls_session.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
+constexpr std::size_t kMostPieces = 1000;  // literals in a response
+
+std::unexpected<Error> nonsense(std::string_view what) {
+    return fail(Errc::kTemporary, format("the server makes no sense: {}", what));
+}
+
+Result<void> take_nothing(std::string_view /*response*/) {
+    return {};
+}
+
+}  // namespace
+
+std::optional<std::string> quoted_imap_string(std::string_view text) {
+    std::string out = "\"";
+    for (char c : text) {
+        if (!is_print(c)) {
+            return std::nullopt;
+        }
+        out += c == '"' || c == '\\' ? "\\" : "";
+        out += c;
+    }
+    return out + "\"";
+}
+
+ImapClient::ImapClient(ImapAccount account) : account_(std::move(account)) {
+    if (account_.port.empty()) {
+        account_.port = account_.tls == ImapAccount::Tls::kImmediate ? "993" : "143";
+    }
+}
+
+ImapClient::~ImapClient() = default;
+
+std::string ImapClient::peer() const {
+    return format("{}:{}", account_.host, account_.port);
+}
+
+Task<Result<void>> ImapClient::start_tls() {
+    TlsClientOptions client;
+    client.ca_file = account_.ca_file;
+    client.append_default_ca = account_.ca_file.empty();
+    auto context = TlsContext::client(client);
+    if (!context) {
+        co_return fail(Errc::kTemporary, "TLS: " + context.error().message);
+    }
+    tls_ = std::move(*context);
+    TlsConnectOptions options;
+    options.tells_result = false;
+    options.peer = peer();
+    options.server_name = account_.host;
+    options.level = account_.verifies ? TlsLevel::kSecure : TlsLevel::kEncrypt;
+    options.match.push_back(account_.host);
+    options.protocols = ">=TLSv1.2";
+    options.timeout = account_.patience;
+    auto info = co_await tls_connect(stream_.get(), tls_.get(), std::move(options));
+    if (!info || !info->satisfied) {
+        co_return fail(Errc::kTemporary, info ? "the server's certificate is not the wanted one"
+                                              : "the TLS handshake failed");
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> ImapClient::greet() {
+    auto line = co_await read_response();
+    if (!line) {
+        co_return fail_with(line);
+    }
+    bool good = istarts_with(*line, "* OK") || istarts_with(*line, "* PREAUTH");
+    co_return good ? Result<void>()
+                   : fail(Errc::kTemporary, "the server says: " + printable(line->substr(0, 200)));
+}
+
+Task<Result<void>> ImapClient::connect() {
+    auto fd = co_await connect_inet_name(peer(), Deadline::after(account_.patience));
+    if (!fd) {
+        co_return fail(Errc::kTemporary, fd.error().message);
+    }
+    stream_ = std::make_unique<Stream>(std::move(*fd));
+    stream_->set_timeout(account_.patience);
+    if (account_.tls == ImapAccount::Tls::kImmediate) {
+        auto begun = co_await start_tls();
+        if (!begun) {
+            co_return begun;
+        }
+    }
+    auto greeted = co_await greet();
+    if (!greeted || account_.tls != ImapAccount::Tls::kStartTls) {
+        co_return greeted;
+    }
+    auto agreed = co_await converse("STARTTLS", take_nothing);
+    co_return agreed ? co_await start_tls() : agreed;
+}
+
+// PLAIN where a master user logs in; else LOGIN, which every server has.
+Task<Result<void>> ImapClient::authenticate() {
+    auto user = quoted_imap_string(account_.user);
+    auto password = quoted_imap_string(account_.password);
+    if (account_.master_user.empty() && user && password) {
+        co_return co_await converse(format("LOGIN {} {}", *user, *password), take_nothing);
+    }
+    std::string response;
+    response += account_.master_user.empty() ? "" : account_.user;
+    response += '\0';
+    response += account_.master_user.empty() ? account_.user : account_.master_user;
+    response += '\0';
+    response += account_.password;
+    co_return co_await converse("AUTHENTICATE PLAIN\r\n" + base64_encode(response), take_nothing);
+}
+
+Task<Result<void>> ImapClient::log_in() {
+    if (stream_) {
+        co_return Result<void>();
+    }
+    if (over_) {
+        co_return fail(Errc::kClosed, peer() + ": the conversation is over");
+    }
+    Result<void> done;
+    try {
+        done = co_await connect();
+        if (done) {
+            done = co_await authenticate();
+        }
+    } catch (const IoError& error) {
+        done = fail(Errc::kClosed, error.what());
+    } catch (const TimedOut&) {
+        done = fail(Errc::kTemporary, "no answer in time");
+    }
+    if (!done) {
+        over_ = true;
+        stream_.reset();
+        co_return fail(done.error().code, format("{}: {}", peer(), done.error().message));
+    }
+    co_return done;
+}
+
+Task<Result<void>> ImapClient::command(std::string text, Take take) {
+    auto ready = co_await log_in();
+    if (!ready) {
+        co_return fail(Errc::kClosed, ready.error().message);
+    }
+    Result<void> done;
+    try {
+        done = co_await converse(std::move(text), std::move(take));
+    } catch (const IoError& error) {
+        done = fail(Errc::kClosed, error.what());
+    } catch (const TimedOut&) {
+        done = fail(Errc::kTemporary, "no answer in time");
+    }
+    if (!done && done.error().code != Errc::kDenied) {
+        over_ = true;
+        stream_.reset();
+        co_return fail(Errc::kClosed, format("{}: {}", peer(), done.error().message));
+    }
+    co_return done;
+}
+
+Task<Result<void>> ImapClient::converse(std::string text, Take take) {
+    // However the answer drips in.
+    stream_->set_deadline(Deadline::after(account_.patience * 4));
+    std::string tag = format("r{}", ++tag_);
+    stream_->write(format("{} {}\r\n", tag, text));
+    for (;;) {
+        auto response = co_await read_response();
+        if (!response) {
+            co_return fail_with(response);
+        }
+        if (response->starts_with("* ")) {
+            std::string_view rest = std::string_view(*response).substr(2);
+            if (istarts_with(rest, "BYE")) {
+                co_return fail(Errc::kClosed,
+                               "the server says: " + printable(response->substr(0, 200)));
+            }
+            auto taken = take(rest);
+            if (!taken) {
+                co_return taken;
+            }
+        } else if (response->starts_with(tag + " ")) {
+            std::string_view rest = std::string_view(*response).substr(tag.size() + 1);
+            bool good = istarts_with(rest, "OK");
+            co_return good
+                ? Result<void>()
+                : fail(Errc::kDenied, "the server says: " + printable(rest.substr(0, 200)));
+        } else if (!response->starts_with("+")) {
+            co_return nonsense(printable(response->substr(0, 100)));
+        }
+    }
+}
+
+Task<Result<std::string>> ImapClient::read_line() {
+    for (;;) {
+        std::string_view input = stream_->buffered();
+        auto end = input.find("\r\n");
+        if (std::min(end, input.size()) > kLongestLine) {
+            co_return nonsense("a line that is too long");
+        }
+        if (end != std::string_view::npos) {
+            std::string line(input.substr(0, end));
+            stream_->consume(end + 2);
+            co_return line;
+        }
+        bool more = co_await stream_->fill();
+        if (!more) {
+            co_return fail(Errc::kClosed, "the server has hung up");
+        }
+    }
+}
+
+Task<Result<void>> ImapClient::read_literal(std::uint64_t size, std::string* into) {
+    while (size > 0) {
+        std::string_view input = stream_->buffered();
+        auto count = static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), size));
+        into->append(input.substr(0, count));
+        stream_->consume(count);
+        size -= count;
+        if (size > 0) {
+            bool more = co_await stream_->fill();
+            if (!more) {
+                co_return fail(Errc::kClosed, "the server has hung up");
+            }
+        }
+    }
+    co_return Result<void>();
+}
+
+// A line, with the literals in it and what follows them.
+Task<Result<std::string>> ImapClient::read_response() {
+    std::string response;
+    for (std::size_t i = 0; i < kMostPieces; ++i) {
+        auto line = co_await read_line();
+        if (!line) {
+            co_return line;
+        }
+        auto literal = imap::literal_at_end(*line);
+        response += *line;
+        if (!literal) {
+            co_return response;
+        }
+        if (*literal > kLargestSyncText || response.size() + *literal > kLargestSyncText) {
+            co_return nonsense("a literal that is too large");
+        }
+        response += "\r\n";
+        auto read = co_await read_literal(*literal, &response);
+        if (!read) {
+            co_return fail_with(read);
+        }
+    }
+    co_return nonsense("too many literals");
+}
+
+}  // namespace relais

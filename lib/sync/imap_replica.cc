@@ -1,0 +1,245 @@
+#include "lib/sync/imap_replica.h"
+
+#include <algorithm>
+#include <set>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/mailbox_name.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMostMailboxes = 100000;
+constexpr std::size_t kMostMessages = 10000000;
+
+std::uint64_t digest(std::string_view text) {
+    std::uint64_t value = 0xcbf29ce484222325;
+    for (char c : text) {
+        value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+    return value;
+}
+
+std::unexpected<Error> read_only() {
+    return fail(Errc::kDenied, "An IMAP server can only be read from");
+}
+
+// "1,2,3:5"
+std::string set_of(const std::vector<std::uint32_t>& uids) {
+    std::string text;
+    for (std::size_t i = 0; i < uids.size();) {
+        std::size_t last = i;
+        while (last + 1 < uids.size() && uids[last + 1] == uids[last] + 1) {
+            ++last;
+        }
+        text += text.empty() ? "" : ",";
+        text += last > i ? format("{}:{}", uids[i], uids[last]) : std::to_string(uids[i]);
+        i = last + 1;
+    }
+    return text;
+}
+
+}  // namespace
+
+ImapReplica::ImapReplica(ImapAccount account)
+    : account_(format("{} {}", account.host, account.user)), client_(std::move(account)) {
+}
+
+Task<Result<ImapReplica::Listed>> ImapReplica::ask_list(std::string command) {
+    Listed found;
+    auto take = [&found](std::string_view response) -> Result<void> {
+        auto listed = imap::parse_list_response(response);
+        bool list = istarts_with(response, "LIST ") || istarts_with(response, "LSUB ");
+        if (list && (!listed || found.size() >= kMostMailboxes)) {
+            return fail(Errc::kTemporary, listed ? "the server has too many mailboxes"
+                                                 : "the server makes no sense: " +
+                                                       printable(response.substr(0, 100)));
+        }
+        if (listed) {
+            found.push_back(std::move(*listed));
+        }
+        return {};
+    };
+    auto done = co_await client_.command(std::move(command), take);
+    if (!done) {
+        co_return fail_with(done);
+    }
+    co_return found;
+}
+
+// Levels are joined by dots here: a dot in a level becomes something else.
+std::string ImapReplica::name_for(const imap::ListedMailbox& listed) {
+    std::string name =
+        listed.separator == '\0' ? listed.name : canonical_mailbox(listed.name, listed.separator);
+    if (iequals(name, "INBOX")) {
+        name = "INBOX";
+    }
+    if (!imap::utf7_to_utf8(name)) {
+        name = imap::utf8_to_utf7(name).value_or(name);
+    }
+    for (char& c : name) {
+        bool level = c == listed.separator && listed.separator != '\0';
+        c = level ? '.' : c == '.' ? '_' : c;
+    }
+    while (there_.contains(name) && there_[name] != listed.name) {
+        name += '_';
+    }
+    there_[name] = listed.name;
+    return name;
+}
+
+Task<Result<std::vector<SyncMailbox>>> ImapReplica::list() {
+    auto all = co_await ask_list("LIST \"\" \"*\"");
+    auto subscribed = all ? co_await ask_list("LSUB \"\" \"*\"") : std::move(all);
+    if (!subscribed) {
+        co_return fail_with(subscribed);
+    }
+    std::vector<SyncMailbox> found;
+    std::set<std::string> names;
+    std::set<std::string> wanted;
+    for (const imap::ListedMailbox& listed : *subscribed) {
+        if (listed.selectable) {
+            wanted.insert(name_for(listed));
+        }
+    }
+    for (const imap::ListedMailbox& listed : *all) {
+        std::string name = name_for(listed);
+        if (listed.selectable && names.insert(name).second) {
+            found.push_back({name, "", true, wanted.contains(name)});
+        }
+    }
+    for (const std::string& name : wanted) {
+        if (!names.contains(name)) {
+            found.push_back({name, "", false, true});
+        }
+    }
+    co_return found;
+}
+
+Task<Result<ImapReplica::Examined>> ImapReplica::examine(std::string mailbox) {
+    auto there = there_.find(mailbox);
+    auto quoted = there == there_.end() ? std::nullopt : quoted_imap_string(there->second);
+    if (!quoted) {
+        co_return fail(Errc::kDenied, "the server's name cannot be said");
+    }
+    Examined found;
+    auto take = [&found](std::string_view response) -> Result<void> {
+        found.exists = imap::parse_exists(response).value_or(found.exists);
+        found.numbers.uid_validity =
+            imap::parse_code_number(response, "UIDVALIDITY").value_or(found.numbers.uid_validity);
+        found.numbers.next_uid =
+            imap::parse_code_number(response, "UIDNEXT").value_or(found.numbers.next_uid);
+        return {};
+    };
+    examined_.clear();
+    auto done = co_await client_.command("EXAMINE " + *quoted, take);
+    if (!done) {
+        co_return fail_with(done);
+    }
+    if (found.numbers.uid_validity == 0) {
+        co_return fail(Errc::kDenied, "the server tells no UIDVALIDITY");
+    }
+    examined_ = mailbox;
+    uid_validity_ = found.numbers.uid_validity;
+    co_return found;
+}
+
+// The server's UIDVALIDITY and UID, for ever those of one message, in the form of a GUID.
+SyncMessage ImapReplica::describe(const std::string& mailbox,
+                                  const imap::FetchedMessage& fetched) const {
+    SyncMessage message;
+    message.uid = fetched.uid;
+    message.guid = format("{:08x}{:08x}{:016x}", uid_validity_, fetched.uid,
+                          digest(account_ + " " + there_.at(mailbox)));
+    message.flags = fetched.flags.value_or(SyncFlags());
+    message.received = fetched.received.value_or(0);
+    message.size = fetched.size;
+    return message;
+}
+
+Task<Result<MailboxContent>> ImapReplica::look(std::string mailbox) {
+    auto examined = co_await examine(mailbox);
+    if (!examined) {
+        co_return fail_with(examined);
+    }
+    MailboxContent content{examined->numbers, {}};
+    std::map<std::uint32_t, SyncMessage> messages;
+    auto take = [&](std::string_view response) -> Result<void> {
+        auto fetched = imap::parse_fetch_response(response);
+        if (fetched && fetched->uid != 0 && fetched->flags) {
+            messages[fetched->uid] = describe(mailbox, *fetched);
+        }
+        examined->exists = imap::parse_exists(response).value_or(examined->exists);
+        bool many = messages.size() > kMostMessages;
+        return many ? fail(Errc::kTemporary, "too many messages") : Result<void>();
+    };
+    if (examined->exists > 0) {
+        auto done =
+            co_await client_.command("UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", take);
+        if (!done) {
+            co_return fail_with(done);
+        }
+    }
+    // What is missing here would be taken for deleted.
+    if (messages.size() < examined->exists) {
+        co_return fail(Errc::kDenied, format("the server tells of {} messages, and lists {}",
+                                             examined->exists, messages.size()));
+    }
+    for (auto& [uid, message] : messages) {
+        content.numbers.next_uid = std::max(content.numbers.next_uid, uid + 1);
+        content.messages.push_back(std::move(message));
+    }
+    content.numbers.next_uid = std::max(content.numbers.next_uid, 1U);
+    co_return content;
+}
+
+Task<Result<std::vector<SyncText>>> ImapReplica::read(std::string mailbox,
+                                                      std::vector<std::uint32_t> uids) {
+    if (examined_ != mailbox) {
+        std::uint32_t before = uid_validity_;
+        auto examined = co_await examine(mailbox);
+        if (!examined) {
+            co_return fail_with(examined);
+        }
+        if (before != uid_validity_) {
+            co_return fail(Errc::kDenied, "the UIDVALIDITY has changed");
+        }
+    }
+    std::vector<SyncText> texts;
+    std::set<std::uint32_t> wanted(uids.begin(), uids.end());
+    std::uint64_t bytes = 0;
+    auto take = [&](std::string_view response) -> Result<void> {
+        auto fetched = imap::parse_fetch_response(response);
+        if (!fetched || !fetched->body || !wanted.contains(fetched->uid)) {
+            return {};
+        }
+        wanted.erase(fetched->uid);
+        bytes += fetched->body->size();
+        texts.push_back({describe(mailbox, *fetched), std::move(*fetched->body)});
+        return bytes > kLargestSyncText ? fail(Errc::kTemporary, "far more than was announced")
+                                        : Result<void>();
+    };
+    auto done = co_await client_.command(
+        format("UID FETCH {} (UID FLAGS INTERNALDATE BODY.PEEK[])", set_of(uids)), take);
+    if (!done) {
+        co_return fail_with(done);
+    }
+    co_return texts;
+}
+
+Task<Result<void>> ImapReplica::change_tree(TreeChange /*change*/) {
+    co_return read_only();
+}
+
+Task<Result<void>> ImapReplica::change(std::string /*mailbox*/, MailboxChange /*change*/) {
+    co_return read_only();
+}
+
+Task<Result<void>> ImapReplica::put(std::string /*mailbox*/, std::vector<SyncText> /*messages*/) {
+    co_return read_only();
+}
+
+}  // namespace relais

@@ -1,0 +1,49 @@
+// The mailboxes of a user at any IMAP server, as the side of a synchronization that is only read.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "lib/sync/imap_client.h"
+#include "lib/sync/imap_responses.h"
+#include "lib/sync/replica.h"
+
+namespace relais {
+
+class ImapReplica : public Replica {
+  public:
+    explicit ImapReplica(ImapAccount account);
+
+    [[nodiscard]] Task<Result<std::vector<SyncMailbox>>> list() override;
+    [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
+    [[nodiscard]] Task<Result<std::vector<SyncText>>> read(
+        std::string mailbox, std::vector<std::uint32_t> uids) override;
+    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
+    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
+    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
+                                         std::vector<SyncText> messages) override;
+
+    bool can_change() const override { return false; }
+
+  private:
+    struct Examined {
+        MailboxNumbers numbers;
+        std::uint32_t exists = 0;
+    };
+
+    using Listed = std::vector<imap::ListedMailbox>;
+
+    [[nodiscard]] Task<Result<Listed>> ask_list(std::string command);
+    [[nodiscard]] Task<Result<Examined>> examine(std::string mailbox);
+    // What the server's name is here.  The same for two of its names: the second gets another one.
+    std::string name_for(const imap::ListedMailbox& listed);
+    SyncMessage describe(const std::string& mailbox, const imap::FetchedMessage& fetched) const;
+
+    std::string account_;  // for GUIDs
+    ImapClient client_;
+    std::map<std::string, std::string> there_;  // the server's names, by ours
+    std::string examined_;
+    std::uint32_t uid_validity_ = 0;  // of that one
+};
+
+}  // namespace relais

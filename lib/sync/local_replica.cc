@@ -1,0 +1,286 @@
+#include "lib/sync/local_replica.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <map>
+#include <set>
+
+#include <unistd.h>
+
+#include "lib/access/incoming_message.h"
+#include "lib/access/message_copy.h"
+#include "lib/access/message_facts.h"
+#include "lib/access/message_file.h"
+#include "lib/base/strings.h"
+#include "lib/store/mailbox_name.h"
+#include "lib/store/subscriptions.h"
+#include "lib/store/uid_placement.h"
+
+namespace relais {
+
+namespace {
+
+// What POP3 clients know a message by goes with it.
+std::string for_pop3(std::string_view extensions) {
+    std::string out;
+    for (std::string_view word : split_words(extensions, " ")) {
+        if (word.starts_with('P') || word.starts_with('O')) {
+            out += out.empty() ? "" : " ";
+            out += word;
+        }
+    }
+    return out;
+}
+
+SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const UidList& list) {
+    SyncMessage found;
+    std::string name(mailbox.box.name_of(message));
+    found.uid = message.uid;
+    found.guid = as_sync_guid(message_guid(list, message, name));
+    found.flags.system = message.system;
+    found.flags.keywords = mailbox.box.keywords_of(message);
+    std::ranges::sort(found.flags.keywords);
+    found.received = received_of(mailbox, message).value_or(0);
+    found.size = maildir_size(maildir_base(name), 'S').value_or(0);
+    auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
+    if (at != list.entries.end() && at->uid == message.uid) {
+        found.extensions = for_pop3(at->extensions);
+    }
+    return found;
+}
+
+// What was concluded from messages whose UIDs others have now.
+void forget_conclusions(const MailboxPlace& place) {
+    for (const char* file : {"/relais.index", "/relais.cache"}) {
+        ::unlink((place.directory + file).c_str());
+    }
+}
+
+}  // namespace
+
+std::string LocalReplica::own_name(std::string_view mailbox) const {
+    std::string name(mailbox);
+    std::ranges::replace(name, '.', user_.separator());
+    return canonical_mailbox(name, user_.separator());
+}
+
+Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
+    auto names = user_.tree().list();
+    if (!names) {
+        co_return fail_with(names);
+    }
+    auto subscriptions = Subscriptions::load(user_.root(), user_.separator());
+    if (!subscriptions) {
+        co_return fail_with(subscriptions);
+    }
+    std::vector<SyncMailbox> found;
+    for (const std::string& name : *names) {
+        auto content = co_await synced(name);
+        if (!content) {
+            co_return fail_with(content);
+        }
+        found.push_back({mailbox_to_disk(name, user_.separator()), (*content)->box.guid(), true,
+                         subscriptions->contains(name)});
+    }
+    for (const std::string& name : subscriptions->names()) {
+        if (std::ranges::find(*names, name) == names->end()) {
+            found.push_back({mailbox_to_disk(name, user_.separator()), "", false, true});
+        }
+    }
+    co_return found;
+}
+
+Task<Result<std::shared_ptr<OpenMailbox>>> LocalReplica::synced(std::string mailbox) {
+    std::string name = own_name(mailbox);
+    if (!user_.tree().ready(name)) {
+        co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
+    }
+    auto opened = user_.open(name);
+    auto done = co_await opened->box.sync(MailboxAccess::kReadOnly);
+    if (!done) {
+        co_return fail_with(done);
+    }
+    co_return opened;
+}
+
+Task<Result<MailboxContent>> LocalReplica::look(std::string mailbox) {
+    auto opened = co_await synced(std::move(mailbox));
+    if (!opened) {
+        co_return fail_with(opened);
+    }
+    Mailbox& box = (*opened)->box;
+    auto list = UidList::load(box.place().directory);
+    if (!list) {
+        co_return fail_with(list);
+    }
+    MailboxContent content{{box.uid_validity(), box.next_uid(), box.guid()}, {}};
+    for (std::size_t i = 0; i < box.messages().size(); ++i) {
+        MailMessage message = box.messages()[i];
+        content.messages.push_back(describe(**opened, message, *list));
+    }
+    co_return content;
+}
+
+Task<Result<std::vector<SyncText>>> LocalReplica::read(std::string mailbox,
+                                                       std::vector<std::uint32_t> uids) {
+    std::vector<SyncText> texts;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        auto opened = co_await synced(mailbox);
+        auto list = opened ? UidList::load((*opened)->box.place().directory)
+                           : Result<UidList>(fail_with(opened));
+        if (!list) {
+            co_return fail_with(list);
+        }
+        bool renamed = false;
+        texts.clear();
+        for (std::uint32_t uid : uids) {
+            const MailMessage* message = (*opened)->box.find(uid);
+            if (message == nullptr) {
+                continue;
+            }
+            MailMessage copy = *message;
+            auto file = MessageFile::open((*opened)->box, copy);
+            if (!file && file.error().code != Errc::kNotFound) {
+                co_return fail_with(file);
+            }
+            renamed |= !file;
+            if (file) {
+                texts.push_back({describe(**opened, copy, *list), std::string(file->text())});
+                texts.back().message.received = file->received();
+            }
+        }
+        if (!renamed) {
+            break;
+        }
+    }
+    co_return texts;
+}
+
+Result<void> LocalReplica::create(const TreeChange& change) {
+    std::string name = own_name(change.name);
+    if (user_.tree().exists(name)) {
+        return {};
+    }
+    std::string why = user_.tree().invalid_because(name);
+    return why.empty() ? user_.tree().create(name) : fail(Errc::kDenied, why);
+}
+
+Task<Result<void>> LocalReplica::change_tree(TreeChange change) {
+    std::string name = own_name(change.name);
+    switch (change.kind) {
+        case TreeChange::Kind::kCreate: {
+            auto made = create(change);
+            if (!made || change.guid.empty()) {
+                co_return made;
+            }
+            co_return co_await change_numbers(user_.tree().place_of(name), {0, 0, change.guid});
+        }
+        case TreeChange::Kind::kDelete: {
+            auto removed = user_.tree().remove(name);
+            user_.forget(name);
+            bool gone = !removed && removed.error().sys_errno == ENOENT;
+            co_return gone ? Result<void>() : removed;
+        }
+        case TreeChange::Kind::kRename: {
+            std::string to = own_name(change.to);
+            std::string why = user_.tree().invalid_because(to);
+            auto renamed = why.empty() ? user_.tree().rename(name, to) : fail(Errc::kDenied, why);
+            user_.forget(name);
+            co_return renamed;
+        }
+        case TreeChange::Kind::kSubscribe:
+            co_return co_await user_.subscribe(name);
+        case TreeChange::Kind::kUnsubscribe:
+            break;
+    }
+    co_return co_await user_.unsubscribe(name);
+}
+
+// Those that are to have the same flags are changed together.
+Task<Result<void>> LocalReplica::set_flags(std::shared_ptr<OpenMailbox> mailbox,
+                                           std::vector<std::pair<std::uint32_t, SyncFlags>> flags) {
+    std::map<std::pair<std::uint8_t, std::vector<std::string>>, std::vector<std::uint32_t>> groups;
+    for (auto& [uid, wanted] : flags) {
+        groups[{wanted.system, wanted.keywords}].push_back(uid);
+    }
+    for (const auto& [wanted, uids] : groups) {
+        auto changed = co_await mailbox->box.change_flags(uids, FlagChange::kReplace, wanted.first,
+                                                          wanted.second);
+        if (!changed) {
+            co_return fail_with(changed);
+        }
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> LocalReplica::change(std::string mailbox, MailboxChange change) {
+    if (!change.expunge.empty()) {
+        auto opened = co_await synced(mailbox);
+        if (!opened) {
+            co_return fail_with(opened);
+        }
+        auto gone = co_await (*opened)->box.expunge(change.expunge);
+        if (!gone) {
+            co_return fail_with(gone);
+        }
+    }
+    NumberChange numbers{change.numbers.uid_validity, change.numbers.next_uid, change.numbers.guid,
+                         change.renumber};
+    if (!numbers.empty()) {
+        auto changed =
+            co_await change_numbers(user_.tree().place_of(own_name(mailbox)), std::move(numbers));
+        if (!changed) {
+            co_return changed;
+        }
+        if (change.numbers.uid_validity != 0 || !change.renumber.empty()) {
+            forget_conclusions(user_.tree().place_of(own_name(mailbox)));
+            user_.forget(own_name(mailbox));
+        }
+    }
+    if (!change.flags.empty()) {
+        auto opened = co_await synced(mailbox);
+        if (!opened) {
+            co_return fail_with(opened);
+        }
+        co_return co_await set_flags(*opened, std::move(change.flags));
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> messages) {
+    std::string name = own_name(mailbox);
+    if (!user_.tree().ready(name)) {
+        co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
+    }
+    MailboxPlace place = user_.tree().place_of(name);
+    std::vector<std::unique_ptr<IncomingMessage>> files;  // removes what is not moved away
+    std::vector<PlacedMessage> placed;
+    for (SyncText& each : messages) {
+        files.push_back(std::make_unique<IncomingMessage>(place));
+        files.back()->write(each.text);
+        std::string().swap(each.text);
+        const SyncMessage& message = each.message;
+        auto made = co_await files.back()->finish(
+            message.received > 0 ? message.received
+                                 : static_cast<std::int64_t>(std::time(nullptr)));
+        if (!made) {
+            co_return fail_with(made);
+        }
+        made->flags.system = message.flags.system;
+        made->extensions = "G" + as_sync_guid(message.guid);
+        made->extensions += message.extensions.empty() ? "" : " " + for_pop3(message.extensions);
+        placed.push_back({message.uid, std::move(*made)});
+    }
+    auto again = co_await place_messages(place, std::move(placed));
+    if (!again) {
+        co_return fail_with(again);
+    }
+    if (*again) {
+        forget_conclusions(place);
+        user_.forget(name);
+    }
+    co_return Result<void>();
+}
+
+}  // namespace relais

@@ -1,0 +1,35 @@
+// The mailboxes of a user on this machine, as a side of a synchronization.
+#pragma once
+
+#include "lib/access/user.h"
+#include "lib/sync/replica.h"
+
+namespace relais {
+
+class LocalReplica : public Replica {
+  public:
+    // `user` outlives it.
+    explicit LocalReplica(User& user) : user_(user) {}
+
+    [[nodiscard]] Task<Result<std::vector<SyncMailbox>>> list() override;
+    [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
+    [[nodiscard]] Task<Result<std::vector<SyncText>>> read(
+        std::string mailbox, std::vector<std::uint32_t> uids) override;
+    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
+    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
+    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
+                                         std::vector<SyncText> messages) override;
+
+  private:
+    // "A.B" in the form of this user's tree.
+    std::string own_name(std::string_view mailbox) const;
+    [[nodiscard]] Result<void> create(const TreeChange& change);
+    [[nodiscard]] Task<Result<std::shared_ptr<OpenMailbox>>> synced(std::string mailbox);
+    [[nodiscard]] Task<Result<void>> set_flags(
+        std::shared_ptr<OpenMailbox> mailbox,
+        std::vector<std::pair<std::uint32_t, SyncFlags>> flags);
+
+    User& user_;
+};
+
+}  // namespace relais

@@ -1,0 +1,36 @@
+// The mailboxes of a user on another machine of ours, over a pipe to a ReplicaServer there.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "lib/event/stream.h"
+#include "lib/sync/replica.h"
+#include "lib/sync/replica_wire.h"
+
+namespace relais {
+
+class RemoteReplica : public Replica {
+  public:
+    RemoteReplica(UniqueFd fd, std::chrono::seconds patience);
+
+    // Whether there is one of ours at the other end.
+    [[nodiscard]] Task<Result<void>> greet();
+
+    [[nodiscard]] Task<Result<std::vector<SyncMailbox>>> list() override;
+    [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
+    [[nodiscard]] Task<Result<std::vector<SyncText>>> read(
+        std::string mailbox, std::vector<std::uint32_t> uids) override;
+    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
+    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
+    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
+                                         std::vector<SyncText> messages) override;
+
+  private:
+    Stream stream_;
+};
+
+// The other end: answers until the stream ends.
+[[nodiscard]] Task<Result<void>> serve_replica(Replica* replica, Stream* stream);
+
+}  // namespace relais

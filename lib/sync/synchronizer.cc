@@ -1,0 +1,263 @@
+#include "lib/sync/synchronizer.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+#include "lib/sync/tree_plan.h"
+
+namespace relais {
+
+namespace {
+
+// So much is in memory at once, if it is not one large message.
+constexpr std::size_t kBatchMessages = 200;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kUnknownSize = 65536;
+
+// The first transfers of the list that make a batch.
+std::size_t batch_size(const std::vector<SyncTransfer>& transfers, std::size_t from,
+                       const std::map<std::uint32_t, std::uint64_t>& sizes) {
+    std::uint64_t bytes = 0;
+    std::size_t count = 0;
+    while (from + count < transfers.size() && count < kBatchMessages) {
+        auto size = sizes.find(transfers[from + count].from);
+        bytes += size == sizes.end() ? kUnknownSize : size->second;
+        if (count > 0 && bytes > kBatchBytes) {
+            break;
+        }
+        ++count;
+    }
+    return count;
+}
+
+}  // namespace
+
+bool Synchronizer::note(const std::string& mailbox, const Error& error) {
+    if (error.code == Errc::kClosed || error.code == Errc::kTemporary) {
+        return false;
+    }
+    troubles_.push_back(format("Mailbox {}: {}", printable(mailbox), error.message));
+    return true;
+}
+
+Task<Result<Synchronizer::Trees>> Synchronizer::list() {
+    auto source = co_await source_.list();
+    if (!source) {
+        co_return fail_with(source);
+    }
+    auto destination = co_await destination_.list();
+    if (!destination) {
+        co_return fail_with(destination);
+    }
+    if (scope_.mailboxes) {
+        for (auto* side : {&*source, &*destination}) {
+            std::erase_if(*side, [this](const SyncMailbox& mailbox) {
+                return !scope_.mailboxes(mailbox.name);
+            });
+        }
+    }
+    co_return Trees{std::move(*source), std::move(*destination)};
+}
+
+Task<Result<bool>> Synchronizer::holds_nothing_new(Replica* side, std::string name) {
+    auto content = co_await side->look(name);
+    if (!content) {
+        co_return fail_with(content);
+    }
+    const SyncedMessages* known =
+        memory_ == nullptr ? nullptr : memory_->messages(name, content->numbers.guid);
+    co_return known !=
+        nullptr&& std::ranges::all_of(content->messages, [known](const SyncMessage& message) {
+            return known->contains(message.guid);
+        });
+}
+
+Task<Result<void>> Synchronizer::change_tree(Replica* side, std::vector<TreeChange> changes) {
+    Replica* other = side == &source_ ? &destination_ : &source_;
+    for (TreeChange& change : changes) {
+        if (change.kind == TreeChange::Kind::kDelete && mode_ != SyncMode::kMirror) {
+            auto old = co_await holds_nothing_new(side, change.name);
+            if (!old) {
+                co_return fail_with(old);
+            }
+            if (!*old) {
+                // Deleted there, but with news here: it comes back.
+                auto back = co_await other->change_tree({TreeChange::Kind::kCreate, change.name});
+                if (!back) {
+                    co_return back;
+                }
+                continue;
+            }
+        }
+        std::string name = change.name;
+        auto done = co_await side->change_tree(std::move(change));
+        if (!done && !note(name, done.error())) {
+            co_return done;
+        }
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> Synchronizer::make_trees_same() {
+    auto trees = co_await list();
+    if (!trees) {
+        co_return fail_with(trees);
+    }
+    TreePlan plan = plan_tree(trees->source, trees->destination,
+                              memory_ == nullptr ? nullptr : memory_->tree(), mode_);
+    auto changed = co_await change_tree(&destination_, std::move(plan.destination));
+    if (changed) {
+        changed = co_await change_tree(&source_, std::move(plan.source));
+    }
+    co_return changed;
+}
+
+Task<Result<MailboxContent>> Synchronizer::look(Replica* side, std::string name) {
+    auto content = co_await side->look(std::move(name));
+    if (content) {
+        std::erase_if(content->messages,
+                      [this](const SyncMessage& message) { return !scope_.has(message); });
+    }
+    co_return content;
+}
+
+Task<Result<void>> Synchronizer::transfer(Replica* from, Replica* to, std::string name,
+                                          const MailboxContent* content, SidePlan plan) {
+    std::map<std::uint32_t, std::uint64_t> sizes;
+    for (const SyncMessage& message : content->messages) {
+        sizes[message.uid] = message.size;
+    }
+    MailboxChange keywords;
+    std::size_t missing = 0;
+    for (std::size_t at = 0; at < plan.get.size();) {
+        std::size_t count = batch_size(plan.get, at, sizes);
+        std::map<std::uint32_t, std::uint32_t> targets;
+        std::vector<std::uint32_t> uids;
+        for (std::size_t i = at; i < at + count; ++i) {
+            uids.push_back(plan.get[i].from);
+            targets[plan.get[i].from] = plan.get[i].to;
+        }
+        at += count;
+        std::ranges::sort(uids);
+        auto texts = co_await from->read(name, uids);
+        if (!texts) {
+            co_return fail_with(texts);
+        }
+        missing += uids.size() - std::min(uids.size(), texts->size());
+        for (SyncText& each : *texts) {
+            each.message.uid = targets[each.message.uid];
+            if (!each.message.flags.keywords.empty()) {
+                keywords.flags.emplace_back(each.message.uid, each.message.flags);
+            }
+        }
+        std::ranges::sort(*texts, {}, [](const SyncText& each) { return each.message.uid; });
+        auto put = co_await to->put(name, std::move(*texts));
+        if (!put) {
+            co_return put;
+        }
+    }
+    if (missing > 0) {
+        troubles_.push_back(format("Mailbox {}: {} messages could not be read; run it once more",
+                                   printable(name), missing));
+    }
+    if (keywords.empty()) {
+        co_return Result<void>();
+    }
+    co_return co_await to->change(name, std::move(keywords));
+}
+
+Task<Result<void>> Synchronizer::make_same(std::string name) {
+    auto source = co_await look(&source_, name);
+    if (!source) {
+        co_return fail_with(source);
+    }
+    auto destination = co_await look(&destination_, name);
+    if (!destination) {
+        co_return fail_with(destination);
+    }
+    const SyncedMessages* before =
+        memory_ == nullptr ? nullptr : memory_->messages(name, source->numbers.guid);
+    MailboxPlan plan = plan_mailbox(*source, *destination, before, mode_);
+    Result<void> done;
+    if (!plan.source.change.empty()) {
+        done = co_await source_.change(name, plan.source.change);
+    }
+    if (done && !plan.destination.change.empty()) {
+        done = co_await destination_.change(name, plan.destination.change);
+    }
+    std::size_t troubles = troubles_.size();
+    if (done) {
+        done =
+            co_await transfer(&source_, &destination_, name, &*source, std::move(plan.destination));
+    }
+    if (done) {
+        done =
+            co_await transfer(&destination_, &source_, name, &*destination, std::move(plan.source));
+    }
+    if (done && memory_ != nullptr && troubles == troubles_.size()) {
+        memory_->set_messages(name, std::move(plan.after));
+    }
+    co_return done;
+}
+
+void Synchronizer::remember(const Trees& trees) {
+    SyncedTree tree;
+    if (memory_->tree() != nullptr && scope_.mailboxes) {
+        tree = *memory_->tree();  // what did not take part this time
+        std::erase_if(tree.mailboxes,
+                      [this](const auto& each) { return scope_.mailboxes(each.name); });
+        std::erase_if(tree.subscribed,
+                      [this](const std::string& name) { return scope_.mailboxes(name); });
+    }
+    for (const SyncMailbox& mailbox : trees.source) {
+        auto there = std::ranges::find(trees.destination, mailbox.name, &SyncMailbox::name);
+        bool both = there != trees.destination.end();
+        if (both && mailbox.exists && there->exists) {
+            tree.mailboxes.push_back(
+                {mailbox.name, mailbox.guid == there->guid ? mailbox.guid : ""});
+        }
+        if (both && mailbox.subscribed && there->subscribed) {
+            tree.subscribed.insert(mailbox.name);
+        }
+    }
+    memory_->set_tree(std::move(tree));
+}
+
+Task<Result<void>> Synchronizer::run() {
+    auto same = co_await make_trees_same();
+    if (!same) {
+        co_return same;
+    }
+    auto trees = co_await list();
+    if (!trees) {
+        co_return fail_with(trees);
+    }
+    std::set<std::string> there;
+    for (const SyncMailbox& mailbox : trees->destination) {
+        there.insert(mailbox.exists ? mailbox.name : "");
+    }
+    for (const SyncMailbox& mailbox : trees->source) {
+        if (!mailbox.exists || !there.contains(mailbox.name)) {
+            continue;
+        }
+        auto done = co_await make_same(mailbox.name);
+        if (!done && !note(mailbox.name, done.error())) {
+            co_return done;
+        }
+    }
+    if (memory_ == nullptr) {
+        co_return Result<void>();
+    }
+    // GUIDs of mailboxes may be the same only now.
+    trees = co_await list();
+    if (!trees) {
+        co_return fail_with(trees);
+    }
+    remember(*trees);
+    co_return memory_->save();
+}
+
+}  // namespace relais

@@ -1,0 +1,73 @@
+// Makes two sides the same (replica.h), mailbox by mailbox.  Whatever ends it early, the next run
+// goes on from what is there: no message is lost, and none is there twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/sync/mailbox_plan.h"
+#include "lib/sync/replica.h"
+#include "lib/sync/sync_memory.h"
+
+namespace relais {
+
+// What takes part.  The rest is left alone, on both sides.
+struct SyncScope {
+    std::function<bool(const std::string& mailbox)> mailboxes;  // null: all
+    std::optional<std::int64_t> since;                          // received
+    std::optional<std::int64_t> until;
+    std::optional<std::uint64_t> largest;  // bytes
+
+    bool has(const SyncMessage& message) const {
+        return (!since || message.received >= *since) && (!until || message.received < *until) &&
+               (!largest || message.size <= *largest);
+    }
+};
+
+class Synchronizer {
+  public:
+    // The sides and the memory outlive it; the latter is null for mirrors.
+    Synchronizer(Replica& source, Replica& destination, SyncMode mode, SyncScope scope,
+                 SyncMemory* memory)
+        : source_(source),
+          destination_(destination),
+          mode_(mode),
+          scope_(std::move(scope)),
+          memory_(memory) {}
+
+    // An error ends it.  What concerns one mailbox or message alone goes into troubles().
+    [[nodiscard]] Task<Result<void>> run();
+
+    const std::vector<std::string>& troubles() const { return troubles_; }
+
+  private:
+    struct Trees {
+        std::vector<SyncMailbox> source;
+        std::vector<SyncMailbox> destination;
+    };
+
+    [[nodiscard]] Task<Result<Trees>> list();
+    [[nodiscard]] Task<Result<void>> make_trees_same();
+    [[nodiscard]] Task<Result<void>> change_tree(Replica* side, std::vector<TreeChange> changes);
+    // Whether all its messages were on both sides once, so that it may go.
+    [[nodiscard]] Task<Result<bool>> holds_nothing_new(Replica* side, std::string name);
+    [[nodiscard]] Task<Result<void>> make_same(std::string name);
+    [[nodiscard]] Task<Result<MailboxContent>> look(Replica* side, std::string name);
+    [[nodiscard]] Task<Result<void>> transfer(Replica* from, Replica* to, std::string name,
+                                              const MailboxContent* sizes, SidePlan plan);
+    // True where the run can go on.
+    bool note(const std::string& mailbox, const Error& error);
+    void remember(const Trees& trees);
+
+    Replica& source_;
+    Replica& destination_;
+    SyncMode mode_;
+    SyncScope scope_;
+    SyncMemory* memory_;
+    std::vector<std::string> troubles_;
+};
+
+}  // namespace relais

@@ -1,0 +1,311 @@
+"""doveadm backup and sync: the same mail in two places, whatever has changed on either side, and whatever ends a run in the middle."""
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+from support import check, equal
+from support.imap import ImapInstance
+from support.imap_pair import fill_maildir
+
+_mail = []
+FILES = {"cur/1700000001.M1P1.h,S=23:2,S": b"Subject: one\n\nhello w.\n", "cur/1700000002.M2P1.h:2,Fab": b"Subject: two\n\nbody\n",
+         "new/1700000003.M3P1.h": b"Subject: three\n\nnew\n", "dovecot-keywords": b"0 $Junk\n1 Later\n",
+         ".Sent/cur/1700000004.M4P1.h:2,S": b"Subject: four\n\nx\n", ".A.B/cur/1700000005.M5P1.h:2,T": b"Subject: five\n\ny\n",
+         ".&APw-ber/cur/": b"", "subscriptions": b"V\t2\n\nSent\nA\tB\nGone\n"}
+
+
+def mail():
+    if not _mail:
+        _mail.append(ImapInstance())
+    return _mail[0]
+
+
+def run(*words, timeout=60, kill_after=None):
+    mta = mail().mta
+    process = subprocess.Popen([mta.commands / "doveadm", "-c", mta.conf, *words], env=mta.environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, start_new_session=True)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    out, err = process.communicate(timeout=timeout)
+    if kill_after is not None:
+        reap(process.pid)
+    return process.returncode, out.decode(), err.decode()
+
+
+def reap(group):
+    """Takes note of orphans that were killed, where they have become ours: else they are there, for who looks at a lock of theirs."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            os.waitpid(-group, 0)
+        except ChildProcessError:
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                return
+        time.sleep(0.01)
+
+
+def good(*words):
+    equal(run(*words), (0, "", ""), " ".join(words))
+
+
+def fresh(user, files):
+    """The user's home, with nothing but these files in his Maildir."""
+    home = mail().home(user)
+    subprocess.run(["rm", "-rf", *home.iterdir()], check=True)
+    uid, gid = mail().mta.vmail_ids()
+    fill_maildir(home / "Maildir", files, uid, gid)
+    return home
+
+
+def folders(root):
+    return {"INBOX": root, **{path.name[1:]: path for path in root.iterdir() if path.name.startswith(".") and (path / "cur").is_dir()}}
+
+
+def state(root, ids=True):
+    """What a client would see: {folder: (UIDVALIDITY, next UID, {UID: (date, flags, keywords, text)})}, and the subscriptions."""
+    seen = {}
+    for name, path in folders(root).items():
+        lines = (path / "dovecot-uidlist").read_text().splitlines() if (path / "dovecot-uidlist").exists() else ["3 V0 N1"]
+        head = dict((word[0], word[1:]) for word in lines[0].split()[1:])
+        uids = {line.split(" :", 1)[-1] if " :" in line else line.split(":", 1)[1]: int(line.split()[0]) for line in lines[1:]}
+        names = dict(line.split(" ", 1) for line in (path / "dovecot-keywords").read_text().splitlines()) if (path / "dovecot-keywords").exists() else {}
+        messages = {}
+        for part in ("cur", "new"):
+            for file in (path / part).iterdir():
+                base, _, flags = file.name.partition(":2,")
+                words = sorted(names[str(ord(c) - 97)] for c in flags if c.islower())
+                check(base in uids, f"{file} has no UID")
+                check(uids[base] not in messages, f"{uids[base]} is there twice in {name}")
+                messages[uids[base]] = (int(file.stat().st_mtime), "".join(c for c in flags if c.isupper()), words, file.read_bytes())
+        seen[name] = (int(head["V"]) if ids else 0, max([int(head["N"]), *(uid + 1 for uid in uids.values())]), messages)
+    lines = (root / "subscriptions").read_text().splitlines() if (root / "subscriptions").exists() else []
+    return seen, sorted(line.replace("\t", ".") for line in lines if line and line != "V\t2")
+
+
+def look(user):
+    """Gives everything a UID."""
+    good("mailbox", "status", "-u", user, "messages", "nothing*")
+    for name in folders(mail().maildir(user)):
+        good("index", "-u", user, name)
+
+
+def test_backup_to_a_maildir_and_back():
+    home = fresh("bob", FILES)
+    good("backup", "-u", "bob", "maildir:~/copy")
+    equal(state(home / "copy"), state(home / "Maildir"), "the copy")
+    check(len(state(home / "copy")[0]) == 4, "folders")
+    good("backup", "-u", "bob", "maildir:~/copy")
+    equal(state(home / "copy"), state(home / "Maildir"), "the copy, once more")
+    # And what has changed.
+    good("flags", "add", "-u", "bob", "\\Answered $New", "mailbox", "INBOX", "uid", "1")
+    good("flags", "remove", "-u", "bob", "Later", "mailbox", "INBOX", "uid", "2")
+    good("expunge", "-u", "bob", "mailbox", "Sent", "uid", "1")
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "uid", "3")
+    good("mailbox", "rename", "-u", "bob", "A.B", "A.C")
+    good("mailbox", "create", "-s", "-u", "bob", "Fresh")
+    good("mailbox", "delete", "-u", "bob", "über")
+    good("mailbox", "unsubscribe", "-u", "bob", "Sent")
+    good("backup", "-u", "bob", "maildir:~/copy")
+    equal(state(home / "copy"), state(home / "Maildir"), "the copy, after changes")
+    # The other way round, what was done here goes.
+    before = {name: (validity, messages) for name, (validity, _, messages) in state(home / "copy")[0].items()}
+    good("expunge", "-u", "bob", "mailbox", "*", "all")
+    good("mailbox", "delete", "-u", "bob", "Fresh")
+    good("mailbox", "rename", "-u", "bob", "A.C", "X")
+    good("save", "-u", "bob", "-m", "Sent", "/etc/hostname")
+    good("backup", "-R", "-u", "bob", "maildir:~/copy")
+    now = {name: (validity, messages) for name, (validity, _, messages) in state(home / "Maildir")[0].items()}
+    equal(now, before, "what was brought back")
+
+
+def test_sync_both_ways():
+    home = fresh("bob", FILES)
+    there = "maildir:~/other"
+    good("sync", "-u", "bob", there)
+    equal(state(home / "other"), state(home / "Maildir"), "the first time")
+    # On this side: a flag, a message that goes, one that comes, a mailbox that goes.
+    good("flags", "add", "-u", "bob", "\\Answered", "mailbox", "INBOX", "uid", "1")
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", "2")
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "uid", "1")
+    good("mailbox", "delete", "-u", "bob", "über")
+    # On that side, with the same program: another flag on the same message, a message in each folder, a new name.
+    swap(home)
+    good("flags", "add", "-u", "bob", "\\Flagged $That", "mailbox", "INBOX", "uid", "1")
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "uid", "3")
+    good("expunge", "-u", "bob", "mailbox", "Sent", "uid", "1")
+    good("mailbox", "rename", "-u", "bob", "A.B", "A.New")
+    good("mailbox", "create", "-s", "-u", "bob", "There")
+    swap(home)
+    good("sync", "-u", "bob", there)
+    seen, subscribed = state(home / "Maildir")
+    equal(state(home / "other"), (seen, subscribed), "the second time")
+    equal(sorted(seen), ["A.New", "INBOX", "Sent", "There"], "mailboxes")
+    equal(seen["INBOX"][2][1][1:3], ("FRS", ["$That"]), "flags of both")
+    equal(sorted(seen["INBOX"][2]), [1, 3], "INBOX")
+    equal(sorted(text for *_, text in seen["Sent"][2].values()), [b"Subject: one\n\nhello w.\n", b"Subject: three\n\nnew\n"], "Sent")
+    check(min(seen["Sent"][2]) > 1, f"UIDs that were taken on one side are nobody's: {sorted(seen['Sent'][2])}")
+    good("sync", "-u", "bob", there)
+    equal(state(home / "Maildir"), (seen, subscribed), "nothing to do")
+    # A flag that is taken away stays away; what is new in a mailbox that goes elsewhere comes back with it.
+    good("flags", "remove", "-u", "bob", "\\Flagged $That", "mailbox", "INBOX", "uid", "1")
+    good("mailbox", "delete", "-u", "bob", "A.New")
+    swap(home)
+    good("copy", "-u", "bob", "A.New", "mailbox", "INBOX", "uid", "1")
+    swap(home)
+    good("sync", "-u", "bob", there)
+    seen, _ = state(home / "Maildir")
+    equal(state(home / "other")[0], seen, "the third time")
+    equal(seen["INBOX"][2][1][1:3], ("RS", []), "flags that were taken away")
+    equal(len(seen["A.New"][2]), 2, "what came back")
+
+
+def swap(home):
+    os.rename(home / "Maildir", home / "x")
+    os.rename(home / "other", home / "Maildir")
+    os.rename(home / "x", home / "other")
+
+
+def test_sync_one_way_leaves_the_source():
+    home = fresh("bob", FILES)
+    good("sync", "-1", "-u", "bob", "maildir:~/other")
+    before = state(home / "Maildir")
+    swap(home)
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "uid", "1")  # on the other side alone
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", "2")
+    swap(home)
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", "1")
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "uid", "3")
+    source = state(home / "Maildir")
+    good("sync", "-1", "-u", "bob", "maildir:~/other")
+    equal(state(home / "Maildir"), source, "the source")
+    other, _ = state(home / "other")
+    equal(sorted(other["INBOX"][2]), [3], "INBOX there: what was deleted on either side is")
+    equal(len(other["Sent"][2]), 3, "Sent there: what both have added")
+    check(before != source, "something has changed")
+
+
+def test_two_accounts_over_a_pipe():
+    """Each end is a doveadm of its own user."""
+    bob, alice = fresh("bob", FILES), fresh("alice", {})
+    program = [str(mail().mta.commands / "doveadm"), "-c", str(mail().mta.conf), "dsync-server", "-u", "alice"]
+    good("backup", "-u", "bob", *program)
+    equal(state(alice / "Maildir"), state(bob / "Maildir"), "backup over a pipe")
+    good("save", "-u", "alice", "-m", "Sent", "/etc/hostname")
+    good("flags", "add", "-u", "alice", "\\Flagged Pipe", "mailbox", "INBOX", "uid", "2")
+    good("mailbox", "delete", "-u", "alice", "A.B")
+    good("backup", "-R", "-u", "bob", *program)
+    equal(state(bob / "Maildir"), state(alice / "Maildir"), "and back")
+    good("sync", "-u", "bob", *program)
+    good("save", "-u", "alice", "/etc/hostname")
+    good("save", "-u", "bob", "-m", "Sent", "/etc/hostname")
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", "1")
+    good("sync", "-u", "bob", *program)
+    equal(state(bob / "Maildir"), state(alice / "Maildir"), "both ways")
+    equal(sorted(state(bob / "Maildir")[0]["INBOX"][2]), [2, 3, 4], "INBOX")
+
+
+def test_scope():
+    home = fresh("bob", FILES)
+    good("backup", "-u", "bob", "-x", "A*", "-x", "\\Sent", "maildir:~/copy")
+    equal(sorted(state(home / "copy")[0]), ["&APw-ber", "INBOX"], "without what -x names")
+    good("backup", "-u", "bob", "-m", "Sent", "maildir:~/copy")
+    equal(sorted(state(home / "copy")[0]), ["&APw-ber", "INBOX", "Sent"], "what -m names comes, the rest stays")
+    os.utime(next((home / "Maildir/cur").glob("*M1P1*")), (1800000000, 1800000000))
+    good("backup", "-u", "bob", "-t", "1790000000", "-m", "INBOX", "maildir:~/since")
+    equal([text for *_, text in state(home / "since")[0]["INBOX"][2].values()], [b"Subject: one\n\nhello w.\n"], "since")
+    good("backup", "-u", "bob", "-e", "2020-01-01", "maildir:~/until")
+    equal(state(home / "until")[0]["INBOX"][2], {}, "until")
+
+
+def test_words_that_are_wrong():
+    home = fresh("bob", FILES)
+    look("bob")
+    before = state(home / "Maildir")
+    for words, status, text in ((("backup", "-u", "bob"), 64, "doveadm backup"), (("sync", "-u", "bob", "foo:x"), 65, "Unknown mail storage driver foo"),
+                                (("backup", "-u", "nobody1", "maildir:~/x"), 67, "User doesn't exist"),
+                                (("backup", "-R", "-u", "bob", "maildir:~/missing"), 65, "is no Maildir"),
+                                (("backup", "-R", "-u", "bob", "imapc:"), 75, "imapc_host"),
+                                (("-o", "nonsense=1", "backup", "-u", "bob", "imapc:"), 89, "Unknown setting"),
+                                (("backup", "-R", "-u", "bob", "true", "x"), 75, "the other side"),
+                                (("backup", "-R", "-u", "bob", "echo", "VERSION"), 75, "speaks not as we do"),
+                                (("backup", "-R", "-u", "bob", "/no/such/program", "x"), 75, ""),
+                                (("backup", "-u", "bob", "remote:-oProxyCommand=x"), 65, ""),
+                                (("backup", "-u", "bob", "-t", "never", "maildir:~/x"), 64, "-t"), (("backup", "-u", "bob", "-n", "x/", "maildir:~/x"), 64, "Namespace")):
+        got, out, err = run(*words)
+        check(got == status and text in err, f"{words}: {got} {out} {err}")
+    equal(state(home / "Maildir"), before, "nothing has happened")
+
+
+def many(count, seed):
+    random.seed(seed)
+    return {f"{'' if i % 3 else '.Box%d/' % (i % 7)}cur/17000{i:05}.M{i}P1.h:2,{'S' * (i % 2)}": b"Subject: %d\n\n%s\n" % (i, b"x" * random.randrange(3000))
+            for i in range(count)}
+
+
+def test_killed_at_any_moment():
+    """With what is left the next run makes it right: nothing is lost, nothing is there twice."""
+    home = fresh("bob", many(600, 1))
+    look("bob")
+    wanted = state(home / "Maildir")
+    longest = 0.6
+    for i in range(25):
+        run("backup", "-u", "bob", "maildir:~/copy", kill_after=longest * (i + 1) / 25)
+        equal(state(home / "Maildir"), wanted, "the source")
+        for path in (folders(home / "copy") if (home / "copy").exists() else {}).values():
+            lines = (path / "dovecot-uidlist").read_text().splitlines()[1:] if (path / "dovecot-uidlist").exists() else []
+            listed = {line.split(":", 1)[1] for line in lines}
+            for file in (path / "cur").iterdir() if (path / "cur").exists() else ():
+                check(file.name.split(":2,")[0] in listed, f"{file} has no UID after a kill")
+        if i % 5 == 4:
+            subprocess.run(["rm", "-rf", home / "copy"], check=True)
+    run("backup", "-u", "bob", "maildir:~/copy", kill_after=0.15)
+    good("backup", "-u", "bob", "maildir:~/copy")
+    equal(state(home / "copy"), wanted, "in the end")
+
+
+def test_random_changes_and_kills():
+    """Both sides change by chance, runs are killed by chance; in the end both have the same, and every message that nobody has deleted."""
+    seed = int(os.environ.get("RELAIS_TEST_SEED", "5"))
+    random.seed(seed)
+    home = fresh("bob", many(60, seed))
+    good("sync", "-u", "bob", "maildir:~/other")
+    expected = {text for box, _, messages in [(n, v, m) for n, (v, _, m) in state(home / "Maildir")[0].items()] for *_, text in messages.values()}
+    for round_number in range(8):
+        for _ in range(2):
+            for _ in range(3):
+                box = random.choice(sorted(folders(home / "Maildir")))
+                messages = state(home / "Maildir")[0][box][2]
+                what = random.randrange(3)
+                if what == 0:
+                    text = b"Subject: new %d\n\n%d\n" % (random.randrange(10**9), round_number)
+                    expected.add(text)
+                    path = home / "text"
+                    path.write_bytes(text)
+                    good("save", "-u", "bob", "-m", box, str(path))
+                    path.unlink()
+                elif messages:
+                    uid = random.choice(sorted(messages))
+                    if what == 1:
+                        good("flags", random.choice(("add", "remove")), "-u", "bob", random.choice(("\\Seen", "\\Flagged", "Kw1", "Kw2")),
+                             "mailbox", box, "uid", str(uid))
+                    else:
+                        expected.discard(messages[uid][3])
+                        good("expunge", "-u", "bob", "mailbox", box, "uid", str(uid))
+            swap(home)
+        if random.randrange(2):
+            run("sync", "-u", "bob", "maildir:~/other", kill_after=random.random() * 0.3)
+        good("sync", "-u", "bob", "maildir:~/other")
+        here, there = state(home / "Maildir"), state(home / "other")
+        equal(there, here, f"both sides after round {round_number} of seed {seed}")
+        texts = [text for _, _, messages in here[0].values() for *_, text in messages.values()]
+        equal(len(texts), len(set(texts)), "messages that are there twice")
+        equal(set(texts), expected, f"messages after round {round_number} of seed {seed}")
