@@ -31,7 +31,8 @@ Result<void> take_nothing(std::string_view /*response*/) {
 std::optional<std::string> quoted_imap_string(std::string_view text) {
     std::string out = "\"";
     for (char c : text) {
-        if (!is_print(c)) {
+        auto byte = static_cast<unsigned char>(c);
+        if (byte < ' ' || byte == 0x7f) {
             return std::nullopt;
         }
         out += c == '"' || c == '\\' ? "\\" : "";
@@ -108,11 +109,13 @@ Task<Result<void>> ImapClient::connect() {
     co_return agreed ? co_await start_tls() : agreed;
 }
 
-// PLAIN where a master user logs in; else LOGIN, which every server has.
+// PLAIN where a master user logs in, or where LOGIN would take literals; else LOGIN, which every
+// server has.
 Task<Result<void>> ImapClient::authenticate() {
     auto user = quoted_imap_string(account_.user);
     auto password = quoted_imap_string(account_.password);
-    if (account_.master_user.empty() && user && password) {
+    bool plain = user && password && is_ascii(*user) && is_ascii(*password);
+    if (account_.master_user.empty() && plain) {
         co_return co_await converse(format("LOGIN {} {}", *user, *password), take_nothing);
     }
     std::string response;

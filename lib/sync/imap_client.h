@@ -63,7 +63,8 @@ class ImapClient {
     unsigned tag_ = 0;
 };
 
-// "name", quoted; nothing where that takes more than a quoted string.
+// "name", quoted; nothing where that takes more than a quoted string.  Names in UTF-8 go as they
+// came.
 [[nodiscard]] std::optional<std::string> quoted_imap_string(std::string_view text);
 
 }  // namespace relais

@@ -41,14 +41,27 @@ void take_flag(std::string_view flag, SyncFlags& flags) {
     }
 }
 
+// The characters up to one of `ends`, whatever they are.
+std::string_view take_until(Scanner& scanner, std::string_view ends) {
+    std::string_view rest = scanner.rest();
+    std::string_view text = rest.substr(0, rest.find_first_of(ends));
+    for (char c : text) {
+        scanner.accept(c);
+    }
+    return text;
+}
+
+// There are servers whose flags are no atoms.
 std::optional<SyncFlags> take_flags(Scanner& scanner) {
-    auto list = scanner.flag_list(Scanner::Parentheses::kNeeded);
-    if (!list) {
+    if (!scanner.accept('(')) {
         return std::nullopt;
     }
     SyncFlags flags;
-    for (const std::string& flag : *list) {
+    for (std::string_view flag : split_words(take_until(scanner, ")\r\n"), " ")) {
         take_flag(flag, flags);
+    }
+    if (!scanner.accept(')')) {
+        return std::nullopt;
     }
     std::ranges::sort(flags.keywords);
     auto twice = std::ranges::unique(flags.keywords);
@@ -75,15 +88,8 @@ bool skip_value(Scanner& scanner, int depth) {
 
 // "BODY[]", "X-GM-MSGID": up to the blank.
 std::optional<std::string> take_item_name(Scanner& scanner) {
-    std::string_view rest = scanner.rest();
-    std::string_view name = rest.substr(0, rest.find_first_of(" ()\r\n"));
-    if (name.empty()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        scanner.accept(name[i]);
-    }
-    return uppercase(name);
+    std::string_view name = take_until(scanner, " ()\r\n");
+    return name.empty() ? std::nullopt : std::optional(uppercase(name));
 }
 
 bool take_item(const std::string& name, Scanner& scanner, FetchedMessage& message) {

@@ -48,7 +48,9 @@ std::optional<SyncMemory> SyncMemory::parse(std::string_view text) {
     while (!text.empty()) {
         auto end = text.find('\n');
         std::string_view line = text.substr(0, end);
-        if (end == std::string_view::npos || (first && line != kHead)) {
+        bool sensible = end != std::string_view::npos && (!first || line == kHead) &&
+                        std::ranges::all_of(line, is_print);
+        if (!sensible) {
             return std::nullopt;
         }
         text.remove_prefix(end + 1);
@@ -60,11 +62,13 @@ std::optional<SyncMemory> SyncMemory::parse(std::string_view text) {
                 return std::nullopt;
             }
             mailbox = parts->second;
-            memory.messages_[mailbox];
+            if (!memory.messages_.emplace(mailbox, SyncedMessages()).second) {
+                return std::nullopt;
+            }
             memory.tree_.mailboxes.push_back(
                 {mailbox, parts->first == "-" ? "" : std::string(parts->first)});
         } else if (!first) {
-            auto message = parse_message(line);
+            auto message = line.starts_with("m ") ? parse_message(line.substr(2)) : std::nullopt;
             if (!message || memory.tree_.mailboxes.empty()) {
                 return std::nullopt;
             }
@@ -91,7 +95,7 @@ std::string SyncMemory::serialize() const {
             continue;
         }
         for (const auto& [guid, flags] : found->second) {
-            text += format("{} {:x}", guid, flags.system);
+            text += format("m {} {:x}", guid, flags.system);
             for (const std::string& keyword : flags.keywords) {
                 text += " " + keyword;
             }

@@ -4,7 +4,7 @@
 //     relais-sync 1
 //     S NAME                        subscribed
 //     M GUID NAME                   a mailbox; "-": no GUID
-//     GUID FLAGS [keyword ...]      its messages, the flags in hexadecimal
+//     m GUID FLAGS [keyword ...]    its messages, the flags in hexadecimal
 #pragma once
 
 #include <map>

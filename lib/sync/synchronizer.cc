@@ -108,6 +108,13 @@ Task<Result<void>> Synchronizer::make_trees_same() {
     }
     TreePlan plan = plan_tree(trees->source, trees->destination,
                               memory_ == nullptr ? nullptr : memory_->tree(), mode_);
+    if (mode_ == SyncMode::kMirror) {
+        auto is_deletion = [](const TreeChange& change) {
+            return change.kind == TreeChange::Kind::kDelete;
+        };
+        std::ranges::copy_if(plan.destination, std::back_inserter(deletions_), is_deletion);
+        std::erase_if(plan.destination, is_deletion);
+    }
     auto changed = co_await change_tree(&destination_, std::move(plan.destination));
     if (changed) {
         changed = co_await change_tree(&source_, std::move(plan.source));
@@ -226,20 +233,12 @@ void Synchronizer::remember(const Trees& trees) {
     memory_->set_tree(std::move(tree));
 }
 
-Task<Result<void>> Synchronizer::run() {
-    auto same = co_await make_trees_same();
-    if (!same) {
-        co_return same;
-    }
-    auto trees = co_await list();
-    if (!trees) {
-        co_return fail_with(trees);
-    }
+Task<Result<void>> Synchronizer::make_all_same(Trees trees) {
     std::set<std::string> there;
-    for (const SyncMailbox& mailbox : trees->destination) {
+    for (const SyncMailbox& mailbox : trees.destination) {
         there.insert(mailbox.exists ? mailbox.name : "");
     }
-    for (const SyncMailbox& mailbox : trees->source) {
+    for (const SyncMailbox& mailbox : trees.source) {
         if (!mailbox.exists || !there.contains(mailbox.name)) {
             continue;
         }
@@ -248,8 +247,21 @@ Task<Result<void>> Synchronizer::run() {
             co_return done;
         }
     }
-    if (memory_ == nullptr) {
-        co_return Result<void>();
+    co_return Result<void>();
+}
+
+Task<Result<void>> Synchronizer::run() {
+    auto same = co_await make_trees_same();
+    auto trees = same ? co_await list() : fail_with(same);
+    if (!trees) {
+        co_return fail_with(trees);
+    }
+    same = co_await make_all_same(std::move(*trees));
+    if (same) {
+        same = co_await change_tree(&destination_, std::move(deletions_));
+    }
+    if (!same || memory_ == nullptr) {
+        co_return same;
     }
     // GUIDs of mailboxes may be the same only now.
     trees = co_await list();

@@ -50,7 +50,9 @@ class Synchronizer {
     };
 
     [[nodiscard]] Task<Result<Trees>> list();
+    // The mailboxes that are to go come last, when all the others have what they should.
     [[nodiscard]] Task<Result<void>> make_trees_same();
+    [[nodiscard]] Task<Result<void>> make_all_same(Trees trees);
     [[nodiscard]] Task<Result<void>> change_tree(Replica* side, std::vector<TreeChange> changes);
     // Whether all its messages were on both sides once, so that it may go.
     [[nodiscard]] Task<Result<bool>> holds_nothing_new(Replica* side, std::string name);
@@ -67,6 +69,7 @@ class Synchronizer {
     SyncMode mode_;
     SyncScope scope_;
     SyncMemory* memory_;
+    std::vector<TreeChange> deletions_;  // in the destination of a mirror
     std::vector<std::string> troubles_;
 };
 

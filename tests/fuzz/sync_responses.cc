@@ -1,0 +1,36 @@
+// Fuzz target: what an IMAP server can answer to doveadm backup, and what the memory of a
+// synchronization can have become on disk.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "lib/sync/imap_responses.h"
+#include "lib/sync/sync_memory.h"
+
+using namespace relais;
+
+// The name and the signature are libFuzzer's.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    static_cast<void>(imap::parse_list_response(text));
+    static_cast<void>(imap::parse_exists(text));
+    static_cast<void>(imap::parse_code_number(text, "UIDNEXT"));
+    static_cast<void>(imap::literal_at_end(text));
+    auto fetched = imap::parse_fetch_response(text);
+    for (const std::string& keyword :
+         fetched && fetched->flags ? fetched->flags->keywords : std::vector<std::string>()) {
+        if (keyword.empty() || keyword.find_first_of(" \r\n()\\") != std::string::npos) {
+            std::abort();  // no keyword of ours
+        }
+    }
+    auto memory = SyncMemory::parse(text);
+    if (memory) {
+        auto again = SyncMemory::parse(memory->serialize());
+        if (!again || again->serialize() != memory->serialize()) {
+            std::abort();
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,215 @@
+"""doveadm backup and sync against servers that hang, lie, close in the middle, announce huge literals and name folders with malice."""
+import os
+import random
+import socket
+import subprocess
+import threading
+import time
+
+from support import check, equal
+from support.imap import ImapInstance
+from support.imap_pair import fill_maildir
+
+TEXT = b"Subject: x\r\n\r\nhello\r\n"
+_mail = []
+
+
+def mail():
+    if not _mail:
+        _mail.append(ImapInstance())
+    return _mail[0]
+
+
+class Server:
+    """An IMAP server with one message in each of its folders; `answers` replace what it says to commands that begin so."""
+
+    def __init__(self, answers=None, folders=(b"INBOX",), greeting=b"* OK hello\r\n"):
+        self.answers, self.folders, self.greeting = answers or {}, folders, greeting
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.commands = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        file = connection.makefile("rb")
+        try:
+            connection.sendall(self.greeting)
+            for line in file:
+                tag, command = line.rstrip(b"\r\n").split(b" ", 1)
+                self.commands.append(command)
+                answer = next((a for begin, a in self.answers.items() if command.startswith(begin)), None)
+                answer = self.usual(command) if answer is None else answer
+                if callable(answer):
+                    answer(connection, tag)
+                    return
+                connection.sendall(answer if b"TAG" in answer or answer.endswith(b"(no end)") else answer + tag + b" OK done\r\n")
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def usual(self, command):
+        if command.startswith(b"LIST"):
+            return b"".join(b'* LIST () "/" %s\r\n' % name for name in self.folders)
+        if command.startswith(b"EXAMINE"):
+            return b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1700000000] x\r\n* OK [UIDNEXT 8] x\r\n"
+        if command.startswith(b"UID FETCH 1:*"):
+            return b'* 1 FETCH (UID 7 FLAGS (\\Seen $A) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 21)\r\n'
+        if command.startswith(b"UID FETCH"):
+            return b"* 1 FETCH (UID 7 FLAGS (\\Seen $A) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" BODY[] {%d}\r\n%s)\r\n" % (len(TEXT), TEXT)
+        return b""
+
+
+def pull(server, *more, command="backup"):
+    """Its exit status, what it said, and how long it took."""
+    mta = mail().mta
+    begun = time.monotonic()
+    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, "-o", "imapc_user=u", "-o", "imapc_password=p", "-o", "imapc_host=127.0.0.1",
+                           "-o", f"imapc_port={server.port}", command, "-R", "-T", "2", *more, "-u", "bob", "imapc:"], env=mta.environment(),
+                          capture_output=True, timeout=60)
+    return done.returncode, done.stderr.decode(errors="replace"), time.monotonic() - begun
+
+
+def fresh():
+    home = mail().home("bob")
+    subprocess.run(["rm", "-rf", *home.iterdir()], check=True)
+    uid, gid = mail().mta.vmail_ids()
+    fill_maildir(home / "Maildir", {"cur/1.M1.h:2,": b"Subject: stays\n\n", ".Old/cur/2.M2.h:2,": b"Subject: too\n\n"}, uid, gid)
+    return home / "Maildir"
+
+
+def files(root):
+    return sorted(str(path.relative_to(root)) for part in ("cur", "new", ".Old/cur") for path in (root / part).glob("*") if path.is_file())
+
+
+def hang(connection, tag):
+    time.sleep(20)
+
+
+def close(connection, tag):
+    pass
+
+
+def drip(connection, tag):
+    for _ in range(100):
+        connection.sendall(b"* OK still\r\n")
+        time.sleep(0.2)
+
+
+def flood(connection, tag):
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def test_an_honest_server():
+    root = fresh()
+    status, err, _ = pull(Server())
+    equal((status, err), (0, ""), "backup")
+    found = list((root / "cur").iterdir())
+    equal(len(found), 1, "messages")
+    equal(found[0].read_bytes(), TEXT.replace(b"\r\n", b"\n"), "the message")
+    equal(int(found[0].stat().st_mtime), 837596665, "its date")  # 1996-07-17 09:44:25 UTC
+    check(not (root / ".Old").exists(), "what the server does not have goes")
+
+
+def test_what_makes_no_sense_changes_nothing():
+    """Whatever the server does before everything is told, what is here stays."""
+    huge = b"* 1 FETCH (UID 7 FLAGS () BODY[] {99999999999}\r\n(no end)"
+    cases = {
+        "greeting": Server(greeting=b"* BYE busy\r\n"), "no greeting": Server(greeting=b"hello\r\n"),
+        "hangs at login": Server({b"LOGIN": hang}), "closes at login": Server({b"LOGIN": close}),
+        "hangs at LIST": Server({b"LIST": hang}), "drips at LIST": Server({b"LIST": drip}), "floods at LIST": Server({b"LIST": flood}),
+        "closes at LSUB": Server({b"LSUB": close}), "a line without end": Server({b"LIST": b"* LIST () \"/\" x(no end)"}),
+        "half a LIST": Server({b"LIST": lambda c, t: c.sendall(b"* LIST () \"/\" INBOX\r\n* LIS")}),
+        "LIST that is none": Server({b"LIST": b"* LIST (\\x \"/\" INBOX\r\n"}),
+        "closes at EXAMINE": Server({b"EXAMINE": close}), "hangs at FETCH": Server({b"UID FETCH 1:*": hang}),
+        "tells less than there is": Server({b"EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n"}),
+        "no UIDVALIDITY": Server({b"EXAMINE": b"* 1 EXISTS\r\n"}), "no messages in FETCH": Server({b"UID FETCH 1:*": b""}),
+        "FETCH is torn": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 7 FLAGS (\\Seen\r\n"}),
+        "UID 0": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 0 FLAGS ())\r\n"}),
+        "parentheses": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 7 FLAGS () X " + b"(" * 100000 + b"\r\n"}),
+        "literal": Server({b"LIST": huge}), "BYE": Server({b"EXAMINE": b"* BYE\r\n"}),
+    }
+    for what, server in cases.items():
+        root = fresh()
+        before = files(root)
+        # A mirror begins with the tree of folders: here it is one that the server has, too.
+        server.folders = (b"INBOX", b"Old")
+        status, err, took = pull(server)
+        check(status != 0, f"{what}: it is told of a success")
+        equal(files(root), before, f"{what}: what is here ({err})")
+        check(took < 15, f"{what}: took {took} s")
+
+
+def test_trouble_with_the_messages():
+    """What comes later ends the run; the next one, with an honest server, has all of it once."""
+    huge = b"* 1 FETCH (UID 7 FLAGS () BODY[] {99999999999}\r\n(no end)"
+    for what, answer in (("hangs", hang), ("closes", close), ("huge", huge), ("no body", b"* 1 FETCH (UID 7 FLAGS () BODY[] NIL)\r\n"),
+                         ("nothing", b""), ("another", b"* 1 FETCH (UID 9 FLAGS () BODY[] {1}\r\nx)\r\n"),
+                         ("half", lambda c, t: c.sendall(b"* 1 FETCH (UID 7 FLAGS () BODY[] {50}\r\nSubject:"))):
+        root = fresh()
+        status, err, took = pull(Server({b"UID FETCH 7": answer}))
+        check(status != 0 and took < 15, f"{what}: {status} {err} in {took} s")
+        status, err, _ = pull(Server())
+        equal((status, err), (0, ""), f"after {what}")
+        equal(len(list((root / "cur").iterdir())), 1, f"messages after {what}")
+
+
+def test_names_with_malice():
+    """Folders lie in the user's tree, whatever the server calls them; those that cannot be are named, and the others come."""
+    names = [b"INBOX", b'"../../evil"', b'"/etc/evil"', b'".."', b'"a/../../b"', b'"a//b"', b'"~bob/x"', b'"x\\\\\\"y"', b"{3}\r\nd\r\n", b"{4}\r\nn\0ul",
+             b'"c.ur"', b'"&AAA-"', b'"' + b"l" * 300 + b'"', b'"cur"', b'"tmp"', b'"\xc3\xa9t\xc3\xa9"', b'"bad \xff"', b'"plain"', b'"inbox/Sub"',
+             b'"a.b"', b'"a_b"', b"dovecot-uidlist"]
+    root = fresh()
+    home = root.parent
+    outside = sorted(os.listdir(home.parent)), sorted(os.listdir("/etc"))
+    status, err, _ = pull(Server(folders=names))
+    equal((sorted(os.listdir(home.parent)), sorted(os.listdir("/etc"))), outside, "what lies outside")
+    equal(sorted(os.listdir(home)), ["Maildir"], "the home directory")
+    check(status != 0, "some of them cannot be")
+    for folder in (".plain", ".INBOX.Sub", ".a_b", ".a_b_", ".&AOk-t&AOk-", "."):
+        equal(len(list((root / folder / "cur").iterdir())), 1, f"messages in {folder} ({err})")
+    for entry in root.iterdir():
+        check(entry.name.startswith((".", "dovecot", "relais", "cur", "new", "tmp", "maildirsize", "subscriptions")), entry.name)
+
+
+def test_flags_with_malice():
+    root = fresh()
+    flags = b" ".join([b"\\Seen", b"\\Recent", b"\\Odd", b"a\x01b", b"k" * 5000, b"$Good"] + [b"w%d" % i for i in range(60)])
+    fetch = b"* 1 FETCH (UID 7 FLAGS (%s) RFC822.SIZE 21)\r\n" % flags
+    body = b"* 1 FETCH (UID 7 FLAGS (%s) BODY[] {%d}\r\n%s)\r\n" % (flags, len(TEXT), TEXT)
+    status, err, _ = pull(Server({b"UID FETCH 1:*": fetch, b"UID FETCH 7": body}))
+    name = next(iter((root / "cur").iterdir())).name
+    check(status == 0 and "S" in name.split(":2,")[1], f"{status} {err} {name}")
+    for line in (root / "dovecot-keywords").read_bytes().splitlines():
+        check(len(line) < 300 and line.isascii() and b"\x01" not in line, line)
+
+
+def test_noise_over_a_pipe():
+    """The other end of a pipe says anything at all."""
+    random.seed(3)
+    greeting = b"relais-sync 1\n"
+    root = fresh()
+    before = files(root)
+    mta = mail().mta
+    path = mail().mta.vmail / "noise"
+    for i in range(40):
+        lists = [b"good\0%d\0" % random.choice((0, 1, 1, 1)), b"count\0%d\0" % random.choice((0, 1, 2, 4294967295)), b"name\0INBOX\0", b"guid\0x y\n\0",
+                 b"exists\0001\0", b"subscribed\0000\0", b"\0", b"uid_validity\0001\0next_uid\0009\0guid\0g\0\0", os.urandom(random.randrange(40)),
+                 b"uid\0007\0", b"length\09999999999999\0\0"]
+        path.write_bytes(greeting * (i % 4 > 0) + b"".join(random.choice(lists) for _ in range(random.randrange(60))))
+        done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, "backup", "-R", "-T", "2", "-u", "bob", "sh", "-c", f"cat {path}; exec cat > /dev/null"],
+                              env=mta.environment(), capture_output=True, timeout=60)
+        check(done.returncode in (0, 65, 75), f"round {i}: {done.returncode} {done.stderr}")
+        if done.returncode == 75:
+            equal(files(root), before, f"what is here after round {i}")
+        else:
+            root = fresh()
