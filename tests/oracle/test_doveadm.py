@@ -251,7 +251,7 @@ def check_made(pair, scheme):
 
 def test_mount():
     """The howtos' backup scripts call it, and Dovecot 2.3 does not know it any more."""
-    doveadm_pair().same("mount add /path/folder ignore", "mount add '/path/*' ignore", "mount list", "foo", "", "-h", "help")
+    doveadm_pair().same("mount add /path/folder ignore", "mount add '/path/*' ignore", "mount list", "foo", "", "-h", "help", "help mailbox list")
 
 
 def test_log():

@@ -7,7 +7,8 @@ import threading
 import time
 
 from support import check, equal
-from support.imap import ImapInstance
+from support.certificates import directory as certificates
+from support.imap import IMAP, IMAPS, PASSWORD, ImapInstance
 from support.imap_pair import fill_maildir
 
 TEXT = b"Subject: x\r\n\r\nhello\r\n"
@@ -213,3 +214,19 @@ def test_noise_over_a_pipe():
             equal(files(root), before, f"what is here after round {i}")
         else:
             root = fresh()
+
+
+def test_tls():
+    """The other side of the wire is ours: by TLS from the first byte, and after STARTTLS; a certificate of somebody else's ends it."""
+    mail().deliver("alice", b"Subject: for alice\n\nx\n")
+    mta = mail().mta
+    ca = certificates() / "ca.pem"
+    for tls, port in (("imaps", IMAPS), ("starttls", IMAP)):
+        for more, good in ((("imapc_ssl_verify=no",), True), ((f"ssl_client_ca_file={ca}",), False), ((), False)):
+            root = fresh()
+            words = [f"imapc_user=alice", f"imapc_password={PASSWORD}", f"imapc_host={mail().address}", f"imapc_port={port}", f"imapc_ssl={tls}", *more]
+            done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *(x for word in words for x in ("-o", word)), "backup", "-R", "-u", "bob",
+                                   "imapc:"], env=mta.environment(), capture_output=True, timeout=60)
+            equal(done.returncode, 0 if good else 75, f"{words}: {done.stderr}")
+            found = [path.read_bytes() for part in ("cur", "new") for path in (root / part).iterdir()]
+            check(any(b"for alice" in text for text in found) == good, f"{words}: {found}")

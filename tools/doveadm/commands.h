@@ -57,6 +57,7 @@ int cmd_purge(const Command& command, Words words, const Globals& globals);
 int cmd_who(const Command& command, Words words, const Globals& globals);
 int cmd_kick(const Command& command, Words words, const Globals& globals);
 
+int cmd_help(const Command& command, Words words, const Globals& globals);
 int cmd_log_find(const Command& command, Words words, const Globals& globals);
 int cmd_log_reopen(const Command& command, Words words, const Globals& globals);
 int cmd_log_errors(const Command& command, Words words, const Globals& globals);

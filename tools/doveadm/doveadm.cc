@@ -61,6 +61,7 @@ constexpr Command kCommands[] = {
     {"flags remove", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_remove},
     {"flags replace", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_replace},
     {"force-resync", USER_OPTIONS "<mailbox mask>", "AF:u:f", cmd_force_resync},
+    {"help", "[<cmd>]", "", cmd_help},
     {"import",
      USER_OPTIONS
      "[-U source-user] [-s] <source mail location> <dest parent mailbox> <search query>",
@@ -183,6 +184,9 @@ bool begins_with(const Words& words, const Command& command) {
 }
 
 int run(Words words, const Globals& globals) {
+    if (words == Words{"help"}) {
+        usage();
+    }
     for (const Command& command : kCommands) {
         if (begins_with(words, command)) {
             auto taken = static_cast<std::ptrdiff_t>(split_words(command.name).size());
