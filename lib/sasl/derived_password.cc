@@ -14,6 +14,7 @@
 #include "lib/base/format.h"
 #include "lib/base/hex.h"
 #include "lib/base/strings.h"
+#include "lib/sasl/old_password.h"
 #include "lib/sasl/password.h"
 
 namespace relais {
@@ -191,6 +192,9 @@ constexpr DerivedScheme kSchemes[] = {
     {"CRAM-MD5", verify_cram, false},
     {"HMAC-MD5", verify_cram, false},
     {"DIGEST-MD5", verify_digest_md5, false},
+    {"PLAIN-MD4", verify_md4, false},
+    {"PLAIN-TRUNC", verify_truncated, false},
+    {"OTP", verify_otp, true},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "lib/base/hex.h"
 #include "lib/base/strings.h"
 #include "lib/sasl/derived_password.h"
+#include "lib/sasl/old_password.h"
 #include "lib/sasl/password.h"
 
 namespace relais {
@@ -165,6 +166,14 @@ Result<Made> digest_md5(std::string_view password, const PasswordWish& wish) {
                 Form::kHex};
 }
 
+Result<Made> plain_md4(std::string_view password, const PasswordWish& /*wish*/) {
+    return Made{md4(password), Form::kHex};
+}
+
+Result<Made> one_time(std::string_view password, const PasswordWish& /*wish*/) {
+    return Made{make_otp(password), Form::kText};
+}
+
 constexpr Scheme kSchemes[] = {
     {"PLAIN", plain},
     {"CLEAR", plain},
@@ -194,6 +203,9 @@ constexpr Scheme kSchemes[] = {
     {"CRAM-MD5", cram_md5},
     {"HMAC-MD5", cram_md5},
     {"DIGEST-MD5", digest_md5},
+    {"PLAIN-MD4", plain_md4},
+    {"PLAIN-TRUNC", plain},
+    {"OTP", one_time},
 };
 
 constexpr auto kNames = [] {
