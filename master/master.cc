@@ -254,8 +254,7 @@ void reload(Suite& suite, Runtime& runtime) {
 
 // What `systemctl status` shows.
 std::string status_line() {
-    return format("version {}, configuration {}", conf().mail_version(),
-                  conf().config_directory());
+    return format("version {}, configuration {}", conf().mail_version(), conf().config_directory());
 }
 
 // Serves until told to end.  Whoever waits on `ready` hears when signals are taken.

@@ -94,8 +94,7 @@ bool MessageText::part_contains(const imap::MimePart& part, const std::string& f
     if (!part.is_text() && !iequals(part.type, "message") && !part.is_multipart()) {
         return false;
     }
-    std::string_view header =
-        file_.substr(part.begin.offset, part.body.offset - part.begin.offset);
+    std::string_view header = file_.substr(part.begin.offset, part.body.offset - part.begin.offset);
     std::string_view body = file_.substr(part.body.offset, part.end.offset - part.body.offset);
     auto field = imap::find_field(header, "Content-Transfer-Encoding");
     std::string encoding = field ? imap::parse_mime_value(field->value).value : "";

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <deque>
 #include <map>
-#include <set>
 
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "lib/access/message_facts.h"
 #include "lib/access/message_file.h"
 #include "lib/base/strings.h"
+#include "lib/event/task_group.h"
 #include "lib/store/mailbox_name.h"
 #include "lib/store/subscriptions.h"
 #include "lib/store/uid_placement.h"
@@ -49,6 +50,27 @@ SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const Uid
     }
     return found;
 }
+
+// A message that is being stored.  Several become durable at once: one commit does for many.
+struct Arrival {
+    Arrival(const MailboxPlace& place, SyncMessage described)
+        : message(std::move(described)), file(place) {}
+
+    Task<void> finish() {
+        std::int64_t date = message.received > 0 ? message.received : std::time(nullptr);
+        made = co_await file.finish(date);
+        if (made) {
+            made->flags.system = message.flags.system;
+            made->extensions = "G" + as_sync_guid(message.guid);
+            std::string words = for_pop3(message.extensions);
+            made->extensions += words.empty() ? "" : " " + words;
+        }
+    }
+
+    SyncMessage message;
+    IncomingMessage file;
+    Result<NewMessage> made;
+};
 
 // What was concluded from messages whose UIDs others have now.
 void forget_conclusions(const MailboxPlace& place) {
@@ -254,23 +276,21 @@ Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> 
         co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
     }
     MailboxPlace place = user_.tree().place_of(name);
-    std::vector<std::unique_ptr<IncomingMessage>> files;  // removes what is not moved away
-    std::vector<PlacedMessage> placed;
+    std::deque<Arrival> arrivals;  // removes what is not moved away
+    TaskGroup syncs;
     for (SyncText& each : messages) {
-        files.push_back(std::make_unique<IncomingMessage>(place));
-        files.back()->write(each.text);
+        arrivals.emplace_back(place, std::move(each.message));
+        arrivals.back().file.write(each.text);
         std::string().swap(each.text);
-        const SyncMessage& message = each.message;
-        auto made = co_await files.back()->finish(
-            message.received > 0 ? message.received
-                                 : static_cast<std::int64_t>(std::time(nullptr)));
-        if (!made) {
-            co_return fail_with(made);
+        syncs.spawn(arrivals.back().finish());
+    }
+    co_await syncs.join();
+    std::vector<PlacedMessage> placed;
+    for (Arrival& arrival : arrivals) {
+        if (!arrival.made) {
+            co_return fail_with(arrival.made);
         }
-        made->flags.system = message.flags.system;
-        made->extensions = "G" + as_sync_guid(message.guid);
-        made->extensions += message.extensions.empty() ? "" : " " + for_pop3(message.extensions);
-        placed.push_back({message.uid, std::move(*made)});
+        placed.push_back({arrival.message.uid, std::move(*arrival.made)});
     }
     auto again = co_await place_messages(place, std::move(placed));
     if (!again) {
