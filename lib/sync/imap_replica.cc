@@ -15,14 +15,6 @@ namespace {
 constexpr std::size_t kMostMailboxes = 100000;
 constexpr std::size_t kMostMessages = 10000000;
 
-std::uint64_t digest(std::string_view text) {
-    std::uint64_t value = 0xcbf29ce484222325;
-    for (char c : text) {
-        value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-    return value;
-}
-
 std::unexpected<Error> read_only() {
     return fail(Errc::kDenied, "An IMAP server can only be read from");
 }
@@ -153,7 +145,7 @@ SyncMessage ImapReplica::describe(const std::string& mailbox,
     SyncMessage message;
     message.uid = fetched.uid;
     message.guid = format("{:08x}{:08x}{:016x}", uid_validity_, fetched.uid,
-                          digest(account_ + " " + there_.at(mailbox)));
+                          sync_digest(account_ + " " + there_.at(mailbox)));
     message.flags = fetched.flags.value_or(SyncFlags());
     message.received = fetched.received.value_or(0);
     message.size = fetched.size;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct SyncMessage {
 
 // What can be one: a word of printable characters.
 [[nodiscard]] std::string as_sync_guid(std::string text);
+
+// A number for a text (FNV-1a), for names of files and GUIDs; it keeps no secret.
+[[nodiscard]] std::uint64_t sync_digest(std::string_view text);
 
 struct MailboxNumbers {
     std::uint32_t uid_validity = 0;

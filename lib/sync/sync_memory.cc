@@ -14,15 +14,6 @@ namespace {
 constexpr std::string_view kHead = "relais-sync 1";
 constexpr std::size_t kLargest = std::size_t{1} << 30;
 
-// FNV-1a: a name for the file, no more.
-std::uint64_t digest(std::string_view text) {
-    std::uint64_t value = 0xcbf29ce484222325;
-    for (char c : text) {
-        value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-    return value;
-}
-
 std::optional<std::pair<std::string, SyncFlags>> parse_message(std::string_view line) {
     auto words = split_words(line, " ");
     if (words.size() < 2 || words[1].size() > 2 ||
@@ -38,7 +29,7 @@ std::optional<std::pair<std::string, SyncFlags>> parse_message(std::string_view 
 }  // namespace
 
 SyncMemory::SyncMemory(const std::string& root, std::string_view other)
-    : path_(format("{}/relais.sync.{:016x}", root, digest(other))) {
+    : path_(format("{}/relais.sync.{:016x}", root, sync_digest(other))) {
 }
 
 std::optional<SyncMemory> SyncMemory::parse(std::string_view text) {
