@@ -1,12 +1,11 @@
 // Recipients whose mailbox is on another machine, and what it answers for them.
 #include <algorithm>
-#include <exception>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/event/task_group.h"
+#include "lib/event/join.h"
 #include "lib/mail/address.h"
 
 #include "imapd/lmtpd/session.h"
@@ -102,17 +101,7 @@ Task<std::map<std::size_t, std::string>> Session::relay_content() {
         RelayedContent content{mail_.message->fd(), mail_.message->content_offset(), header};
         group.spawn(send_one(mail_.relays[i].get(), std::move(content), &answers[i]));
     }
-    // Also where the session is being ended: the tasks use what is ours.
-    std::exception_ptr ended;
-    try {
-        co_await group.join();
-    } catch (...) {
-        ended = std::current_exception();
-    }
-    co_await group.close();
-    if (ended) {
-        std::rethrow_exception(ended);
-    }
+    co_await join_or_close(&group);
     std::map<std::size_t, std::string> replies;
     std::map<const Relay*, std::size_t> next;
     for (std::size_t i = 0; i < mail_.recipients.size(); ++i) {

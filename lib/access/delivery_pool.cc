@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/join.h"
 #include "lib/event/socket.h"
 #include "lib/sasl/user_variables.h"
 
@@ -86,17 +86,7 @@ Task<std::vector<DeliveryResult>> DeliveryPool::carry_out(DeliveryOrder order, i
     for (Share& share : shares) {
         group.spawn(carry_out_share(&share, message, &results));
     }
-    // Also where the session is being ended: the tasks use what is ours.
-    std::exception_ptr ended;
-    try {
-        co_await group.join();
-    } catch (...) {
-        ended = std::current_exception();
-    }
-    co_await group.close();
-    if (ended) {
-        std::rethrow_exception(ended);
-    }
+    co_await join_or_close(&group);
     co_return results;
 }
 

@@ -62,10 +62,18 @@ Task<void> LoginSession::authenticate(std::string tag, std::string mechanism,
     co_await exchange(std::move(tag), std::move(name), std::move(initial));
 }
 
+// Of a proxy that has not said for whom it connects nothing is known that could be limited.
+Task<LoginFailures::Attempt> LoginSession::begin_attempt() {
+    if (trusted_ && !told_origin_) {
+        co_return LoginFailures::Attempt();
+    }
+    co_return co_await site_.limits().begin_login(remote_);
+}
+
 Task<void> LoginSession::exchange(std::string tag, std::string mechanism,
                                   std::optional<std::string> initial) {
     AuthExchange exchange(site_.auth());
-    auto attempt = co_await site_.limits().begin_login(remote_);
+    auto attempt = co_await begin_attempt();
     if (attempt.refused() > 0) {
         refuse(tag, Refusal::kTooManyFailures, "");
         stream_.write(bye(Bye::kFailures));

@@ -49,9 +49,11 @@ void LoginSession::believe(const Origin& origin) {
         if (auto address = SocketAddress::parse(text, port)) {
             *host = address->host();
             *number = port;
+            return true;
         }
+        return false;
     };
-    take(origin.remote, origin.remote_port, &remote_, &remote_port_);
+    told_origin_ = take(origin.remote, origin.remote_port, &remote_, &remote_port_) || told_origin_;
     take(origin.local, origin.local_port, &local_, &local_port_);
     if (origin.hops_left > 0) {
         hops_left_ = std::min(hops_left_, origin.hops_left);

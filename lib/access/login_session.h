@@ -125,6 +125,8 @@ class LoginSession {
     // Too many are enough.
     void end_after_failure();
 
+    [[nodiscard]] Task<LoginFailures::Attempt> begin_attempt();
+
     // Others of its client may go on.
     static void finish(LoginFailures::Attempt /*attempt*/) {}
 
@@ -158,6 +160,7 @@ class LoginSession {
     std::uint16_t local_port_ = 0;
     TlsInfo tls_info_;
     bool trusted_ = false;
+    bool told_origin_ = false;
     int hops_left_ = 5;     // so many proxies may follow each other
     bool entered_ = false;  // anvil counts it
     int failures_ = 0;

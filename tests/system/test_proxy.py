@@ -104,6 +104,20 @@ def test_who_is_believed():
                 check(talk(f"LOGIN bob {PASSWORD}").startswith("OK"), bad)
 
 
+# They count against whom the proxy connects for, and not against it.
+def test_guesses_over_a_proxy():
+    limits = "auth_client_failure_limit = 2\nauth_client_limit_exceptions =\nauth_failure_delay = 0\n"
+    with machines(TRUSTING + limits) as (back,):
+        back.users(bob=None)
+        for _ in range(4):
+            check("AUTHENTICATIONFAILED" in login(back, password="wrong"), "nobody is named")
+        for limited in (False, False, True):
+            with Talk(back.address) as talk:
+                talk('ID ("x-originating-ip" "192.0.2.9")')
+                equal("NO [LIMIT]" in talk("LOGIN bob wrong"), limited, "the client")
+        check(login(back).startswith("OK"), "others of that proxy")
+
+
 class Liar:
     """A server that says `script` and then nothing more; it listens at `port`."""
 
