@@ -92,6 +92,7 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
     if (!names) {
         co_return fail_with(names);
     }
+    std::erase_if(*names, [this](const std::string& name) { return !user_.is_own(name); });
     auto subscriptions = Subscriptions::load(user_.root(), user_.separator());
     if (!subscriptions) {
         co_return fail_with(subscriptions);
@@ -106,7 +107,7 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
                          subscriptions->contains(name)});
     }
     for (const std::string& name : subscriptions->names()) {
-        if (std::ranges::find(*names, name) == names->end()) {
+        if (user_.is_own(name) && std::ranges::find(*names, name) == names->end()) {
             found.push_back({mailbox_to_disk(name, user_.separator()), "", false, true});
         }
     }

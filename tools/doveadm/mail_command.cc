@@ -126,7 +126,7 @@ struct Job {
         printer.set_columns(job.columns);
         User user(job.identity.user, job.identity.home,
                   job.identity.mail.empty() ? conf().imap_mail_location() : job.identity.mail,
-                  job.identity.quota_rules);
+                  job.identity.quota_rules, job.identity.acl_groups);
         MailContext context{user, printer, job.names_user, job.other};
         auto ready = user.prepare();
         if (!ready) {
