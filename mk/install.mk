@@ -8,10 +8,16 @@ MANDIR     ?= $(PREFIX)/share/man
 CONFDIR    ?= /etc/postfix
 QUEUEDIR   ?= /var/spool/postfix
 DATADIR    ?= /var/lib/postfix
+COMPLETIONDIR ?= $(PREFIX)/share/relais/completion
+BASHDIR    ?= /etc/bash_completion.d
+ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
 
 COMMANDS   := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tools/*/*.cc)))))
 DAEMONS    := $(filter-out $(COMMANDS),$(notdir $(PROGRAMS)))
 INSTALL    ?= install
+# NAME:COMMAND, in BINDIR; where that is the commands' directory too, only what is no command itself.
+LINKS      := mailq:sendmail newaliases:sendmail $(if $(filter $(BINDIR),$(SBINDIR)),,rmail:rmail doveadm:doveadm doveconf:doveconf)
+FROM_BIN   := $(if $(filter $(BINDIR),$(SBINDIR)),,../$(notdir $(SBINDIR))/)
 # Set-gid here when the group exists; `postfix set-permissions` does the same on the target.
 SETGID       := postdrop postqueue postlog
 SETGID_GROUP ?= postdrop
@@ -33,12 +39,11 @@ install: all
 	for c in $(SETGID); do \
 	    if [ -e $(DESTDIR)$(SBINDIR)/$$c ] && chgrp $(SETGID_GROUP) $(DESTDIR)$(SBINDIR)/$$c 2>/dev/null; then \
 	        chmod 2755 $(DESTDIR)$(SBINDIR)/$$c || exit 1; fi; done
-	if [ -e $(DESTDIR)$(SBINDIR)/sendmail ]; then \
-	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/mailq; \
-	    ln -sf ../sbin/sendmail $(DESTDIR)$(BINDIR)/newaliases; \
-	    ln -sf ../sbin/rmail $(DESTDIR)$(BINDIR)/rmail; \
-	    ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail; fi
-	for c in doveadm doveconf; do ln -sf ../sbin/$$c $(DESTDIR)$(BINDIR)/$$c || exit 1; done  # where scripts call Dovecot's
+	for link in $(LINKS); do ln -sf $(FROM_BIN)$${link#*:} $(DESTDIR)$(BINDIR)/$${link%:*} || exit 1; done
+	ln -sf ../$(notdir $(SBINDIR))/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail
+	$(INSTALL) -D -m 755 packaging/completion/candidates $(DESTDIR)$(COMPLETIONDIR)/candidates
+	$(INSTALL) -D -m 644 packaging/completion/relais.bash $(DESTDIR)$(BASHDIR)/relais
+	$(INSTALL) -D -m 644 packaging/completion/_relais $(DESTDIR)$(ZSHDIR)/_relais
 	for f in main.cf master.cf; do \
 	    $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f.proto || exit 1; \
 	    test -e $(DESTDIR)$(CONFDIR)/$$f || $(INSTALL) -m 644 conf/$$f $(DESTDIR)$(CONFDIR)/$$f || exit 1; done
