@@ -77,6 +77,7 @@ help:
 	@echo 'make bench      ours and Postfix, as ratios'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make deb        Debian packages, in $(BUILD)/deb'
+	@echo 'make arch       Arch packages, in $(BUILD)/arch'
 	@echo 'make install    into $$DESTDIR, in the places of Postfix'
 
 include mk/generated.mk
@@ -84,6 +85,7 @@ include mk/rules.mk
 include mk/plugins.mk
 include mk/install.mk
 include mk/deb.mk
+include mk/arch.mk
 include mk/fuzz.mk
 include mk/memory.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
