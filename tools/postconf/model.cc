@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
 
 #include "lib/base/file.h"
@@ -103,6 +104,7 @@ Model::Model(const Options& options) : options_(options), defaults_(Config::from
     wanted.directory = options.directory;
     wanted.process_name = "postconf";
     directory_ = config_directory_from(wanted);
+    names_directory_ = std::getenv("MAIL_CONFIG") != nullptr;
     bool needs_main = !options.defaults || options.subject != Subject::kMain;
     if (!needs_main) {
         return;
@@ -119,6 +121,7 @@ Model::Model(const Options& options) : options_(options), defaults_(Config::from
         auto text = read_file(file);
         for (const auto& line : read_logical_lines(text.value_or(""))) {
             auto pair = split_name_value(line.text);
+            names_directory_ |= pair && pair->name == "config_directory";
             if (pair && contains(kReadOnly, pair->name)) {
                 read_only_.insert(format("{}: read-only parameter assignment: {}={}", file,
                                          pair->name, pair->value));
@@ -388,7 +391,8 @@ std::vector<std::string> Model::names() const {
 
 std::optional<std::string> Model::setting(std::string_view name) const {
     const auto* set = config_.setting(name);
-    if (set == nullptr || contains(kReadOnly, name)) {
+    bool is_fact = contains(kReadOnly, name) || (name == "config_directory" && !names_directory_);
+    if (set == nullptr || is_fact) {
         return {};
     }
     return set->value;
