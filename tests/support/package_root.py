@@ -73,9 +73,14 @@ class Machine:
     def attempt(self, command, seconds=300, online=False, text=None):
         """subprocess.CompletedProcess of a shell command, both outputs together.  `online`: with the network of the outside."""
         spaces = ["-m", "-p", "-u"] + ([] if online else ["-n"])
-        return subprocess.run(["nsenter", "-t", self.init, *spaces, "chroot", self.root, *ENVIRONMENT, "/bin/sh", "-c", f"cd / && {command}"],
-                              input=text, stdin=None if text else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, errors="replace", timeout=seconds)
+        argv = ["nsenter", "-t", self.init, *spaces, "chroot", self.root, *ENVIRONMENT, "/bin/sh", "-c", f"cd / && {command}"]
+        # Into a file: a pipe would end with the last daemon that the command has started.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(argv, input=text.encode() if text else None, stdin=None if text else subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, timeout=seconds)
+            output.seek(0)
+            done.stdout = output.read().decode(errors="replace")
+        return done
 
     def run(self, command, **options):
         """What a command that must succeed says."""
