@@ -34,7 +34,7 @@ class Machine:
         options = f"lowerdir={':'.join(map(str, lower))},upperdir={self.upper},workdir={self.scratch / 'work'}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, self.root], check=True)
         script = ('mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs -o mode=1777 tmpfs "$0/tmp" && '
-                  f'hostname {HOST} && ip link set lo up && exec chroot "$0" sleep infinity')
+                  f'hostname {HOST} && ip link set lo up && exec chroot "$0" bash -c "sleep infinity & wait"')
         self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts",
                                          "/bin/sh", "-c", script, self.root], stdin=subprocess.DEVNULL)
         self.init = self._child()
@@ -43,11 +43,12 @@ class Machine:
         self._allow_services(True)
 
     def _child(self):
+        """The machine's first process: a shell, which takes note of the end of processes that nobody else waits for."""
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         end = time.monotonic() + 20
         while time.monotonic() < end:
             for pid in path.read_text().split():
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "sleep":
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "bash":
                     return pid
             time.sleep(0.02)
         raise AssertionError("the machine does not start")
@@ -92,7 +93,8 @@ class Machine:
     def apt(self, arguments, seconds=600):
         """apt-get, as typed, but that what it needs is downloaded first: the machine itself has no way out."""
         self.run(f"apt-get -qy -o APT::Keep-Downloaded-Packages=1 -d {arguments}", seconds=seconds, online=True)
-        return self.run(f"apt-get -qy {arguments}", seconds=seconds)
+        # By way of a file: a service that is started keeps its output open.
+        return self.run(f"{{ apt-get -qy {arguments} > /root/apt.log 2>&1; status=$?; cat /root/apt.log; exit $status; }}", seconds=seconds)
 
     def offer(self, *packages):
         """Makes packages of ours (all of them, by default) known to apt."""
