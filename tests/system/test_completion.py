@@ -82,6 +82,16 @@ def test_words_of_a_fixed_kind():
     expect(mta, "qshape ", "deferred", "hold")
 
 
+def test_subcommands_of_relais_are_those_of_its_manual_page():
+    mta = Instance()
+    synopsis = re.search(r"\n\.Sh SYNOPSIS\n(.*?)\n\.Sh ", (ROOT / "man/man1/relais.1").read_text(), re.S)[1]
+    forms = [line.split(" ") for line in re.findall(r"^\.Cm (.*)", synopsis, re.M)]
+    equal(sorted(offered(mta, "relais ")), sorted({form[0] for form in forms}), "the first word")
+    for first in {form[0] for form in forms if len(form) > 1}:
+        wanted = {word for form in forms for word in form[1:] if form[0] == first and word != "|"}
+        equal(set(offered(mta, f"relais {first} ")), wanted, first)
+
+
 def test_parameters_and_services():
     mta = Instance(main="relayhost = [relay.test]:587\n")
     expect(mta, "postconf ", "myhostname", "relayhost")
