@@ -1,10 +1,12 @@
 """docs/: every command of the documents, typed in their order on a machine of its own.
 
 A block that begins with ```sh is one that a reader types.  What cannot be as in the document stands in STAND_INS."""
+import os
 import re
+import subprocess
 
 from support import ROOT, check, count_cases, equal
-from support.package_root import HOST, Machine, installing, layers
+from support.package_root import HOST, Machine, built, installing, layers
 
 CERTIFICATE = (f"mkdir -p /etc/letsencrypt/live/{HOST} && cd /etc/letsencrypt/live/{HOST} && openssl req -x509 -nodes -newkey rsa:2048 "
                f"-days 2 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} -keyout privkey.pem -out fullchain.pem")
@@ -50,6 +52,19 @@ def type_all(mx, document, between=None):
             between[number]()
         said.append(type_block(mx, block))
     return said
+
+
+def test_links_between_documents():
+    """Each leads somewhere in the sources, and in the package of the documents, which has the same tree."""
+    listed = subprocess.run(["dpkg-deb", "-c", next(path for path in built() if path.name.startswith("relais-doc_"))],
+                            capture_output=True, text=True, check=True).stdout
+    packed = set(re.findall(r"\./usr/share/doc/relais/(\S+\.md)$", listed, re.M))
+    for document in ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").iterdir()))):
+        check(document in packed, f"{document} is not in {sorted(packed)}")
+        for link in re.findall(r"\]\(([^):]+)\)", (ROOT / document).read_text()):
+            target = os.path.normpath(os.path.join(os.path.dirname(document), link))
+            check((ROOT / target).exists(), f"{document}: {link}")
+            check(target in packed or not target.startswith("docs/"), f"{document}: {link} is not in the package")
 
 
 def test_a_first_server():

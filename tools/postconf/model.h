@@ -111,7 +111,7 @@ class Model {
     std::string origin_;               // the file whose values are looked at
     std::set<std::string> undefined_;  // "main.cf" or "master.cf", and the name
     std::set<std::string> read_only_;
-    bool names_directory_ = false;     // -c, MAIL_CONFIG or main.cf does: else -n does not tell of it
+    bool names_directory_ = false;  // -c, MAIL_CONFIG or main.cf does: else -n does not tell of it
     bool gave_advice_ = false;
 };
 
