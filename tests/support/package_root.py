@@ -93,8 +93,7 @@ class Machine:
     def apt(self, arguments, seconds=600):
         """apt-get, as typed, but that what it needs is downloaded first: the machine itself has no way out."""
         self.run(f"apt-get -qy -o APT::Keep-Downloaded-Packages=1 -d {arguments}", seconds=seconds, online=True)
-        # By way of a file: a service that is started keeps its output open.
-        return self.run(f"{{ apt-get -qy {arguments} > /root/apt.log 2>&1; status=$?; cat /root/apt.log; exit $status; }}", seconds=seconds)
+        return self.run(f"apt-get -qy {arguments}", seconds=seconds)
 
     def offer(self, *packages):
         """Makes packages of ours (all of them, by default) known to apt."""
