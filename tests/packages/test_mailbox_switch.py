@@ -10,7 +10,7 @@ PACKAGES = "postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd curl iproute2 proc
 SETTINGS = r"""
 postconf -e 'mydestination = localhost' 'inet_interfaces = loopback-only' 'compatibility_level = 3.6' 'maillog_file = /var/log/mail.log' \
     'virtual_mailbox_domains = example.test' 'virtual_mailbox_base = /srv/mail' 'virtual_mailbox_maps = hash:/etc/postfix/vmailbox' \
-    'virtual_uid_maps = static:5000' 'virtual_gid_maps = static:5000'
+    'virtual_uid_maps = static:5000' 'virtual_gid_maps = static:5000' 'virtual_transport = lmtp:unix:private/dovecot-lmtp'
 groupadd -g 5000 vmail; useradd -u 5000 -g 5000 -d /srv/mail -m vmail
 echo 'alice@example.test example.test/alice/Maildir/' > /etc/postfix/vmailbox; postmap /etc/postfix/vmailbox
 cat > /etc/dovecot/conf.d/10-auth.conf <<'END'
@@ -29,6 +29,15 @@ cat > /etc/dovecot/conf.d/10-mail.conf <<'END'
 mail_location = maildir:~/Maildir
 namespace inbox {
   inbox = yes
+}
+END
+cat > /etc/dovecot/conf.d/10-master.conf <<'END'
+service lmtp {
+  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+    user = postfix
+    group = postfix
+    mode = 0600
+  }
 }
 END
 echo 'alice@example.test:secret' > /etc/dovecot/users
