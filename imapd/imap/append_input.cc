@@ -38,9 +38,9 @@ Reply bad_url(std::string_view url, std::string_view why) {
 
 }  // namespace
 
-AppendInput::AppendInput(Session& session, Command& command, MailboxPlace place,
+AppendInput::AppendInput(Session& session, Command& command, std::shared_ptr<OpenMailbox> target,
                          imap::AppendParser::Messages messages)
-    : session_(session), command_(command), place_(std::move(place)), parser_(messages) {
+    : session_(session), command_(command), target_(std::move(target)), parser_(messages) {
     parser_.line(command.arguments.rest());
 }
 
@@ -91,7 +91,7 @@ AppendInput::Outcome AppendInput::begin(const imap::AppendStep& step) {
     flags_ = std::move(*names);
     date_ = step.date.value_or(::time(nullptr));
     size_ = 0;
-    files_.push_back(std::make_unique<IncomingMessage>(place_));
+    files_.push_back(std::make_unique<IncomingMessage>(target_->box));
     return {};
 }
 

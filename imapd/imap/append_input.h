@@ -16,7 +16,7 @@ namespace relais {
 class AppendInput {
   public:
     // For a mailbox that exists; `command` has its arguments up to the mailbox taken off.
-    AppendInput(Session& session, Command& command, MailboxPlace place,
+    AppendInput(Session& session, Command& command, std::shared_ptr<OpenMailbox> target,
                 imap::AppendParser::Messages messages);
 
     // All messages of the command, in files that are on disk; they go away with this object unless
@@ -39,7 +39,7 @@ class AppendInput {
 
     Session& session_;
     Command& command_;
-    MailboxPlace place_;
+    std::shared_ptr<OpenMailbox> target_;
     imap::AppendParser parser_;
     std::string line_;
     std::vector<std::unique_ptr<IncomingMessage>> files_;

@@ -29,7 +29,9 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
     if (barred) {
         co_return std::unexpected(std::move(*barred));
     }
-    AppendInput input(session, command, session.user.tree().place_of(*name), messages);
+    Stored stored;
+    stored.target = session.user.open(*name);
+    AppendInput input(session, command, stored.target, messages);
     auto received = co_await input.receive();
     if (!received) {
         co_return std::unexpected(received.error());
@@ -43,8 +45,6 @@ Task<std::expected<Stored, Reply>> receive_and_store(Session& session, Command& 
         co_return std::unexpected(std::move(*refused));
     }
     limit_flags(flag_limits(session, *name), *received);
-    Stored stored;
-    stored.target = session.user.open(*name);
     auto uids = co_await stored.target->box.add(std::move(*received));
     if (!uids) {
         co_return std::unexpected(failure(uids.error()));

@@ -55,12 +55,7 @@ QuotaAmount weight_of(const Mailbox& from, const std::vector<std::uint32_t>& uid
         if (message == nullptr) {
             continue;
         }
-        auto size = maildir_size(maildir_base(from.name_of(*message)), 'S');
-        struct stat status;
-        if (!size && ::stat(from.path_of(*message).c_str(), &status) == 0) {
-            size = static_cast<std::uint64_t>(status.st_size);
-        }
-        weight += {static_cast<std::int64_t>(size.value_or(0)), 1};
+        weight += {static_cast<std::int64_t>(from.stored_size(*message)), 1};
     }
     return weight;
 }

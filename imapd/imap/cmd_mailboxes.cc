@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <set>
 
+#include "lib/access/message_copy.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 
@@ -98,29 +99,8 @@ Task<Reply> rename_inbox(Session& session, std::string to) {
     if (!synced) {
         co_return failure(synced.error());
     }
-    auto extended = inbox->box.extended_entries();
-    if (!extended) {
-        co_return failure(extended.error());
-    }
-    std::vector<NewMessage> moved;
-    for (const MailMessage& message : inbox->box.messages()) {
-        std::string base(maildir_base(inbox->box.name_of(message)));
-        auto at = std::ranges::lower_bound(*extended, message.uid, {}, &UidListEntry::uid);
-        bool listed = at != extended->end() && at->uid == message.uid;
-        moved.push_back({inbox->box.path_of(message),
-                         base,
-                         {message.system, 0},
-                         listed ? at->extensions : "",
-                         false,
-                         inbox->box.keywords_of(message)});
-    }
-    if (!moved.empty()) {
-        auto added = co_await target->box.add(std::move(moved));
-        if (!added) {
-            co_return failure(added.error());
-        }
-    }
-    co_return Reply::ok("Rename completed.");
+    auto moved = co_await move_all_messages(inbox, target);
+    co_return moved ? Reply::ok("Rename completed.") : failure(moved.error());
 }
 
 }  // namespace

@@ -31,12 +31,12 @@ bool is_offered() {
     return !conf().imap_urlauth_host().empty();
 }
 
-// The directory of the URL's mailbox, where it is one of the session's user; else empty.
+// Where the key of the URL's mailbox is, when it is one of the session's user; else empty.
 std::string own_directory(Session& session, const imap::AuthUrl& url) {
     bool own = url.user == session.user.name() && iequals(url.host, conf().imap_urlauth_host());
     std::string name = own ? url_mailbox(session, url.message) : "";
-    bool there = !name.empty() && session.user.is_own(name) && session.user.tree().exists(name);
-    return there ? session.user.tree().place_of(name).directory : "";
+    bool there = !name.empty() && session.user.is_own(name) && session.user.tree().ready(name);
+    return there ? session.user.tree().place_of(name).lists_directory() : "";
 }
 
 // Whom the URL lets in is, in a session of its owner, the owner.
@@ -279,7 +279,7 @@ Task<Reply> cmd_resetkey(Session& session, Command& command) {
     if (command.arguments.at_end()) {
         auto names = session.user.tree().own().list();
         for (const std::string& name : names ? *names : std::vector<std::string>()) {
-            auto removed = remove_access_key(tree.place_of(name).directory);
+            auto removed = remove_access_key(tree.place_of(name).lists_directory());
             if (!removed) {
                 co_return failure(removed.error());
             }
@@ -302,7 +302,7 @@ Task<Reply> cmd_resetkey(Session& session, Command& command) {
     if (!session.user.is_own(*name) || !session.user.tree().exists(*name)) {
         co_return no_mailbox(*name);
     }
-    auto removed = remove_access_key(session.user.tree().place_of(*name).directory);
+    auto removed = remove_access_key(session.user.tree().place_of(*name).lists_directory());
     co_return removed ? Reply::ok("[URLMECH INTERNAL] Key removed.") : failure(removed.error());
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/store/subscriptions.h"
-
 namespace relais {
 
 namespace {
@@ -15,20 +13,29 @@ SteadyTime now() {
     return std::chrono::steady_clock::now();
 }
 
+// Where mailboxes and subscriptions come and go.
+std::vector<Mailbox::Watched> watched_of(const MailTree& tree) {
+    std::vector<Mailbox::Watched> parts = {{tree.root(), Mailbox::Watched::Kind::kEntries}};
+    if (tree.control_root() != tree.root()) {
+        parts.push_back({tree.control_root(), Mailbox::Watched::Kind::kEntries});
+    }
+    return parts;
+}
+
 }  // namespace
 
 NameWatch::NameWatch(User& user, Changes& news)
     : user_(user),
       news_(news),
-      watch_(user.root(), DirectoryWatch::Scope::kFiles,
-             [this](const DirectoryEvent& event) { note(event); }) {
+      watch_(watched_of(user.tree().own()), [this](const DirectoryEvent& event) { note(event); }) {
 }
 
 // The directory sees the locks and lists of INBOX come and go as well.
 void NameWatch::note(const DirectoryEvent& event) {
+    const MailTree& tree = user_.tree().own();
     bool lost = event.name.empty();
-    bool names = lost || (event.directory && event.name.starts_with('.'));
-    bool subscriptions = lost || event.name == Subscriptions::kFileName;
+    bool names = lost || tree.may_be_mailbox(event.name, event.directory);
+    bool subscriptions = lost || event.name == tree.location().subscriptions;
     names_stale_ |= names;
     subscriptions_stale_ |= subscriptions;
     if (names || subscriptions) {

@@ -136,8 +136,7 @@ bool Notifier::watch_mailboxes(Fresh fresh) {
 bool Notifier::watch(Watched& mailbox) {
     Watched* watched = &mailbox;
     mailbox.watch = std::make_unique<DirectoryWatch>(
-        session_.user.tree().place_of(mailbox.name).directory, DirectoryWatch::Scope::kMailbox,
-        [this, watched](const DirectoryEvent&) {
+        session_.user.tree().open(mailbox.name)->watched(), [this, watched](const DirectoryEvent&) {
             watched->changed = true;
             news_.announce();
         });

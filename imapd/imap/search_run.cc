@@ -60,7 +60,7 @@ class MessageSearch {
             MailMessage copy = *message;
             auto known = match_.matches_without_texts(*sequence, copy);
             if (!known) {
-                open.push_back({*sequence, copy, selected_.box().relative_path(copy)});
+                open.push_back({*sequence, copy, selected_.box().reading(copy)});
             } else if (*known) {
                 found_.push_back(uid);
             }
@@ -80,15 +80,15 @@ class MessageSearch {
     struct Open {
         std::uint32_t sequence;
         MailMessage message;
-        std::string path;
+        Mailbox::Reading reading;
     };
 
     Task<void> look_into(const std::vector<Open>& open) {
-        std::vector<std::string> paths;
-        std::ranges::transform(open, std::back_inserter(paths), &Open::path);
-        auto answers = co_await search_texts(selected_.box(), std::move(paths), match_.texts());
+        std::vector<Mailbox::Reading> messages;
+        std::ranges::transform(open, std::back_inserter(messages), &Open::reading);
+        auto answers = co_await search_texts(std::move(messages), match_.texts());
         for (std::size_t i = 0; i < open.size(); ++i) {
-            std::optional<TextAnswers> answer = answers ? (*answers)[i] : std::nullopt;
+            const std::optional<TextAnswers>& answer = answers[i];
             const MailMessage* now = selected_.box().find(open[i].message.uid);
             // It may have another name by now.
             MailMessage message = answer || now == nullptr ? open[i].message : *now;

@@ -97,7 +97,7 @@ void Maildrop::choose_messages() {
         }
         Entry entry;
         entry.uid = message.uid;
-        auto size = maildir_size(maildir_base(mailbox_->box.name_of(message)), 'W');
+        auto size = mailbox_->box.known_size(message, MessageSize::kWire);
         entry.size = size.value_or(kUnknown);
         entries_.push_back(entry);
     }
@@ -140,24 +140,18 @@ std::uint64_t Maildrop::measure(const MailMessage& message) {
     if (known != mailbox.wire_sizes.end()) {
         return known->second;
     }
-    std::string path = mailbox.box.path_of(message);
-    if (conf().pop3_fast_size_lookups()) {
-        auto size = maildir_size(maildir_base(mailbox.box.name_of(message)), 'S');
-        struct stat status;
-        if (size || ::stat(path.c_str(), &status) == 0) {
-            return size ? *size : static_cast<std::uint64_t>(status.st_size);
-        }
+    std::uint64_t stored = mailbox.box.stored_size(message);
+    if (conf().pop3_fast_size_lookups() && stored > 0) {
+        return stored;
     }
     auto file = MessageFile::open(mailbox.box, message);
     if (file) {
         return mailbox.wire_sizes[key] = wire_size(file->text());
     }
-    struct stat status;
-    bool there = ::stat(path.c_str(), &status) == 0;
-    if (there) {
+    if (stored > 0) {
         log_warning("user {}: {}", printable(user_.name()), file.error().message);
     }
-    return there ? static_cast<std::uint64_t>(status.st_size) : 0;
+    return stored;
 }
 
 // The sizes that neither a name nor the uidlist tells.
@@ -253,13 +247,10 @@ std::string Maildrop::uidl(std::size_t at) {
         return format.expand({uid, uid_validity_, "", ""});
     }
     const MailMessage* message = mailbox_->box.find(uid);
-    std::string_view base;
-    if (message != nullptr) {
-        base = maildir_base(mailbox_->box.name_of(*message));
-    }
+    const std::string base = message != nullptr ? mailbox_->box.base_name(*message) : "";
     if (saved != saved_uidls_.end()) {
         // An empty one is Dovecot's short form.
-        return harmless(saved->second.empty() ? std::string(base) : saved->second);
+        return harmless(saved->second.empty() ? base : saved->second);
     }
     if (pop3_settings().reuse_xuidl && message != nullptr) {
         std::string given = harmless(given_uidl(*message));
@@ -272,7 +263,7 @@ std::string Maildrop::uidl(std::size_t at) {
     values.uid = uid;
     values.uid_validity = uid_validity_;
     values.file_name = base;
-    values.guid = guid != guids_.end() ? std::string_view(guid->second) : base;
+    values.guid = guid != guids_.end() ? guid->second : base;
     std::string made = harmless(format.expand(values));
     // A file that is gone has no name any longer, and an empty one nobody could read.
     return made.empty() ? std::to_string(uid) : made;

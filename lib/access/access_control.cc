@@ -87,7 +87,7 @@ AclSubject AccessControl::subject_on(const MailboxLocation& where) const {
 
 Result<AclList> AccessControl::load(const MailboxLocation& where, const std::string& name) const {
     bool there = !name.empty() && where.tree->exists(name);
-    std::string directory = there ? where.tree->place_of(name).directory : "";
+    std::string directory = there ? where.tree->place_of(name).lists_directory() : "";
     bool inbox = name == "INBOX" && where.own();
     return files_.load(directory, inbox ? name : where.prefix + name);
 }
@@ -166,8 +166,8 @@ Task<Result<void>> AccessControl::change(std::string name,
         co_return fail(Errc::kNotFound, "no such mailbox");
     }
     MailboxPlace place = where->tree->place_of(where->name);
-    auto changed =
-        co_await AclFiles::change(place.directory, place.root, place.file_mode, std::move(change));
+    auto changed = co_await AclFiles::change(place.lists_directory(), place.root, place.file_mode,
+                                             std::move(change));
     co_return changed ? co_await note_sharing(std::move(*where)) : std::move(changed);
 }
 

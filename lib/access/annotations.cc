@@ -45,8 +45,9 @@ Annotations::Place Annotations::place_of(const AnnotationScope& scope) const {
     const std::string& owner = where && !where->owner.empty() ? where->owner : user_;
     std::string home =
         owner == user_ ? home_ : expand_user_variables(conf().auth_default_home(), owner);
-    std::string root = where ? where->tree->root() : spaces_.root();
-    return {absolute ? mail_root(text, owner, home) : root + "/" + text,
+    std::string root = where ? where->tree->files_root() : spaces_.files_root();
+    return {absolute ? mail_location_of(text, owner, home).value_or(MailLocation()).root
+                     : root + "/" + text,
             where ? where->tree->file_mode() : spaces_.file_mode()};
 }
 

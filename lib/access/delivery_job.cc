@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "lib/access/mbox_drop.h"
 #include "lib/access/user.h"
 #include "lib/access/worker.h"
 #include "lib/base/format.h"
@@ -22,8 +23,9 @@ char separator() {
     return conf().imap_hierarchy_separator().front();
 }
 
-std::string root_of(const WorkerIdentity& who) {
-    return mail_root(who.mail.empty() ? conf().imap_mail_location() : who.mail, who.user, who.home);
+Result<MailLocation> location_of(const WorkerIdentity& who) {
+    return mail_location_of(who.mail.empty() ? conf().imap_mail_location() : who.mail, who.user,
+                            who.home);
 }
 
 DeliveryResult trouble(const Error& error) {
@@ -52,7 +54,7 @@ std::string DeliveryJob::make_folder(MailTree& tree, const std::string& name) {
     auto ready = tree.prepare();
     auto made = ready ? tree.create(name) : ready;
     if (made) {
-        made_.push_back({tree.root(), name});
+        made_.push_back({tree.subscriptions_path(), name});
     }
     // Another delivery may have been quicker.
     return made || made.error().sys_errno == EEXIST ? "" : made.error().message;
@@ -80,23 +82,25 @@ std::string DeliveryJob::mailbox_for(const DeliveryRecipient& recipient, MailTre
 }
 
 Result<DeliveryPlace> DeliveryJob::place_for(const DeliveryRecipient& recipient,
-                                             const std::string& root) {
-    MailTree tree(root, separator(), conf().myhostname());
-    tree.set_storage(storage_setting());
-    std::string name = mailbox_for(recipient, tree);
-    auto ready = tree.prepare(name);
+                                             const MailLocation& location) {
+    auto tree = make_mail_tree(location, separator(), conf().myhostname());
+    tree->set_storage(storage_setting());
+    std::string name = mailbox_for(recipient, *tree);
+    auto ready = tree->prepare(name);
     if (!ready) {
         return fail_with(ready);
     }
-    MailboxPlace place = tree.place_of(name);
+    MailboxPlace place = tree->place_of(name);
     DeliveryPlace found;
     found.mailbox = name;
+    found.format = location.format;
     found.target.directory = place.directory;
     found.target.host = place.host;
     found.target.directory_sync = DirectorySync::kNo;
     found.target.sizes = format(",S={},W={}", order_.size, order_.wire_size);
     found.target.file_mode = place.file_mode;
     found.target.storage = place.storage;
+    found.place = std::move(place);
     return found;
 }
 
@@ -116,26 +120,43 @@ Result<DeliveredFile> DeliveryJob::put(const MaildirTarget& target) {
     });
 }
 
+// What is in a Maildir has to be synced yet (sync()).
+Result<void> DeliveryJob::save(const DeliveryPlace& place, std::size_t index) {
+    if (place.format == MailFormat::kMbox) {
+        return drop_into_mbox(place.place, message_, static_cast<std::uint64_t>(order_.size));
+    }
+    auto file = put(place.target);
+    if (!file) {
+        return fail_with(file);
+    }
+    placed_.push_back({index, place.target, std::move(*file)});
+    return {};
+}
+
 DeliveryResult DeliveryJob::deliver(const DeliveryRecipient& recipient, std::size_t index) {
     auto allowed = check_mail_places(recipient.identity);
     auto rules = quota_rules_of(recipient.identity.quota_rules);
     if (!allowed || !rules) {
         return {Kind::kTrouble, allowed ? rules.error().message : allowed.error().message};
     }
-    std::string root = root_of(recipient.identity);
+    auto location = location_of(recipient.identity);
+    if (!location) {
+        return {Kind::kTrouble, location.error().message};
+    }
     std::optional<DeliveryPlace> place;
     if (!order_.check_only) {
-        auto found = place_for(recipient, root);
+        auto found = place_for(recipient, *location);
         if (!found) {
             return trouble(found.error());
         }
         place = std::move(*found);
     }
     std::string_view mailbox = place ? std::string_view(place->mailbox) : kInbox;
-    MailQuota quota(settings_, std::move(*rules), root, separator());
+    MailQuota quota(settings_, std::move(*rules), location->root, separator());
+    const bool limited = quota.limited() && location->format == MailFormat::kMaildir;
     QuotaAmount before;
     QuotaAmount more{order_.size, 1};
-    if (quota.limited()) {
+    if (limited) {
         auto usage = quota.usage();
         if (!usage) {
             return trouble(usage.error());
@@ -150,18 +171,17 @@ DeliveryResult DeliveryJob::deliver(const DeliveryRecipient& recipient, std::siz
         return {Kind::kSaved, std::string(mailbox)};
     }
     place->target.counted = quota.counts(mailbox);
-    auto file = put(place->target);
-    if (!file) {
-        return trouble(file.error());
+    auto saved = save(*place, index);
+    if (!saved) {
+        return trouble(saved.error());
     }
-    if (quota.limited() && place->target.counted) {
+    if (limited && place->target.counted) {
         QuotaAmount after = before;
         auto argv = quota.warning(before, after += more);
         if (!argv.empty()) {
             warnings_.push_back({std::move(argv), recipient.identity.user});
         }
     }
-    placed_.push_back({index, std::move(place->target), std::move(*file)});
     return {Kind::kSaved, std::string(mailbox)};
 }
 

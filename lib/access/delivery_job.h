@@ -17,7 +17,9 @@ namespace relais {
 // Where a recipient's mail goes.
 struct DeliveryPlace {
     std::string mailbox;  // its name
-    MaildirTarget target;
+    MailFormat format = MailFormat::kMaildir;
+    MailboxPlace place;
+    MaildirTarget target;  // of a Maildir
 };
 
 class DeliveryJob {
@@ -40,7 +42,7 @@ class DeliveryJob {
 
     // A mailbox has been made that its owner wants to be subscribed to.
     struct NewFolder {
-        std::string root;
+        std::string subscriptions;  // the file
         std::string name;
     };
 
@@ -68,8 +70,9 @@ class DeliveryJob {
     std::string make_folder(MailTree& tree, const std::string& name);
     std::string mailbox_for(const DeliveryRecipient& recipient, MailTree& tree);
     [[nodiscard]] Result<DeliveryPlace> place_for(const DeliveryRecipient& recipient,
-                                                  const std::string& root);
+                                                  const MailLocation& location);
     [[nodiscard]] Result<DeliveredFile> put(const MaildirTarget& target);
+    [[nodiscard]] Result<void> save(const DeliveryPlace& place, std::size_t index);
 
     const QuotaSettings& settings_;
     int message_;

@@ -133,14 +133,13 @@ class DeliveryWorker {
     }
 
     static Task<void> subscribe(DeliveryJob::NewFolder folder) {
-        std::string path = folder.root + "/" + std::string(Subscriptions::kFileName);
-        auto lock = co_await MailboxLock::acquire(path);
-        auto list =
-            lock ? Subscriptions::load(folder.root, conf().imap_hierarchy_separator().front())
-                 : fail_with(lock);
+        auto lock = co_await MailboxLock::acquire(folder.subscriptions);
+        auto list = lock ? Subscriptions::load(folder.subscriptions,
+                                               conf().imap_hierarchy_separator().front())
+                         : fail_with(lock);
         Result<void> done = list ? Result<void>() : fail_with(list);
         if (list && list->add(folder.name)) {
-            done = list->save(folder.root, 0600);
+            done = list->save(folder.subscriptions, 0600);
         }
         if (!done) {
             log_warning("subscribe to {}: {}", printable(folder.name), done.error().message);

@@ -43,9 +43,9 @@ void LineEnds::put(std::string& out, char c) {
     out += c;
 }
 
-IncomingMessage::IncomingMessage(const MailboxPlace& place)
-    : base_(make_maildir_base(place.host)), path_(place.directory + "/tmp/" + base_) {
-    auto fd = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, place.file_mode);
+IncomingMessage::IncomingMessage(const Mailbox& box)
+    : base_(make_maildir_base(box.place().host)), path_(box.staging_directory() + "/" + base_) {
+    auto fd = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, box.place().file_mode);
     made_ = fd.has_value();
     if (fd) {
         fd_ = std::move(*fd);

@@ -33,7 +33,7 @@ class LineEnds {
 // The file in tmp/; removed unless it was moved away.
 class IncomingMessage {
   public:
-    explicit IncomingMessage(const MailboxPlace& place);
+    explicit IncomingMessage(const Mailbox& box);
     IncomingMessage(const IncomingMessage&) = delete;
     IncomingMessage& operator=(const IncomingMessage&) = delete;
     ~IncomingMessage();

@@ -13,9 +13,8 @@ namespace relais {
 namespace {
 
 // The base name of the copy: a new one, with the sizes that the old one tells.
-std::string copy_base(const MailboxPlace& place, std::string_view name) {
+std::string copy_base(const MailboxPlace& place, std::string_view old) {
     std::string base = make_maildir_base(place.host);
-    std::string_view old = maildir_base(name);
     for (char which : {'S', 'W'}) {
         if (auto size = maildir_size(old, which)) {
             base += format(",{}={}", which, *size);
@@ -28,7 +27,7 @@ std::string copy_base(const MailboxPlace& place, std::string_view name) {
 Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& to,
                                             const std::vector<std::uint32_t>& uids,
                                             FlagLimits kept) {
-    auto list = UidList::load(from.place().directory);
+    auto list = from.list();
     if (!list) {
         return fail_with(list);
     }
@@ -38,15 +37,13 @@ Result<std::vector<NewMessage>> plan_copies(const Mailbox& from, const Mailbox& 
         if (message == nullptr) {
             return fail(Errc::kNotFound, "a message is gone");
         }
-        NewMessage copy;
-        copy.path = from.path_of(*message);
-        copy.base = copy_base(to.place(), from.name_of(*message));
-        copy.flags.system = message->system & kept.system;
-        if (kept.keywords) {
-            copy.keywords = from.keywords_of(*message);  // letters differ from mailbox to mailbox
+        NewMessage copy = from.hand_over(*message, Mailbox::Handing::kLink);
+        copy.base = copy_base(to.place(), from.base_name(*message));
+        copy.flags.system &= kept.system;
+        if (!kept.keywords) {
+            copy.keywords.clear();
         }
-        copy.extensions = "G" + message_guid(*list, *message, from.name_of(*message));
-        copy.link = true;
+        copy.extensions = "G" + message_guid(*list, *message, from.base_name(*message));
         copies.push_back(std::move(copy));
     }
     return copies;
@@ -68,7 +65,7 @@ Task<Result<std::vector<NewMessage>>> copy_content(
         if (!file) {
             co_return fail_with(file);
         }
-        files->push_back(std::make_unique<IncomingMessage>(to->place()));
+        files->push_back(std::make_unique<IncomingMessage>(*to));
         files->back()->write(file->text());
         auto made = co_await files->back()->finish(file->received());
         if (!made) {
@@ -93,7 +90,7 @@ std::string message_guid(const UidList& list, const MailMessage& message, std::s
             }
         }
     }
-    return std::string(maildir_base(name));
+    return std::string(name);
 }
 
 Task<Result<std::vector<std::uint32_t>>> copy_messages(std::shared_ptr<OpenMailbox> from,
@@ -107,9 +104,12 @@ Task<Result<std::vector<std::uint32_t>>> copy_messages(std::shared_ptr<OpenMailb
         if (!copies) {
             co_return fail_with(copies);
         }
-        auto links = *copies;
-        added = co_await to->box.add(std::move(links));
-        if (!added && calls_for_content(added.error().sys_errno)) {
+        std::vector<NewMessage> links = *copies;
+        const bool linked = to->box.can_link_to(from->box);
+        if (linked) {
+            added = co_await to->box.add(std::move(links));
+        }
+        if (!linked || (!added && calls_for_content(added.error().sys_errno))) {
             std::vector<std::unique_ptr<IncomingMessage>> files;
             auto made =
                 co_await copy_content(&from->box, &to->box, std::move(*copies), uids, &files);
@@ -128,6 +128,44 @@ Task<Result<std::vector<std::uint32_t>>> copy_messages(std::shared_ptr<OpenMailb
         }
     }
     co_return added;
+}
+
+namespace {
+
+// The files themselves.
+Task<Result<void>> move_files(Mailbox* from, Mailbox* to) {
+    auto extended = from->extended_entries();
+    if (!extended) {
+        co_return fail_with(extended);
+    }
+    std::vector<NewMessage> moved;
+    for (const MailMessage& message : from->messages()) {
+        auto at = std::ranges::lower_bound(*extended, message.uid, {}, &UidListEntry::uid);
+        bool listed = at != extended->end() && at->uid == message.uid;
+        moved.push_back(from->hand_over(message, Mailbox::Handing::kFile));
+        moved.back().extensions = listed ? at->extensions : "";
+    }
+    auto added = co_await to->add(std::move(moved));
+    co_return added ? Result<void>() : fail_with(added);
+}
+
+}  // namespace
+
+Task<Result<void>> move_all_messages(std::shared_ptr<OpenMailbox> from,
+                                     std::shared_ptr<OpenMailbox> to) {
+    if (from->box.messages().empty()) {
+        co_return Result<void>();
+    }
+    if (to->box.can_link_to(from->box)) {
+        co_return co_await move_files(&from->box, &to->box);
+    }
+    std::vector<std::uint32_t> uids = *from->box.uids();
+    auto copied = co_await copy_messages(from, MailboxAccess::kReadWrite, to, uids);
+    if (!copied) {
+        co_return fail_with(copied);
+    }
+    auto gone = co_await from->box.expunge(std::move(uids));
+    co_return gone ? Result<void>() : fail_with(gone);
 }
 
 }  // namespace relais

@@ -15,7 +15,7 @@
 namespace relais {
 
 // What identifies a message wherever it is copied, as Dovecot has it: what its line in the uidlist
-// says, or the name that its file had first.
+// says, or else its base name.
 [[nodiscard]] std::string message_guid(const UidList& list, const MailMessage& message,
                                        std::string_view name);
 
@@ -24,5 +24,9 @@ namespace relais {
 [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> copy_messages(
     std::shared_ptr<OpenMailbox> from, MailboxAccess access, std::shared_ptr<OpenMailbox> to,
     std::vector<std::uint32_t> uids, FlagLimits kept = {});
+
+// All messages of a mailbox, which keep what the uidlist says of them.
+[[nodiscard]] Task<Result<void>> move_all_messages(std::shared_ptr<OpenMailbox> from,
+                                                   std::shared_ptr<OpenMailbox> to);
 
 }  // namespace relais

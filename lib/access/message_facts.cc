@@ -142,8 +142,7 @@ Result<MessageFacts> facts_with_preview(OpenMailbox& mailbox, const MailMessage&
 }
 
 Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message) {
-    std::string_view base = maildir_base(mailbox.box.name_of(message));
-    if (auto size = maildir_size(base, 'W')) {
+    if (auto size = mailbox.box.known_size(message, MessageSize::kWire)) {
         return *size;
     }
     auto facts = facts_of(mailbox, message);
@@ -153,40 +152,24 @@ Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& mess
     return facts->wire_size;
 }
 
-namespace {
-
-Result<struct stat> status_of(OpenMailbox& mailbox, const MailMessage& message) {
-    auto directory = mailbox.box.directory_fd();
-    if (!directory) {
-        return fail_with(directory);
-    }
-    struct stat status;
-    if (::fstatat(*directory, mailbox.box.relative_path(message).c_str(), &status, 0) < 0) {
-        return std::unexpected(Error{Errc::kNotFound, "the message is gone", ENOENT});
-    }
-    return status;
-}
-
-}  // namespace
-
 Result<std::int64_t> received_of(OpenMailbox& mailbox, const MailMessage& message) {
     if (auto facts = cached_facts(mailbox, message)) {
         return facts->received;
     }
-    auto status = status_of(mailbox, message);
-    return status ? Result<std::int64_t>(status->st_mtim.tv_sec) : fail_with(status);
+    auto times = mailbox.box.times_of(message);
+    return times ? Result<std::int64_t>(times->received) : fail_with(times);
 }
 
 Result<std::int64_t> saved_of(OpenMailbox& mailbox, const MailMessage& message) {
     constexpr std::uint64_t kOldest = 100'000'000;  // names that begin otherwise tell no time
-    std::string_view name = mailbox.box.name_of(message);
-    auto seconds = parse_uint(name.substr(0, name.find('.')));
+    const std::string name = mailbox.box.base_name(message);
+    auto seconds = parse_uint(std::string_view(name).substr(0, name.find('.')));
     auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(::time(nullptr), 0));
     if (seconds && *seconds >= kOldest && *seconds <= now + 86400) {
         return static_cast<std::int64_t>(*seconds);
     }
-    auto status = status_of(mailbox, message);
-    return status ? Result<std::int64_t>(status->st_ctim.tv_sec) : fail_with(status);
+    auto times = mailbox.box.times_of(message);
+    return times ? Result<std::int64_t>(times->saved) : fail_with(times);
 }
 
 }  // namespace relais

@@ -1,9 +1,9 @@
-// A message's file, read as a whole: whoever cuts short a file that is mapped kills the process.
+// A message, read as a whole: whoever cuts short a file that is mapped kills the process.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "lib/base/result.h"
 #include "lib/store/mailbox.h"
@@ -14,18 +14,15 @@ class MessageFile {
   public:
     // kNotFound when the message is gone (or was renamed since the last sync).
     [[nodiscard]] static Result<MessageFile> open(Mailbox& box, const MailMessage& message);
-    // The same for a path in the mailbox's directory; any thread may do it.
-    [[nodiscard]] static Result<MessageFile> open(int directory, const std::string& path);
 
-    std::string_view text() const { return text_; }
+    std::string_view text() const { return stored_.text; }
 
-    std::int64_t received() const { return received_; }
+    std::int64_t received() const { return stored_.received; }
 
   private:
-    MessageFile() = default;
+    explicit MessageFile(StoredMessage stored) : stored_(std::move(stored)) {}
 
-    std::string text_;
-    std::int64_t received_ = 0;
+    StoredMessage stored_;
 };
 
 }  // namespace relais

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <sys/stat.h>
-
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/sasl/user_variables.h"
@@ -18,30 +16,26 @@ using Type = NamespaceSettings::Type;
 using Listing = NamespaceSettings::Listing;
 
 constexpr std::string_view kInbox = "INBOX";
+constexpr std::string_view kNowhere = "/nonexistent";  // in place of a location that is none
 
 std::unexpected<Error> denied(int reason, std::string text) {
     return std::unexpected(Error{Errc::kDenied, std::move(text), reason});
 }
 
-bool is_maildir(const std::string& directory) {
-    struct stat status;
-    return ::stat((directory + "/cur").c_str(), &status) == 0;
+// One of its paths has a step up.
+bool climbs(std::string_view location) {
+    auto levels = split_words(location, "/:=");
+    return std::ranges::find(levels, "..") != levels.end();
 }
 
 }  // namespace
 
-std::string mail_root(std::string_view location, const std::string& user, const std::string& home) {
-    if (location.starts_with("maildir:")) {
-        location.remove_prefix(8);
+Result<MailLocation> mail_location_of(std::string_view location, const std::string& user,
+                                      const std::string& home) {
+    if (climbs(expand_user_variables(location, user, "/")) && !climbs(location)) {
+        return fail(Errc::kSyntax, "\"..\" in the mail location of user " + printable(user));
     }
-    std::string path = expand_user_variables(location, user, home);
-    path.resize(std::min(path.find(':'), path.size()));  // Dovecot's further settings
-    if (path == "~" || path.starts_with("~/")) {
-        path.replace(0, 1, home);
-    } else if (!path.starts_with('/')) {
-        path = home + "/" + path;
-    }
-    return path;
+    return parse_mail_location(expand_user_variables(location, user, home), user, home);
 }
 
 Namespaces::Namespaces(Person user, std::vector<NamespaceSettings> spaces, char separator,
@@ -51,20 +45,33 @@ Namespaces::Namespaces(Person user, std::vector<NamespaceSettings> spaces, char 
       separator_(separator),
       host_(std::move(host)),
       own_(tree_at(user_.location, user_)) {
+    note_trouble(user_.location, user_);
     for (const NamespaceSettings& space : spaces_) {
         trees_.push_back(space.type == Type::kShared ? nullptr
                          : space.location.empty()    ? own_
                                                      : tree_at(space.location, user_));
+        if (space.type != Type::kShared && !space.location.empty()) {
+            note_trouble(space.location, user_);
+        }
         if (space.inbox && !space.location.empty()) {
             own_ = trees_.back();
         }
     }
 }
 
+void Namespaces::note_trouble(std::string_view location, const Person& whose) {
+    auto where = mail_location_of(location, whose.name, whose.home);
+    if (!where && usable_) {
+        usable_ = fail_with(where);
+    }
+}
+
 std::shared_ptr<MailTree> Namespaces::tree_at(std::string_view location,
                                               const Person& whose) const {
-    auto tree = std::make_shared<MailTree>(mail_root(location, whose.name, whose.home), separator_,
-                                           host_);
+    auto where = mail_location_of(location, whose.name, whose.home);
+    std::shared_ptr<MailTree> tree =
+        make_mail_tree(where ? std::move(*where) : MailLocation::maildir(std::string(kNowhere)),
+                       separator_, host_);
     tree->set_storage(storage_);
     return tree;
 }
@@ -145,7 +152,7 @@ void Namespaces::append_names(const MailboxLocation& root, std::vector<std::stri
             names.push_back(root.prefix + name);
         } else if (root.own()) {
             names.emplace_back(kInbox);
-        } else if (root.space->type == Type::kShared && is_maildir(root.tree->root())) {
+        } else if (root.space->type == Type::kShared && root.tree->has_inbox()) {
             names.push_back(root.prefix.substr(0, root.prefix.size() - 1));
         }
     }
@@ -202,7 +209,7 @@ bool Namespaces::exists(std::string_view name) const {
         return false;
     }
     // The root of other mailboxes need not be one itself.
-    return where->own() || where->name != kInbox || is_maildir(where->tree->root());
+    return where->own() || where->name != kInbox || where->tree->has_inbox();
 }
 
 bool Namespaces::ready(std::string_view name) const {
@@ -219,6 +226,11 @@ bool Namespaces::has_children(std::string_view name) const {
 MailboxPlace Namespaces::place_of(std::string_view name) const {
     auto where = locate(name);
     return where && !where->name.empty() ? where->tree->place_of(where->name) : MailboxPlace();
+}
+
+std::unique_ptr<Mailbox> Namespaces::open(std::string_view name) const {
+    auto where = locate(name);
+    return where && !where->name.empty() ? where->tree->open(where->name) : own_->open(kInbox);
 }
 
 Result<void> Namespaces::prepare(std::string_view name) const {

@@ -43,12 +43,15 @@ class Namespaces {
     // Of all mailboxes (mail_nfs_storage).
     void set_storage(Storage storage);
 
+    // An error where a location is none: nothing is there then.
+    const Result<void>& usable() const { return usable_; }
+
     // The user's own mail.
     MailTree& own() { return *own_; }
 
     const MailTree& own() const { return *own_; }
 
-    const std::string& root() const { return own_->root(); }
+    std::string files_root() const { return own_->files_root(); }
 
     unsigned file_mode() const { return own_->file_mode(); }
 
@@ -78,6 +81,7 @@ class Namespaces {
     bool ready(std::string_view name) const;
     bool has_children(std::string_view name) const;
     MailboxPlace place_of(std::string_view name) const;
+    std::unique_ptr<Mailbox> open(std::string_view name) const;
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const;
     [[nodiscard]] Result<void> create(std::string_view name);
     [[nodiscard]] Result<void> remove(std::string_view name);
@@ -85,6 +89,7 @@ class Namespaces {
 
   private:
     std::shared_ptr<MailTree> tree_at(std::string_view location, const Person& whose) const;
+    void note_trouble(std::string_view location, const Person& whose);
     const NamespaceSettings* space_of(std::string_view name) const;
     void append_names(const MailboxLocation& root, std::vector<std::string>& names) const;
 
@@ -93,12 +98,15 @@ class Namespaces {
     char separator_;
     std::string host_;
     Storage storage_ = Storage::kOwn;
+    Result<void> usable_;
     std::shared_ptr<MailTree> own_;
     std::vector<std::shared_ptr<MailTree>> trees_;  // of each namespace; null: shared
 };
 
-// The directory that `location` means: "maildir:PATH" or a path; "~" is `home`.
-[[nodiscard]] std::string mail_root(std::string_view location, const std::string& user,
-                                    const std::string& home);
+// Where that user's mail lies (mail_location.h), once variables are expanded.  kSyntax where a
+// user's name brings a step up ("..") that the administrator has not written.
+[[nodiscard]] Result<MailLocation> mail_location_of(std::string_view location,
+                                                    const std::string& user,
+                                                    const std::string& home);
 
 }  // namespace relais

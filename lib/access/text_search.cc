@@ -4,10 +4,6 @@
 #include <span>
 #include <thread>
 
-#include <fcntl.h>
-
-#include "lib/access/message_file.h"
-#include "lib/base/file.h"
 #include "lib/event/blocking.h"
 #include "lib/event/task_group.h"
 
@@ -19,18 +15,17 @@ constexpr std::size_t kMaxThreads = 4;
 
 // What one thread does.
 struct Share {
-    int directory;
-    std::span<const std::string> paths;
+    std::span<const Mailbox::Reading> messages;
     std::span<std::optional<TextAnswers>> answers;
     const std::vector<SoughtText>& sought;
 
     void look() const {
-        for (std::size_t i = 0; i < paths.size(); ++i) {
-            auto file = MessageFile::open(directory, paths[i]);
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+            auto file = messages[i]();
             if (!file) {
                 continue;
             }
-            MessageText text(file->text());
+            MessageText text(file->text);
             TextAnswers& answer = answers[i].emplace();
             for (const SoughtText& each : sought) {
                 answer.push_back(text.contains(each));
@@ -52,19 +47,14 @@ std::size_t thread_count() {
 
 }  // namespace
 
-Task<Result<std::vector<std::optional<TextAnswers>>>> search_texts(
-    Mailbox& box, std::vector<std::string> paths, const std::vector<SoughtText>& sought) {
-    // A descriptor of our own: the mailbox's may be closed meanwhile.
-    auto directory = open_file(box.place().directory, O_RDONLY | O_DIRECTORY);
-    if (!directory) {
-        co_return fail_with(directory);
-    }
-    std::vector<std::optional<TextAnswers>> answers(paths.size());
+Task<std::vector<std::optional<TextAnswers>>> search_texts(std::vector<Mailbox::Reading> messages,
+                                                           const std::vector<SoughtText>& sought) {
+    std::vector<std::optional<TextAnswers>> answers(messages.size());
     TaskGroup threads;
-    std::size_t size = (paths.size() + thread_count() - 1) / thread_count();
-    for (std::size_t begin = 0; begin < paths.size(); begin += size) {
-        std::size_t count = std::min(size, paths.size() - begin);
-        threads.spawn(look_in_thread({directory->get(), std::span(paths).subspan(begin, count),
+    std::size_t size = (messages.size() + thread_count() - 1) / thread_count();
+    for (std::size_t begin = 0; begin < messages.size(); begin += size) {
+        std::size_t count = std::min(size, messages.size() - begin);
+        threads.spawn(look_in_thread({std::span(messages).subspan(begin, count),
                                       std::span(answers).subspan(begin, count), sought}));
     }
     // Not join(): who is cancelled must not leave while the threads work for him.

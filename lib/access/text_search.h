@@ -3,11 +3,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "lib/access/message_text.h"
-#include "lib/base/result.h"
 #include "lib/event/loop.h"
 #include "lib/store/mailbox.h"
 
@@ -16,9 +14,9 @@ namespace relais {
 // For each of the texts, whether the message contains it.
 using TextAnswers = std::vector<bool>;
 
-// The answers for each message, relative paths in the mailbox's directory, in their order; nothing
-// for one that cannot be read (any longer, or under this name).
-[[nodiscard]] Task<Result<std::vector<std::optional<TextAnswers>>>> search_texts(
-    Mailbox& box, std::vector<std::string> paths, const std::vector<SoughtText>& sought);
+// The answers for each message, in their order; nothing for one that cannot be read (any longer, or
+// where it was).
+[[nodiscard]] Task<std::vector<std::optional<TextAnswers>>> search_texts(
+    std::vector<Mailbox::Reading> messages, const std::vector<SoughtText>& sought);
 
 }  // namespace relais

@@ -32,8 +32,11 @@ std::map<std::string, std::string, std::less<>> parse_special_use(std::string_vi
 
 }  // namespace
 
-OpenMailbox::OpenMailbox(std::string mailbox_name, const MailboxPlace& place)
-    : name(std::move(mailbox_name)), box(place), cache(place.directory, place.file_mode) {
+OpenMailbox::OpenMailbox(std::string mailbox_name, std::unique_ptr<Mailbox> mailbox)
+    : name(std::move(mailbox_name)),
+      storage(std::move(mailbox)),
+      box(*storage),
+      cache(box.place().index_directory(), box.place().file_mode) {
 }
 
 const QuotaSettings& quota_settings() {
@@ -94,7 +97,7 @@ User::User(std::string name, const std::string& home, std::string_view location,
         log_warning("user {}: {}", printable(name_), rules.error().message);
         rules = quota_rules_of({});
     }
-    quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), tree_.root(),
+    quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), root(),
                    tree_.separator());
     tree_.own().set_counted([this](std::string_view folder) { return quota_->counts(folder); });
 }
@@ -149,7 +152,7 @@ std::shared_ptr<OpenMailbox> User::open(const std::string& name) {
     if (!complete) {
         log_warning("{}", complete.error().message);  // opening will fail, and tell the client
     }
-    auto made = std::make_shared<OpenMailbox>(name, tree_.place_of(name));
+    auto made = std::make_shared<OpenMailbox>(name, tree_.open(name));
     made->box.load_index();
     open_.emplace(std::move(key), made);
     return made;
@@ -164,7 +167,7 @@ std::string User::key_of(std::string_view name) const {
 // Its name among the user's own mailboxes, without a prefix; nothing where it is not one.
 std::optional<std::string> User::own_name(std::string_view name) const {
     auto where = tree_.locate(name);
-    bool own = where && !where->name.empty() && where->tree->root() == tree_.root();
+    bool own = where && !where->name.empty() && where->tree->root() == tree_.own().root();
     return own ? std::optional(where->name) : std::nullopt;
 }
 
@@ -236,7 +239,7 @@ Result<std::vector<std::string>> User::subscribed() const {
         if (!where) {
             continue;
         }
-        auto list = Subscriptions::load(where->tree->root(), separator());
+        auto list = Subscriptions::load(where->tree->subscriptions_path(), separator());
         if (!list) {
             return fail_with(list);
         }
@@ -249,20 +252,20 @@ Result<std::vector<std::string>> User::subscribed() const {
 }
 
 Task<Result<void>> User::change_subscription(std::string mailbox, Subscription what) {
-    std::string root = tree_.root();
+    std::string path = tree_.own().subscriptions_path();
     auto in = Subscriptions::Namespace::kOther;
     if (auto where = tree_.locate(mailbox);
         where && where->space->subscriptions &&
         where->space->type != NamespaceSettings::Type::kShared) {
-        root = where->tree->root();
+        path = where->tree->subscriptions_path();
         mailbox = where->name;
         in = Subscriptions::Namespace::kOwn;
     }
-    auto lock = co_await MailboxLock::acquire(root + "/" + std::string(Subscriptions::kFileName));
+    auto lock = co_await MailboxLock::acquire(path);
     if (!lock) {
         co_return fail_with(lock);
     }
-    auto list = Subscriptions::load(root, separator());
+    auto list = Subscriptions::load(path, separator());
     if (!list) {
         co_return fail_with(list);
     }
@@ -270,7 +273,7 @@ Task<Result<void>> User::change_subscription(std::string mailbox, Subscription w
     if (!changed) {
         co_return Result<void>();
     }
-    co_return list->save(root, tree_.file_mode());
+    co_return list->save(path, tree_.file_mode());
 }
 
 Task<Result<void>> User::subscribe(std::string mailbox) {

@@ -32,10 +32,11 @@ struct MailboxMemory {
 };
 
 struct OpenMailbox {
-    OpenMailbox(std::string name, const MailboxPlace& place);
+    OpenMailbox(std::string name, std::unique_ptr<Mailbox> mailbox);
 
     std::string name;
-    Mailbox box;
+    std::unique_ptr<Mailbox> storage;
+    Mailbox& box;
     MessageCache cache;
     // By UIDVALIDITY and UID: sizes with CRLF that neither names nor the uidlist tell (POP3)
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wire_sizes;
@@ -53,7 +54,7 @@ const AclSettings& acl_settings();
 
 class User {
   public:
-    // `location` is where the mail lies: "maildir:PATH" or a path; "~" is `home`.
+    // `location` is where the mail lies, with variables.  prepare() fails where that cannot be.
     // `quota_rules` are his own; `acl_groups` have rights on mailboxes.
     User(std::string name, const std::string& home, std::string_view location,
          const std::vector<std::string>& quota_rules = {},
@@ -66,7 +67,9 @@ class User {
     const std::string& home() const { return home_; }
 
     // Makes INBOX where it is missing.
-    [[nodiscard]] Result<void> prepare() { return tree_.prepare(); }
+    [[nodiscard]] Result<void> prepare() {
+        return tree_.usable() ? tree_.prepare() : tree_.usable();
+    }
 
     // All mailboxes that he can name, whatever his rights.
     Namespaces& tree() { return tree_; }
@@ -93,7 +96,7 @@ class User {
     std::string_view special_use(std::string_view name) const;
 
     // Reads what clients have given; before special_use() is asked.
-    void load_special_uses() { given_uses_ = SpecialUses::load(tree_.root(), tree_.separator()); }
+    void load_special_uses() { given_uses_ = SpecialUses::load(root(), separator()); }
 
     // Takes over that a mailbox has those uses now (none: empty), or another name.
     [[nodiscard]] Task<Result<void>> set_special_uses(std::string name, std::string uses);
@@ -127,8 +130,8 @@ class User {
     // Writes down what would have to be found out again.
     void save_all();
 
-    // The directory of the subscriptions file.
-    const std::string& root() const { return tree_.root(); }
+    // The directory of the files about all mailboxes.
+    std::string root() const { return tree_.files_root(); }
 
   private:
     [[nodiscard]] Task<void> release_unused();

@@ -21,20 +21,18 @@ constexpr std::chrono::milliseconds kGather{50};
 
 constexpr std::uint32_t kFiles = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t kAnything = ~std::uint32_t{0};
 
-struct Part {
-    const char* path;
-    std::uint32_t events;
-};
-
-// The mailbox's own directory sees each lock come and go, so there only its leaving counts.
-constexpr std::array<Part, 3> kMailboxParts = {
-    {{"/new", kFiles | kItself}, {"/cur", kFiles | kItself}, {"", kItself}}};
-constexpr std::array<Part, 1> kFilesParts = {{{"", kFiles | kItself}}};
-
-std::span<const Part> parts_of(DirectoryWatch::Scope scope) {
-    return scope == DirectoryWatch::Scope::kMailbox ? std::span<const Part>(kMailboxParts)
-                                                    : std::span<const Part>(kFilesParts);
+std::uint32_t events_of(Mailbox::Watched::Kind kind) {
+    switch (kind) {
+        case Mailbox::Watched::Kind::kEntries:
+            return kFiles | kItself;
+        case Mailbox::Watched::Kind::kContent:
+            return IN_MODIFY | IN_ATTRIB | kItself;
+        case Mailbox::Watched::Kind::kItself:
+            break;
+    }
+    return kItself;
 }
 
 class Watches {
@@ -60,18 +58,17 @@ class Watches {
 
     // The numbers of the watches of all parts; none when the kernel will not.  It has one watch for
     // each directory, whoever asks, so each user's events are kept beside it.
-    std::vector<int> add(const std::string& directory, std::span<const Part> parts,
-                         const Callback& callback) {
+    std::vector<int> add(std::span<const Mailbox::Watched> parts, const Callback& callback) {
         std::vector<int> numbers;
-        for (const Part& part : parts) {
-            int number = fd() < 0 ? -1
-                                  : ::inotify_add_watch(fd(), (directory + part.path).c_str(),
-                                                        part.events | IN_MASK_ADD);
+        for (const auto& [path, kind] : parts) {
+            std::uint32_t events = events_of(kind);
+            int number =
+                fd() < 0 ? -1 : ::inotify_add_watch(fd(), path.c_str(), events | IN_MASK_ADD);
             if (number < 0) {
                 remove(numbers, callback);
                 return {};
             }
-            watched_[number].push_back({&callback, part.events});
+            watched_[number].push_back({&callback, events});
             numbers.push_back(number);
         }
         return numbers;
@@ -116,7 +113,7 @@ class Watches {
     void tell(const inotify_event& event, std::string_view name) {
         if (event.wd < 0) {  // the queue has overflown
             for (const auto& [number, users] : watched_) {
-                announce(users, kFiles, {});
+                announce(users, kAnything, {});
             }
             return;
         }
@@ -143,13 +140,11 @@ class Watches {
 }  // namespace
 
 DirectoryWatch::DirectoryWatch(Mailbox& box)
-    : DirectoryWatch(box.place().directory, Scope::kMailbox,
-                     [&box](const DirectoryEvent&) { box.changes().announce(); }) {
+    : DirectoryWatch(box.watched(), [&box](const DirectoryEvent&) { box.changes().announce(); }) {
 }
 
-DirectoryWatch::DirectoryWatch(const std::string& directory, Scope scope, Callback callback)
-    : callback_(std::move(callback)),
-      numbers_(Watches::instance().add(directory, parts_of(scope), callback_)) {
+DirectoryWatch::DirectoryWatch(const std::vector<Mailbox::Watched>& parts, Callback callback)
+    : callback_(std::move(callback)), numbers_(Watches::instance().add(parts, callback_)) {
 }
 
 DirectoryWatch::~DirectoryWatch() {

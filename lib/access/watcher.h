@@ -24,14 +24,9 @@ class DirectoryWatch {
     // Called from the loop, once or more for each change.  It must not make or end a watch.
     using Callback = std::function<void(const DirectoryEvent& event)>;
 
-    enum class Scope {
-        kMailbox,  // its messages, and the end of its directory
-        kFiles,    // what lies in the directory itself
-    };
-
     // Both watch as long as they live.  The first wakes the sessions that idle on the mailbox.
     explicit DirectoryWatch(Mailbox& box);
-    DirectoryWatch(const std::string& directory, Scope scope, Callback callback);
+    DirectoryWatch(const std::vector<Mailbox::Watched>& parts, Callback callback);
     ~DirectoryWatch();
     DirectoryWatch(const DirectoryWatch&) = delete;
     DirectoryWatch& operator=(const DirectoryWatch&) = delete;

@@ -148,8 +148,15 @@ Result<void> check_mail_places(const WorkerIdentity& identity) {
     auto places = split_words(conf().imap_home_prefixes(), ", \t\r\n");
     std::string_view location =
         identity.mail.empty() ? std::string_view(conf().imap_mail_location()) : identity.mail;
-    std::string mail = mail_root(location, identity.user, identity.home);
-    for (const std::string& path : {identity.home, mail}) {
+    auto mail = mail_location_of(location, identity.user, identity.home);
+    if (!mail) {
+        return fail_with(mail);
+    }
+    if (mail->format != MailFormat::kMaildir && mail->format != MailFormat::kMbox) {
+        return fail(Errc::kSyntax, "sdbox and mdbox are read by doveadm import only");
+    }
+    for (const std::string& path :
+         {identity.home, mail->root, mail->inbox, mail->index, mail->control}) {
         bool inside = std::ranges::any_of(
             places, [&](std::string_view place) { return lies_within(path, place); });
         if (!places.empty() && !path.empty() && !inside) {

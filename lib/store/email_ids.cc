@@ -34,7 +34,7 @@ std::string EmailIds::id_of(const Mailbox& box, const MailMessage& message) {
     auto at = std::ranges::lower_bound(*entries_, message.uid, {}, &UidListEntry::uid);
     bool listed = at != entries_->end() && at->uid == message.uid;
     auto guid = listed ? uidlist_extension(at->extensions, 'G') : std::nullopt;
-    return digest(guid.value_or(maildir_base(box.name_of(message))));
+    return digest(guid ? std::string(*guid) : box.base_name(message));
 }
 
 }  // namespace relais

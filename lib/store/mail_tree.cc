@@ -1,149 +1,29 @@
 #include "lib/store/mail_tree.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/base/file.h"
-#include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
 #include "lib/store/mailbox_name.h"
-#include "lib/store/maildir_size.h"
-#include "lib/store/uid_validity.h"
+#include "lib/store/maildir_tree.h"
+#include "lib/store/mbox_tree.h"
 
 namespace relais {
 
-namespace {
-
-constexpr std::string_view kTrash =
-    "..DOVECOT-TRASHED";               // Dovecot's name for it; no mailbox has such
-constexpr std::size_t kMaxName = 254;  // and a dot: what file systems take
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-bool has_all_parts(const std::string& directory) {
-    return is_directory(directory + "/cur") && is_directory(directory + "/new") &&
-           is_directory(directory + "/tmp");
-}
-
-std::unexpected<Error> denied(int reason, std::string text) {
-    return std::unexpected(Error{Errc::kDenied, std::move(text), reason});
-}
-
-Result<void> remove_all(const std::string& path) {
-    std::error_code code;
-    std::filesystem::remove_all(path, code);
-    return code ? fail_errno("remove " + path, code.value()) : Result<void>();
-}
-
-}  // namespace
-
-MailTree::MailTree(std::string root, char separator, std::string host)
-    : root_(std::move(root)), separator_(separator), host_(std::move(host)) {
-    while (root_.size() > 1 && root_.ends_with('/')) {
-        root_.pop_back();
+MailTree::MailTree(MailLocation location, char separator, std::string host)
+    : location_(std::move(location)), separator_(separator), host_(std::move(host)) {
+    while (location_.root.size() > 1 && location_.root.ends_with('/')) {
+        location_.root.pop_back();
     }
     struct stat status;
-    if (::stat(root_.c_str(), &status) == 0) {
+    if (::stat(root().c_str(), &status) == 0) {
         directory_mode_ = status.st_mode & 0777;
         file_mode_ = status.st_mode & 0666;
     }
 }
 
-Result<void> MailTree::make_maildir(const std::string& directory) const {
-    for (const char* part : {"/tmp", "/new", "/cur"}) {
-        auto made = make_directories(directory + part, directory_mode_);
-        if (!made) {
-            return made;
-        }
-    }
-    return {};
-}
-
-Result<void> MailTree::prepare(std::string_view name) const {
-    std::string directory = directory_of(name);
-    return has_all_parts(directory) ? Result<void>() : make_maildir(directory);
-}
-
 std::string MailTree::canonical(std::string_view name) const {
     return canonical_mailbox(name, separator_);
-}
-
-// Most names stand on disk as they are.  Others may have been put there by hand or by another
-// program: in raw UTF-8, or as "inbox.Sub".
-std::string MailTree::directory_of(std::string_view name) const {
-    if (name == "INBOX") {
-        return root_;
-    }
-    std::string directory = root_ + "/." + mailbox_to_disk(name, separator_);
-    bool several_forms = name.find('&') != std::string_view::npos || name.starts_with("INBOX");
-    if (several_forms && !is_directory(directory)) {
-        auto entries = list_directory(root_);
-        for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-            if (name_of(entry) == name) {
-                return root_ + "/" + entry;
-            }
-        }
-    }
-    return directory;
-}
-
-// Nothing for an entry that is no mailbox.
-std::optional<std::string> MailTree::name_of(std::string_view entry) const {
-    bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.';
-    return folder ? mailbox_from_disk(entry.substr(1), separator_) : std::nullopt;
-}
-
-// Whether there can be a directory of that name; a new one has to meet more.
-std::string MailTree::unusable_because(std::string_view name) const {
-    if (name.empty()) {
-        return "Name is empty";
-    }
-    if (name.size() > kMaxName) {
-        return "Name is too long";
-    }
-    if (!imap::utf7_to_utf8(name)) {
-        return "Name is not valid mUTF-7";
-    }
-    if (name.find('/') != std::string_view::npos && separator_ != '/') {
-        return "Name must not have '/' characters";
-    }
-    if (separator_ != '.' && name.find('.') != std::string_view::npos) {
-        return "Name must not have '.' characters";
-    }
-    return name.front() == separator_ ? "Begins with hierarchy separator" : "";
-}
-
-std::string MailTree::invalid_because(std::string_view name) const {
-    std::string why = unusable_because(name);
-    if (!why.empty()) {
-        return why;
-    }
-    if (name.front() == '~') {
-        return "Begins with '~'";
-    }
-    auto levels = split_fields(name, separator_);
-    bool gap = std::ranges::any_of(levels, &std::string_view::empty);
-    return gap ? "Name has an empty level in its hierarchy" : "";
-}
-
-bool MailTree::exists(std::string_view name) const {
-    return unusable_because(name).empty() && is_directory(directory_of(name));
-}
-
-bool MailTree::ready(std::string_view name) const {
-    if (!exists(name) && name != "INBOX") {
-        return false;
-    }
-    return prepare(name).has_value();
 }
 
 bool MailTree::has_children(std::string_view name) const {
@@ -154,110 +34,15 @@ bool MailTree::has_children(std::string_view name) const {
            });
 }
 
-MailboxPlace MailTree::place_of(std::string_view name) const {
-    return {directory_of(name), root_, host_, file_mode_, !counted_ || counted_(name), storage_};
+std::unique_ptr<MailTree> make_mail_tree(MailLocation location, char separator, std::string host) {
+    if (location.format == MailFormat::kMbox) {
+        return std::make_unique<MboxTree>(std::move(location), separator, std::move(host));
+    }
+    return std::make_unique<MaildirTree>(std::move(location), separator, std::move(host));
 }
 
-Result<std::vector<std::string>> MailTree::list() const {
-    auto entries = list_directory(root_);
-    if (!entries) {
-        return fail_with(entries);
-    }
-    std::vector<std::string> names;
-    for (const std::string& entry : *entries) {
-        auto name = name_of(entry);
-        if (name && *name != "INBOX" && is_directory(root_ + "/" + entry)) {
-            names.push_back(std::move(*name));
-        }
-    }
-    std::ranges::sort(names);
-    auto again = std::ranges::unique(names);
-    names.erase(again.begin(), again.end());
-    names.insert(names.begin(), "INBOX");
-    return names;
-}
-
-Result<void> MailTree::create(std::string_view name) {
-    if (exists(name)) {
-        return denied(EEXIST, "Mailbox already exists");
-    }
-    std::string directory = directory_of(name);
-    auto made = make_maildir(directory);
-    if (!made) {
-        return made;
-    }
-    auto marker = open_file(directory + "/maildirfolder", O_WRONLY | O_CREAT, file_mode_);
-    if (!marker) {
-        return fail_with(marker);
-    }
-    auto validity = next_uid_validity(root_, file_mode_);
-    if (!validity) {
-        return fail_with(validity);
-    }
-    UidList list;
-    list.uid_validity = *validity;
-    return list.rewrite(directory, file_mode_);
-}
-
-Result<void> MailTree::remove(std::string_view name) {
-    std::string directory = directory_of(name);
-    if (name == "INBOX" || !exists(name)) {
-        return denied(ENOENT, "Mailbox doesn't exist");
-    }
-    // First out of sight in one step, then away.
-    std::string trash = root_ + "/" + std::string(kTrash);
-    auto cleared = remove_all(trash);
-    if (!cleared) {
-        return cleared;
-    }
-    bool weighed = (!counted_ || counted_(name)) && keeps_maildir_size(root_);
-    if (std::rename(directory.c_str(), trash.c_str()) < 0) {
-        return fail_errno("rename " + directory);
-    }
-    auto lost = weighed ? count_mailbox(trash) : Result<QuotaAmount>();
-    if (lost) {
-        note_maildir_change(root_, {-lost->bytes, -lost->messages}, storage_);
-    }
-    return remove_all(trash);
-}
-
-Result<void> MailTree::rename(std::string_view from, std::string_view to) {
-    auto all = list();
-    if (!all) {
-        return fail_with(all);
-    }
-    std::string below = std::string(from) + separator_;
-    std::vector<std::string> moved;
-    for (const std::string& name : *all) {
-        if (name == from || name.starts_with(below)) {
-            moved.push_back(name);
-        }
-    }
-    if (moved.empty()) {
-        return denied(ENOENT, "Mailbox doesn't exist");
-    }
-    auto new_name = [from, to](const std::string& name) {
-        return std::string(to) + name.substr(from.size());
-    };
-    // A place that one of them leaves is free: "p/q" can become "p".
-    bool taken = std::ranges::any_of(moved, [&](const std::string& name) {
-        return exists(new_name(name)) && std::ranges::find(moved, new_name(name)) == moved.end();
-    });
-    bool too_long = std::ranges::any_of(
-        moved, [&](const std::string& name) { return new_name(name).size() > kMaxName; });
-    if (too_long) {
-        return denied(ENAMETOOLONG, "Name is too long");
-    }
-    if (taken || from == to) {
-        return denied(EEXIST, "Target mailbox already exists");
-    }
-    for (const std::string& name : moved) {
-        std::string source = directory_of(name);
-        if (std::rename(source.c_str(), directory_of(new_name(name)).c_str()) < 0) {
-            return fail_errno("rename " + source);
-        }
-    }
-    return {};
+std::unexpected<Error> tree_denial(int reason, std::string text) {
+    return std::unexpected(Error{Errc::kDenied, std::move(text), reason});
 }
 
 }  // namespace relais

@@ -1,10 +1,8 @@
 #include "lib/store/mailbox.h"
 
 #include <algorithm>
+#include <ctime>
 
-#include <fcntl.h>
-
-#include "lib/base/file.h"
 #include "lib/store/change_turn.h"
 
 namespace relais {
@@ -12,11 +10,32 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kMaxWaste = std::size_t{1} << 20;
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+// Changes closer than this to the time of looking may not show in the modification time.
+std::int64_t granularity(std::int64_t mtime_ns) {
+    return mtime_ns % kSecond == 0 ? 2 * kSecond : kSecond / 20;
+}
+
+bool is_settled(std::int64_t mtime_ns) {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    std::int64_t age = now.tv_sec * kSecond + now.tv_nsec - mtime_ns;
+    return age > granularity(mtime_ns) || age < -kSecond;
+}
 
 }  // namespace
 
-std::string Mailbox::list_path() const {
-    return place_.directory + "/" + std::string(UidList::kFileName);
+MessageFlags changed_flags(MessageFlags old, FlagChange how, MessageFlags by) {
+    switch (how) {
+        case FlagChange::kReplace:
+            return by;
+        case FlagChange::kAdd:
+            return {static_cast<std::uint8_t>(old.system | by.system), old.keywords | by.keywords};
+        case FlagChange::kRemove:
+            break;
+    }
+    return {static_cast<std::uint8_t>(old.system & ~by.system), old.keywords & ~by.keywords};
 }
 
 const MailMessage* Mailbox::find(std::uint32_t uid) const {
@@ -27,26 +46,6 @@ const MailMessage* Mailbox::find(std::uint32_t uid) const {
 MailMessage* Mailbox::find_mutable(std::uint32_t uid) {
     auto at = std::ranges::lower_bound(messages_, uid, {}, &MailMessage::uid);
     return at != messages_.end() && at->uid == uid ? &*at : nullptr;
-}
-
-std::string Mailbox::relative_path(const MailMessage& message) const {
-    std::string path = message.in_new ? "new/" : "cur/";
-    return path += name_of(message);
-}
-
-std::string Mailbox::path_of(const MailMessage& message) const {
-    return place_.directory + "/" + relative_path(message);
-}
-
-Result<int> Mailbox::directory_fd() {
-    if (!directory_) {
-        auto fd = open_file(place_.directory, O_RDONLY | O_DIRECTORY);
-        if (!fd) {
-            return fail_with(fd);
-        }
-        directory_ = std::move(*fd);
-    }
-    return directory_.get();
 }
 
 Mailbox::Uids Mailbox::uids() {
@@ -70,27 +69,22 @@ std::uint32_t Mailbox::claim_recent() {
     return first;
 }
 
-void Mailbox::add_message(std::uint32_t uid, std::string_view name, bool in_new) {
-    MessageFlags flags = parse_maildir_flags(name);
+MailMessage& Mailbox::append_message(std::uint32_t uid, std::string_view name, MessageFlags flags) {
     MailMessage message;
     message.uid = uid;
     message.system = flags.system;
     message.keywords = flags.keywords;
     message.name_at = static_cast<std::uint32_t>(names_.size());
     message.name_size = static_cast<std::uint16_t>(name.size());
-    message.in_new = in_new;
     names_ += name;
-    messages_.push_back(message);
+    return messages_.emplace_back(message);
 }
 
-void Mailbox::rename_in_memory(MailMessage& message, std::string_view name) {
+void Mailbox::set_name(MailMessage& message, std::string_view name) {
     wasted_names_ += message.name_size;
     message.name_at = static_cast<std::uint32_t>(names_.size());
     message.name_size = static_cast<std::uint16_t>(name.size());
     names_ += name;
-    MessageFlags flags = parse_maildir_flags(name);
-    message.system = flags.system;
-    message.keywords = flags.keywords;
     if (wasted_names_ < kMaxWaste || wasted_names_ < names_.size() / 2) {
         return;
     }
@@ -116,13 +110,47 @@ void Mailbox::drop_messages(const std::vector<std::uint32_t>& uids) {
     index_stale_ = true;
 }
 
-Result<std::string> Mailbox::uidlist_extensions(std::uint32_t uid) const {
-    auto list = UidList::load(place_.directory);
-    if (!list) {
-        return fail_with(list);
+void Mailbox::set_known(const Stamps& stamps) {
+    known_ = stamps;
+    scanned_ = true;
+    index_stale_ = true;
+    verify_at_.reset();
+    for (const FileStamp& stamp : {stamps.cur, stamps.fresh}) {
+        if (!is_settled(stamp.mtime_ns)) {
+            auto wait = std::chrono::nanoseconds(2 * granularity(stamp.mtime_ns));
+            verify_at_ = std::max(verify_at_.value_or(Clock::time_point()), Clock::now() + wait);
+        }
     }
-    auto at = std::ranges::lower_bound(list->entries, uid, {}, &UidListEntry::uid);
-    return at != list->entries.end() && at->uid == uid ? at->extensions : std::string();
+}
+
+std::vector<std::string> Mailbox::keywords_of(const MailMessage& message) const {
+    std::vector<std::string> names;
+    for (int i = 0; i < kMaxKeywords; ++i) {
+        if ((message.keywords >> i & 1) != 0 && !keywords_.name(i).empty()) {
+            names.emplace_back(keywords_.name(i));
+        }
+    }
+    return names;
+}
+
+// Messages whose letters mean something else now have changed.
+void Mailbox::take_keywords(KeywordFile file) {
+    std::uint32_t renamed = 0;
+    for (int i = 0; i < kMaxKeywords; ++i) {
+        bool same = keywords_.name(i).empty() || keywords_.name(i) == file.name(i);
+        renamed |= same ? 0 : 1U << i;
+    }
+    if (renamed != 0) {
+        ChangeTurn turn(*this);
+        for (MailMessage& message : messages_) {
+            if ((message.keywords & renamed) != 0) {
+                turn.changed(message);
+            }
+        }
+    }
+    keywords_ = std::move(file);
+    known_.keywords = keywords_.stamp();
+    index_stale_ = true;
 }
 
 }  // namespace relais

@@ -1,5 +1,7 @@
-// One Maildir as IMAP sees it: messages with UIDs, flags and keywords, kept in step with the
-// directory, which other programs (delivery agents, other servers) change at any time.
+// A mailbox as IMAP sees it: messages with UIDs, flags and keywords, kept in step with what is on
+// disk, which other programs (delivery agents, other servers) change at any time.  This is the
+// picture in memory, and what is the same for all formats: the numbers of changes, the quick-start
+// file.  How messages lie on disk: maildir_mailbox.h, mbox_mailbox.h.
 //
 // The sessions of a process that have the same mailbox open share one Mailbox.  Each has its own
 // picture of it (a snapshot of UIDs and the change number it has told its client about), and
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,61 +20,13 @@
 #include <vector>
 
 #include "lib/base/result.h"
-#include "lib/base/unique_fd.h"
 #include "lib/event/sync.h"
 #include "lib/store/change_journal.h"
-#include "lib/store/directory_scan.h"
 #include "lib/store/keyword_file.h"
-#include "lib/store/mailbox_lock.h"
-#include "lib/store/maildir_name.h"
-#include "lib/store/shared_lock.h"
+#include "lib/store/mail_message.h"
 #include "lib/store/uidlist.h"
 
 namespace relais {
-
-struct MailMessage {
-    std::uint32_t uid = 0;
-    std::uint32_t keywords = 0;
-    std::uint32_t name_at = 0;  // into the mailbox's names
-    std::uint16_t name_size = 0;
-    std::uint8_t system = 0;
-    bool in_new = false;       // still in new/, else in cur/
-    std::uint64_t change = 0;  // the number of its last change; see Mailbox::modseq_of()
-
-    MessageFlags flags() const { return {system, keywords}; }
-};
-
-// Where a mailbox lies, and how its files are made.
-struct MailboxPlace {
-    std::string directory;
-    std::string root;  // of all mailboxes: where the UIDVALIDITY counter is
-    std::string host;
-    unsigned file_mode = 0600;
-    bool counted = true;  // in maildirsize, where there is one
-    Storage storage = Storage::kOwn;
-};
-
-// Read-only sessions leave new messages in new/, and recent.
-enum class MailboxAccess { kReadOnly, kReadWrite };
-
-// A message file in tmp/ (or elsewhere on the same file system) that is to get a UID here.
-struct NewMessage {
-    std::string path;  // is moved away (or linked, for a copy)
-    std::string base;  // its base name in this mailbox
-    MessageFlags flags;
-    std::string extensions;  // for the uidlist: "G<guid>" of a copied message
-    bool link = false;
-    std::vector<std::string> keywords{};  // by name; they get their letters when it is added
-};
-
-enum class FlagChange { kReplace, kAdd, kRemove };
-
-// What has become of a change of flags.
-struct FlagOutcome {
-    std::uint64_t number = 0;              // of this change
-    std::uint64_t before = 0;              // of the flag change before it, whoever made that
-    std::vector<std::uint32_t> refused{};  // UIDs: they have changed since (UNCHANGEDSINCE)
-};
 
 struct IndexHeader;
 
@@ -79,13 +34,12 @@ class Mailbox {
   public:
     static constexpr std::uint64_t kWhatever = ~std::uint64_t{0};
 
-    explicit Mailbox(MailboxPlace place) : place_(std::move(place)) {}
-
     Mailbox(const Mailbox&) = delete;
     Mailbox& operator=(const Mailbox&) = delete;
+    virtual ~Mailbox() = default;
 
-    // Looks whether the directory has changed and takes the changes over.
-    [[nodiscard]] Task<Result<void>> sync(MailboxAccess access);
+    // Looks whether something has changed on disk and takes the changes over.
+    [[nodiscard]] virtual Task<Result<void>> sync(MailboxAccess access) = 0;
 
     const MailboxPlace& place() const { return place_; }
 
@@ -124,16 +78,48 @@ class Mailbox {
 
     const MailMessage* find(std::uint32_t uid) const;
 
-    std::string_view name_of(const MailMessage& message) const {
-        return std::string_view(names_).substr(message.name_at, message.name_size);
-    }
+    // The message's content.  kNotFound when it is gone (or has moved since the last sync),
+    // kTooLarge for one that is no message any more.
+    [[nodiscard]] virtual Result<StoredMessage> read(const MailMessage& message) = 0;
 
-    // Relative to the mailbox's directory: "cur/NAME".
-    std::string relative_path(const MailMessage& message) const;
-    std::string path_of(const MailMessage& message) const;
+    // The same on any thread, as the mailbox is now.
+    using Reading = std::function<Result<StoredMessage>()>;
+    virtual Reading reading(const MailMessage& message) = 0;
 
-    // Descriptor of the mailbox's directory, for openat().
-    [[nodiscard]] Result<int> directory_fd();
+    // Without reading the content.
+    [[nodiscard]] virtual Result<MessageTimes> times_of(const MailMessage& message) = 0;
+
+    // What is known of its size without looking at it.
+    virtual std::optional<std::uint64_t> known_size(const MailMessage& message,
+                                                    MessageSize which) const = 0;
+
+    // With a look at it; 0 for one that is gone.
+    virtual std::uint64_t stored_size(const MailMessage& message) const = 0;
+
+    // What identifies it where no list of UIDs says otherwise: of a Maildir, its file's base name.
+    virtual std::string base_name(const MailMessage& message) const = 0;
+
+    // For the log.
+    virtual std::string path_of(const MailMessage& message) const = 0;
+
+    // Where files are made that add() takes; the directory is there.
+    virtual std::string staging_directory() const = 0;
+
+    // Messages there can be given to add() as links to where they lie here.
+    virtual bool can_link_to(const Mailbox& other) const = 0;
+
+    // A message as add() of such a mailbox takes it: a link, or the file itself.
+    enum class Handing { kLink, kFile };
+    virtual NewMessage hand_over(const MailMessage& message, Handing how) const = 0;
+
+    // Directories, and files, whose changes are changes of the mailbox.
+    struct Watched {
+        enum class Kind { kEntries, kItself, kContent };
+        std::string path;
+        Kind kind;
+    };
+
+    virtual std::vector<Watched> watched() const = 0;
 
     using Uids = std::shared_ptr<const std::vector<std::uint32_t>>;
     // The UIDs of all messages, ascending.  Sessions that are up to date share it.
@@ -152,32 +138,33 @@ class Mailbox {
     // Changes the flags of these messages; those that are gone are left out, and those that have
     // changed after `unchanged_since`.  Keywords whose names are not known are added to the file,
     // as far as there is room.
-    [[nodiscard]] Task<Result<FlagOutcome>> change_flags(std::vector<std::uint32_t> uids,
-                                                         FlagChange how, std::uint8_t system,
-                                                         std::vector<std::string> keywords = {},
-                                                         std::uint64_t unchanged_since = kWhatever);
+    [[nodiscard]] virtual Task<Result<FlagOutcome>> change_flags(
+        std::vector<std::uint32_t> uids, FlagChange how, std::uint8_t system,
+        std::vector<std::string> keywords = {}, std::uint64_t unchanged_since = kWhatever) = 0;
 
     // Removes these messages; the UIDs that are gone now, ascending.
-    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> expunge(std::vector<std::uint32_t> uids);
+    [[nodiscard]] virtual Task<Result<std::vector<std::uint32_t>>> expunge(
+        std::vector<std::uint32_t> uids) = 0;
 
     // Puts messages into the mailbox and gives them UIDs, in order; all of them or none.
-    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> add(std::vector<NewMessage> added);
+    [[nodiscard]] virtual Task<Result<std::vector<std::uint32_t>>> add(
+        std::vector<NewMessage> added) = 0;
 
-    // The extensions of a message's line in the uidlist.
-    [[nodiscard]] Result<std::string> uidlist_extensions(std::uint32_t uid) const;
+    // The list of UIDs, with extensions of messages; in formats without one, only the GUID.
+    [[nodiscard]] virtual Result<UidList> list() const = 0;
 
     // The entries of the uidlist that have extensions, UIDs ascending, without names.
-    [[nodiscard]] Result<std::vector<UidListEntry>> extended_entries() const {
-        return UidList::load_extended(place_.directory);
-    }
+    [[nodiscard]] virtual Result<std::vector<UidListEntry>> extended_entries() const = 0;
 
-    // Gives entries of the uidlist a value for the extension `key`, whatever they had.
+    // Gives entries of the uidlist a value for the extension `key`, whatever they had.  Formats
+    // without a list keep none.
     struct UidExtension {
         std::uint32_t uid = 0;
         std::string value;
     };
 
-    [[nodiscard]] Task<Result<void>> set_extensions(char key, std::vector<UidExtension> values);
+    [[nodiscard]] virtual Task<Result<void>> set_extensions(char key,
+                                                            std::vector<UidExtension> values) = 0;
 
     // The quick-start file (mailbox_index.cc).
     void load_index();
@@ -186,7 +173,7 @@ class Mailbox {
     // Woken when this process has changed something; sessions that idle wait here.
     Changes& changes() { return changes_; }
 
-  private:
+  protected:
     friend class ChangeTurn;
 
     using Clock = std::chrono::steady_clock;
@@ -194,34 +181,33 @@ class Mailbox {
     // What is on disk, as far as it was looked at.
     struct Stamps {
         FileStamp directory;  // which one it is, no more
-        FileStamp cur;
-        FileStamp fresh;  // new/
+        FileStamp cur;        // or the file that has all messages
+        FileStamp fresh;      // new/
         FileStamp uidlist;
         FileStamp keywords;
 
         friend bool operator==(const Stamps&, const Stamps&) = default;
     };
 
-    // Reading the directory (mailbox_scan.cc).
-    Stamps stamps_now() const;
-    [[nodiscard]] Task<Result<void>> sync_locked(MailboxAccess access);
-    [[nodiscard]] Task<Result<void>> full_scan(MailboxAccess access);
-    [[nodiscard]] Task<Result<void>> scan_new(MailboxAccess access);
-    [[nodiscard]] Result<FoundFiles> find_files(Stamps& at);
-    [[nodiscard]] Task<Result<UidList>> list_with(FoundFiles& found, UidList list);
-    [[nodiscard]] Task<void> sync_list() const;
-    std::vector<std::string> move_new_files();
-    void take_over(const UidList& list, FoundFiles& found);
-    void note_recent(FoundFiles& found, const std::vector<std::string>& moved);
-    void set_known(const Stamps& stamps);
-    [[nodiscard]] Result<UidList> load_list() const;
+    explicit Mailbox(MailboxPlace place) : place_(std::move(place)) {}
 
-    // The names of keywords (mailbox_keywords.cc).
-    enum class SameMailbox { kNo, kYes };
-    [[nodiscard]] Task<Result<void>> read_keywords(SameMailbox same);
-    [[nodiscard]] Task<Result<KeywordFile>> keywords_with(std::vector<std::string> names);
+    virtual Stamps stamps_now() const = 0;
+    [[nodiscard]] virtual Result<KeywordFile> load_keywords() const = 0;
+
+    // There are UIDs that nothing but the quick-start file tells.
+    virtual bool relies_on_index() const { return false; }
+
+    std::string_view name_of(const MailMessage& message) const {
+        return std::string_view(names_).substr(message.name_at, message.name_size);
+    }
+
+    // In memory (mailbox.cc).
+    MailMessage& append_message(std::uint32_t uid, std::string_view name, MessageFlags flags);
+    void set_name(MailMessage& message, std::string_view name);
+    void drop_messages(const std::vector<std::uint32_t>& uids);
+    MailMessage* find_mutable(std::uint32_t uid);
+    void set_known(const Stamps& stamps);
     void take_keywords(KeywordFile file);
-    FileStamp keywords_stamp() const;
 
     // The numbers of changes (mailbox_modseq.cc).
     std::uint64_t next_change() const;
@@ -235,30 +221,7 @@ class Mailbox {
     void take_messages(std::string_view body, const IndexHeader& header);
     void append_change_runs(std::string& text, std::uint32_t& count) const;
 
-    // Changing it (mailbox_change.cc).
-    bool rename_to(MailMessage& message, MessageFlags flags);
-    [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
-                                           std::vector<std::string>& placed);
-    void take_back(const std::vector<NewMessage>& added,
-                   const std::vector<std::string>& placed) const;
-    [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
-    [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
-                                                       std::optional<MailboxLock>& lock);
-    [[nodiscard]] Task<Result<void>> shrink_uidlist();
-    bool is_weighed() const;
-    std::int64_t weight_of(std::string_view relative_path) const;
-    void begin_own_change();
-    void end_own_change();
-
-    // In memory (mailbox.cc).
-    void add_message(std::uint32_t uid, std::string_view name, bool in_new);
-    void rename_in_memory(MailMessage& message, std::string_view name);
-    void drop_messages(const std::vector<std::uint32_t>& uids);
-    MailMessage* find_mutable(std::uint32_t uid);
-    std::string list_path() const;
-
     MailboxPlace place_;
-    UniqueFd directory_;
     Semaphore busy_{1};
     std::vector<MailMessage> messages_;
     std::string names_;
@@ -274,8 +237,6 @@ class Mailbox {
     ChangeHistory flag_history_;
     std::string guid_;
     std::size_t listed_ = 0;       // lines in the uidlist
-    bool unwritten_ = false;       // there are UIDs that no list tells: we may only read
-    bool no_room_ = false;         // messages have no UIDs, since the list cannot grow: not shown
     bool save_soon_ = false;       // the journal begins, and needs something to begin from
     bool foreign_change_ = false;  // somebody else was at work while we changed something
     KeywordFile keywords_;

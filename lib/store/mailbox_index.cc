@@ -63,7 +63,7 @@ constexpr std::size_t kSummed = offsetof(IndexHeader, uid_validity);
 }  // namespace
 
 void Mailbox::load_index() {
-    auto text = read_file(place_.directory + "/" + std::string(kFileName), kMaxFile);
+    auto text = read_file(place_.index_directory() + "/" + std::string(kFileName), kMaxFile);
     IndexHeader header;
     bool whole = text && text->size() >= sizeof(header);
     if (whole) {
@@ -76,9 +76,9 @@ void Mailbox::load_index() {
                 header.checksum == checksum_of(std::string_view(*text).substr(kSummed));
     }
     if (!whole) {
-        if (ChangeJournal::exists(place_.directory)) {
+        if (ChangeJournal::exists(place_.index_directory())) {
             // Begins anew when we have looked.
-            journal_.emplace(place_.directory, place_.file_mode, place_.storage);
+            journal_.emplace(place_.index_directory(), place_.file_mode, place_.storage);
         }
         return;
     }
@@ -91,13 +91,14 @@ void Mailbox::load_index() {
     // Whatever else has happened, UIDs below this one have been given out.
     uid_validity_ = header.uid_validity;
     next_uid_ = header.next_uid;
+    guid_ = std::string(header.guid.data(), ::strnlen(header.guid.data(), header.guid.size()));
     last_change_ = std::max<std::uint64_t>(header.last_change, 1);
     floor_ = header.floor;
     bool confirmed = stored.directory == now.directory && stored.cur == now.cur &&
                      stored.uidlist == now.uidlist && header.settled != 0;
-    auto keywords = confirmed ? KeywordFile::load(place_.directory) : fail(Errc::kNotFound, "");
+    auto keywords = confirmed ? load_keywords() : fail(Errc::kNotFound, "");
     confirmed = keywords && keywords->stamp() == stored.keywords;
-    if (confirmed || header.tracked != 0) {
+    if (confirmed || header.tracked != 0 || relies_on_index()) {
         take_messages(std::string_view(*text).substr(sizeof(header)), header);
     }
     if (header.tracked != 0) {
@@ -105,7 +106,6 @@ void Mailbox::load_index() {
     }
     last_flag_change_ = last_change_;
     if (confirmed) {
-        guid_ = std::string(header.guid.data(), ::strnlen(header.guid.data(), header.guid.size()));
         keywords_ = std::move(*keywords);
         listed_ = header.listed;
         known_ = stored;
@@ -194,7 +194,7 @@ void Mailbox::save_index() {
     header.checksum = checksum_of(std::string_view(text).substr(kSummed));
     std::memcpy(text.data(), &header, sizeof(header));
     // No sync: a torn file is found by its checksum, and rebuilt.
-    std::string path = place_.directory + "/" + std::string(kFileName);
+    std::string path = place_.index_directory() + "/" + std::string(kFileName);
     std::string temporary = path + ".tmp";
     auto fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, place_.file_mode);
     if (fd && write_all(fd->get(), text) && std::rename(temporary.c_str(), path.c_str()) == 0) {

@@ -32,7 +32,7 @@ std::uint64_t Mailbox::next_change() const {
 
 bool Mailbox::track_changes() {
     if (!journal_) {
-        journal_.emplace(place_.directory, place_.file_mode, place_.storage);
+        journal_.emplace(place_.index_directory(), place_.file_mode, place_.storage);
         begin_numbers();
         save_index();
     }
@@ -92,6 +92,22 @@ void Mailbox::begin_numbers() {
     }
 }
 
+// All of them get one number.
+void Mailbox::note_changed(const std::vector<std::uint32_t>& uids, FlagOutcome& outcome) {
+    outcome.before = outcome.number = last_flag_change_;
+    if (uids.empty()) {
+        return;
+    }
+    ChangeTurn turn(*this);
+    for (std::uint32_t uid : uids) {
+        if (MailMessage* message = find_mutable(uid)) {
+            turn.changed(*message);
+        }
+    }
+    outcome.before = turn.before();
+    outcome.number = turn.number();
+}
+
 void Mailbox::take_record(const ChangeRecord& record) {
     last_change_ = std::max(last_change_, record.modseq);
     if (record.kind == Kind::kExpunged) {
@@ -123,7 +139,7 @@ void Mailbox::read_journal() {
 // After the quick-start file was read, which knows of everything up to its last change.  Where the
 // directory does not confirm it, messages with later records have flags that nobody can vouch for.
 void Mailbox::resume_journal(const IndexHeader& header, bool confirmed) {
-    journal_.emplace(place_.directory, place_.file_mode, place_.storage);
+    journal_.emplace(place_.index_directory(), place_.file_mode, place_.storage);
     auto records = journal_->open(uid_validity_) ? journal_->read_on() : std::nullopt;
     bool believed = records && journal_->since() <= header.last_change &&
                     journal_->last() >= header.journal_last &&

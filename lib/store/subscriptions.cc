@@ -16,10 +16,10 @@ constexpr std::string_view kVersion2 = "V\t2\n\n";
 
 }  // namespace
 
-Result<Subscriptions> Subscriptions::load(const std::string& root, char separator) {
+Result<Subscriptions> Subscriptions::load(const std::string& path, char separator) {
     Subscriptions list;
     list.separator_ = separator;
-    auto text = read_file(root + "/" + std::string(kFileName), 16 << 20);
+    auto text = read_file(path, 16 << 20);
     if (!text) {
         if (text.error().sys_errno == ENOENT) {
             return list;
@@ -87,12 +87,12 @@ bool Subscriptions::remove(std::string_view name) {
     return std::erase_if(lines_, [name](const Line& line) { return line.name == name; }) > 0;
 }
 
-Result<void> Subscriptions::save(const std::string& root, unsigned mode) const {
+Result<void> Subscriptions::save(const std::string& path, unsigned mode) const {
     std::string text = version_ == 2 ? std::string(kVersion2) : "";
     for (const Line& line : lines_) {
         text += line.text + '\n';
     }
-    return replace_file(root + "/" + std::string(kFileName), text, mode);
+    return replace_file(path, text, mode);
 }
 
 }  // namespace relais

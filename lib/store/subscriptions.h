@@ -1,6 +1,6 @@
-// Dovecot's subscriptions file in the mail root.  Old form: a name per line, as on disk ("A.B").
-// New form: "V\t2", an empty line, and names whose levels are separated by tabs.  The form found is
-// kept, and so are lines that name nothing.
+// Dovecot's subscriptions file, "subscriptions" in the mail root or what mail_location says.  Old
+// form: a name per line, as on disk ("A.B"). New form: "V\t2", an empty line, and names whose
+// levels are separated by tabs.  The form found is kept, and so are lines that name nothing.
 #pragma once
 
 #include <optional>
@@ -14,10 +14,8 @@ namespace relais {
 
 class Subscriptions {
   public:
-    static constexpr std::string_view kFileName = "subscriptions";
-
     // `separator` is the hierarchy separator of the names that callers use.
-    [[nodiscard]] static Result<Subscriptions> load(const std::string& root, char separator);
+    [[nodiscard]] static Result<Subscriptions> load(const std::string& path, char separator);
 
     std::vector<std::string> names() const;
 
@@ -32,7 +30,7 @@ class Subscriptions {
     bool remove(std::string_view name);
 
     // The lock (mailbox_lock.h) is held.
-    [[nodiscard]] Result<void> save(const std::string& root, unsigned mode) const;
+    [[nodiscard]] Result<void> save(const std::string& path, unsigned mode) const;
 
   private:
     struct Line {

@@ -21,12 +21,15 @@ namespace relais {
 namespace {
 
 std::string list_path(const MailboxPlace& place) {
-    return place.directory + "/" + std::string(UidList::kFileName);
+    return place.control_directory() + "/" + std::string(UidList::kFileName);
 }
 
 // A list that can be written: with a UIDVALIDITY, also where there was none.
 Result<UidList> usable_list(const MailboxPlace& place) {
-    auto list = UidList::load(place.directory);
+    if (place.single_file) {
+        return fail(Errc::kDenied, place.directory + ": only in a Maildir are UIDs chosen");
+    }
+    auto list = UidList::load(place.control_directory());
     if (list && list->uid_validity == 0) {
         auto validity = next_uid_validity(place.root, place.file_mode);
         if (!validity) {
@@ -88,10 +91,10 @@ Result<void> write_lines(const MailboxPlace& place, UidList& list,
         list.next_uid = std::max(list.next_uid, placed.uid + 1);
     }
     if (behind && list.exists && !list.damaged) {
-        return list.append(place.directory, messages.size());
+        return list.append(place.control_directory(), messages.size());
     }
     std::ranges::sort(list.entries, {}, &UidListEntry::uid);
-    return list.rewrite(place.directory, place.file_mode);
+    return list.rewrite(place.control_directory(), place.file_mode);
 }
 
 Result<void> move_files(const MailboxPlace& place, const std::vector<PlacedMessage>& messages) {
@@ -147,7 +150,7 @@ Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
         co_return fail(Errc::kDenied,
                        format("{}: UID {} would be given out twice", place.directory, twice->uid));
     }
-    co_return list->rewrite(place.directory, place.file_mode);
+    co_return list->rewrite(place.control_directory(), place.file_mode);
 }
 
 Task<Result<bool>> place_messages(MailboxPlace place, std::vector<PlacedMessage> messages) {

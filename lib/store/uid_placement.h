@@ -1,5 +1,6 @@
 // Messages under UIDs that somebody else has chosen: what it takes to make a mailbox the same as
-// another one (lib/sync).  Other processes may have the mailbox open; they see the new list.
+// another one (lib/sync).  Only Maildirs can: others are kDenied.  Other processes may have the
+// mailbox open; they see the new list.
 #pragma once
 
 #include <cstdint>

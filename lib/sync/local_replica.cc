@@ -36,14 +36,14 @@ std::string for_pop3(std::string_view extensions) {
 
 SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const UidList& list) {
     SyncMessage found;
-    std::string name(mailbox.box.name_of(message));
+    const Mailbox& box = mailbox.box;
     found.uid = message.uid;
-    found.guid = as_sync_guid(message_guid(list, message, name));
+    found.guid = as_sync_guid(message_guid(list, message, box.base_name(message)));
     found.flags.system = message.system;
-    found.flags.keywords = mailbox.box.keywords_of(message);
+    found.flags.keywords = box.keywords_of(message);
     std::ranges::sort(found.flags.keywords);
     found.received = received_of(mailbox, message).value_or(0);
-    found.size = maildir_size(maildir_base(name), 'S').value_or(0);
+    found.size = box.known_size(message, MessageSize::kStored).value_or(0);
     auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
     if (at != list.entries.end() && at->uid == message.uid) {
         found.extensions = for_pop3(at->extensions);
@@ -53,8 +53,7 @@ SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const Uid
 
 // A message that is being stored.  Several become durable at once: one commit does for many.
 struct Arrival {
-    Arrival(const MailboxPlace& place, SyncMessage described)
-        : message(std::move(described)), file(place) {}
+    Arrival(const Mailbox& box, SyncMessage described) : message(std::move(described)), file(box) {}
 
     Task<void> finish() {
         std::int64_t date = message.received > 0 ? message.received : std::time(nullptr);
@@ -75,7 +74,7 @@ struct Arrival {
 // What was concluded from messages whose UIDs others have now.
 void forget_conclusions(const MailboxPlace& place) {
     for (const char* file : {"/relais.index", "/relais.cache"}) {
-        ::unlink((place.directory + file).c_str());
+        ::unlink((place.index_directory() + file).c_str());
     }
 }
 
@@ -93,7 +92,8 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
         co_return fail_with(names);
     }
     std::erase_if(*names, [this](const std::string& name) { return !user_.is_own(name); });
-    auto subscriptions = Subscriptions::load(user_.root(), user_.separator());
+    auto subscriptions =
+        Subscriptions::load(user_.tree().own().subscriptions_path(), user_.separator());
     if (!subscriptions) {
         co_return fail_with(subscriptions);
     }
@@ -133,7 +133,7 @@ Task<Result<MailboxContent>> LocalReplica::look(std::string mailbox) {
         co_return fail_with(opened);
     }
     Mailbox& box = (*opened)->box;
-    auto list = UidList::load(box.place().directory);
+    auto list = box.list();
     if (!list) {
         co_return fail_with(list);
     }
@@ -150,8 +150,7 @@ Task<Result<std::vector<SyncText>>> LocalReplica::read(std::string mailbox,
     std::vector<SyncText> texts;
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto opened = co_await synced(mailbox);
-        auto list = opened ? UidList::load((*opened)->box.place().directory)
-                           : Result<UidList>(fail_with(opened));
+        auto list = opened ? (*opened)->box.list() : Result<UidList>(fail_with(opened));
         if (!list) {
             co_return fail_with(list);
         }
@@ -276,11 +275,11 @@ Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> 
     if (!user_.tree().ready(name)) {
         co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
     }
-    MailboxPlace place = user_.tree().place_of(name);
+    auto box = user_.tree().open(name);
     std::deque<Arrival> arrivals;  // removes what is not moved away
     TaskGroup syncs;
     for (SyncText& each : messages) {
-        arrivals.emplace_back(place, std::move(each.message));
+        arrivals.emplace_back(*box, std::move(each.message));
         arrivals.back().file.write(each.text);
         std::string().swap(each.text);
         syncs.spawn(arrivals.back().finish());
@@ -293,12 +292,12 @@ Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> 
         }
         placed.push_back({arrival.message.uid, std::move(*arrival.made)});
     }
-    auto again = co_await place_messages(place, std::move(placed));
+    auto again = co_await place_messages(box->place(), std::move(placed));
     if (!again) {
         co_return fail_with(again);
     }
     if (*again) {
-        forget_conclusions(place);
+        forget_conclusions(box->place());
         user_.forget(name);
     }
     co_return Result<void>();

@@ -125,8 +125,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     put(KeywordFile::kFileName, text);
     (void)KeywordFile::load(scratch());
-    put(Subscriptions::kFileName, text);
-    (void)Subscriptions::load(scratch(), '.');
+    put("subscriptions", text);
+    (void)Subscriptions::load(scratch() + "/subscriptions", '.');
     read_changes(text);
     MessageFlags flags = parse_maildir_flags(text);
     if (parse_maildir_flags(with_maildir_flags(text, flags)) != flags) {

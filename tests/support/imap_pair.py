@@ -157,14 +157,18 @@ class ImapPair:
         path.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.root}/{name}-{whose}::\n"
                                 for name in self.names))
 
-    def account(self, files):
-        """A user of both servers with these files in the Maildir: {path: bytes}; a path that ends in "/" is a folder."""
+    def account(self, files, fill=None):
+        """A user of both servers with these files in the Maildir: {path: bytes}; a path that ends in "/" is a folder.  `fill` puts
+        them elsewhere below the home directory."""
         user = self.names[self.used]
         self.used += 1
         homes = {}
         for whose in ("ours", "theirs"):
             homes[whose] = self.root / f"{user}-{whose}"
-            fill_maildir(homes[whose] / "Maildir", files, self.uid, self.gid)
+            if fill:
+                fill(homes[whose], files, self.uid, self.gid)
+            else:
+                fill_maildir(homes[whose] / "Maildir", files, self.uid, self.gid)
             os.chmod(homes[whose], 0o700)
             os.chown(homes[whose], self.uid, self.gid)
         return Account(self, user, homes)

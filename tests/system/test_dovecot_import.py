@@ -147,6 +147,25 @@ def test_24():
         assert line in carried, (line, carried)
 
 
+LOCATIONS = (
+    ("mail_location = mbox:~/mail:INBOX=/var/mail/%u", "mbox:~/mail:INBOX=/var/mail/%u"),
+    ("mail_location = maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u", "maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u"),
+    ("mail_driver = mbox\nmail_inbox_path = /var/mail/%{user}\nmail_path = ~/mail", "mbox:~/mail:INBOX=/var/mail/%u"),
+    ("mail_path = ~/Maildir\nmail_index_path = /var/index/%{user}", "maildir:~/Maildir:INDEX=/var/index/%u"))
+
+
+def test_where_the_mail_is():
+    for number, (text, wanted) in enumerate(LOCATIONS):
+        status, lines, carried = check(f"location{number}", {"dovecot.conf": f"protocols = imap\n{text}\n"})
+        equal((status, left(lines)), (0, []), text)
+        assert f"main.cf: imap_mail_location = {wanted}" in carried, (text, carried)
+    for number, text in enumerate(("mail_location = sdbox:~/sdbox", "mail_driver = mdbox\nmail_path = ~/mdbox", "mail_driver = sdbox",
+                                   "mail_location = maildir:~/Maildir:LAYOUT=fs")):
+        status, lines, carried = check(f"other{number}", {"dovecot.conf": f"protocols = imap\n{text}\n"})
+        equal((status, len(left(lines))), (1, 1), text)
+        assert not [line for line in carried if "imap_mail_location" in line], (text, carried)
+
+
 CLUSTER = """\
 protocols = imap
 login_trusted_networks = 10.0.0.0/8 2001:db8::/32,192.0.2.1

@@ -27,7 +27,7 @@ class Deduplicate : public MessageCommand {
     Task<void> take(MailContext* context, Selected* selected,
                     std::vector<std::uint32_t> uids) override {
         std::string where = mailbox_to_word(selected->mailbox().name);
-        auto list = UidList::load(selected->box().place().directory);
+        auto list = selected->box().list();
         if (!list) {
             context->fail("Mailbox " + where, list.error());
             co_return;
@@ -50,7 +50,7 @@ class Deduplicate : public MessageCommand {
   private:
     std::string identity(Selected& selected, const UidList& list, const MailMessage& message) {
         if (!by_message_id_) {
-            return message_guid(list, message, selected.box().name_of(message));
+            return message_guid(list, message, selected.box().base_name(message));
         }
         auto facts = facts_of(selected.mailbox(), message);
         auto field = facts ? imap::find_field(facts->header, "Message-ID") : std::nullopt;

@@ -42,7 +42,7 @@ class Fetch : public MessageCommand {
   protected:
     Task<void> take(MailContext* context, Selected* selected,
                     std::vector<std::uint32_t> uids) override {
-        auto list = UidList::load(selected->box().place().directory);
+        auto list = selected->box().list();
         if (!list) {
             context->fail("Mailbox " + mailbox_to_word(selected->mailbox().name), list.error());
             co_return;

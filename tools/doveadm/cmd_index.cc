@@ -89,7 +89,7 @@ class Index : public MaskCommand {
 // Everything that was concluded from the files is concluded anew.
 class ForceResync : public MaskCommand {
     Task<void> take(MailContext* context, std::string name) override {
-        std::string directory = context->user.tree().place_of(name).directory;
+        std::string directory = context->user.tree().place_of(name).index_directory();
         for (const char* file : {"/relais.index", "/relais.cache"}) {
             ::unlink((directory + file).c_str());
         }

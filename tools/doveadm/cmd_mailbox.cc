@@ -231,7 +231,8 @@ class List : public MailCommand {
     // INBOX last, as Dovecot has it; levels above a mailbox are there with it.
     Result<std::vector<std::string>> names_of(User& user) const {
         if (subscribed_) {
-            auto list = Subscriptions::load(user.root(), user.separator());
+            auto list =
+                Subscriptions::load(user.tree().own().subscriptions_path(), user.separator());
             if (!list) {
                 return fail_with(list);
             }

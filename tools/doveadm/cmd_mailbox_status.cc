@@ -190,7 +190,7 @@ class Status : public MailCommand {
         for (std::size_t i = 0; i < fields_.size(); ++i) {
             Field field = fields_[i]->field;
             if (field == Field::kGuid) {
-                auto list = UidList::load(mailbox.box.place().directory);
+                auto list = mailbox.box.list();
                 context.printer.value(list ? list->guid : "");
             } else if (field == Field::kFirstSaved) {
                 context.printer.value(first_saved(mailbox));

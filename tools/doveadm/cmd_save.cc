@@ -40,7 +40,7 @@ class Save : public MailCommand {
             co_return;
         }
         auto mailbox = context->user.open(name);
-        IncomingMessage incoming(mailbox->box.place());
+        IncomingMessage incoming(mailbox->box);
         incoming.write(*message_);
         auto made = co_await incoming.finish(std::time(nullptr));
         if (!made) {

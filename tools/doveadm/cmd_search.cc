@@ -19,7 +19,7 @@ class Search : public MessageCommand {
   protected:
     Task<void> take(MailContext* context, Selected* selected,
                     std::vector<std::uint32_t> uids) override {
-        auto list = UidList::load(selected->box().place().directory);
+        auto list = selected->box().list();
         for (std::uint32_t uid : uids) {
             context->begin_row();
             context->printer.value(list ? list->guid : "");

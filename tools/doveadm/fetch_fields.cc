@@ -185,7 +185,7 @@ constexpr Known kFields[] = {
      [](auto& m, auto&) {
          const MailMessage* found = m.message();
          return found == nullptr ? std::string()
-                                 : message_guid(m.list, *found, m.selected.box().name_of(*found));
+                                 : message_guid(m.list, *found, m.selected.box().base_name(*found));
      }},
     {"flags", false, flags_of},
     {"hdr", true, [](auto& m, auto&) { return without_cr(std::string(m.header())); }},
@@ -225,8 +225,7 @@ constexpr Known kFields[] = {
     {"storageid", false,
      [](auto& m, auto&) {
          const MailMessage* found = m.message();
-         return found == nullptr ? std::string()
-                                 : std::string(maildir_base(m.selected.box().name_of(*found)));
+         return found == nullptr ? std::string() : m.selected.box().base_name(*found);
      }},
 };
 

@@ -387,7 +387,8 @@ bool QueryMatch::test(const QueryNode& node) {
         case Kind::kMailboxGuid:
             return list().guid == node.text;
         case Kind::kGuid:
-            return message_guid(list(), *message_, selected_.box().name_of(*message_)) == node.text;
+            return message_guid(list(), *message_, selected_.box().base_name(*message_)) ==
+                   node.text;
         case Kind::kTime:
             return test_time(node);
         case Kind::kImap:
@@ -415,22 +416,15 @@ bool QueryMatch::test_time(const QueryNode& node) {
 
 const UidList& QueryMatch::list() {
     if (!list_) {
-        auto loaded = UidList::load(selected_.box().place().directory);
+        auto loaded = selected_.box().list();
         list_ = std::make_unique<UidList>(loaded ? std::move(*loaded) : UidList());
     }
     return *list_;
 }
 
 Result<std::int64_t> saved_at(Mailbox& box, const MailMessage& message) {
-    auto directory = box.directory_fd();
-    if (!directory) {
-        return fail_with(directory);
-    }
-    struct stat status;
-    if (::fstatat(*directory, box.relative_path(message).c_str(), &status, 0) < 0) {
-        return std::unexpected(Error{Errc::kNotFound, "the message is gone", ENOENT});
-    }
-    return status.st_ctim.tv_sec;
+    auto times = box.times_of(message);
+    return times ? Result<std::int64_t>(times->saved) : fail_with(times);
 }
 
 std::optional<std::int64_t> sent_at(OpenMailbox& mailbox, const MailMessage& message) {

@@ -155,10 +155,13 @@ void SyncPlace::end() {
 
 // A source that is not there is a slip of the pen: it must not empty what has mail.
 Result<void> SyncPlace::open_maildir(const User& user, Role role) {
-    std::string root = mail_root(words_.front(), user.name(), user.home());
+    auto location = mail_location_of(words_.front(), user.name(), user.home());
+    if (!location) {
+        return fail_with(location);
+    }
     struct stat status;
-    if (role == Role::kSource && ::stat((root + "/cur").c_str(), &status) != 0) {
-        return fail(Errc::kNotFound, root + " is no Maildir");
+    if (role == Role::kSource && ::stat((location->root + "/cur").c_str(), &status) != 0) {
+        return fail(Errc::kNotFound, location->root + " is no Maildir");
     }
     other_ = std::make_unique<User>(user.name(), user.home(), words_.front());
     replica_ = std::make_unique<LocalReplica>(*other_);

@@ -8,7 +8,9 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/sasl/mechanism.h"
+#include "lib/store/mail_location.h"
 
+#include "tools/relais/dovecot_location.h"
 #include "tools/relais/dovecot_namespaces.h"
 #include "tools/relais/dovecot_values.h"
 
@@ -190,38 +192,28 @@ class Importer {
     }
 
     bool take_mail(const DovecotSetting& setting) {
-        const std::string& name = setting.name;
-        if (name == "mail_location" || name == "mail_path") {
+        if (setting.name == "mail_location") {
             take_location(setting);
             return true;
         }
-        if (name == "mail_driver") {
-            if (setting.value != "maildir") {
-                leave(setting, "mailboxes are Maildirs");
-            }
-            return true;
-        }
-        return false;
+        return location_.take(setting);
     }
 
     void take_location(const DovecotSetting& setting) {
-        auto parts = split_fields(setting.value, ':');
-        bool named = parts.size() > 1 && !parts[0].starts_with('/') && !parts[0].starts_with('~');
-        if (named && parts[0] != "maildir") {
-            leave(setting, "mailboxes are Maildirs");
+        const std::string location = short_variables(setting.value);
+        if (location.empty() || location == "auto") {
             return;
         }
-        std::string path(parts[named ? 1 : 0]);
-        if (setting.value.empty()) {
-            return;
+        auto parsed = parse_mail_location(location, "user", "/home/user");
+        if (!parsed) {
+            leave(setting, parsed.error().message);
+        } else if (parsed->format != MailFormat::kMaildir && parsed->format != MailFormat::kMbox) {
+            leave(setting,
+                  "mailboxes are Maildirs or mbox files; doveadm import brings each user's mail "
+                  "over");
+        } else {
+            set("imap_mail_location", location, setting);
         }
-        for (std::size_t i = named ? 2 : 1; i < parts.size(); ++i) {
-            if (parts[i].starts_with("INBOX=") || parts[i].starts_with("LAYOUT=") ||
-                parts[i].starts_with("CONTROL=")) {
-                leave(setting, format("mailboxes lie in the Maildir itself, without {}", parts[i]));
-            }
-        }
-        set("imap_mail_location", "maildir:" + short_variables(path), setting);
     }
 
     bool take_login(const DovecotSetting& setting) {
@@ -513,6 +505,9 @@ class Importer {
     }
 
     void finish() {
+        if (auto location = location_.whole()) {
+            take_location(*location);
+        }
         join_parts("auth_passdb", passdbs_, ", ");
         join_parts("auth_userdb", userdbs_, ", ");
         join_parts("imap_special_use", uses_, ", ");
@@ -566,6 +561,7 @@ class Importer {
     std::vector<Part> userdbs_;
     std::vector<Part> uses_;
     DovecotNamespaces namespaces_;
+    DovecotLocation location_;
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Namespaces: the parameter, and names of other users' mailboxes taken apart.
+#include "lib/access/namespaces.h"
+
 #include "lib/access/namespace_settings.h"
 
 #include "tests/support/catch.h"
@@ -60,4 +62,14 @@ TEST_CASE("access/namespaces: the parameter") {
           "{ prefix= }", "{ type=public prefix=P. location=/m inbox=yes }"}) {
         CHECK_FALSE(parse_namespaces(bad, '.'));
     }
+}
+
+TEST_CASE("access/namespaces: a user's name does not lead out of where the mail lies") {
+    for (const char* user : {"../alice", "..", "..@x.test", "a/../../b"}) {
+        CHECK_FALSE(mail_location_of("maildir:/srv/%n/m", user, "/home/x"));
+    }
+    CHECK_FALSE(mail_location_of("mbox:~/m:INBOX=/var/mail/%u", "../x", "/home/x"));
+    auto written = mail_location_of("maildir:/srv/../%u/%h", "bob..", "/a/../b");
+    REQUIRE(written);
+    CHECK(written->root == "/srv/../bob..//a/../b");
 }

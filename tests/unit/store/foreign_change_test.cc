@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/store/mailbox.h"
+#include "lib/store/maildir_mailbox.h"
 #include "lib/store/uid_validity.h"
 
 #include "tests/support/catch.h"
@@ -84,7 +84,7 @@ std::uint32_t add(const Place& place, Mailbox& box, const std::string& name, Nam
 
 TEST_CASE("store/foreign: letters are given by what the file says now") {
     Place place;
-    Mailbox box(place.place());
+    MaildirMailbox box(place.place());
     sync(box);
     add(place, box, "1.a", {"kwA", "kwB"});
     SECTION("the names have got other letters") {
@@ -123,7 +123,7 @@ TEST_CASE("store/foreign: letters are given by what the file says now") {
     }
     SECTION("removed between sessions: a letter in use is not given to another name") {
         fs::remove(place.at("dovecot-keywords"));
-        Mailbox later(place.place());
+        MaildirMailbox later(place.place());
         std::uint32_t uid = add(place, later, "2.a", {"kwA"});
         sync(later);
         CHECK(keywords(later, 1) == Names{"unknown-0", "unknown-1"});
@@ -133,12 +133,12 @@ TEST_CASE("store/foreign: letters are given by what the file says now") {
 
 TEST_CASE("store/foreign: another mailbox of the same name") {
     Place place;
-    Mailbox box(place.place());
+    MaildirMailbox box(place.place());
     sync(box);
     add(place, box, "1.a", {"kwA", "kwB"});
     sync(box);
     auto validity = box.uid_validity();
-    REQUIRE(box.directory_fd());
+    REQUIRE(box.read(*box.find(1)));
     place.move_away();
     CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));
     place.make();
@@ -156,9 +156,7 @@ TEST_CASE("store/foreign: another mailbox of the same name") {
         CHECK(box.uid_validity() > validity);
         CHECK(keywords(box, 1) == Names{"unknown-0"});
         CHECK(box.first_recent() == 2);
-        auto fd = box.directory_fd();
-        REQUIRE(fd);
-        CHECK(open_at(*fd, box.relative_path(*box.find(1)), 0));
+        CHECK(box.read(*box.find(1)));
     }
     SECTION("a copy that is put back") {
         fs::remove_all(place.at(""));
@@ -166,17 +164,15 @@ TEST_CASE("store/foreign: another mailbox of the same name") {
         sync(box);
         CHECK(box.uid_validity() == validity);
         CHECK(keywords(box, 1) == Names{"kwA", "kwB"});
-        auto fd = box.directory_fd();
-        REQUIRE(fd);
         fs::remove_all(place.old());
-        CHECK(open_at(*fd, box.relative_path(*box.find(1)), 0));
+        CHECK(box.read(*box.find(1)));
     }
 }
 
 TEST_CASE("store/foreign: a uidlist that is removed or replaced") {
     Place place;
     place.put("new/1.a");
-    Mailbox box(place.place());
+    MaildirMailbox box(place.place());
     sync(box);
     auto validity = box.uid_validity();
     std::string early = place.get("dovecot-uidlist");
@@ -206,7 +202,7 @@ TEST_CASE("store/foreign: a uidlist that is removed or replaced") {
         CHECK(box.uid_validity() == validity);
         CHECK(*box.uids() == Uids{1, 4, 5});
         CHECK(add(place, box, "9.a") == 6);
-        Mailbox again(place.place());
+        MaildirMailbox again(place.place());
         sync(again);
         CHECK(*again.uids() == Uids{1, 4, 5, 6});
     }
@@ -217,7 +213,7 @@ TEST_CASE("store/foreign: a uidlist that is removed or replaced") {
     SECTION("an older one put back between sessions") {
         box.save_index();
         place.put("dovecot-uidlist", early);
-        Mailbox later(place.place());
+        MaildirMailbox later(place.place());
         later.load_index();
         sync(later);
         CHECK(later.uid_validity() == validity);
@@ -238,7 +234,7 @@ TEST_CASE("store/foreign: a uidlist that is removed or replaced") {
 
 TEST_CASE("store/foreign: directories that are removed or replaced") {
     Place place;
-    Mailbox box(place.place());
+    MaildirMailbox box(place.place());
     sync(box);
     add(place, box, "1.a");
     sync(box);

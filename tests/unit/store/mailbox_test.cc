@@ -1,6 +1,4 @@
 // A Maildir under a Mailbox: UIDs, flags, expunges, additions, and the files that Dovecot shares.
-#include "lib/store/mailbox.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/store/maildir_mailbox.h"
 #include "lib/store/subscriptions.h"
 #include "lib/store/uid_validity.h"
 
@@ -158,7 +157,7 @@ TEST_CASE("store/mailbox: entries of the list get keys, and nothing else changes
     scratch.put("dovecot-uidlist", "3 V7 N9 Gx\n1 :1.a\n2 W3 Ukept :2.b\n4 :gone\n");
     scratch.put("cur/1.a:2,S");
     scratch.put("cur/2.b:2,");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     REQUIRE(run(box.set_extensions('W', {{1, "18"}, {2, "19"}, {3, "20"}})));
     CHECK(scratch.get("dovecot-uidlist") == "3 V7 N9 Gx\n1 W18 :1.a\n2 Ukept W19 :2.b\n4 :gone\n");
@@ -190,31 +189,31 @@ TEST_CASE("store/uidlist: Courier's form, torn lines, nonsense") {
 TEST_CASE("store/subscriptions: both forms are kept") {
     Scratch scratch;
     scratch.put("subscriptions", "V\t2\n\nA\tB\nSent\n");
-    auto list = Subscriptions::load(scratch.root(), '.');
+    auto list = Subscriptions::load(scratch.root() + "/subscriptions", '.');
     REQUIRE(list);
     CHECK(list->names() == std::vector<std::string>{"A.B", "Sent"});
     CHECK(list->add("X.Y"));
     CHECK_FALSE(list->add("Sent"));
     CHECK(list->remove("A.B"));
-    REQUIRE(list->save(scratch.root(), 0600));
+    REQUIRE(list->save(scratch.root() + "/subscriptions", 0600));
     CHECK(scratch.get("subscriptions") == "V\t2\n\nSent\nX\tY\n");
     scratch.put("subscriptions", "A.B\nSent\n");
-    auto old = Subscriptions::load(scratch.root(), '.');
+    auto old = Subscriptions::load(scratch.root() + "/subscriptions", '.');
     old->add("Z");
-    REQUIRE(old->save(scratch.root(), 0600));
+    REQUIRE(old->save(scratch.root() + "/subscriptions", 0600));
     CHECK(scratch.get("subscriptions") == "A.B\nSent\nZ\n");
 }
 
 TEST_CASE("store/subscriptions: names as on disk, and lines that name nothing") {
     Scratch scratch;
     scratch.put("subscriptions", "A.B\r\ninbox.Sub\nEntw\xc3\xbcrfe\n\xe9\nSent");
-    auto list = Subscriptions::load(scratch.root(), '/');
+    auto list = Subscriptions::load(scratch.root() + "/subscriptions", '/');
     REQUIRE(list);
     CHECK(list->names() == std::vector<std::string>{"A/B", "INBOX/Sub", "Entw&APw-rfe", "Sent"});
     CHECK_FALSE(list->add("A/B"));
     CHECK(list->add("X/Y"));
     CHECK(list->remove("INBOX/Sub"));
-    REQUIRE(list->save(scratch.root(), 0600));
+    REQUIRE(list->save(scratch.root() + "/subscriptions", 0600));
     CHECK(scratch.get("subscriptions") == "A.B\nEntw\xc3\xbcrfe\n\xe9\nSent\nX.Y\n");
 }
 
@@ -235,18 +234,18 @@ TEST_CASE("store/mailbox: new files get UIDs in the order of their names") {
     scratch.put("new/1000000002.b.h");
     scratch.put("new/999999999.c.h");
     scratch.put("cur/1000000001.a.h:2,S");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     CHECK(uids_of(box) == Uids{1, 2, 3});
-    CHECK(box.name_of(box.messages()[0]) == "999999999.c.h:2,");
-    CHECK(box.name_of(box.messages()[1]) == "1000000001.a.h:2,S");
+    CHECK(box.path_of(box.messages()[0]) == scratch.root() + "/cur/999999999.c.h:2,");
+    CHECK(box.path_of(box.messages()[1]) == scratch.root() + "/cur/1000000001.a.h:2,S");
     CHECK(scratch.names("new").empty());
     CHECK(box.claim_recent() == 1);
     CHECK(box.claim_recent() == 4);
     std::string list = scratch.get("dovecot-uidlist");
     CHECK(list.find("\n1 :999999999.c.h\n2 :1000000001.a.h\n3 :1000000002.b.h\n") != list.npos);
 
-    Mailbox again(scratch.place());
+    MaildirMailbox again(scratch.place());
     sync(again);
     CHECK(again.uid_validity() == box.uid_validity());
     CHECK(uids_of(again) == Uids{1, 2, 3});
@@ -255,7 +254,7 @@ TEST_CASE("store/mailbox: new files get UIDs in the order of their names") {
 TEST_CASE("store/mailbox: read-only sessions move nothing") {
     Scratch scratch;
     scratch.put("new/1.a");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box, MailboxAccess::kReadOnly);
     CHECK(uids_of(box) == Uids{1});
     CHECK(scratch.names("new").size() == 1);
@@ -270,7 +269,7 @@ TEST_CASE("store/mailbox: later mail, foreign expunges and foreign flags are not
     for (int i = 1; i <= 4; ++i) {
         scratch.put("new/" + std::to_string(i) + ".a");
     }
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     auto before = box.uids();
     std::uint64_t change = box.last_change();
@@ -291,7 +290,7 @@ TEST_CASE("store/mailbox: flags are renames, also of files that somebody else ha
     Scratch scratch;
     scratch.put("new/1.a");
     scratch.put("new/2.a");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     REQUIRE(run(box.change_flags({1, 2}, FlagChange::kAdd, MessageFlags::kSeen)));
     CHECK(scratch.names("cur") == std::vector<std::string>{"1.a:2,S", "2.a:2,S"});
@@ -307,7 +306,7 @@ TEST_CASE("store/mailbox: keywords get letters, and letters names") {
     Scratch scratch;
     scratch.put("cur/1.a:2,c");
     scratch.put("dovecot-keywords", "0 $Junk\n");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     CHECK(scratch.get("dovecot-keywords") == "0 $Junk\n2 unknown-2\n");
     REQUIRE(run(box.change_flags({1}, FlagChange::kReplace, 0, {"$junk", "Work"})));
@@ -326,7 +325,7 @@ TEST_CASE("store/mailbox: expunged messages leave, and the list shrinks in time"
     for (int i = 1; i <= 8; ++i) {
         scratch.put("new/" + std::to_string(i) + ".a");
     }
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     auto gone = run(box.expunge({2, 99}));
     REQUIRE(gone);
@@ -344,7 +343,7 @@ TEST_CASE("store/mailbox: expunged messages leave, and the list shrinks in time"
 TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     Scratch scratch;
     scratch.put("new/1.a");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     scratch.put("tmp/x");
     NewMessage appended{
@@ -356,7 +355,7 @@ TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     CHECK(uids_of(box) == Uids{1, 2, 3});
     CHECK(fs::exists(scratch.root() + "/cur/5.x,S=14,W=17:2,S"));
     CHECK(fs::exists(scratch.root() + "/new/6.y"));
-    CHECK(box.uidlist_extensions(3) == "G1.a");
+    CHECK(box.extended_entries().value().back().extensions == "G1.a");
     NewMessage missing{scratch.root() + "/tmp/none", "7.z", {}, "", false};
     scratch.put("tmp/y");
     NewMessage good{scratch.root() + "/tmp/y", "8.z", {MessageFlags::kSeen, 0}, "", false};
@@ -374,7 +373,7 @@ TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     fs::remove(scratch.root() + "/dovecot-uidlist");
     fs::rename(scratch.root() + "/list", scratch.root() + "/dovecot-uidlist");
 
-    Mailbox fresh(scratch.place());
+    MaildirMailbox fresh(scratch.place());
     scratch.put("tmp/q");
     auto more = run(fresh.add({{scratch.root() + "/tmp/q", "9.q", {}, "", false}}));
     REQUIRE(more);
@@ -393,23 +392,23 @@ TEST_CASE("store/mailbox: lines are never added to a list of an old form or with
         scratch.put("cur/1.a:2,S");
         scratch.put("cur/2.a:2,S");
         scratch.put("dovecot-uidlist", list);
-        Mailbox box(scratch.place());
+        MaildirMailbox box(scratch.place());
         sync(box);
         CHECK(uids_of(box) == Uids{1, 2});
         CHECK(run(box.add({message(scratch, "4.a")})) == Uids{3});
         CHECK(run(box.add({message(scratch, "3.a")})) == Uids{4});
-        Mailbox again(scratch.place());
+        MaildirMailbox again(scratch.place());
         sync(again);
         CHECK(again.uid_validity() == 1234);
         REQUIRE(uids_of(again) == Uids{1, 2, 3, 4});
-        CHECK(maildir_base(again.name_of(*again.find(3))) == "4.a");
+        CHECK(again.base_name(*again.find(3)) == "4.a");
     }
 }
 
 TEST_CASE("store/mailbox: a UID is on disk before anybody hears of it") {
     Scratch scratch;
     scratch.put("new/1.a");
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     auto listed = [](const std::string& name) { return std::ranges::count(synced(), name); };
     synced().clear();
     sync(box);
@@ -434,7 +433,7 @@ TEST_CASE("store/mailbox: the quick-start file is believed only while nothing ha
         scratch.put("new/" + std::to_string(i) + ".a");
     }
     {
-        Mailbox box(scratch.place());
+        MaildirMailbox box(scratch.place());
         sync(box);
         CHECK(box.claim_recent() == 1);
         run(sleep_for(std::chrono::milliseconds(200)));
@@ -442,7 +441,7 @@ TEST_CASE("store/mailbox: the quick-start file is believed only while nothing ha
         box.save_index();
     }
     {
-        Mailbox box(scratch.place());
+        MaildirMailbox box(scratch.place());
         box.load_index();
         CHECK(uids_of(box) == Uids{1, 2, 3});
         CHECK(box.first_recent() == 4);
@@ -451,7 +450,7 @@ TEST_CASE("store/mailbox: the quick-start file is believed only while nothing ha
     }
     fs::remove(scratch.root() + "/cur/2.a:2,");
     {
-        Mailbox box(scratch.place());
+        MaildirMailbox box(scratch.place());
         box.load_index();
         CHECK(uids_of(box).empty());
         sync(box);
@@ -461,14 +460,14 @@ TEST_CASE("store/mailbox: the quick-start file is believed only while nothing ha
     std::string torn = scratch.get("relais.index");
     torn[torn.size() / 2] = static_cast<char>(torn[torn.size() / 2] ^ 1);
     scratch.put("relais.index", torn);
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     box.load_index();
     CHECK(uids_of(box).empty());
 }
 
 TEST_CASE("store/mailbox: a mailbox that is removed is an error, not a crash") {
     Scratch scratch;
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     fs::remove_all(scratch.root() + "/cur");
     CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));

@@ -5,7 +5,7 @@
 
 #include "lib/base/file.h"
 #include "lib/store/change_journal.h"
-#include "lib/store/mailbox.h"
+#include "lib/store/maildir_mailbox.h"
 
 #include "tests/support/catch.h"
 
@@ -170,7 +170,7 @@ TEST_CASE("store/modseq: numbers grow, and tell what has changed and what is gon
     for (int i = 1; i <= 6; ++i) {
         scratch.put("new/" + std::to_string(i) + ".a");
     }
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     CHECK_FALSE(fs::exists(scratch.journal()));
     REQUIRE(box.track_changes());
@@ -202,8 +202,8 @@ TEST_CASE("store/modseq: two processes on a mailbox agree on the numbers") {
     for (int i = 1; i <= 4; ++i) {
         scratch.put("new/" + std::to_string(i) + ".a");
     }
-    Mailbox one(scratch.place());
-    Mailbox two(scratch.place());
+    MaildirMailbox one(scratch.place());
+    MaildirMailbox two(scratch.place());
     sync(one);
     REQUIRE(one.track_changes());
     sync(two);
@@ -233,7 +233,7 @@ TEST_CASE("store/modseq: who comes later knows, with the quick-start file as it 
     }
     std::uint64_t start = 0;
     {
-        Mailbox box(scratch.place());
+        MaildirMailbox box(scratch.place());
         sync(box);
         REQUIRE(box.track_changes());
         start = box.last_change();
@@ -244,7 +244,7 @@ TEST_CASE("store/modseq: who comes later knows, with the quick-start file as it 
             box.save_index();  // else as after kill -9
         }
     }
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     box.load_index();
     sync(box);
     CHECK(changed_after(box, start) == Uids{1});
@@ -260,10 +260,10 @@ TEST_CASE("store/modseq: very many changes at once are told by few records") {
             odd.push_back(i);
         }
     }
-    Mailbox box(scratch.place());
+    MaildirMailbox box(scratch.place());
     sync(box);
     REQUIRE(box.track_changes());
-    Mailbox other(scratch.place());
+    MaildirMailbox other(scratch.place());
     other.load_index();
     sync(other);
     std::uint64_t start = box.last_change();

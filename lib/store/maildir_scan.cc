@@ -15,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
 #include "lib/store/change_turn.h"
-#include "lib/store/mailbox.h"
+#include "lib/store/maildir_mailbox.h"
 #include "lib/store/uid_validity.h"
 
 namespace relais {
@@ -23,19 +23,6 @@ namespace relais {
 namespace {
 
 constexpr int kScanAttempts = 3;
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-// Changes closer than this to the time of looking may not show in the modification time.
-std::int64_t granularity(std::int64_t mtime_ns) {
-    return mtime_ns % kSecond == 0 ? 2 * kSecond : kSecond / 20;
-}
-
-bool is_settled(std::int64_t mtime_ns) {
-    timespec now;
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    std::int64_t age = now.tv_sec * kSecond + now.tv_nsec - mtime_ns;
-    return age > granularity(mtime_ns) || age < -kSecond;
-}
 
 bool cannot_write(int reason) {
     return reason == EACCES || reason == EROFS || reason == EPERM;
@@ -47,7 +34,7 @@ bool is_full(int reason) {
 
 }  // namespace
 
-Mailbox::Stamps Mailbox::stamps_now() const {
+Mailbox::Stamps MaildirMailbox::stamps_now() const {
     Stamps stamps;
     stamps.cur = stamp_of(place_.directory + "/cur");
     stamps.fresh = stamp_of(place_.directory + "/new");
@@ -62,23 +49,7 @@ Mailbox::Stamps Mailbox::stamps_now() const {
     return stamps;
 }
 
-void Mailbox::set_known(const Stamps& stamps) {
-    if (stamps.directory != known_.directory) {
-        directory_ = UniqueFd();
-    }
-    known_ = stamps;
-    scanned_ = true;
-    index_stale_ = true;
-    verify_at_.reset();
-    for (const FileStamp& stamp : {stamps.cur, stamps.fresh}) {
-        if (!is_settled(stamp.mtime_ns)) {
-            auto wait = std::chrono::nanoseconds(2 * granularity(stamp.mtime_ns));
-            verify_at_ = std::max(verify_at_.value_or(Clock::time_point()), Clock::now() + wait);
-        }
-    }
-}
-
-Task<Result<void>> Mailbox::sync(MailboxAccess access) {
+Task<Result<void>> MaildirMailbox::sync(MailboxAccess access) {
     Semaphore::Place turn = co_await busy_.take();
     auto synced = co_await sync_locked(access);
     if (save_soon_ && synced) {
@@ -87,7 +58,7 @@ Task<Result<void>> Mailbox::sync(MailboxAccess access) {
     co_return synced;
 }
 
-Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
+Task<Result<void>> MaildirMailbox::sync_locked(MailboxAccess access) {
     Stamps now = stamps_now();
     if (now.cur.inode == 0) {
         co_return fail(Errc::kNotFound, place_.directory + " is no mailbox any longer");
@@ -115,7 +86,7 @@ Task<Result<void>> Mailbox::sync_locked(MailboxAccess access) {
 }
 
 // Messages that a read-write session sees for the first time go to cur/.  Their names there.
-std::vector<std::string> Mailbox::move_new_files() {
+std::vector<std::string> MaildirMailbox::move_new_files() {
     std::vector<std::string> moved;
     auto names = list_directory(place_.directory + "/new");
     if (!names) {
@@ -137,7 +108,7 @@ std::vector<std::string> Mailbox::move_new_files() {
     return moved;
 }
 
-Result<FoundFiles> Mailbox::find_files(Stamps& at) {
+Result<FoundFiles> MaildirMailbox::find_files(Stamps& at) {
     for (int attempt = 1;; ++attempt) {
         at = stamps_now();
         FoundFiles found;
@@ -155,7 +126,7 @@ Result<FoundFiles> Mailbox::find_files(Stamps& at) {
     }
 }
 
-Task<Result<void>> Mailbox::full_scan(MailboxAccess access) {
+Task<Result<void>> MaildirMailbox::full_scan(MailboxAccess access) {
     std::vector<std::string> moved;
     if (access == MailboxAccess::kReadWrite) {
         moved = move_new_files();
@@ -183,7 +154,7 @@ Task<Result<void>> Mailbox::full_scan(MailboxAccess access) {
 }
 
 // The list with a UID for every file.  Written, under the lock, when there were files without.
-Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
+Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list) {
     auto unlisted = [&found](const UidList& known) {
         for (FoundFile& file : found.files()) {
             file.uid = 0;
@@ -239,8 +210,8 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
     unwritten_ = !lock && !without.empty();
     if (lock) {
         auto stored = fresh_list || list.damaged || list.guid.empty()
-                          ? list.rewrite(place_.directory, place_.file_mode)
-                          : list.append(place_.directory, without.size());
+                          ? list.rewrite(place_.control_directory(), place_.file_mode)
+                          : list.append(place_.control_directory(), without.size());
         no_room_ = !stored && is_full(stored.error().sys_errno) && usable;
         if (no_room_) {
             // Who is to make room must get at the messages that have UIDs.
@@ -259,7 +230,7 @@ Task<Result<UidList>> Mailbox::list_with(FoundFiles& found, UidList list) {
 }
 
 // A UID that a client has heard of must not mean another message after a crash.
-Task<void> Mailbox::sync_list() const {
+Task<void> MaildirMailbox::sync_list() const {
     auto fd = open_file(list_path(), O_RDONLY);
     if (fd) {
         int number = fd->get();
@@ -271,7 +242,7 @@ Task<void> Mailbox::sync_list() const {
     }
 }
 
-void Mailbox::take_over(const UidList& list, FoundFiles& found) {
+void MaildirMailbox::take_over(const UidList& list, FoundFiles& found) {
     std::vector<MailMessage> old;
     old.swap(messages_);
     bool another = uid_validity_ != list.uid_validity;
@@ -329,7 +300,7 @@ void Mailbox::take_over(const UidList& list, FoundFiles& found) {
 }
 
 // Until the quick-start file knows better, what was in new/ is recent.
-void Mailbox::note_recent(FoundFiles& found, const std::vector<std::string>& moved) {
+void MaildirMailbox::note_recent(FoundFiles& found, const std::vector<std::string>& moved) {
     if (first_recent_ != 0 && first_recent_ <= next_uid_) {
         return;
     }
@@ -348,7 +319,7 @@ void Mailbox::note_recent(FoundFiles& found, const std::vector<std::string>& mov
 }
 
 // Only new/ has changed: what is in it is added behind what is known.
-Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
+Task<Result<void>> MaildirMailbox::scan_new(MailboxAccess access) {
     begin_own_change();
     if (foreign_change_) {
         co_return co_await full_scan(access);
@@ -397,7 +368,7 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
     for (const FoundFile* file : added) {
         list.add(std::string(found.base(*file)));
     }
-    auto stored = list.append(place_.directory, added.size());
+    auto stored = list.append(place_.control_directory(), added.size());
     if (!stored && is_full(stored.error().sys_errno)) {
         lock = fail(Errc::kTemporary, "");
         co_return co_await full_scan(access);
@@ -422,8 +393,8 @@ Task<Result<void>> Mailbox::scan_new(MailboxAccess access) {
 }
 
 // UIDs that were given out are not given again, even where somebody has put an older list back.
-Result<UidList> Mailbox::load_list() const {
-    auto list = UidList::load(place_.directory);
+Result<UidList> MaildirMailbox::load_list() const {
+    auto list = UidList::load(place_.control_directory());
     bool known = list && list->uid_validity == uid_validity_ && uid_validity_ != 0 && !unwritten_;
     if (known && list->next_uid < next_uid_) {
         log_warning("{}: the next UID was lowered from {} to {}", list_path(), next_uid_,

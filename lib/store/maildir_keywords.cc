@@ -5,65 +5,39 @@
 
 #include "lib/base/log.h"
 #include "lib/store/change_turn.h"
-#include "lib/store/mailbox.h"
+#include "lib/store/maildir_mailbox.h"
 
 namespace relais {
 
-FileStamp Mailbox::keywords_stamp() const {
-    return stamp_of(place_.directory + "/" + std::string(KeywordFile::kFileName));
+FileStamp MaildirMailbox::keywords_stamp() const {
+    return stamp_of(place_.control_directory() + "/" + std::string(KeywordFile::kFileName));
 }
 
-std::vector<std::string> Mailbox::keywords_of(const MailMessage& message) const {
-    std::vector<std::string> names;
-    for (int i = 0; i < kMaxKeywords; ++i) {
-        if ((message.keywords >> i & 1) != 0 && !keywords_.name(i).empty()) {
-            names.emplace_back(keywords_.name(i));
-        }
-    }
-    return names;
-}
-
-// Messages whose letters mean something else now have changed.
-void Mailbox::take_keywords(KeywordFile file) {
-    std::uint32_t renamed = 0;
-    for (int i = 0; i < kMaxKeywords; ++i) {
-        bool same = keywords_.name(i).empty() || keywords_.name(i) == file.name(i);
-        renamed |= same ? 0 : 1U << i;
-    }
-    if (renamed != 0) {
-        ChangeTurn turn(*this);
-        for (MailMessage& message : messages_) {
-            if ((message.keywords & renamed) != 0) {
-                turn.changed(message);
-            }
-        }
-    }
-    keywords_ = std::move(file);
-    known_.keywords = keywords_.stamp();
-    index_stale_ = true;
+Result<KeywordFile> MaildirMailbox::load_keywords() const {
+    return KeywordFile::load(place_.control_directory());
 }
 
 // Letters that stand in file names without a name keep the one that we know, when it is the mailbox
 // that we know; else they get one, as Dovecot does it.
-Task<Result<void>> Mailbox::read_keywords(SameMailbox same) {
+Task<Result<void>> MaildirMailbox::read_keywords(SameMailbox same) {
     const KeywordFile known = same == SameMailbox::kYes ? keywords_ : KeywordFile();
     std::uint32_t letters = 0;
     for (const MailMessage& message : messages_) {
         letters |= message.keywords;
     }
-    auto file = KeywordFile::load(place_.directory);
+    auto file = load_keywords();
     if (!file) {
         co_return fail_with(file);
     }
     if (file->name_letters(letters, known)) {
         auto lock = co_await MailboxLock::acquire(list_path());
         // Somebody else may have named them meanwhile.
-        auto current = KeywordFile::load(place_.directory);
+        auto current = load_keywords();
         if (current) {
             file = std::move(current);
         }
         if (lock && file->name_letters(letters, known)) {
-            auto written = file->write(place_.directory, place_.file_mode);
+            auto written = file->write(place_.control_directory(), place_.file_mode);
             if (!written) {
                 log_warning("{}", written.error().message);
             }
@@ -75,12 +49,12 @@ Task<Result<void>> Mailbox::read_keywords(SameMailbox same) {
 }
 
 // The file as it is now, with these names as far as there is room.
-Task<Result<KeywordFile>> Mailbox::keywords_with(std::vector<std::string> names) {
+Task<Result<KeywordFile>> MaildirMailbox::keywords_with(std::vector<std::string> names) {
     auto knows_all = [&names](const KeywordFile& file) {
         return std::ranges::all_of(
             names, [&file](const std::string& name) { return file.find(name).has_value(); });
     };
-    auto file = KeywordFile::load(place_.directory);
+    auto file = load_keywords();
     if (!file || knows_all(*file)) {
         co_return file;
     }
@@ -93,7 +67,7 @@ Task<Result<KeywordFile>> Mailbox::keywords_with(std::vector<std::string> names)
     if (!lock) {
         co_return fail_with(lock);
     }
-    file = KeywordFile::load(place_.directory);
+    file = load_keywords();
     if (!file || knows_all(*file)) {
         co_return file;
     }
@@ -102,7 +76,7 @@ Task<Result<KeywordFile>> Mailbox::keywords_with(std::vector<std::string> names)
         room |= !file->find(name) && file->find_or_add(name);
     }
     if (room) {
-        auto written = file->write(place_.directory, place_.file_mode);
+        auto written = file->write(place_.control_directory(), place_.file_mode);
         if (!written) {
             co_return fail_with(written);
         }

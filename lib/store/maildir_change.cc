@@ -12,7 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
 #include "lib/store/change_turn.h"
-#include "lib/store/mailbox.h"
+#include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/uid_validity.h"
 
@@ -22,18 +22,6 @@ namespace {
 
 constexpr int kAttempts = 5;
 constexpr std::size_t kChunk = 256;  // so many system calls before other sessions get their turn
-
-MessageFlags changed_flags(MessageFlags old, FlagChange how, MessageFlags by) {
-    switch (how) {
-        case FlagChange::kReplace:
-            return by;
-        case FlagChange::kAdd:
-            return {static_cast<std::uint8_t>(old.system | by.system), old.keywords | by.keywords};
-        case FlagChange::kRemove:
-            break;
-    }
-    return {static_cast<std::uint8_t>(old.system & ~by.system), old.keywords & ~by.keywords};
-}
 
 // Runs on a helper thread: the names of new messages and their UIDs outlive a crash.
 Result<void> sync_paths(const std::vector<std::string>& paths) {
@@ -52,11 +40,11 @@ Result<void> sync_paths(const std::vector<std::string>& paths) {
 }  // namespace
 
 // Somebody keeps account of what comes and goes.
-bool Mailbox::is_weighed() const {
+bool MaildirMailbox::is_weighed() const {
     return place_.counted && keeps_maildir_size(place_.root);
 }
 
-std::int64_t Mailbox::weight_of(std::string_view relative_path) const {
+std::int64_t MaildirMailbox::weight_of(std::string_view relative_path) const {
     if (auto size = maildir_size(maildir_base(relative_path), 'S')) {
         return static_cast<std::int64_t>(*size);
     }
@@ -67,14 +55,14 @@ std::int64_t Mailbox::weight_of(std::string_view relative_path) const {
 
 // Between these two, the changes to new/ and cur/ are ours.  One that came from elsewhere before
 // is remembered, so that the next sync reads everything.
-void Mailbox::begin_own_change() {
+void MaildirMailbox::begin_own_change() {
     Stamps now = stamps_now();
     if (scanned_ && (now.cur != known_.cur || now.uidlist != known_.uidlist)) {
         foreign_change_ = true;
     }
 }
 
-void Mailbox::end_own_change() {
+void MaildirMailbox::end_own_change() {
     if (scanned_) {
         Stamps now = stamps_now();
         // Only cur/ is taken for ours: deliveries go to new/, and the lists are looked after apart.
@@ -86,7 +74,7 @@ void Mailbox::end_own_change() {
     changes_.announce();
 }
 
-bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {
+bool MaildirMailbox::rename_to(MailMessage& message, MessageFlags flags) {
     std::string name = with_maildir_flags(name_of(message), flags);
     std::string from = path_of(message);
     std::string to = place_.directory + "/cur/" + name;
@@ -101,10 +89,10 @@ bool Mailbox::rename_to(MailMessage& message, MessageFlags flags) {
     return true;
 }
 
-Task<Result<FlagOutcome>> Mailbox::change_flags(std::vector<std::uint32_t> uids, FlagChange how,
-                                                std::uint8_t system,
-                                                std::vector<std::string> keywords,
-                                                std::uint64_t unchanged_since) {
+Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t> uids,
+                                                       FlagChange how, std::uint8_t system,
+                                                       std::vector<std::string> keywords,
+                                                       std::uint64_t unchanged_since) {
     Semaphore::Place turn = co_await busy_.take();
     MessageFlags flags{system, 0};
     if (!keywords.empty()) {
@@ -151,23 +139,7 @@ Task<Result<FlagOutcome>> Mailbox::change_flags(std::vector<std::uint32_t> uids,
     co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
 }
 
-// All of them get one number.
-void Mailbox::note_changed(const std::vector<std::uint32_t>& uids, FlagOutcome& outcome) {
-    outcome.before = outcome.number = last_flag_change_;
-    if (uids.empty()) {
-        return;
-    }
-    ChangeTurn turn(*this);
-    for (std::uint32_t uid : uids) {
-        if (MailMessage* message = find_mutable(uid)) {
-            turn.changed(*message);
-        }
-    }
-    outcome.before = turn.before();
-    outcome.number = turn.number();
-}
-
-Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint32_t> uids) {
+Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std::uint32_t> uids) {
     Semaphore::Place turn = co_await busy_.take();
     begin_own_change();
     std::vector<std::uint32_t> gone;
@@ -213,7 +185,7 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::expunge(std::vector<std::uint3
 }
 
 // A list in which at most three quarters of the lines are live is written anew.
-Task<Result<void>> Mailbox::shrink_uidlist() {
+Task<Result<void>> MaildirMailbox::shrink_uidlist() {
     if (!scanned_ || foreign_change_ || listed_ == 0 || messages_.size() * 4 > listed_ * 3) {
         co_return Result<void>();
     }
@@ -229,7 +201,7 @@ Task<Result<void>> Mailbox::shrink_uidlist() {
     std::erase_if(list->entries, [this](const UidListEntry& entry) {
         return entry.uid < next_uid_ && find(entry.uid) == nullptr;
     });
-    auto written = list->rewrite(place_.directory, place_.file_mode);
+    auto written = list->rewrite(place_.control_directory(), place_.file_mode);
     if (written) {
         listed_ = list->entries.size();
         known_.uidlist = list->stamp;
@@ -237,7 +209,7 @@ Task<Result<void>> Mailbox::shrink_uidlist() {
     co_return written;
 }
 
-Task<Result<void>> Mailbox::set_extensions(char key, std::vector<UidExtension> values) {
+Task<Result<void>> MaildirMailbox::set_extensions(char key, std::vector<UidExtension> values) {
     Semaphore::Place turn = co_await busy_.take();
     auto lock = co_await MailboxLock::acquire(list_path());
     if (!lock) {
@@ -255,7 +227,7 @@ Task<Result<void>> Mailbox::set_extensions(char key, std::vector<UidExtension> v
             at->extensions = with_uidlist_extension(at->extensions, key, value.value);
         }
     }
-    auto written = list->rewrite(place_.directory, place_.file_mode);
+    auto written = list->rewrite(place_.control_directory(), place_.file_mode);
     if (written && known) {
         known_.uidlist = list->stamp;
         index_stale_ = true;
@@ -264,8 +236,8 @@ Task<Result<void>> Mailbox::set_extensions(char key, std::vector<UidExtension> v
 }
 
 // What was moved goes back, since there may be no other copy of it.
-void Mailbox::take_back(const std::vector<NewMessage>& added,
-                        const std::vector<std::string>& placed) const {
+void MaildirMailbox::take_back(const std::vector<NewMessage>& added,
+                               const std::vector<std::string>& placed) const {
     for (std::size_t i = 0; i < placed.size(); ++i) {
         std::string path = place_.directory + "/" + placed[i];
         int done = added[i].link ? ::unlink(path.c_str())
@@ -277,8 +249,8 @@ void Mailbox::take_back(const std::vector<NewMessage>& added,
 }
 
 // All the files, or none of them.
-Result<void> Mailbox::place_files(const std::vector<NewMessage>& added,
-                                  std::vector<std::string>& placed) {
+Result<void> MaildirMailbox::place_files(const std::vector<NewMessage>& added,
+                                         std::vector<std::string>& placed) {
     for (const NewMessage& message : added) {
         // Without flags it can wait in new/, where every server takes it for recent.
         bool plain = message.flags == MessageFlags();
@@ -299,7 +271,7 @@ Result<void> Mailbox::place_files(const std::vector<NewMessage>& added,
 
 // A list to add to, and the lock in `lock`.  It holds all entries, or, when our picture is up to
 // date, none but the next UID.
-Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock) {
+Task<Result<UidList>> MaildirMailbox::list_for_adding(std::optional<MailboxLock>& lock) {
     auto locked = co_await MailboxLock::acquire(list_path());
     if (!locked) {
         co_return fail_with(locked);
@@ -333,8 +305,8 @@ Task<Result<UidList>> Mailbox::list_for_adding(std::optional<MailboxLock>& lock)
 }
 
 // The same, when the keywords of the messages have got their letters.
-Task<Result<UidList>> Mailbox::prepare_adding(std::vector<NewMessage>& added,
-                                              std::optional<MailboxLock>& lock) {
+Task<Result<UidList>> MaildirMailbox::prepare_adding(std::vector<NewMessage>& added,
+                                                     std::optional<MailboxLock>& lock) {
     std::vector<std::string> names;
     for (const NewMessage& message : added) {
         names.insert(names.end(), message.keywords.begin(), message.keywords.end());
@@ -360,7 +332,7 @@ Task<Result<UidList>> Mailbox::prepare_adding(std::vector<NewMessage>& added,
     co_return fail(Errc::kTemporary, place_.directory + ": the keywords change all the time");
 }
 
-Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> added) {
+Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMessage> added) {
     Semaphore::Place turn = co_await busy_.take();
     begin_own_change();
     std::vector<std::string> placed;
@@ -378,8 +350,8 @@ Task<Result<std::vector<std::uint32_t>>> Mailbox::add(std::vector<NewMessage> ad
         for (const NewMessage& message : added) {
             uids.push_back(list->add(message.base, message.extensions).uid);
         }
-        auto stored = list->damaged ? list->rewrite(place_.directory, place_.file_mode)
-                                    : list->append(place_.directory, added.size());
+        auto stored = list->damaged ? list->rewrite(place_.control_directory(), place_.file_mode)
+                                    : list->append(place_.control_directory(), added.size());
         if (!stored) {
             take_back(added, placed);
             co_return fail_with(stored);

@@ -1,0 +1,107 @@
+// A Maildir: each message is a file whose name has its flags, and Dovecot's files beside cur/ say
+// which UID each has and what the letters of keywords mean.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
+#include "lib/store/directory_scan.h"
+#include "lib/store/mailbox.h"
+#include "lib/store/mailbox_lock.h"
+
+namespace relais {
+
+class MaildirMailbox : public Mailbox {
+  public:
+    explicit MaildirMailbox(MailboxPlace place) : Mailbox(std::move(place)) {}
+
+    [[nodiscard]] Task<Result<void>> sync(MailboxAccess access) override;
+    [[nodiscard]] Result<StoredMessage> read(const MailMessage& message) override;
+    Reading reading(const MailMessage& message) override;
+    [[nodiscard]] Result<MessageTimes> times_of(const MailMessage& message) override;
+    std::optional<std::uint64_t> known_size(const MailMessage& message,
+                                            MessageSize which) const override;
+    std::uint64_t stored_size(const MailMessage& message) const override;
+    std::string base_name(const MailMessage& message) const override;
+    std::string path_of(const MailMessage& message) const override;
+
+    std::string staging_directory() const override { return place_.directory + "/tmp"; }
+
+    bool can_link_to(const Mailbox& other) const override;
+    NewMessage hand_over(const MailMessage& message, Handing how) const override;
+    std::vector<Watched> watched() const override;
+    [[nodiscard]] Task<Result<FlagOutcome>> change_flags(
+        std::vector<std::uint32_t> uids, FlagChange how, std::uint8_t system,
+        std::vector<std::string> keywords = {}, std::uint64_t unchanged_since = kWhatever) override;
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> expunge(
+        std::vector<std::uint32_t> uids) override;
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> add(
+        std::vector<NewMessage> added) override;
+
+    [[nodiscard]] Result<UidList> list() const override {
+        return UidList::load(place_.control_directory());
+    }
+
+    [[nodiscard]] Result<std::vector<UidListEntry>> extended_entries() const override {
+        return UidList::load_extended(place_.control_directory());
+    }
+
+    [[nodiscard]] Task<Result<void>> set_extensions(char key,
+                                                    std::vector<UidExtension> values) override;
+
+  private:
+    // Reading the directory (maildir_scan.cc).
+    Stamps stamps_now() const override;
+    [[nodiscard]] Task<Result<void>> sync_locked(MailboxAccess access);
+    [[nodiscard]] Task<Result<void>> full_scan(MailboxAccess access);
+    [[nodiscard]] Task<Result<void>> scan_new(MailboxAccess access);
+    [[nodiscard]] Result<FoundFiles> find_files(Stamps& at);
+    [[nodiscard]] Task<Result<UidList>> list_with(FoundFiles& found, UidList list);
+    [[nodiscard]] Task<void> sync_list() const;
+    std::vector<std::string> move_new_files();
+    void take_over(const UidList& list, FoundFiles& found);
+    void note_recent(FoundFiles& found, const std::vector<std::string>& moved);
+    [[nodiscard]] Result<UidList> load_list() const;
+
+    // The names of keywords (maildir_keywords.cc).
+    enum class SameMailbox { kNo, kYes };
+    [[nodiscard]] Task<Result<void>> read_keywords(SameMailbox same);
+    [[nodiscard]] Task<Result<KeywordFile>> keywords_with(std::vector<std::string> names);
+    [[nodiscard]] Result<KeywordFile> load_keywords() const override;
+    FileStamp keywords_stamp() const;
+
+    // Changing it (maildir_change.cc).
+    bool rename_to(MailMessage& message, MessageFlags flags);
+    [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
+                                           std::vector<std::string>& placed);
+    void take_back(const std::vector<NewMessage>& added,
+                   const std::vector<std::string>& placed) const;
+    [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
+    [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
+                                                       std::optional<MailboxLock>& lock);
+    [[nodiscard]] Task<Result<void>> shrink_uidlist();
+    bool is_weighed() const;
+    std::int64_t weight_of(std::string_view relative_path) const;
+    void begin_own_change();
+    void end_own_change();
+
+    // One message (maildir_mailbox.cc).
+    [[nodiscard]] Result<int> directory_fd();
+    std::string relative_path(const MailMessage& message) const;
+    void add_message(std::uint32_t uid, std::string_view name, bool in_new);
+    void rename_in_memory(MailMessage& message, std::string_view name);
+    std::string list_path() const;
+
+    std::shared_ptr<const UniqueFd> directory_;  // threads that read keep it open
+    FileStamp opened_;                           // which directory that is
+    bool unwritten_ = false;  // there are UIDs that no list tells: we may only read
+    bool no_room_ = false;    // messages have no UIDs, since the list cannot grow: not shown
+};
+
+}  // namespace relais

@@ -1,0 +1,255 @@
+#include "lib/store/mbox_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/mbox_mailbox.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxName = 1000;
+constexpr std::size_t kMaxLevel = 250;
+constexpr int kMaxDepth = 20;
+constexpr std::size_t kMaxMailboxes = 100'000;
+constexpr std::string_view kIndexes = ".imap";
+
+bool is_file(const std::string& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_directory(const std::string& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Locks, hidden files: nobody's mail.
+bool is_reserved(std::string_view level) {
+    return level.empty() || level.front() == '.' || level.ends_with(".lock");
+}
+
+void remove_directory(const std::string& path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+}
+
+std::string parent_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
+
+}  // namespace
+
+std::string MboxTree::relative(std::string_view name) const {
+    std::string path(name);
+    std::ranges::replace(path, separator_, '/');
+    return path;
+}
+
+std::string MboxTree::file_of(std::string_view name) const {
+    if (name == "INBOX") {
+        return location_.inbox.empty() ? root() + "/inbox" : location_.inbox;
+    }
+    return root() + "/" + relative(name);
+}
+
+std::string MboxTree::index_of(std::string_view name) const {
+    const std::string& top = location_.index.empty() ? root() : location_.index;
+    const std::string path = top + "/" + relative(name);
+    auto leaf = path.rfind('/');
+    return path.substr(0, leaf + 1) + std::string(kIndexes) + path.substr(leaf);
+}
+
+std::string MboxTree::unusable_because(std::string_view name) const {
+    if (name.empty()) {
+        return "Name is empty";
+    }
+    if (name.size() > kMaxName) {
+        return "Name is too long";
+    }
+    if (!imap::utf7_to_utf8(name) || name.contains('\0')) {
+        return "Name is not valid mUTF-7";
+    }
+    if (separator_ != '/' && name.contains('/')) {
+        return "Name must not have '/' characters";
+    }
+    if (name == "INBOX") {
+        return "";
+    }
+    for (std::string_view level : split_fields(name, separator_)) {
+        if (level.size() > kMaxLevel) {
+            return "Name is too long";
+        }
+        if (is_reserved(level)) {
+            return level.empty() ? "Name has an empty level in its hierarchy"
+                                 : "Contains reserved name";
+        }
+    }
+    return file_of(name) == file_of("INBOX") ? "It is the file of INBOX" : "";
+}
+
+std::string MboxTree::invalid_because(std::string_view name) const {
+    std::string why = unusable_because(name);
+    if (why.empty() && name.front() == '~') {
+        return "Begins with '~'";
+    }
+    // A file has no files in it.
+    for (auto at = name.find(separator_); why.empty() && at != std::string_view::npos;
+         at = name.find(separator_, at + 1)) {
+        if (is_file(file_of(name.substr(0, at)))) {
+            return "Mailbox doesn't allow inferior mailboxes";
+        }
+    }
+    return why;
+}
+
+Result<void> MboxTree::prepare(std::string_view name) const {
+    const std::string file = file_of(name);
+    for (const std::string& directory : {root(), files_root(), index_of(name)}) {
+        auto made =
+            is_directory(directory) ? Result<void>() : make_directories(directory, directory_mode_);
+        if (!made) {
+            return made;
+        }
+    }
+    if (name == "INBOX" && !is_file(file)) {
+        auto fd = open_file(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        return fd ? Result<void>() : fail_with(fd);
+    }
+    return {};
+}
+
+bool MboxTree::exists(std::string_view name) const {
+    return unusable_because(name).empty() && is_file(file_of(name));
+}
+
+bool MboxTree::ready(std::string_view name) const {
+    return (exists(name) || name == "INBOX") && prepare(name).has_value();
+}
+
+std::string MboxTree::files_root() const {
+    return control_root() + "/" + std::string(kIndexes);
+}
+
+bool MboxTree::may_be_mailbox(std::string_view entry, bool /*directory*/) const {
+    return !is_reserved(entry);
+}
+
+MailboxPlace MboxTree::place_of(std::string_view name) const {
+    MailboxPlace place;
+    place.directory = file_of(name);
+    place.root = files_root();
+    place.host = host_;
+    place.file_mode = 0600;
+    place.counted = counts(name);
+    place.index = index_of(name);
+    place.control = place.index;
+    place.single_file = true;
+    return place;
+}
+
+std::unique_ptr<Mailbox> MboxTree::open(std::string_view name) const {
+    return std::make_unique<MboxMailbox>(place_of(name));
+}
+
+void MboxTree::collect(const std::string& directory, const std::string& prefix, int depth,
+                       std::vector<std::string>& names) const {
+    auto entries = list_directory(directory);
+    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+        auto name = imap::utf7_to_utf8(entry) ? std::optional(entry) : std::nullopt;
+        const bool clear = separator_ == '/' || !entry.contains(separator_);
+        if (!name || !clear || is_reserved(entry) || names.size() >= kMaxMailboxes) {
+            continue;
+        }
+        const std::string path = directory + "/" + entry;
+        if (is_directory(path)) {
+            if (depth < kMaxDepth) {
+                collect(path, prefix + entry + separator_, depth + 1, names);
+            }
+        } else if (is_file(path) && path != file_of("INBOX")) {
+            names.push_back(prefix + entry);
+        }
+    }
+}
+
+Result<std::vector<std::string>> MboxTree::list() const {
+    std::vector<std::string> names;
+    collect(root(), "", 1, names);
+    std::erase_if(names, [](const std::string& name) { return iequals(name, "INBOX"); });
+    std::ranges::sort(names);
+    names.insert(names.begin(), "INBOX");
+    return names;
+}
+
+Result<void> MboxTree::create(std::string_view name) {
+    if (exists(name)) {
+        return tree_denial(EEXIST, "Mailbox already exists");
+    }
+    const std::string file = file_of(name);
+    if (is_directory(file)) {
+        return tree_denial(EEXIST, "Mailbox exists as a folder of others");
+    }
+    auto made = make_directories(parent_of(file), directory_mode_);
+    auto fd = made ? open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600) : fail_with(made);
+    if (!fd) {
+        return fd.error().sys_errno == EEXIST ? tree_denial(EEXIST, "Mailbox already exists")
+                                              : fail_with(fd);
+    }
+    // What an older one has left.
+    remove_directory(index_of(name));
+    return prepare(name);
+}
+
+Result<void> MboxTree::remove(std::string_view name) {
+    if (name == "INBOX" || !exists(name)) {
+        return tree_denial(ENOENT, "Mailbox doesn't exist");
+    }
+    if (::unlink(file_of(name).c_str()) < 0) {
+        return fail_errno("remove " + file_of(name));
+    }
+    remove_directory(index_of(name));
+    // Directories that were made for it and hold nothing any more.
+    for (std::string up = parent_of(file_of(name)); up.size() > root().size(); up = parent_of(up)) {
+        ::rmdir((up + "/" + std::string(kIndexes)).c_str());
+        if (::rmdir(up.c_str()) < 0) {
+            break;
+        }
+    }
+    return {};
+}
+
+Result<void> MboxTree::rename(std::string_view from, std::string_view to) {
+    const std::string source = file_of(from);
+    const std::string target = file_of(to);
+    if (from == "INBOX" || (!is_file(source) && !is_directory(source))) {
+        return tree_denial(ENOENT, "Mailbox doesn't exist");
+    }
+    if (is_file(target) || is_directory(target)) {
+        return tree_denial(EEXIST, "Target mailbox already exists");
+    }
+    const std::string index = index_of(to);
+    auto made = make_directories(parent_of(target), directory_mode_);
+    made = made ? make_directories(parent_of(index), directory_mode_) : made;
+    if (!made) {
+        return made;
+    }
+    if (std::rename(source.c_str(), target.c_str()) < 0) {
+        return fail_errno("rename " + source);
+    }
+    remove_directory(index);
+    // Without it, the mailbox is read anew.
+    std::rename(index_of(from).c_str(), index.c_str());
+    return {};
+}
+
+}  // namespace relais

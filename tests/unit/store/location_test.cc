@@ -1,0 +1,44 @@
+#include "lib/store/mail_location.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+
+namespace {
+
+Result<MailLocation> parse(std::string_view text) {
+    return parse_mail_location(text, "bob", "/home/bob");
+}
+
+std::string why(std::string_view text) {
+    auto location = parse(text);
+    return location ? "" : location.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("store/location: paths") {
+    CHECK(parse("maildir:~/Maildir")->root == "/home/bob/Maildir");
+    CHECK(parse("maildir:/srv/a::b")->root == "/srv/a:b");
+    CHECK(parse("~/x")->root == "/home/bob/x");
+    CHECK(parse("Mail/")->root == "/home/bob/Mail/");
+    CHECK(parse("mbox:~/mail:INBOX=/var/mail/bob")->inbox == "/var/mail/bob");
+    CHECK(parse("mbox:~/mail")->subscriptions == ".subscriptions");
+    CHECK(parse("mdbox:~/mdbox")->format == MailFormat::kMdbox);
+    CHECK(parse("dbox:~/dbox")->format == MailFormat::kSdbox);
+    CHECK(parse("sdbox:~/dbox:ALT=/slow/bob")->alternative == "/slow/bob");
+}
+
+TEST_CASE("store/location: settings") {
+    auto location = parse("maildir:~/m:INDEX=/i/bob:CONTROL=~/c:LAYOUT=Maildir++:UTF-8");
+    REQUIRE(location);
+    CHECK(location->index == "/i/bob");
+    CHECK(location->control == "/home/bob/c");
+    CHECK(parse("maildir:~/m:INDEX=MEMORY")->index.empty());
+    CHECK(why("maildir:~/m:FOO=1") == "Unknown setting: FOO");
+    CHECK(why("maildir:") == "Root mail directory not given");
+    CHECK(why("foo:~/x") == "Unknown mail storage driver foo");
+    CHECK(why("maildir:~/m:LAYOUT=index") ==
+          "LAYOUT=index is not known here: fs and Maildir++ are");
+    CHECK_FALSE(parse("mbox:~/m:SUBSCRIPTIONS=../x"));
+}
