@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "lib/store/dbox_tree.h"
 #include "lib/store/mailbox_name.h"
 #include "lib/store/maildir_tree.h"
 #include "lib/store/mbox_tree.h"
@@ -35,8 +36,14 @@ bool MailTree::has_children(std::string_view name) const {
 }
 
 std::unique_ptr<MailTree> make_mail_tree(MailLocation location, char separator, std::string host) {
-    if (location.format == MailFormat::kMbox) {
-        return std::make_unique<MboxTree>(std::move(location), separator, std::move(host));
+    switch (location.format) {
+        case MailFormat::kMbox:
+            return std::make_unique<MboxTree>(std::move(location), separator, std::move(host));
+        case MailFormat::kSdbox:
+        case MailFormat::kMdbox:
+            return std::make_unique<DboxTree>(std::move(location), separator, std::move(host));
+        case MailFormat::kMaildir:
+            break;
     }
     return std::make_unique<MaildirTree>(std::move(location), separator, std::move(host));
 }

@@ -1,4 +1,5 @@
-// doveadm import: copies messages from another mail location into mailboxes below one of the user.
+// doveadm import: copies messages from another mail location (of any format that can be read) into
+// mailboxes below one of the user.
 #include <unistd.h>
 
 #include "lib/access/message_copy.h"
@@ -24,12 +25,12 @@ class Import : public MessageCommand {
         source_name_ = options.get('U');
         location_ = words[0];
         parent_ = words[1];
-        auto colon = location_.find(':');
-        if (colon != std::string::npos && location_.substr(0, colon) != "maildir") {
+        auto meant = parse_mail_location(location_, "user", "/");
+        if (!meant && meant.error().code != Errc::kNotFound) {
             end_with(kTemporary,
                      "Import namespace initialization failed: Initializing mail storage from "
-                     "mail_location parameter failed: Unknown mail storage driver " +
-                         printable(location_.substr(0, colon)),
+                     "mail_location parameter failed: " +
+                         meant.error().message,
                      format("doveadm({})", ::getpid()));
         }
         return take_query(words, 2);
@@ -45,7 +46,11 @@ class Import : public MessageCommand {
         std::unique_ptr<User> other = context->other ? open_other_user(*context) : nullptr;
         const User& whose = other ? *other : context->user;
         source_ = std::make_unique<User>(whose.name(), whose.home(), location_);
-        co_return true;
+        auto ready = source_->prepare();
+        if (!ready) {
+            context->fail("Import namespace initialization failed", ready.error());
+        }
+        co_return ready.has_value();
     }
 
     Task<void> take(MailContext* context, Selected* selected,

@@ -1,0 +1,127 @@
+#include "lib/store/dbox_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/dbox_mailbox.h"
+
+namespace relais {
+
+namespace {
+
+constexpr int kMaxDepth = 20;
+constexpr std::size_t kMaxMailboxes = 100'000;
+constexpr std::string_view kNowhere = "/nonexistent";  // what we find out is not kept
+
+bool is_directory(const std::string& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::unexpected<Error> only_read() {
+    return std::unexpected(Error{Errc::kDenied, "sdbox and mdbox mailboxes are only read", EROFS});
+}
+
+}  // namespace
+
+std::string DboxTree::folder_of(std::string_view name) const {
+    std::string path(name);
+    std::ranges::replace(path, separator_, '/');
+    return "/" + location_.mailboxes + "/" + path;
+}
+
+// Below the root, or below another one of the same form.
+std::string DboxTree::part_of(std::string_view name) const {
+    return folder_of(name) + "/" + location_.leaf;
+}
+
+Result<void> DboxTree::prepare(std::string_view name) const {
+    if (!is_directory(root() + "/" + location_.mailboxes)) {
+        return fail(Errc::kNotFound, root() + " has no mailboxes");
+    }
+    return exists(name) || name == "INBOX" ? Result<void>()
+                                           : tree_denial(ENOENT, "Mailbox doesn't exist");
+}
+
+bool DboxTree::exists(std::string_view name) const {
+    const auto levels = split_fields(name, separator_);
+    const bool climbs = std::ranges::any_of(
+        levels, [](std::string_view level) { return level.empty() || level.front() == '.'; });
+    const bool slash = separator_ != '/' && name.contains('/');
+    return !climbs && !slash && is_directory(root() + part_of(name));
+}
+
+MailboxPlace DboxTree::place_of(std::string_view name) const {
+    MailboxPlace place;
+    place.directory = root() + part_of(name);
+    place.root = root();
+    place.host = host_;
+    place.file_mode = file_mode_;
+    place.counted = false;
+    place.index = kNowhere;
+    return place;
+}
+
+std::unique_ptr<Mailbox> DboxTree::open(std::string_view name) const {
+    const bool apart = !location_.index.empty();
+    const std::string& indexes = apart ? location_.index : root();
+    MdboxStorage storage;
+    if (location_.format == MailFormat::kMdbox) {
+        storage.directory = root() + "/storage";
+        storage.map = indexes + "/storage/dovecot.map.index";
+        storage.alternative =
+            location_.alternative.empty() ? "" : location_.alternative + "/storage";
+    }
+    const std::string alternative =
+        location_.alternative.empty() ? "" : location_.alternative + part_of(name);
+    return std::make_unique<DboxMailbox>(place_of(name),
+                                         indexes + (apart ? folder_of(name) : part_of(name)),
+                                         std::move(storage), alternative);
+}
+
+void DboxTree::collect(const std::string& directory, const std::string& prefix, int depth,
+                       std::vector<std::string>& names) const {
+    auto entries = list_directory(directory);
+    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+        const std::string path = directory + "/" + entry;
+        const bool clear = separator_ == '/' || !entry.contains(separator_);
+        const bool is_name = imap::utf7_to_utf8(entry).has_value() && !entry.starts_with('.');
+        if (entry == location_.leaf || !clear || !is_name || names.size() >= kMaxMailboxes ||
+            !is_directory(path)) {
+            continue;
+        }
+        if (is_directory(path + "/" + location_.leaf)) {
+            names.push_back(prefix + entry);
+        }
+        if (depth < kMaxDepth) {
+            collect(path, prefix + entry + separator_, depth + 1, names);
+        }
+    }
+}
+
+Result<std::vector<std::string>> DboxTree::list() const {
+    std::vector<std::string> names;
+    collect(root() + "/" + location_.mailboxes, "", 1, names);
+    std::ranges::sort(names, {},
+                      [](const std::string& name) { return std::pair(name != "INBOX", name); });
+    return names;
+}
+
+Result<void> DboxTree::create(std::string_view /*name*/) {
+    return only_read();
+}
+
+Result<void> DboxTree::remove(std::string_view /*name*/) {
+    return only_read();
+}
+
+Result<void> DboxTree::rename(std::string_view /*from*/, std::string_view /*to*/) {
+    return only_read();
+}
+
+}  // namespace relais

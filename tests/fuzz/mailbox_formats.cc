@@ -1,0 +1,98 @@
+// Fuzz target: mbox files and their plans, Dovecot's indexes and dbox files, mail locations.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/store/dbox_file.h"
+#include "lib/store/dovecot_index.h"
+#include "lib/store/mail_location.h"
+#include "lib/store/mbox_format.h"
+#include "lib/store/mbox_rewrite.h"
+#include "lib/store/mbox_scan.h"
+
+using namespace relais;
+
+namespace {
+
+const std::string& scratch() {
+    static const std::string path = [] {
+        std::string made = "/dev/shm/relais-fuzz-" + std::to_string(::getpid());
+        std::filesystem::create_directories(made);
+        return made;
+    }();
+    return path;
+}
+
+std::string put(std::string_view name, std::string_view text) {
+    std::string path = scratch() + "/" + std::string(name);
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+}
+
+// Messages follow each other without a gap, and marks do not change where they end.
+void read_mbox(std::string_view text) {
+    auto fd = open_file(put("box", text), O_RDWR);
+    if (!fd) {
+        return;
+    }
+    std::uint64_t at = 0;
+    auto found = [&](const MboxSpan& span, const MboxHeader& header) {
+        if (span.from_at != at || span.end <= at || span.end > text.size() ||
+            span.head > span.body || span.body_at() > span.content_end()) {
+            std::abort();
+        }
+        at = span.end;
+        std::string_view raw = text.substr(span.head_at(), span.body - span.head);
+        std::string marked = mark_mbox_header(raw, {7, 0, true, {}}, header.base, raw.size());
+        if (parse_mbox_header(marked).marks.uid != 7 || marked.size() < raw.size()) {
+            std::abort();
+        }
+        (void)visible_mbox_header(raw);
+    };
+    (void)MboxScan(fd->get(), text.size()).run(0, found);
+    put("plan", text);
+    (void)finish_mbox_plan(fd->get(), scratch() + "/plan");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) {
+        return 0;
+    }
+    std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    switch (data[0] % 5) {
+        case 0:
+            read_mbox(text);
+            break;
+        case 1: {
+            const std::string path = put("index", text.substr(0, text.size() / 2));
+            put("index.log", text.substr(text.size() / 2));
+            (void)DovecotIndex::load(path);
+            break;
+        }
+        case 2: {
+            const std::string path = put("index", "");
+            put("index.log", text);
+            (void)DovecotIndex::load(path);
+            break;
+        }
+        case 3:
+            (void)read_dbox_message(put("u.1", text), 0, DboxText::kRead);
+            (void)read_dbox_message(scratch() + "/u.1", text.size() / 2, DboxText::kRead);
+            break;
+        default:
+            (void)parse_mail_location(text, "bob", "/home/bob");
+            (void)parse_from_line(text);
+            break;
+    }
+    return 0;
+}
