@@ -114,7 +114,7 @@ Result<std::vector<NameChange>> NameWatch::look() {
 }
 
 // A directory that has another name now was renamed; the children go with their parent and are not
-// told of (RFC 5465 5.4).
+// told of (RFC 5465 5.4).  Another one under the same name is a new one.
 void NameWatch::compare_names(Names now, std::vector<NameChange>& changes) {
     std::map<DirectoryId, std::string> gone;
     for (const auto& [name, id] : names_) {
@@ -135,7 +135,9 @@ void NameWatch::compare_names(Names now, std::vector<NameChange>& changes) {
         }
     }
     for (const auto& [name, id] : now) {
-        if (!names_.contains(name)) {
+        auto before = names_.find(name);
+        bool another = before != names_.end() && id && before->second && *id != *before->second;
+        if (before == names_.end() || another) {
             changes.push_back({NameChange::Kind::kCreated, name});
         }
     }

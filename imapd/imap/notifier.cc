@@ -167,10 +167,10 @@ Task<void> Notifier::look_at_all() {
         if (!mailbox) {
             continue;
         }
+        watched->told = counts_of(mailbox->box);
         if (request_.status && !is_selected(name)) {
             co_await write_status(*watched, all_items(watched->events));
         }
-        watched->told = counts_of(mailbox->box);
         co_await yield();
     }
 }
@@ -224,11 +224,12 @@ Task<void> Notifier::tell_messages(Watched& mailbox) {
     if (!open) {
         co_return;
     }
-    auto items = news_of(mailbox, counts_of(open->box));
+    const MailboxCounts now = counts_of(open->box);  // more may come while this is told
+    auto items = news_of(mailbox, now);
     if (items) {
         co_await write_status(mailbox, *items);
     }
-    mailbox.told = counts_of(open->box);
+    mailbox.told = now;
     mailbox.unseen_known = true;
 }
 

@@ -8,7 +8,8 @@ namespace relais {
 std::optional<DirectoryId> directory_id(const std::string& path) {
     struct statx status;
     bool known = ::statx(AT_FDCWD, path.c_str(), 0, STATX_INO | STATX_BTIME, &status) == 0 &&
-                 (status.stx_mask & STATX_BTIME) != 0 && S_ISDIR(status.stx_mode);
+                 (status.stx_mask & STATX_BTIME) != 0 &&
+                 (S_ISDIR(status.stx_mode) || S_ISREG(status.stx_mode));
     if (!known) {
         return std::nullopt;
     }

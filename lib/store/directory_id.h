@@ -1,4 +1,4 @@
-// Which directory it is, under whatever name.
+// Which directory it is, or which file that is a mailbox, under whatever name.
 #pragma once
 
 #include <compare>

@@ -4,6 +4,7 @@ import re
 import select
 import shutil
 import socket
+import subprocess
 import time
 
 from support import check, equal
@@ -184,6 +185,22 @@ def test_names():
     equal(lines[0], b'* LIST (\\HasNoChildren \\Subscribed) "/" Renamed/x', "SubscriptionChange")
     fill(b, [MESSAGE], b"Renamed/x")
     equal(told(a, b"STATUS"), [b"* STATUS Renamed/x (MESSAGES 2 UIDNEXT 3 UNSEEN 2)"], "subscribed")
+    mail.stop()
+
+
+def test_another_in_its_place():
+    """A mailbox is gone and one of the same name there before anybody looks."""
+    mail = ImapInstance()
+    a, b = two(mail)
+    b.ok("CREATE misc")
+    a.ok("NOTIFY SET (mailboxes misc (MessageNew MessageExpunge))")
+    home, root = mail.home("bob"), mail.maildir("bob")
+    subprocess.run(["cp", "-a", root / ".misc", home / "fresh"], check=True)
+    os.rename(root / ".misc", home / "gone")
+    os.rename(home / "fresh", root / ".misc")
+    silent(a, 1)
+    mail.deliver("bob", b"Subject: x\n\ny\n", ".misc")
+    told(a, rb"STATUS misc \(MESSAGES 1")
     mail.stop()
 
 
