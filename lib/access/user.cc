@@ -80,12 +80,22 @@ const AclSettings& acl_settings() {
     return settings;
 }
 
+const std::vector<NamespaceSettings>& single_namespace() {
+    static const std::vector<NamespaceSettings> settings = [] {
+        NamespaceSettings space;
+        space.inbox = true;
+        return std::vector<NamespaceSettings>{space};
+    }();
+    return settings;
+}
+
 User::User(std::string name, const std::string& home, std::string_view location,
-           const std::vector<std::string>& quota_rules, const std::vector<std::string>& acl_groups)
+           const std::vector<std::string>& quota_rules, const std::vector<std::string>& acl_groups,
+           const std::vector<NamespaceSettings>& spaces)
     : name_(std::move(name)),
       home_(home),
-      tree_({name_, home, std::string(location)}, namespace_settings(),
-            conf().imap_hierarchy_separator().front(), conf().myhostname()),
+      tree_({name_, home, std::string(location)}, spaces, conf().imap_hierarchy_separator().front(),
+            conf().myhostname()),
       access_(acl_settings(), {name_, acl_groups, false}, tree_),
       special_use_(parse_special_use(conf().imap_special_use())) {
     tree_.set_storage(storage_setting());

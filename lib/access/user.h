@@ -50,6 +50,10 @@ const QuotaSettings& quota_settings();
 
 // The same for imap_namespaces and for imap_acl.
 const std::vector<NamespaceSettings>& namespace_settings();
+
+// One with the INBOX: of a place that is looked at whole, whatever the configuration says.
+const std::vector<NamespaceSettings>& single_namespace();
+
 const AclSettings& acl_settings();
 
 class User {
@@ -58,7 +62,8 @@ class User {
     // `quota_rules` are his own; `acl_groups` have rights on mailboxes.
     User(std::string name, const std::string& home, std::string_view location,
          const std::vector<std::string>& quota_rules = {},
-         const std::vector<std::string>& acl_groups = {});
+         const std::vector<std::string>& acl_groups = {},
+         const std::vector<NamespaceSettings>& spaces = namespace_settings());
     User(const User&) = delete;
     User& operator=(const User&) = delete;
 

@@ -43,7 +43,7 @@ SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const Uid
     found.flags.keywords = box.keywords_of(message);
     std::ranges::sort(found.flags.keywords);
     found.received = received_of(mailbox, message).value_or(0);
-    found.size = box.known_size(message, MessageSize::kStored).value_or(0);
+    found.size = box.stored_size(message);
     auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
     if (at != list.entries.end() && at->uid == message.uid) {
         found.extensions = for_pop3(at->extensions);
@@ -86,6 +86,16 @@ std::string LocalReplica::own_name(std::string_view mailbox) const {
     return canonical_mailbox(name, user_.separator());
 }
 
+// The other side names it: it may be nobody else's, and nothing that is no mailbox.
+Result<std::string> LocalReplica::own_mailbox(std::string_view mailbox) const {
+    std::string name = own_name(mailbox);
+    std::string why = user_.tree().invalid_because(name);
+    if (why.empty() && !user_.is_own(name)) {
+        why = "The mailbox is not the user's own";
+    }
+    return why.empty() ? Result<std::string>(std::move(name)) : fail(Errc::kDenied, why);
+}
+
 Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
     auto names = user_.tree().list();
     if (!names) {
@@ -115,11 +125,11 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
 }
 
 Task<Result<std::shared_ptr<OpenMailbox>>> LocalReplica::synced(std::string mailbox) {
-    std::string name = own_name(mailbox);
-    if (!user_.tree().ready(name)) {
-        co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
+    auto name = own_mailbox(mailbox);
+    if (!name || !user_.tree().ready(*name)) {
+        co_return name ? fail(Errc::kNotFound, "Mailbox doesn't exist") : fail_with(name);
     }
-    auto opened = user_.open(name);
+    auto opened = user_.open(*name);
     auto done = co_await opened->box.sync(MailboxAccess::kReadOnly);
     if (!done) {
         co_return fail_with(done);
@@ -179,20 +189,15 @@ Task<Result<std::vector<SyncText>>> LocalReplica::read(std::string mailbox,
     co_return texts;
 }
 
-Result<void> LocalReplica::create(const TreeChange& change) {
-    std::string name = own_name(change.name);
-    if (user_.tree().exists(name)) {
-        return {};
-    }
-    std::string why = user_.tree().invalid_because(name);
-    return why.empty() ? user_.tree().create(name) : fail(Errc::kDenied, why);
-}
-
 Task<Result<void>> LocalReplica::change_tree(TreeChange change) {
-    std::string name = own_name(change.name);
+    auto own = own_mailbox(change.name);
+    if (!own) {
+        co_return fail_with(own);
+    }
+    const std::string& name = *own;
     switch (change.kind) {
         case TreeChange::Kind::kCreate: {
-            auto made = create(change);
+            auto made = user_.tree().exists(name) ? Result<void>() : user_.tree().create(name);
             if (!made || change.guid.empty()) {
                 co_return made;
             }
@@ -205,9 +210,8 @@ Task<Result<void>> LocalReplica::change_tree(TreeChange change) {
             co_return gone ? Result<void>() : removed;
         }
         case TreeChange::Kind::kRename: {
-            std::string to = own_name(change.to);
-            std::string why = user_.tree().invalid_because(to);
-            auto renamed = why.empty() ? user_.tree().rename(name, to) : fail(Errc::kDenied, why);
+            auto to = own_mailbox(change.to);
+            auto renamed = to ? user_.tree().rename(name, *to) : fail_with(to);
             user_.forget(name);
             co_return renamed;
         }
@@ -237,6 +241,10 @@ Task<Result<void>> LocalReplica::set_flags(std::shared_ptr<OpenMailbox> mailbox,
 }
 
 Task<Result<void>> LocalReplica::change(std::string mailbox, MailboxChange change) {
+    auto name = own_mailbox(mailbox);
+    if (!name) {
+        co_return fail_with(name);
+    }
     if (!change.expunge.empty()) {
         auto opened = co_await synced(mailbox);
         if (!opened) {
@@ -250,14 +258,13 @@ Task<Result<void>> LocalReplica::change(std::string mailbox, MailboxChange chang
     NumberChange numbers{change.numbers.uid_validity, change.numbers.next_uid, change.numbers.guid,
                          change.renumber};
     if (!numbers.empty()) {
-        auto changed =
-            co_await change_numbers(user_.tree().place_of(own_name(mailbox)), std::move(numbers));
+        auto changed = co_await change_numbers(user_.tree().place_of(*name), std::move(numbers));
         if (!changed) {
             co_return changed;
         }
         if (change.numbers.uid_validity != 0 || !change.renumber.empty()) {
-            forget_conclusions(user_.tree().place_of(own_name(mailbox)));
-            user_.forget(own_name(mailbox));
+            forget_conclusions(user_.tree().place_of(*name));
+            user_.forget(*name);
         }
     }
     if (!change.flags.empty()) {
@@ -271,11 +278,11 @@ Task<Result<void>> LocalReplica::change(std::string mailbox, MailboxChange chang
 }
 
 Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> messages) {
-    std::string name = own_name(mailbox);
-    if (!user_.tree().ready(name)) {
-        co_return fail(Errc::kNotFound, "Mailbox doesn't exist");
+    auto name = own_mailbox(mailbox);
+    if (!name || !user_.tree().ready(*name)) {
+        co_return name ? fail(Errc::kNotFound, "Mailbox doesn't exist") : fail_with(name);
     }
-    auto box = user_.tree().open(name);
+    auto box = user_.tree().open(*name);
     std::deque<Arrival> arrivals;  // removes what is not moved away
     TaskGroup syncs;
     for (SyncText& each : messages) {
@@ -298,7 +305,7 @@ Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> 
     }
     if (*again) {
         forget_conclusions(box->place());
-        user_.forget(name);
+        user_.forget(*name);
     }
     co_return Result<void>();
 }

@@ -23,7 +23,7 @@ class LocalReplica : public Replica {
   private:
     // "A.B" in the form of this user's tree.
     std::string own_name(std::string_view mailbox) const;
-    [[nodiscard]] Result<void> create(const TreeChange& change);
+    [[nodiscard]] Result<std::string> own_mailbox(std::string_view mailbox) const;
     [[nodiscard]] Task<Result<std::shared_ptr<OpenMailbox>>> synced(std::string mailbox);
     [[nodiscard]] Task<Result<void>> set_flags(
         std::shared_ptr<OpenMailbox> mailbox,

@@ -117,6 +117,20 @@ const SyncedMessages* SyncMemory::messages(const std::string& name, const std::s
     return found == messages_.end() ? nullptr : &found->second;
 }
 
+bool SyncMemory::is_of(const std::string& one_inbox, const std::string& other_inbox) const {
+    auto inbox = std::ranges::find(tree_.mailboxes, "INBOX", &SyncedTree::Mailbox::name);
+    if (!known_ || inbox == tree_.mailboxes.end() || inbox->guid.empty()) {
+        return true;
+    }
+    return inbox->guid == one_inbox && inbox->guid == other_inbox;
+}
+
+void SyncMemory::forget() {
+    known_ = false;
+    tree_ = SyncedTree();
+    messages_.clear();
+}
+
 void SyncMemory::set_tree(SyncedTree tree) {
     tree_ = std::move(tree);
     known_ = true;

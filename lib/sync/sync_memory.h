@@ -31,6 +31,12 @@ class SyncMemory {
     // Null where nothing is known.
     const SyncedTree* tree() const { return known_ ? &tree_ : nullptr; }
 
+    // Whether these are the INBOXes of the two sides that it is about, as far as their GUIDs tell.
+    bool is_of(const std::string& one_inbox, const std::string& other_inbox) const;
+
+    // Nothing is known any longer.
+    void forget();
+
     // By the GUID of the mailbox, or else its name.
     const SyncedMessages* messages(const std::string& name, const std::string& guid) const;
 

@@ -1,6 +1,7 @@
 #include "lib/sync/synchronizer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -24,13 +25,22 @@ std::size_t batch_size(const std::vector<SyncTransfer>& transfers, std::size_t f
     std::size_t count = 0;
     while (from + count < transfers.size() && count < kBatchMessages) {
         auto size = sizes.find(transfers[from + count].from);
-        bytes += size == sizes.end() ? kUnknownSize : size->second;
+        bytes += size == sizes.end() || size->second == 0 ? kUnknownSize : size->second;
         if (count > 0 && bytes > kBatchBytes) {
             break;
         }
         ++count;
     }
     return count;
+}
+
+// The UIDs that messages have after a change.
+void renumber(MailboxContent& content, const MailboxChange& change) {
+    std::map<std::uint32_t, std::uint32_t> moved(change.renumber.begin(), change.renumber.end());
+    for (SyncMessage& message : content.messages) {
+        auto found = moved.find(message.uid);
+        message.uid = found == moved.end() ? message.uid : found->second;
+    }
 }
 
 }  // namespace
@@ -43,6 +53,21 @@ bool Synchronizer::note(const std::string& mailbox, const Error& error) {
     return true;
 }
 
+// A disk that is not mounted, a machine that was set up anew: what is not there has not been
+// deleted.
+void Synchronizer::check_memory(const Trees& trees) {
+    auto inbox_in = [](const std::vector<SyncMailbox>& mailboxes) {
+        auto found = std::ranges::find(mailboxes, "INBOX", &SyncMailbox::name);
+        return found == mailboxes.end() ? std::string() : found->guid;
+    };
+    if (memory_ != nullptr &&
+        !memory_->is_of(inbox_in(trees.source), inbox_in(trees.destination))) {
+        memory_->forget();
+        troubles_.emplace_back(
+            "One side is not the one of the last time: nothing counts as deleted");
+    }
+}
+
 Task<Result<Synchronizer::Trees>> Synchronizer::list() {
     auto source = co_await source_.list();
     if (!source) {
@@ -52,14 +77,16 @@ Task<Result<Synchronizer::Trees>> Synchronizer::list() {
     if (!destination) {
         co_return fail_with(destination);
     }
+    Trees trees{std::move(*source), std::move(*destination)};
+    check_memory(trees);
     if (scope_.mailboxes) {
-        for (auto* side : {&*source, &*destination}) {
+        for (auto* side : {&trees.source, &trees.destination}) {
             std::erase_if(*side, [this](const SyncMailbox& mailbox) {
                 return !scope_.mailboxes(mailbox.name);
             });
         }
     }
-    co_return Trees{std::move(*source), std::move(*destination)};
+    co_return trees;
 }
 
 Task<Result<bool>> Synchronizer::holds_nothing_new(Replica* side, std::string name) {
@@ -122,13 +149,23 @@ Task<Result<void>> Synchronizer::make_trees_same() {
     co_return changed;
 }
 
-Task<Result<MailboxContent>> Synchronizer::look(Replica* side, std::string name) {
-    auto content = co_await side->look(std::move(name));
-    if (content) {
-        std::erase_if(content->messages,
-                      [this](const SyncMessage& message) { return !scope_.has(message); });
+// A message that is left out on one side is left out on the other, too: the sides may differ in
+// what they know of it.  Their GUIDs.
+std::set<std::string> Synchronizer::leave_out(MailboxContent& source,
+                                              MailboxContent& destination) const {
+    std::set<std::string> left;
+    for (MailboxContent* side : {&source, &destination}) {
+        for (const SyncMessage& message : side->messages) {
+            if (!scope_.has(message)) {
+                left.insert(message.guid);
+            }
+        }
     }
-    co_return content;
+    for (MailboxContent* side : {&source, &destination}) {
+        std::erase_if(side->messages,
+                      [&left](const SyncMessage& each) { return left.contains(each.guid); });
+    }
+    return left;
 }
 
 Task<Result<void>> Synchronizer::transfer(Replica* from, Replica* to, std::string name,
@@ -177,16 +214,20 @@ Task<Result<void>> Synchronizer::transfer(Replica* from, Replica* to, std::strin
 }
 
 Task<Result<void>> Synchronizer::make_same(std::string name) {
-    auto source = co_await look(&source_, name);
+    auto source = co_await source_.look(name);
     if (!source) {
         co_return fail_with(source);
     }
-    auto destination = co_await look(&destination_, name);
+    auto destination = co_await destination_.look(name);
     if (!destination) {
         co_return fail_with(destination);
     }
+    std::set<std::string> left_out = leave_out(*source, *destination);
+    // Another mailbox under this name has lost nothing of what the last one held.
+    bool same = source->numbers.guid == destination->numbers.guid || source->numbers.guid.empty() ||
+                destination->numbers.guid.empty();
     const SyncedMessages* before =
-        memory_ == nullptr ? nullptr : memory_->messages(name, source->numbers.guid);
+        memory_ == nullptr || !same ? nullptr : memory_->messages(name, source->numbers.guid);
     MailboxPlan plan = plan_mailbox(*source, *destination, before, mode_);
     Result<void> done;
     if (!plan.source.change.empty()) {
@@ -195,6 +236,8 @@ Task<Result<void>> Synchronizer::make_same(std::string name) {
     if (done && !plan.destination.change.empty()) {
         done = co_await destination_.change(name, plan.destination.change);
     }
+    renumber(*source, plan.source.change);
+    renumber(*destination, plan.destination.change);
     std::size_t troubles = troubles_.size();
     if (done) {
         done =
@@ -203,6 +246,11 @@ Task<Result<void>> Synchronizer::make_same(std::string name) {
     if (done) {
         done =
             co_await transfer(&destination_, &source_, name, &*destination, std::move(plan.source));
+    }
+    if (before != nullptr) {
+        std::ranges::copy_if(
+            *before, std::inserter(plan.after, plan.after.end()),
+            [&left_out](const auto& each) { return left_out.contains(each.first); });
     }
     if (done && memory_ != nullptr && troubles == troubles_.size()) {
         memory_->set_messages(name, std::move(plan.after));
@@ -257,7 +305,7 @@ Task<Result<void>> Synchronizer::run() {
         co_return fail_with(trees);
     }
     same = co_await make_all_same(std::move(*trees));
-    if (same) {
+    if (same && troubles_.empty()) {  // what could not come may be in what would go
         same = co_await change_tree(&destination_, std::move(deletions_));
     }
     if (!same || memory_ == nullptr) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class Synchronizer {
     };
 
     [[nodiscard]] Task<Result<Trees>> list();
+    void check_memory(const Trees& trees);
+    std::set<std::string> leave_out(MailboxContent& source, MailboxContent& destination) const;
     // The mailboxes that are to go come last, when all the others have what they should.
     [[nodiscard]] Task<Result<void>> make_trees_same();
     [[nodiscard]] Task<Result<void>> make_all_same(Trees trees);
@@ -57,7 +60,6 @@ class Synchronizer {
     // Whether all its messages were on both sides once, so that it may go.
     [[nodiscard]] Task<Result<bool>> holds_nothing_new(Replica* side, std::string name);
     [[nodiscard]] Task<Result<void>> make_same(std::string name);
-    [[nodiscard]] Task<Result<MailboxContent>> look(Replica* side, std::string name);
     [[nodiscard]] Task<Result<void>> transfer(Replica* from, Replica* to, std::string name,
                                               const MailboxContent* sizes, SidePlan plan);
     // True where the run can go on.

@@ -309,3 +309,35 @@ def test_random_changes_and_kills():
         texts = [text for _, _, messages in here[0].values() for *_, text in messages.values()]
         equal(len(texts), len(set(texts)), "messages that are there twice")
         equal(set(texts), expected, f"messages after round {round_number} of seed {seed}")
+
+
+def test_a_side_that_was_set_up_anew():
+    """A disk that is not mounted, a machine without its mail: nothing of that has been deleted."""
+    home = fresh("bob", FILES)
+    good("sync", "-u", "bob", "maildir:~/other")
+    whole = state(home / "Maildir")
+    subprocess.run(["rm", "-rf", home / "other"], check=True)
+    status, _, said = run("sync", "-u", "bob", "maildir:~/other")
+    check(status != 0 and "not the one of the last time" in said, (status, said))
+    equal(state(home / "Maildir", ids=False), state(home / "other", ids=False), "both have all")
+    equal({name: sorted(text for *_, text in seen[2].values()) for name, seen in state(home / "Maildir")[0].items()},
+          {name: sorted(text for *_, text in seen[2].values()) for name, seen in whole[0].items()}, "nothing has gone")
+    good("sync", "-u", "bob", "maildir:~/other")
+    good("expunge", "-u", "bob", "mailbox", "Sent", "all")
+    good("sync", "-u", "bob", "maildir:~/other")
+    equal(state(home / "other")[0]["Sent"][2], {}, "from then on what is deleted counts again")
+
+
+def test_large_messages_are_left_alone_on_both_sides():
+    """What -I leaves out is not taken for deleted, whether the name of the file tells the size or not."""
+    large = b"Subject: large\n\n" + b"x" * 3000 + b"\n"
+    home = fresh("bob", {**FILES, "cur/1700000009.M9P1.h:2,S": large})
+    good("sync", "-u", "bob", "maildir:~/other")
+    for _ in range(2):
+        good("sync", "-u", "bob", "-I", "1000", "maildir:~/other")
+        for side in ("Maildir", "other"):
+            check(large in [text for *_, text in state(home / side)[0]["INBOX"][2].values()], f"{side}: the large message")
+    uid = next(uid for uid, (*_, text) in state(home / "Maildir")[0]["INBOX"][2].items() if text == large)
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", str(uid))
+    good("sync", "-u", "bob", "maildir:~/other")
+    check(large not in [text for *_, text in state(home / "other")[0]["INBOX"][2].values()], "what is remembered of it stays")

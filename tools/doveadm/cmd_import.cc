@@ -45,7 +45,7 @@ class Import : public MessageCommand {
     Task<bool> begin(MailContext* context) override {
         std::unique_ptr<User> other = context->other ? open_other_user(*context) : nullptr;
         const User& whose = other ? *other : context->user;
-        source_ = std::make_unique<User>(whose.name(), whose.home(), location_);
+        source_ = open_place(whose, location_);
         auto ready = source_->prepare();
         if (!ready) {
             context->fail("Import namespace initialization failed", ready.error());

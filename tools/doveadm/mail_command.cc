@@ -235,6 +235,12 @@ std::unique_ptr<User> open_other_user(const MailContext& context) {
                                   other.mail.empty() ? conf().imap_mail_location() : other.mail);
 }
 
+std::unique_ptr<User> open_place(const User& whose, const std::string& location) {
+    const std::vector<std::string> none;
+    return std::make_unique<User>(whose.name(), whose.home(), location, none, none,
+                                  single_namespace());
+}
+
 std::string mailbox_from_word(const User& user, std::string_view word) {
     std::string name = imap::utf8_to_utf7(word).value_or(std::string(word));
     return canonical_mailbox(name, user.separator());

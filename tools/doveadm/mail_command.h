@@ -69,6 +69,10 @@ int run_for_users(const Command& command, Words words, const Globals& globals) {
 // The mail of the other user, with the rights of the one for whom the command runs.
 [[nodiscard]] std::unique_ptr<User> open_other_user(const MailContext& context);
 
+// All mail at a place, "maildir:PATH" or the like, whatever the namespaces of the configuration
+// are; variables and "~" in it are those of `whose`.
+[[nodiscard]] std::unique_ptr<User> open_place(const User& whose, const std::string& location);
+
 // Names of mailboxes as people write them, in UTF-8, and as the store has them.
 [[nodiscard]] std::string mailbox_from_word(const User& user, std::string_view word);
 [[nodiscard]] std::string mailbox_to_word(std::string_view name);

@@ -163,7 +163,7 @@ Result<void> SyncPlace::open_maildir(const User& user, Role role) {
     if (role == Role::kSource && ::stat((location->root + "/cur").c_str(), &status) != 0) {
         return fail(Errc::kNotFound, location->root + " is no Maildir");
     }
-    other_ = std::make_unique<User>(user.name(), user.home(), words_.front());
+    other_ = open_place(user, words_.front());
     replica_ = std::make_unique<LocalReplica>(*other_);
     return other_->prepare();
 }
