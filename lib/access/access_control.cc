@@ -122,12 +122,12 @@ Result<AclList> AccessControl::list_of(std::string_view name) const {
 }
 
 AclRights AccessControl::rights_on(std::string_view name) const {
-    if (!on()) {
-        return AclRights::all();
-    }
     auto where = spaces_.locate(name);
     if (!where || where->name.empty() || !where->tree->invalid_because(where->name).empty()) {
         return {};
+    }
+    if (!on()) {
+        return AclRights::all();
     }
     return judge(*where, load(*where, where->name));
 }

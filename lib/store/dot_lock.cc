@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
@@ -33,11 +34,33 @@ Identity identity_of(int fd) {
     return identity_of(status);
 }
 
-// The locks that this process holds.
-std::set<Identity>& held_locks() {
-    static std::set<Identity> locks;
-    return locks;
-}
+// The locks that this process holds, in whichever of its threads.
+class HeldLocks {
+  public:
+    static HeldLocks& instance() {
+        static HeldLocks locks;
+        return locks;
+    }
+
+    void insert(const Identity& lock) {
+        std::lock_guard guard(mutex_);
+        locks_.insert(lock);
+    }
+
+    void erase(const Identity& lock) {
+        std::lock_guard guard(mutex_);
+        locks_.erase(lock);
+    }
+
+    bool contains(const Identity& lock) {
+        std::lock_guard guard(mutex_);
+        return locks_.contains(lock);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::set<Identity> locks_;
+};
 
 std::string directory_of(const std::string& path) {
     auto slash = path.rfind('/');
@@ -72,7 +95,7 @@ bool owner_is_gone(const std::string& lock_path, const Identity& lock) {
         return false;
     }
     auto number = static_cast<pid_t>(*pid);
-    return number == ::getpid() ? !held_locks().contains(lock)
+    return number == ::getpid() ? !HeldLocks::instance().contains(lock)
                                 : ::kill(number, 0) < 0 && errno == ESRCH;
 }
 
@@ -158,7 +181,7 @@ DotLock::DotLock(std::string lock_path, UniqueFd file, const DotLockRule& rule)
     : lock_path_(std::move(lock_path)),
       file_(std::move(file)),
       doubtful_at_(Clock::now() + rule.stale / 2) {
-    held_locks().insert(identity_of(file_.get()));
+    HeldLocks::instance().insert(identity_of(file_.get()));
 }
 
 DotLock& DotLock::operator=(DotLock&& other) noexcept {
@@ -176,7 +199,7 @@ DotLock::~DotLock() {
 
 void DotLock::release() {
     const Identity identity = identity_of(file_.get());
-    held_locks().erase(identity);
+    HeldLocks::instance().erase(identity);
     if (Clock::now() < doubtful_at_) {
         ::unlink(lock_path_.c_str());
         return;

@@ -198,7 +198,10 @@ class Mailbox {
     virtual bool relies_on_index() const { return false; }
 
     std::string_view name_of(const MailMessage& message) const {
-        return std::string_view(names_).substr(message.name_at, message.name_size);
+        // A copy of a message may be older than the names.
+        return message.name_at > names_.size()
+                   ? std::string_view()
+                   : std::string_view(names_).substr(message.name_at, message.name_size);
     }
 
     // In memory (mailbox.cc).

@@ -50,7 +50,7 @@ Task<Result<MboxLock>> MboxMailbox::lock_for_change() {
     if (!writable_) {
         co_return fail_errno("write to " + place_.directory, EACCES);
     }
-    if (!scanned_ || stamps_now() != known_) {
+    if (!looked_ || !scanned_ || stamps_now() != known_) {
         Held held(locked_);
         auto synced = co_await sync_locked();
         if (!synced) {

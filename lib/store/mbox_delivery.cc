@@ -42,11 +42,12 @@ bool is_busy(int reason) {
     return reason == EACCES || reason == EAGAIN || reason == EINTR;
 }
 
+// Of the open file, not of the process: threads of one deliver at the same time.
 bool fcntl_lock(int fd) {
     struct flock lock = {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    return ::fcntl(fd, F_SETLK, &lock) == 0;
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
 Result<void> lock_file(int fd, const MboxTarget& target) {

@@ -13,9 +13,10 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kSpare = 40;                    // blanks for marks to come
-constexpr std::size_t kMaxNames = 1000;               // of keywords
-constexpr std::uint32_t kLastSensibleUid = 1U << 31;  // a stranger may have written the field
+constexpr std::size_t kSpare = 40;                     // blanks for marks to come
+constexpr std::size_t kMaxNames = 1000;                // of keywords
+constexpr std::uint32_t kLastSensibleUid = 1U << 31;   // a stranger may have written the field
+constexpr std::uint32_t kLastSensibleBase = 1U << 30;  // leaves UIDs for what is to come
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -127,7 +128,7 @@ MboxBase parse_base(std::string_view value, bool internal) {
     }
     auto validity = parse_uint(words[0]);
     auto last = parse_uint(words[1]);
-    if (validity && *validity <= 0xffffffff && last && *last < kLastSensibleUid) {
+    if (validity && *validity <= 0xffffffff && last && *last < kLastSensibleBase) {
         base.uid_validity = static_cast<std::uint32_t>(*validity);
         base.last_uid = static_cast<std::uint32_t>(*last);
     }
@@ -269,6 +270,11 @@ std::string mark_mbox_header(std::string_view header, const MboxMarks& marks,
             break;
         }
     }
+    // One without an empty line goes on where nobody looks for fields any longer: ours come first.
+    std::string rest;
+    if (end.empty()) {
+        rest.swap(fields);
+    }
     if (!fields.empty() && !fields.ends_with('\n')) {
         fields += '\n';
     }
@@ -276,7 +282,7 @@ std::string mark_mbox_header(std::string_view header, const MboxMarks& marks,
         fields += base_field(*base) + "\n";
     }
     fields += format("X-UID: {}", marks.uid);
-    const std::string status = "\n" + status_fields(marks) + end;
+    const std::string status = "\n" + status_fields(marks) + rest + end;
     const std::size_t least = fields.size() + status.size();
     fields.append(least <= room ? room - least : kSpare, ' ');
     return fields + status;

@@ -128,6 +128,8 @@ class MboxMailbox : public Mailbox {
     bool locked_ = false;               // an MboxLock is held: reading needs none of its own
     std::optional<MboxBase> base_;      // as the file has it
     std::optional<MboxSpan> internal_;  // the message that is none
+    std::uint32_t next_at_look_ = 1;    // next_uid_, without what we have appended since
+    bool looked_ = false;               // at all of the file: an index does not tell of internal_
 };
 
 }  // namespace relais

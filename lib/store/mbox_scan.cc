@@ -45,7 +45,8 @@ std::string_view MboxScan::view(std::uint64_t at, std::size_t most) {
 
 bool MboxScan::is_from_line(std::uint64_t at) {
     std::string_view line = view(at, kMaxLine);
-    return parse_from_line(line.substr(0, line.find('\n'))).has_value();
+    auto end = line.find('\n');
+    return end != std::string_view::npos && parse_from_line(line.substr(0, end)).has_value();
 }
 
 // The next From_ line whose line begins behind `at`, or the end.

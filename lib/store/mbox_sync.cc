@@ -156,7 +156,7 @@ Result<MboxMailbox::Look> MboxMailbox::scan(int fd, std::uint64_t from) {
 // Only new messages behind what is known: the last message is where it was.
 bool MboxMailbox::can_look_behind() {
     const Stamps now = stamps_now();
-    if (!scanned_ || messages_.empty() || now.directory != known_.directory ||
+    if (!looked_ || !scanned_ || messages_.empty() || now.directory != known_.directory ||
         now.cur.size <= known_.cur.size) {
         return false;
     }
@@ -177,11 +177,13 @@ Result<void> MboxMailbox::look_behind() {
     MboxHeader first;
     auto span = MboxScan(file_.get(), look->size).one(0, first);
     look->base = span ? first.base : std::nullopt;
+    const std::uint32_t expected = next_at_look_;
     auto based = take_base(*look);
     if (!based) {
         return based;
     }
-    give_uids(look->messages, messages_.back().uid);
+    // What a sender wrote, or an old copy says, could name a message that is gone.
+    give_uids(look->messages, std::max(messages_.back().uid, expected - 1));
     take_new(look->messages);
     return write_marks(look->messages);
 }
@@ -194,6 +196,7 @@ Task<Result<void>> MboxMailbox::look_at_all() {
         co_return fail_with(look);
     }
     internal_ = look->internal;
+    looked_ = true;
     KeywordFile keywords;
     for (const std::string& name : look->base ? look->base->keywords : std::vector<std::string>()) {
         (void)keywords.find_or_add(name);
@@ -257,6 +260,7 @@ void MboxMailbox::give_uids(std::vector<Found>& found, std::uint32_t last) {
         each.unmarked = each.marks.uid != last;
         each.marks.uid = last;
     }
+    next_at_look_ = next_uid_;
 }
 
 // Where nobody could write UIDs down, a message has that of the one that was there.

@@ -229,6 +229,9 @@ Result<void> MboxTree::remove(std::string_view name) {
 }
 
 Result<void> MboxTree::rename(std::string_view from, std::string_view to) {
+    if (!unusable_because(from).empty() || !unusable_because(to).empty()) {
+        return tree_denial(ENOENT, "Mailbox doesn't exist");
+    }
     const std::string source = file_of(from);
     const std::string target = file_of(to);
     if (from == "INBOX" || (!is_file(source) && !is_directory(source))) {

@@ -356,3 +356,48 @@ def test_backup():
     done = doveadm("backup", "-R", "-u", "bob", "maildir:~/copy")
     check(done.returncode != 0 and "only in a Maildir are UIDs chosen" in done.stderr, f"{done}")
     mail.stop()
+
+
+def test_names_that_lead_out():
+    """Nothing above the user's mail can be renamed, read or made, whatever the name."""
+    mail = ImapInstance(LOCATION + "imap_hierarchy_separator = /\n")
+    spool(mail, message(1))
+    secret = mail.home("bob") / "secret"
+    secret.write_bytes(message(7, "secret"))
+    os.chown(secret, *mail.mta.vmail_ids())
+    bob = Client(mail)
+    bob.ok("CREATE Work")
+    for name in ("../secret", "Work/../../secret", "../../alice", "..", "./../secret", "/etc/passwd"):
+        for command in (f'RENAME "{name}" stolen', f'RENAME Work "{name}"', f'SELECT "{name}"', f'CREATE "{name}/x"', f'DELETE "{name}"'):
+            check(b" OK" not in bob.command(command)[-1][:8], command)
+    equal(secret.read_bytes(), message(7, "secret"), "the file is where it was")
+    check(not (mail.home("bob") / "mail/stolen").exists(), "nothing came in")
+    mail.stop()
+
+
+def test_fields_of_strangers():
+    """A header without end, an X-UID and an X-IMAPbase that a sender wrote: no UID changes, and none is used again."""
+    mail = ImapInstance(LOCATION)
+    forged = message(2).replace(b"Subject", b"X-IMAPbase: 1 2147483647\nX-UID: 2147483646\nSubject")
+    path = spool(mail, forged + message(1))
+    box = mail.login("bob", "INBOX")
+    first = ids(box)
+    check(max(first.values()) < 100, f"numbers of the sender's: {first}")
+    box.store("2", "+FLAGS", r"(\Deleted)")
+    box.expunge()
+    gone = first[b"1"]
+    append(path, message(3).replace(b"Subject", b"X-UID: %d\nSubject" % gone))
+    append(path, message(4).replace(b"Subject", b"X-Long: " + b"x" * 300000 + b"\nSubject"))
+    append(path, message(5))
+    box.noop()
+    found = ids(box)
+    check(gone not in found.values(), f"{gone} is used again: {found}")
+    box.logout()
+    for _ in range(2):
+        (mail.home("bob") / "mail/.imap/INBOX/relais.index").unlink(missing_ok=True)
+        mail.mta.reload()
+        box = mail.login("bob", "INBOX")
+        again = ids(box)
+        equal({key: uid for key, uid in again.items() if key in found}, {key: uid for key, uid in found.items() if key in again}, "UIDs stay")
+        box.logout()
+    mail.stop()
