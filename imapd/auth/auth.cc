@@ -103,6 +103,7 @@ class Auth : public Daemon {
                              AuthParameters parameters);
     Task<void> answer_password_lookup(Client* client, std::string id, std::string user);
     Task<void> answer_list(Client* client, std::string id);
+    Task<void> answer_flush(Client* client, std::string id, std::vector<std::string> users);
     void take_request(Client* client, const std::vector<std::string>& words);
     static Task<void> flush(Client* client);
 
@@ -196,11 +197,16 @@ void Auth::take_request(Client* client, const std::vector<std::string>& words) {
         client->checks.spawn(answer_password_lookup(client, id, user));
     } else {
         auto names = std::views::drop(words, 2);
-        std::vector<std::string> users(names.begin(), names.end());
-        auto count = verifier_->forget(users);
-        client->stream.write(
-            AuthLine("FLUSHED").field(id).field("count", std::to_string(count)).finish());
+        client->checks.spawn(
+            answer_flush(client, id, std::vector<std::string>(names.begin(), names.end())));
     }
+}
+
+Task<void> Auth::answer_flush(Client* client, std::string id, std::vector<std::string> users) {
+    std::size_t count = co_await verifier_->forget(std::move(users));
+    client->stream.write(
+        AuthLine("FLUSHED").field(id).field("count", std::to_string(count)).finish());
+    co_await flush(client);
 }
 
 void Auth::take_step(Client* client, AuthServerSession::Step& step) {

@@ -31,7 +31,7 @@ bool leads_here(const AuthQuery& query, const AuthParameters& fields) {
     std::string_view here_port = query.parameters.get(said ? "real_lport" : "lport");
     std::string_view port = fields.get("port");
     std::string_view user = fields.get("destuser");
-    return fields.get("hostip") == here && (port.empty() || port == here_port) &&
+    return !here.empty() && fields.get("hostip") == here && (port.empty() || port == here_port) &&
            (user.empty() || user == query.user);
 }
 

@@ -62,8 +62,9 @@ class Verifier {
     // All users' names, each once; what a database cannot tell is left out, with a warning.
     [[nodiscard]] Task<Result<std::vector<std::string>>> list_users();
 
-    // What is remembered of these users, of all where none is named; the number of entries.
-    std::size_t forget(const std::vector<std::string>& users);
+    // What is remembered of these users, of all where none is named; the number of entries.  What
+    // other machines may ask for (login_shared_server) goes too, of users who are named.
+    [[nodiscard]] Task<std::size_t> forget(std::vector<std::string> users);
 
     // Ends the process when a helper has ended.
     [[nodiscard]] Task<void> watch_helpers();

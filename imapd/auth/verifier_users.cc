@@ -254,7 +254,7 @@ Task<Result<std::vector<std::string>>> Verifier::list_users() {
     co_return names;
 }
 
-std::size_t Verifier::forget(const std::vector<std::string>& users) {
+Task<std::size_t> Verifier::forget(std::vector<std::string> users) {
     std::size_t before = remembered_.size();
     if (users.empty()) {
         remembered_.clear();
@@ -263,10 +263,13 @@ std::size_t Verifier::forget(const std::vector<std::string>& users) {
         for (const Databases* databases : {&passdbs_, &masters_}) {
             for (const ListedDatabase& item : *databases) {
                 remembered_.erase({&item, user});
+                if (shared_.is_on()) {
+                    co_await shared_.remove(item.text, user);
+                }
             }
         }
     }
-    return before - remembered_.size();
+    co_return before - remembered_.size();
 }
 
 }  // namespace relais

@@ -101,6 +101,9 @@ Task<void> SessionTable::answer(UniqueFd fd) {
     Stream stream(std::move(fd));
     stream.set_deadline(Deadline::after(kPatience));
     auto request = co_await read_session_request(&stream);
+    if (!request && request.error().code == Errc::kClosed) {
+        co_return;  // somebody who only looked whether there is a process (sweep_session_sockets)
+    }
     if (!request) {
         log_warning("malformed question about sessions: {}", request.error().message);
         co_return;
