@@ -44,12 +44,14 @@ Task<void> ChangeTeller::during(Task<void> client) {
     std::exception_ptr ended;
     try {
         co_await std::move(client);
+        stop_ = true;
+        wake();
+        co_await tasks.join();
     } catch (...) {
         ended = std::current_exception();
     }
     stop_ = true;
-    wake();
-    co_await tasks.join();
+    co_await tasks.close();  // whatever ends this: helper threads may be at work for them
     if (ended) {
         std::rethrow_exception(ended);
     }

@@ -32,6 +32,7 @@ Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
         file_.reset();
         root_.reset();
         out_ = selected_.fetch_head(message, *sequence);
+        begun_ = false;
         bool complete = co_await append_items(message);
         if (complete) {
             if (flags_changed && !items_.has(Kind::kFlags)) {
@@ -43,6 +44,9 @@ Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
             session_.stream.write(out_ + ")\r\n");
             co_await session_.drain();
             co_return;
+        }
+        if (begun_) {
+            throw IoError("a message has changed in the middle of the answer about it");
         }
         // Somebody else has renamed or removed the file: look where it is now.
         auto synced = co_await selected_.sync();
@@ -244,6 +248,7 @@ Task<void> Fetcher::stream_section(const imap::FetchItem& item) {
         std::uint64_t piece = std::min<std::uint64_t>(range.count, kPiece);
         reader.read(out_, piece);
         range.count -= piece;
+        begun_ = true;
         session_.stream.write(out_);
         out_.clear();
         co_await session_.stream.flush();

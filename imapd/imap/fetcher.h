@@ -51,6 +51,7 @@ class Fetcher {
     imap::FetchItems items_;
     EmailIds ids_;
     std::string out_;
+    bool begun_ = false;  // a part of it is on its way: there is no way back
     // The message at hand, as far as it was needed.
     std::optional<MessageFile> file_;
     std::optional<imap::MimePart> root_;
