@@ -219,6 +219,7 @@ class Importer {
     bool take_login(const DovecotSetting& setting) {
         const std::string& name = setting.name;
         if (name == "protocols") {
+            protocols_are_said_ = true;
             for (std::string_view word : split_words(setting.value, ", \t")) {
                 take_protocol(setting, std::string(word));
             }
@@ -251,7 +252,7 @@ class Importer {
     void take_protocol(const DovecotSetting& setting, const std::string& protocol) {
         if (protocol == "imap" || protocol == "pop3") {
             protocols_.insert(protocol);
-        } else if (protocol != "none") {
+        } else if (protocol != "none" && protocol != "$protocols") {
             leave(setting, format("there is no {} service to take over from", protocol));
         }
     }
@@ -514,7 +515,7 @@ class Importer {
         if (std::string text = namespaces_.text(); !text.empty()) {
             out_.parameters["imap_namespaces"] = {text, "the namespaces"};
         }
-        if (protocols_.empty()) {
+        if (!protocols_are_said_) {
             protocols_ = {"imap", "pop3"};
         }
         for (const char* protocol : {"imap", "pop3"}) {
@@ -555,6 +556,7 @@ class Importer {
     std::string queue_;
     DovecotImport out_;
     std::set<std::string> protocols_;
+    bool protocols_are_said_ = false;
     std::vector<std::string> addresses_;
     std::map<std::string, std::string> ports_;
     std::vector<Part> passdbs_;
