@@ -14,8 +14,8 @@ std::string url_mailbox(Session& session, const imap::ImapUrl& url) {
 Task<Result<MessageFile>> open_url_message(Session& session, imap::ImapUrl url) {
     std::string name = url_mailbox(session, url);
     bool selected = url.mailbox.empty();
-    bool usable = selected ? session.selected != nullptr
-                           : !refuse_mailbox(session, name, AclRights::of("r"));
+    bool usable =
+        selected ? session.selected != nullptr : !refuse_mailbox(session, name, AclRights::of("r"));
     if (!usable) {
         co_return fail(Errc::kNotFound, selected ? "No mailbox selected" : "Mailbox doesn't exist");
     }

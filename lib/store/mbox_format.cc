@@ -270,9 +270,9 @@ std::string mark_mbox_header(std::string_view header, const MboxMarks& marks,
             break;
         }
     }
-    // One without an empty line goes on where nobody looks for fields any longer: ours come first.
+    // One that is cut in a line goes on where nobody looks for fields any longer: ours come first.
     std::string rest;
-    if (end.empty()) {
+    if (end.empty() && !fields.ends_with('\n')) {
         rest.swap(fields);
     }
     if (!fields.empty() && !fields.ends_with('\n')) {
