@@ -67,8 +67,7 @@ Task<void> sync_together(std::vector<PreparedDelivery>* deliveries) {
     for (std::size_t i = 0; i < std::min(kThreads, files.size()); ++i) {
         threads.spawn(sync_share(&files, i));
     }
-    // Not join(): who is cancelled must not leave while the threads work for him.
-    co_await threads.close();
+    co_await threads.join_or_close();
 }
 
 }  // namespace relais::virtual_agent

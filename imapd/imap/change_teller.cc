@@ -44,14 +44,12 @@ Task<void> ChangeTeller::during(Task<void> client) {
     std::exception_ptr ended;
     try {
         co_await std::move(client);
-        stop_ = true;
-        wake();
-        co_await tasks.join();
     } catch (...) {
         ended = std::current_exception();
     }
     stop_ = true;
-    co_await tasks.close();  // whatever ends this: helper threads may be at work for them
+    wake();
+    co_await tasks.join_or_close();
     if (ended) {
         std::rethrow_exception(ended);
     }

@@ -5,7 +5,6 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/event/join.h"
 #include "lib/mail/address.h"
 
 #include "imapd/lmtpd/session.h"
@@ -101,7 +100,7 @@ Task<std::map<std::size_t, std::string>> Session::relay_content() {
         RelayedContent content{mail_.message->fd(), mail_.message->content_offset(), header};
         group.spawn(send_one(mail_.relays[i].get(), std::move(content), &answers[i]));
     }
-    co_await join_or_close(&group);
+    co_await group.join_or_close();
     std::map<std::size_t, std::string> replies;
     std::map<const Relay*, std::size_t> next;
     for (std::size_t i = 0; i < mail_.recipients.size(); ++i) {

@@ -13,7 +13,6 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
-#include "lib/event/join.h"
 #include "lib/event/socket.h"
 #include "lib/sasl/user_variables.h"
 
@@ -86,7 +85,7 @@ Task<std::vector<DeliveryResult>> DeliveryPool::carry_out(DeliveryOrder order, i
     for (Share& share : shares) {
         group.spawn(carry_out_share(&share, message, &results));
     }
-    co_await join_or_close(&group);
+    co_await group.join_or_close();
     co_return results;
 }
 

@@ -111,7 +111,7 @@ class DeliveryWorker {
         for (std::size_t first = 0; first < count; ++first) {
             parts.spawn(sync_part(job, first, count));
         }
-        co_await parts.join();
+        co_await parts.join_or_close();
     }
 
     static Task<void> sync_part(DeliveryJob* job, std::size_t first, std::size_t step) {

@@ -57,8 +57,7 @@ Task<std::vector<std::optional<TextAnswers>>> search_texts(std::vector<Mailbox::
         threads.spawn(look_in_thread({std::span(messages).subspan(begin, count),
                                       std::span(answers).subspan(begin, count), sought}));
     }
-    // Not join(): who is cancelled must not leave while the threads work for him.
-    co_await threads.close();
+    co_await threads.join_or_close();
     co_return answers;
 }
 

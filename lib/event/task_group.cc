@@ -1,5 +1,6 @@
 #include "lib/event/task_group.h"
 
+#include <exception>
 #include <utility>
 
 #include "lib/base/log.h"
@@ -91,6 +92,19 @@ Task<void> TaskGroup::join() {
         throw;
     }
     joiner_ = nullptr;
+}
+
+Task<void> TaskGroup::join_or_close() {
+    std::exception_ptr ended;
+    try {
+        co_await join();
+    } catch (...) {
+        ended = std::current_exception();
+    }
+    co_await close();
+    if (ended) {
+        std::rethrow_exception(ended);
+    }
 }
 
 Task<void> TaskGroup::close() {

@@ -26,6 +26,10 @@ class TaskGroup {
     // Waits until the group is empty.
     [[nodiscard]] Task<void> join();
 
+    // join(); where the caller is being ended meanwhile, the tasks are ended as well, and waited
+    // for, before he is.  For tasks that use what he has on his stack.
+    [[nodiscard]] Task<void> join_or_close();
+
     // cancel() and join(), also when the caller itself is being cancelled.
     [[nodiscard]] Task<void> close();
 

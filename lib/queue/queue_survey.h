@@ -42,8 +42,7 @@ class QueueSurvey {
             std::size_t count = std::min(kEach, entries.size() - from);
             readers.spawn(read(std::span(entries).subspan(from, count), results.data() + from));
         }
-        // Not join(): a caller that is cancelled must not leave while the threads work for him.
-        co_await readers.close();
+        co_await readers.join_or_close();
         co_return results;
     }
 

@@ -291,7 +291,7 @@ Task<Result<void>> LocalReplica::put(std::string mailbox, std::vector<SyncText> 
         std::string().swap(each.text);
         syncs.spawn(arrivals.back().finish());
     }
-    co_await syncs.join();
+    co_await syncs.join_or_close();
     std::vector<PlacedMessage> placed;
     for (Arrival& arrival : arrivals) {
         if (!arrival.made) {
