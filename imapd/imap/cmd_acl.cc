@@ -38,6 +38,24 @@ std::expected<std::string, Reply> administered_mailbox(Session& session, Command
     return *name;
 }
 
+// The same, and an identifier behind it.
+struct ListEntry {
+    std::string mailbox;
+    std::string identifier;
+};
+
+std::expected<ListEntry, Reply> administered_entry(Session& session, Command& command) {
+    auto mailbox = administered_mailbox(session, command);
+    if (!mailbox) {
+        return std::unexpected(mailbox.error());
+    }
+    auto identifier = command.arguments.space() ? command.arguments.astring() : std::nullopt;
+    if (!identifier) {
+        return std::unexpected(bad_arguments(command));
+    }
+    return ListEntry{std::move(*mailbox), std::move(*identifier)};
+}
+
 // " bob lrs -bob w"
 std::string entry_text(const AclEntry& entry, const AclIdentifier& shown) {
     std::string text;
@@ -205,17 +223,15 @@ Task<Reply> cmd_getacl(Session& session, Command& command) {
 }
 
 Task<Reply> cmd_setacl(Session& session, Command& command) {
-    auto name = administered_mailbox(session, command);
-    if (!name) {
-        co_return name.error();
+    auto entry = administered_entry(session, command);
+    if (!entry) {
+        co_return entry.error();
     }
-    auto identifier = command.arguments.space() ? command.arguments.astring() : std::nullopt;
-    auto rights =
-        identifier && command.arguments.space() ? command.arguments.astring() : std::nullopt;
+    auto rights = command.arguments.space() ? command.arguments.astring() : std::nullopt;
     if (!rights || !command.arguments.at_end()) {
         co_return bad_arguments(command);
     }
-    auto order = parse_identifier(command, *identifier);
+    auto order = parse_identifier(command, entry->identifier);
     if (!order) {
         co_return order.error();
     }
@@ -226,20 +242,16 @@ Task<Reply> cmd_setacl(Session& session, Command& command) {
     if (!parsed) {
         co_return parsed.error();
     }
-    auto changed = co_await change_list(session, *name, std::move(*order));
+    auto changed = co_await change_list(session, std::move(entry->mailbox), std::move(*order));
     co_return changed ? Reply::ok("Setacl completed.") : failure(changed.error());
 }
 
 Task<Reply> cmd_deleteacl(Session& session, Command& command) {
-    auto name = administered_mailbox(session, command);
-    if (!name) {
-        co_return name.error();
+    auto entry = administered_entry(session, command);
+    if (!entry || !command.arguments.at_end()) {
+        co_return entry ? bad_arguments(command) : entry.error();
     }
-    auto identifier = command.arguments.space() ? command.arguments.astring() : std::nullopt;
-    if (!identifier || !command.arguments.at_end()) {
-        co_return bad_arguments(command);
-    }
-    auto order = parse_identifier(command, *identifier);
+    auto order = parse_identifier(command, entry->identifier);
     if (!order) {
         co_return order.error();
     }
@@ -258,24 +270,20 @@ Task<Reply> cmd_deleteacl(Session& session, Command& command) {
         list.set(std::move(rest));
         return true;
     };
-    auto changed = co_await session.user.access().change(*name, remove);
+    auto changed = co_await session.user.access().change(entry->mailbox, remove);
     co_return changed ? Reply::ok("Deleteacl completed.") : failure(changed.error());
 }
 
 // Each right can be given apart from the others.
 Task<Reply> cmd_listrights(Session& session, Command& command) {
-    auto name = administered_mailbox(session, command);
-    if (!name) {
-        co_return name.error();
-    }
-    auto identifier = command.arguments.space() ? command.arguments.astring() : std::nullopt;
-    if (!identifier || !command.arguments.at_end()) {
-        co_return bad_arguments(command);
+    auto entry = administered_entry(session, command);
+    if (!entry || !command.arguments.at_end()) {
+        co_return entry ? bad_arguments(command) : entry.error();
     }
     std::string line = "* LISTRIGHTS ";
-    session.append_name(line, *name);
+    session.append_name(line, entry->mailbox);
     line += " ";
-    imap::append_astring(line, *identifier);
+    imap::append_astring(line, entry->identifier);
     session.stream.write(line + " \"\" l r w s t p i e k x a c d\r\n");
     co_return Reply::ok("Listrights completed.");
 }

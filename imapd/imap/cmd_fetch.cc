@@ -80,31 +80,36 @@ Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
     co_return unseen;
 }
 
-}  // namespace
+struct FetchOrder {
+    std::vector<std::uint32_t> uids;
+    imap::FetchItems items;
+};
 
-Task<Reply> cmd_fetch(Session& session, Command& command) {
+// What the arguments say; tells of messages that have gone, where that is asked for.  The error is
+// the reply.
+std::expected<FetchOrder, Reply> parse_order(Session& session, Command& command) {
     if (!command.arguments.space()) {
-        co_return bad_arguments(command);
+        return std::unexpected(bad_arguments(command));
     }
     imap::Scanner set_text = command.arguments;
     auto uids = message_set_argument(session, command);
     if (!uids) {
-        co_return uids.error();
+        return std::unexpected(uids.error());
     }
     if (!command.arguments.space()) {
-        co_return bad_arguments(command);
+        return std::unexpected(bad_arguments(command));
     }
     auto items = imap::parse_fetch_items(command.arguments);
     if (!items) {
-        co_return bad_arguments(command, items.error().message);
+        return std::unexpected(bad_arguments(command, items.error().message));
     }
     auto modifiers = imap::parse_fetch_modifiers(command.arguments);
     if (!modifiers) {
-        co_return bad_arguments(command, modifiers.error().message);
+        return std::unexpected(bad_arguments(command, modifiers.error().message));
     }
     auto prepared = prepare_modseqs(session, command, *items, *modifiers);
     if (!prepared) {
-        co_return prepared.error();
+        return std::unexpected(prepared.error());
     }
     if (modifiers->changed_since) {
         narrow_to_changed(session, *modifiers, asked_uids(session, set_text), *uids);
@@ -112,29 +117,45 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     if (modifiers->partial) {
         // RFC 9738 3.1: what would be cut is refused.
         if (message_limit() > 0 && modifiers->partial->size() > message_limit()) {
-            co_return over_limit(message_limit());
+            return std::unexpected(over_limit(message_limit()));
         }
         auto part = modifiers->partial->of(*uids);
         uids = std::vector<std::uint32_t>(part.begin(), part.end());
     }
-    CutToLimit limit(*uids);
+    return FetchOrder{std::move(*uids), std::move(*items)};
+}
+
+bool may_mark_seen(Session& session) {
+    if (session.selected->read_only()) {
+        return false;
+    }
+    FlagLimits limits = flag_limits(session, session.selected->mailbox().name);
+    return (limits.system & MessageFlags::kSeen) != 0;
+}
+
+}  // namespace
+
+Task<Reply> cmd_fetch(Session& session, Command& command) {
+    auto order = parse_order(session, command);
+    if (!order) {
+        co_return order.error();
+    }
+    std::vector<std::uint32_t>& uids = order->uids;
+    CutToLimit limit(uids);
     std::vector<std::uint32_t> seen;
-    if (items->sets_seen() && !session.selected->read_only() &&
-        (flag_limits(session, session.selected->mailbox().name).system & MessageFlags::kSeen) !=
-            0) {
-        auto marked = co_await mark_seen(*session.selected, *uids);
+    if (order->items.sets_seen() && may_mark_seen(session)) {
+        auto marked = co_await mark_seen(*session.selected, uids);
         if (!marked) {
             co_return failure(marked.error());
         }
         seen = std::move(*marked);
     }
     if (limit.cut()) {
-        std::ranges::reverse(*uids);
+        std::ranges::reverse(uids);
     }
-    Fetcher fetcher(session, std::move(*items), command.with_uid());
-    for (std::size_t i = 0; i < uids->size(); ++i) {
-        std::uint32_t uid = (*uids)[i];
-        co_await fetcher.fetch(uid, std::ranges::binary_search(seen, uid));
+    Fetcher fetcher(session, std::move(order->items), command.with_uid());
+    for (std::size_t i = 0; i < uids.size(); ++i) {
+        co_await fetcher.fetch(uids[i], std::ranges::binary_search(seen, uids[i]));
         if (i % kChunk == kChunk - 1) {
             co_await yield();
         }

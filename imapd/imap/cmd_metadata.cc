@@ -26,9 +26,12 @@ std::optional<Reply> refuse_annotations(Session& session, const std::string& nam
     if (name.empty()) {
         return std::nullopt;
     }
-    auto refused = refuse_mailbox(session, name, AclRights::of("l"));
-    bool usable = session.user.access().rights_on(name).has_one_of(AclRights::of("rswip"));
-    return refused || usable ? std::move(refused) : std::optional(no_permission());
+    auto rights = rights_for(session, name, AclRights::of("l"));
+    if (!rights) {
+        return std::move(rights.error());
+    }
+    return rights->has_one_of(AclRights::of("rswip")) ? std::nullopt
+                                                      : std::optional(no_permission());
 }
 
 // The GUID that keys are made of: of the mailbox, or for the server of the INBOX.

@@ -85,16 +85,15 @@ Task<Reply> open_mailbox(Session& session, Command& command, MailboxAccess acces
         session.leave_mailbox();
         session.stream.write("* OK [CLOSED] Previous mailbox closed.\r\n");
     }
-    auto refused = refuse_mailbox(session, *name, AclRights::of("r"));
-    if (refused) {
-        co_return std::move(*refused);
+    auto rights = rights_for(session, *name, AclRights::of("r"));
+    if (!rights) {
+        co_return std::move(rights.error());
     }
-    AclRights rights = session.user.access().rights_on(*name);
-    if (!rights.has_one_of(kChanging)) {
+    if (!rights->has_one_of(kChanging)) {
         access = MailboxAccess::kReadOnly;
     }
     auto selected = std::make_unique<Selected>(session.user.open(*name), access, session.enabled,
-                                               FlagLimits::of(rights));
+                                               FlagLimits::of(*rights));
     auto synced = co_await selected->sync();
     if (!synced) {
         session.user.forget(*name);

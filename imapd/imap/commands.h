@@ -89,8 +89,13 @@ Task<Reply> cmd_urlfetch(Session& session, Command& command);
 // The next argument as a mailbox name, with INBOX in capitals.
 [[nodiscard]] std::optional<std::string> mailbox_argument(Session& session, Command& command);
 
-// The reply that refuses where there is no such mailbox or the user lacks `needed` on it
+// The user's rights on a mailbox; the reply that refuses where there is none or he lacks `needed`
 // (rights.cc).  What he may not see is not there for him.  `absent` is the code for that.
+[[nodiscard]] std::expected<AclRights, Reply> rights_for(Session& session, const std::string& name,
+                                                         AclRights needed,
+                                                         std::string_view absent = "NONEXISTENT");
+
+// That reply alone.
 [[nodiscard]] std::optional<Reply> refuse_mailbox(Session& session, const std::string& name,
                                                   AclRights needed,
                                                   std::string_view absent = "NONEXISTENT");

@@ -14,16 +14,25 @@ Reply no_permission() {
     return Reply::no("[NOPERM] Permission denied");
 }
 
-std::optional<Reply> refuse_mailbox(Session& session, const std::string& name, AclRights needed,
-                                    std::string_view absent) {
+std::expected<AclRights, Reply> rights_for(Session& session, const std::string& name,
+                                           AclRights needed, std::string_view absent) {
     const AccessControl& access = session.user.access();
     AclRights rights =
         session.user.tree().exists(name) || name == "INBOX" ? access.rights_on(name) : AclRights();
     if (!rights.has(needed) || rights.empty()) {
         bool seen = rights.has(AclRights::of("l"));
-        return seen ? no_permission() : no_mailbox(name, absent);
+        return std::unexpected(seen ? no_permission() : no_mailbox(name, absent));
     }
-    return session.user.tree().ready(name) ? std::nullopt : std::optional(no_mailbox(name, absent));
+    if (!session.user.tree().ready(name)) {
+        return std::unexpected(no_mailbox(name, absent));
+    }
+    return rights;
+}
+
+std::optional<Reply> refuse_mailbox(Session& session, const std::string& name, AclRights needed,
+                                    std::string_view absent) {
+    auto rights = rights_for(session, name, needed, absent);
+    return rights ? std::nullopt : std::optional(std::move(rights.error()));
 }
 
 std::string with_uid_code(Session& session, const std::string& mailbox, std::string_view code,

@@ -202,7 +202,7 @@ Result<void> AclList::take_line(std::string_view line, bool global) {
     return {};
 }
 
-Result<AclList> AclList::parse(std::string_view text) {
+Result<AclList> AclList::parse_lines(std::string_view text, const TakeLine& take) {
     AclList list;
     std::size_t number = 0;
     for (std::string_view line : split_fields(text, '\n')) {
@@ -211,7 +211,7 @@ Result<AclList> AclList::parse(std::string_view text) {
         if (line.empty() || line.starts_with('#')) {
             continue;
         }
-        auto taken = list.take_line(line, false);
+        auto taken = take(list, line);
         if (!taken) {
             return fail(Errc::kSyntax, format("line {}: {}", number, taken.error().message));
         }
@@ -220,27 +220,20 @@ Result<AclList> AclList::parse(std::string_view text) {
     return list;
 }
 
+Result<AclList> AclList::parse(std::string_view text) {
+    return parse_lines(
+        text, [](AclList& list, std::string_view line) { return list.take_line(line, false); });
+}
+
 Result<AclList> AclList::parse_global(std::string_view text, std::string_view mailbox) {
-    AclList list;
-    std::size_t number = 0;
-    for (std::string_view line : split_fields(text, '\n')) {
-        ++number;
-        line = trim_right(line, "\r");
-        if (line.empty() || line.starts_with('#')) {
-            continue;
-        }
+    return parse_lines(text, [mailbox](AclList& list, std::string_view line) -> Result<void> {
         auto pattern = take_word(line);
-        bool here = pattern && wildcard_matches(*pattern, mailbox);
-        // What is wrong in a line for another mailbox is that one's trouble.
-        auto taken = !pattern ? fail(Errc::kSyntax, "a quotation has no end")
-                     : here   ? list.take_line(line, true)
-                              : Result<void>();
-        if (!taken) {
-            return fail(Errc::kSyntax, format("line {}: {}", number, taken.error().message));
+        if (!pattern) {
+            return fail(Errc::kSyntax, "a quotation has no end");
         }
-    }
-    list.sort();
-    return list;
+        // What is wrong in a line for another mailbox is that one's trouble.
+        return wildcard_matches(*pattern, mailbox) ? list.take_line(line, true) : Result<void>();
+    });
 }
 
 std::string AclList::to_string() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -121,6 +122,8 @@ class AclList {
     void set(AclEntry entry);
 
   private:
+    using TakeLine = std::function<Result<void>(AclList& list, std::string_view line)>;
+    [[nodiscard]] static Result<AclList> parse_lines(std::string_view text, const TakeLine& take);
     [[nodiscard]] Result<void> take_line(std::string_view line, bool global);
     AclEntry& entry_of(const AclIdentifier& identifier, bool global);
     void sort();
