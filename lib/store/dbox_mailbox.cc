@@ -187,23 +187,6 @@ std::string DboxMailbox::base_name(const MailMessage& message) const {
     return found && !found->guid.empty() ? found->guid : format("{}-{}", guid_, message.uid);
 }
 
-NewMessage DboxMailbox::hand_over(const MailMessage& message, Handing /*how*/) const {
-    NewMessage handed;
-    handed.base = base_name(message);
-    handed.flags.system = message.system;
-    handed.keywords = keywords_of(message);
-    return handed;
-}
-
-Result<UidList> DboxMailbox::list() const {
-    UidList list;
-    list.uid_validity = uid_validity_;
-    list.next_uid = next_uid_;
-    list.guid = guid_;
-    list.exists = true;
-    return list;
-}
-
 // What POP3 clients have seen.
 Result<std::vector<UidListEntry>> DboxMailbox::extended_entries() const {
     std::vector<UidListEntry> entries;

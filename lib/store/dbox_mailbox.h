@@ -49,8 +49,6 @@ class DboxMailbox : public Mailbox {
 
     bool can_link_to(const Mailbox& /*other*/) const override { return false; }
 
-    NewMessage hand_over(const MailMessage& message, Handing how) const override;
-
     std::vector<Watched> watched() const override { return {}; }
 
     [[nodiscard]] Task<Result<FlagOutcome>> change_flags(
@@ -60,7 +58,6 @@ class DboxMailbox : public Mailbox {
         std::vector<std::uint32_t> uids) override;
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> add(
         std::vector<NewMessage> added) override;
-    [[nodiscard]] Result<UidList> list() const override;
     [[nodiscard]] Result<std::vector<UidListEntry>> extended_entries() const override;
     [[nodiscard]] Task<Result<void>> set_extensions(char key,
                                                     std::vector<UidExtension> values) override;

@@ -48,6 +48,23 @@ MailMessage* Mailbox::find_mutable(std::uint32_t uid) {
     return at != messages_.end() && at->uid == uid ? &*at : nullptr;
 }
 
+NewMessage Mailbox::hand_over(const MailMessage& message, Handing /*how*/) const {
+    NewMessage handed;
+    handed.base = base_name(message);
+    handed.flags.system = message.system;
+    handed.keywords = keywords_of(message);
+    return handed;
+}
+
+Result<UidList> Mailbox::list() const {
+    UidList list;
+    list.uid_validity = uid_validity_;
+    list.next_uid = next_uid_;
+    list.guid = guid_;
+    list.exists = true;
+    return list;
+}
+
 Mailbox::Uids Mailbox::uids() {
     if (!snapshot_) {
         auto made = std::make_shared<std::vector<std::uint32_t>>();

@@ -110,7 +110,8 @@ class Mailbox {
 
     // A message as add() of such a mailbox takes it: a link, or the file itself.
     enum class Handing { kLink, kFile };
-    virtual NewMessage hand_over(const MailMessage& message, Handing how) const = 0;
+    // What this gives, without a file, has to be read.
+    virtual NewMessage hand_over(const MailMessage& message, Handing how) const;
 
     // Directories, and files, whose changes are changes of the mailbox.
     struct Watched {
@@ -151,7 +152,7 @@ class Mailbox {
         std::vector<NewMessage> added) = 0;
 
     // The list of UIDs, with extensions of messages; in formats without one, only the GUID.
-    [[nodiscard]] virtual Result<UidList> list() const = 0;
+    [[nodiscard]] virtual Result<UidList> list() const;
 
     // The entries of the uidlist that have extensions, UIDs ascending, without names.
     [[nodiscard]] virtual Result<std::vector<UidListEntry>> extended_entries() const = 0;

@@ -119,26 +119,8 @@ std::string MboxMailbox::base_name(const MailMessage& message) const {
     return format("{}{:08x}", std::string_view(guid_).substr(0, 24), message.uid);
 }
 
-// What takes it has to read it.
-NewMessage MboxMailbox::hand_over(const MailMessage& message, Handing /*how*/) const {
-    NewMessage handed;
-    handed.base = base_name(message);
-    handed.flags.system = message.system;
-    handed.keywords = keywords_of(message);
-    return handed;
-}
-
 std::vector<Mailbox::Watched> MboxMailbox::watched() const {
     return {{place_.directory, Watched::Kind::kContent}};
-}
-
-Result<UidList> MboxMailbox::list() const {
-    UidList list;
-    list.uid_validity = uid_validity_;
-    list.next_uid = next_uid_;
-    list.guid = guid_;
-    list.exists = true;
-    return list;
 }
 
 Task<Result<void>> MboxMailbox::set_extensions(char /*key*/, std::vector<UidExtension> /*values*/) {

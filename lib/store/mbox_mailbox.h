@@ -47,7 +47,6 @@ class MboxMailbox : public Mailbox {
 
     bool can_link_to(const Mailbox& /*other*/) const override { return false; }
 
-    NewMessage hand_over(const MailMessage& message, Handing how) const override;
     std::vector<Watched> watched() const override;
     [[nodiscard]] Task<Result<FlagOutcome>> change_flags(
         std::vector<std::uint32_t> uids, FlagChange how, std::uint8_t system,
@@ -56,7 +55,6 @@ class MboxMailbox : public Mailbox {
         std::vector<std::uint32_t> uids) override;
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> add(
         std::vector<NewMessage> added) override;
-    [[nodiscard]] Result<UidList> list() const override;
 
     [[nodiscard]] Result<std::vector<UidListEntry>> extended_entries() const override {
         return std::vector<UidListEntry>();
