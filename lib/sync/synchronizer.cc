@@ -68,7 +68,7 @@ void Synchronizer::check_memory(const Trees& trees) {
     }
 }
 
-Task<Result<Synchronizer::Trees>> Synchronizer::list() {
+Task<Result<Synchronizer::Trees>> Synchronizer::list_all() {
     auto source = co_await source_.list();
     if (!source) {
         co_return fail_with(source);
@@ -77,14 +77,23 @@ Task<Result<Synchronizer::Trees>> Synchronizer::list() {
     if (!destination) {
         co_return fail_with(destination);
     }
-    Trees trees{std::move(*source), std::move(*destination)};
-    check_memory(trees);
-    if (scope_.mailboxes) {
-        for (auto* side : {&trees.source, &trees.destination}) {
-            std::erase_if(*side, [this](const SyncMailbox& mailbox) {
-                return !scope_.mailboxes(mailbox.name);
-            });
-        }
+    co_return Trees{std::move(*source), std::move(*destination)};
+}
+
+void Synchronizer::narrow(Trees& trees) const {
+    if (!scope_.mailboxes) {
+        return;
+    }
+    for (auto* side : {&trees.source, &trees.destination}) {
+        std::erase_if(
+            *side, [this](const SyncMailbox& mailbox) { return !scope_.mailboxes(mailbox.name); });
+    }
+}
+
+Task<Result<Synchronizer::Trees>> Synchronizer::list() {
+    auto trees = co_await list_all();
+    if (trees) {
+        narrow(*trees);
     }
     co_return trees;
 }
@@ -129,10 +138,12 @@ Task<Result<void>> Synchronizer::change_tree(Replica* side, std::vector<TreeChan
 }
 
 Task<Result<void>> Synchronizer::make_trees_same() {
-    auto trees = co_await list();
+    auto trees = co_await list_all();
     if (!trees) {
         co_return fail_with(trees);
     }
+    check_memory(*trees);
+    narrow(*trees);
     TreePlan plan = plan_tree(trees->source, trees->destination,
                               memory_ == nullptr ? nullptr : memory_->tree(), mode_);
     if (mode_ == SyncMode::kMirror) {

@@ -50,6 +50,8 @@ class Synchronizer {
         std::vector<SyncMailbox> destination;
     };
 
+    [[nodiscard]] Task<Result<Trees>> list_all();
+    void narrow(Trees& trees) const;  // to what takes part
     [[nodiscard]] Task<Result<Trees>> list();
     void check_memory(const Trees& trees);
     std::set<std::string> leave_out(MailboxContent& source, MailboxContent& destination) const;
