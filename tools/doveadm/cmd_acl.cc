@@ -188,11 +188,6 @@ class Delete : public MailboxCommand {
 
 class Recalculate : public MailCommand {
   public:
-    bool prepare(const OptionWords& options) override {
-        options.expect_at_most(0);
-        return true;
-    }
-
     Task<void> run(MailContext* context) override {
         auto own = context->user.tree().locate("INBOX");
         if (!context->user.access().on() || !own) {

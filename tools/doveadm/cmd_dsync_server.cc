@@ -48,11 +48,6 @@ class StandardTransport : public Transport {
 
 class DsyncServer : public MailCommand {
   public:
-    bool prepare(const OptionWords& options) override {
-        options.expect_at_most(0);
-        return true;
-    }
-
     Task<void> run(MailContext* context) override {
         Stream stream(UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
         stream.set_transport(std::make_unique<StandardTransport>());

@@ -102,11 +102,6 @@ class ForceResync : public MaskCommand {
 // In a Maildir a message that is expunged is gone: nothing is left to be freed.
 class Purge : public MailCommand {
   public:
-    bool prepare(const OptionWords& options) override {
-        options.expect_at_most(0);
-        return true;
-    }
-
     Task<void> run(MailContext* /*context*/) override { co_return; }
 };
 

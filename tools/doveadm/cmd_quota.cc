@@ -28,11 +28,6 @@ class Get : public MailCommand {
                 {.key = "percent", .title = "%", .right = true}};
     }
 
-    bool prepare(const OptionWords& options) override {
-        options.expect_at_most(0);
-        return true;
-    }
-
     Task<void> run(MailContext* context) override {
         const MailQuota* quota = context->user.quota();
         if (quota == nullptr) {
@@ -62,11 +57,6 @@ class Get : public MailCommand {
 
 class Recalc : public MailCommand {
   public:
-    bool prepare(const OptionWords& options) override {
-        options.expect_at_most(0);
-        return true;
-    }
-
     Task<void> run(MailContext* context) override {
         const MailQuota* quota = context->user.quota();
         if (quota == nullptr) {

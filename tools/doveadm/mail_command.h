@@ -46,8 +46,12 @@ class MailCommand {
     // Whose mail the command looks into, too; empty: nobody's.
     virtual std::string other_user() const { return ""; }
 
-    // Takes the options and arguments; false: the command was not called as it should be.
-    [[nodiscard]] virtual bool prepare(const OptionWords& options) = 0;
+    // Takes the options and arguments, of which most have none; false: the command was not called
+    // as it should be.
+    [[nodiscard]] virtual bool prepare(const OptionWords& options) {
+        options.expect_at_most(0);
+        return true;
+    }
 
     // Before and after that, as whoever calls.
     virtual void begin_for(const std::string& /*user*/) {}
