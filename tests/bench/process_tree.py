@@ -5,15 +5,21 @@ import pathlib
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def stat_of(pid):
+    """Fields of its stat after the name; none where it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+
+
 def below(root):
     """{pid: fields of its stat after the name} of a process and all below it."""
     stats = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                stats[int(entry.name)] = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
+            if fields := stat_of(entry.name):
+                stats[int(entry.name)] = fields
     found, more = set(), {root} & set(stats)
     while more:
         found |= more
@@ -21,9 +27,14 @@ def below(root):
     return {pid: stats[pid] for pid in found}
 
 
+def ticks(fields, with_children=False):
+    """User and system time, and that of children that were reaped, of the fields of a stat after the name."""
+    return sum(map(int, fields[11:15 if with_children else 13]))
+
+
 def cpu_seconds(root):
     """With the time of what they have reaped."""
-    return sum(sum(map(int, fields[11:15])) for fields in below(root).values()) / TICKS
+    return sum(ticks(fields, with_children=True) for fields in below(root).values()) / TICKS
 
 
 def memory_kb(root):
