@@ -5,16 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/run_program.h"
+
 namespace relais::postfix_command {
 
-struct OpensslResult {
-    bool ok = false;
-    std::string output;
-    std::string complaints;  // standard error
-};
-
 // Runs it with `input` as its standard input, and waits.
-[[nodiscard]] OpensslResult run_openssl(std::vector<std::string> arguments,
+[[nodiscard]] ProgramResult run_openssl(std::vector<std::string> arguments,
                                         std::string_view input = {});
 
 // The output; where openssl fails its complaints are logged, and the process ends with `failure`.

@@ -6,6 +6,7 @@
 //   relais [-c dir] dovecot check [dovecot.conf]     what it is in our configuration
 //   relais [-c dir] dovecot import [dovecot.conf]    the same, written to main.cf and master.cf
 //   relais [-c dir] sessions [user]                  who is logged in
+//   relais [-c dir] switch check                     what differs from Postfix, on this machine
 //
 // It needs no privilege but that of reading and, for import, writing configuration files; sessions
 // are told to root alone.
@@ -24,6 +25,7 @@
 #include "tools/relais/config_commands.h"
 #include "tools/relais/dovecot_import.h"
 #include "tools/relais/session_page.h"
+#include "tools/relais/switch_check.h"
 
 using namespace relais;
 
@@ -34,7 +36,8 @@ namespace {
         "usage: relais --version | relais [-c config_dir] config sources [name...] | "
         "relais [-c config_dir] config unimplemented [--set] | "
         "relais [-c config_dir] dovecot check|import [dovecot.conf] | "
-        "relais [-c config_dir] sessions [user]");
+        "relais [-c config_dir] sessions [user] | "
+        "relais [-c config_dir] switch check");
 }
 
 void load_configuration(const std::string& directory) {
@@ -75,6 +78,9 @@ int run(std::vector<std::string> words) {
     if (!words.empty() && words.size() <= 2 && words[0] == "sessions") {
         load_configuration(directory);
         return print_session_page(words.size() == 2 ? words[1] : "");
+    }
+    if (words == std::vector<std::string>{"switch", "check"}) {
+        return switch_check(directory);
     }
     if (words.size() < 2 || words[0] != "config") {
         usage();
