@@ -77,6 +77,7 @@ help:
 	@echo 'make bench      ours and Postfix, as ratios'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make deb        Debian packages, in $(BUILD)/deb'
+	@echo 'make check-packages   installs them over Postfix and Dovecot, and back (root, debootstrap; long)'
 	@echo 'make arch       Arch packages, in $(BUILD)/arch'
 	@echo 'make install    into $$DESTDIR, in the places of Postfix'
 

@@ -24,9 +24,12 @@ QUIET_APT = 'APT::Install-Recommends "false";\nDpkg::Progress-Fancy "0";\nDpkg::
 
 
 class Machine:
-    def __init__(self, *lower, keep=None):
-        """`lower`: directories of layers, the topmost first.  `keep`: where what is written goes, to be a layer itself."""
+    def __init__(self, *lower, keep=None, room=None):
+        """`lower`: directories of layers, the topmost first.  `keep`: where what is written goes, to be a layer itself.
+        `room`: megabytes that its disk has for what is written."""
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=CACHE))
+        if room:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}m", "tmpfs", self.scratch], check=True)
         self.upper = keep or self.scratch / "upper"
         self.root = self.scratch / "root"
         for folder in (self.upper, self.scratch / "work", self.root):
@@ -69,6 +72,8 @@ class Machine:
         self.process.kill()
         self.process.wait()
         subprocess.run(["umount", "-l", self.root], check=True)
+        if self.scratch.is_mount():
+            subprocess.run(["umount", "-l", self.scratch], check=True)
         subprocess.run(["rm", "-rf", "--one-file-system", self.scratch], check=True)
 
     def attempt(self, command, seconds=300, online=False, text=None):

@@ -22,7 +22,10 @@ from support.room import UNSHARE, can_unshare
 RINGS = ("system", "oracle", "swap", "crash")
 # Only when asked for, alone, before the others: what a newcomer types, where all is installed and built anew; and the packages.
 FRESH = "fresh"
-ALONE = (FRESH, "packages")
+PACKAGES = "packages"
+ALONE = (FRESH, PACKAGES)
+# What of the packages' ring is short enough for every day.
+DAILY_PACKAGES = ("packages/switch",)
 SECONDS = 60
 
 
@@ -34,7 +37,7 @@ def main():
     options = parse_arguments()
     if options.worker:
         return work(pathlib.Path(options.worker), options)
-    files = chosen_files(options.selectors, options.fresh)
+    files = chosen_files(options)
     if not files and not options.selectors == ["unit"]:
         print(f"no test file matches {' '.join(options.selectors)}")
         return 2
@@ -72,6 +75,8 @@ def parse_arguments():
     parser.add_argument("--keep", action="store_true", help="keep the scratch directories")
     parser.add_argument("--fresh", action="store_true", help="also what a newcomer types, in a fresh Debian "
                         "(ring `fresh`; needs root and debootstrap)")
+    parser.add_argument("--packages", action="store_true", help="also the part of the ring `packages` that is not long "
+                        "(needs `make deb`, root and debootstrap)")
     parser.add_argument("--again", action="store_true", help="run what failed again, alone, twice at most, and tell "
                         "what passed only then")
     parser.add_argument("--no-unit", action="store_true", help="leave the Catch2 binaries out")
@@ -86,13 +91,16 @@ def parse_arguments():
 LONGEST = ("swap/swap",)
 
 
-def chosen_files(selectors, fresh):
-    asked = {selector.partition("/")[0] for selector in selectors} | ({FRESH} if fresh else set())
+def chosen_files(options):
+    selectors = options.selectors
+    asked = {selector.partition("/")[0] for selector in selectors} | ({FRESH} if options.fresh else set())
     rings = RINGS + tuple(ring for ring in ALONE if ring in asked)
     found = sorted((p for ring in rings for p in (TESTS / ring).glob("test_*.py")),
                    key=lambda path: (label(path) not in LONGEST, path))
     if selectors:
         found = [p for p in found if any(selects(s, p) for s in selectors)]
+    if options.packages:
+        found = [TESTS / PACKAGES / f"test_{name.partition('/')[2]}.py" for name in DAILY_PACKAGES] + found
     return found
 
 
@@ -131,7 +139,7 @@ class Tally:
     def take_failures(self):
         """Of the rings that run beside each other: (file's label, test's name); they are no longer counted."""
         with self._lock:
-            taken = [name for name in self._failures if not name.startswith(("unit/", FRESH))]
+            taken = [name for name in self._failures if not name.startswith(("unit/", FRESH, PACKAGES))]
             self._failures = [name for name in self._failures if name not in taken]
             self.failed -= len(taken)
             return [tuple(name.split(", ")[0].split(": ", 1)) for name in taken]

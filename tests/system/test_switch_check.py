@@ -66,7 +66,7 @@ def test_tables():
     check(finding(lines, "missing").startswith(place), "a file that is not there")
     finding(lines, "smtpd_sender_restrictions", "none")
     finding(lines, f"{master}:", "transport_maps", "elsewhere")
-    finding(lines, f"mysql:{mta.conf}/users", "relais-mysql")
+    finding(lines, f"mysql:{mta.conf}/users", "package postfix-mysql")
     check(not any("patterns" in line for line in lines), f"a table that is there: {lines}")
 
 

@@ -192,7 +192,7 @@ class Check {
             }
         } else if (contains(kPlugins, reference->type) &&
                    !contains(table_type_names(), reference->type)) {
-            tell(place, format("{}: needs the package relais-{}", word, reference->type));
+            tell(place, format("{}: needs the package postfix-{}", word, reference->type));
         }
     }
 
