@@ -287,3 +287,21 @@ def test_import_and_login():
     equal(box.select()[0], "OK", "select")
     box.logout()
     assert (home / "Mail/dovecot-uidlist").exists()
+
+
+def test_help_and_check_without_a_configuration():
+    """Before anything is set up: help, and what a Dovecot's configuration would be."""
+    conf = tree("bare", {"dovecot.conf": "protocols = imap\nmail_location = maildir:~/Maildir\n"})
+    environment = {"PATH": "/usr/bin:/bin"}
+
+    def bare(*words):
+        done = subprocess.run([instance().commands / "relais", *words], env=environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+    shown = bare("--help")
+    assert shown[0] == 0 and shown[1].startswith("usage: relais --version\n") and "sessions [user]\n" in shown[1], shown
+    for words in (("-h",), ("help",), ("-c", "/nonexistent", "--help"), ("dovecot", "check", "--help"), ("sessions", "-h")):
+        equal(bare(*words), shown, f"{words}")
+    equal(bare("-c", "/nonexistent")[0], 1, "nothing to do")
+    status, out, err = bare("-c", str(conf.parent), "dovecot", "check", str(conf))
+    assert status == 0 and "main.cf: imap_mail_location = maildir:~/Maildir" in out, (out, err)
+    equal(bare("-c", str(conf.parent), "dovecot", "import", str(conf))[0], 1, "there is no main.cf to write to")

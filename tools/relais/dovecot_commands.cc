@@ -20,18 +20,27 @@ namespace relais {
 
 namespace {
 
+// None where there is no master.cf yet.
+std::vector<MasterService> services_here() {
+    auto services = load_services(conf());
+    if (!services && services.error().sys_errno == ENOENT) {
+        return {};
+    }
+    if (!services) {
+        log_fatal("{}", services.error().message);
+    }
+    return std::move(*services);
+}
+
 DovecotImport load(const std::string& path) {
     auto tree = load_dovecot_tree(path);
     if (!tree) {
         log_fatal("{}", tree.error().message);
     }
     DovecotImport import = DovecotImport::from(*tree, conf().queue_directory());
-    auto services = load_services(conf());
-    if (!services) {
-        log_fatal("{}", services.error().message);
-    }
+    auto services = services_here();
     // What every installation has stays as it is.
-    bool counted = std::ranges::find(*services, "anvil", &MasterService::name) != services->end();
+    bool counted = std::ranges::find(services, "anvil", &MasterService::name) != services.end();
     if (counted) {
         std::erase_if(import.services,
                       [](const std::string& line) { return line.starts_with("anvil "); });

@@ -1,6 +1,7 @@
 // relais(1): what is new in Relais and has no place in a command of Postfix.
 //
 //   relais --version
+//   relais --help
 //   relais [-c dir] config sources [name...]         where each value comes from
 //   relais [-c dir] config unimplemented [--set]     parameters that nothing reads yet
 //   relais [-c dir] dovecot check [dovecot.conf]     what it is in our configuration
@@ -10,9 +11,11 @@
 //
 // It needs no privilege but that of reading and, for import, writing configuration files; sessions
 // are told to root alone.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <unistd.h>
@@ -31,13 +34,34 @@ using namespace relais;
 
 namespace {
 
+using Words = std::vector<std::string>;
+
+constexpr std::string_view kUsage =
+    "usage: relais --version | relais --help | "
+    "relais [-c config_dir] config sources [name...] | "
+    "relais [-c config_dir] config unimplemented [--set] | "
+    "relais [-c config_dir] dovecot check|import [dovecot.conf] | "
+    "relais [-c config_dir] sessions [user] | "
+    "relais [-c config_dir] switch check";
+
 [[noreturn]] void usage() {
-    log_fatal(
-        "usage: relais --version | relais [-c config_dir] config sources [name...] | "
-        "relais [-c config_dir] config unimplemented [--set] | "
-        "relais [-c config_dir] dovecot check|import [dovecot.conf] | "
-        "relais [-c config_dir] sessions [user] | "
-        "relais [-c config_dir] switch check");
+    log_fatal("{}", kUsage);
+}
+
+// A line for each form; no configuration is needed for that.
+int print_help() {
+    std::string text(kUsage);
+    for (auto at = text.find(" | "); at != std::string::npos; at = text.find(" | ", at)) {
+        text.replace(at, 3, "\n       ");
+    }
+    std::printf("%s\n", text.c_str());
+    return 0;
+}
+
+bool asks_for_help(const Words& words) {
+    return words == Words{"help"} || std::ranges::any_of(words, [](const std::string& word) {
+               return word == "--help" || word == "-h";
+           });
 }
 
 void load_configuration(const std::string& directory) {
@@ -47,6 +71,17 @@ void load_configuration(const std::string& directory) {
     load_conf(wanted);
 }
 
+// For what only tells: where no configuration is yet, that of a new installation.
+void load_configuration_if_any(const std::string& directory) {
+    ConfigOptions wanted;
+    wanted.directory = directory;
+    if (::access((config_directory_from(wanted) + "/main.cf").c_str(), F_OK) == 0) {
+        load_configuration(directory);
+    } else {
+        set_conf(Config::from_text(""));
+    }
+}
+
 int print_version() {
     auto level = Config::from_text("").mail_version();
     std::printf("Relais %s (the release level of Postfix %s)\n", RELAIS_VERSION,
@@ -54,19 +89,23 @@ int print_version() {
     return 0;
 }
 
-int run_dovecot(const std::string& directory, const std::vector<std::string>& words) {
+int run_dovecot(const std::string& directory, const Words& words) {
     std::string path = words.size() == 3 ? words[2] : "/etc/dovecot/dovecot.conf";
-    load_configuration(directory);
     if (words[1] == "check") {
+        load_configuration_if_any(directory);
         return dovecot_check(path);
     }
     if (words[1] == "import") {
+        load_configuration(directory);
         return dovecot_import(path);
     }
     usage();
 }
 
-int run(std::vector<std::string> words) {
+int run(Words words) {
+    if (asks_for_help(words)) {
+        return print_help();
+    }
     std::string directory;
     if (words.size() >= 2 && words[0] == "-c") {
         directory = words[1];
@@ -79,7 +118,7 @@ int run(std::vector<std::string> words) {
         load_configuration(directory);
         return print_session_page(words.size() == 2 ? words[1] : "");
     }
-    if (words == std::vector<std::string>{"switch", "check"}) {
+    if (words == Words{"switch", "check"}) {
         return switch_check(directory);
     }
     if (words.size() < 2 || words[0] != "config") {
@@ -105,7 +144,7 @@ int run(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
     open_early_log("relais", LogStderr::kYes);
-    std::vector<std::string> words(argv + 1, argv + argc);
+    Words words(argv + 1, argv + argc);
     int status = words.size() == 1 && words[0] == "--version" ? print_version() : run(words);
     return std::fflush(stdout) == 0 ? status : 1;
 }
