@@ -7,6 +7,7 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/event/inet_name.h"
+#include "lib/sasl/bearer_client.h"
 #include "lib/sync/imap_responses.h"
 #include "lib/sync/replica.h"
 #include "lib/tls/tls_session.h"
@@ -56,7 +57,8 @@ std::string ImapClient::peer() const {
 Task<Result<void>> ImapClient::start_tls() {
     TlsClientOptions client;
     client.ca_file = account_.ca_file;
-    client.append_default_ca = account_.ca_file.empty();
+    client.ca_path = account_.ca_directory;
+    client.append_default_ca = client.ca_file.empty() && client.ca_path.empty();
     auto context = TlsContext::client(client);
     if (!context) {
         co_return fail(Errc::kTemporary, "TLS: " + context.error().message);
@@ -105,26 +107,42 @@ Task<Result<void>> ImapClient::connect() {
     if (!greeted || account_.tls != ImapAccount::Tls::kStartTls) {
         co_return greeted;
     }
-    auto agreed = co_await converse("STARTTLS", take_nothing);
+    auto agreed = co_await converse("STARTTLS", {}, take_nothing);
     co_return agreed ? co_await start_tls() : agreed;
 }
 
-// PLAIN where a master user logs in, or where LOGIN would take literals; else LOGIN, which every
-// server has.
+// LOGIN, which every server has, unless a master user logs in, or it would take literals, or
+// another way is wanted.
 Task<Result<void>> ImapClient::authenticate() {
     auto user = quoted_imap_string(account_.user);
     auto password = quoted_imap_string(account_.password);
     bool plain = user && password && is_ascii(*user) && is_ascii(*password);
-    if (account_.master_user.empty() && plain) {
-        co_return co_await converse(format("LOGIN {} {}", *user, *password), take_nothing);
+    bool any = account_.mechanism.empty() || account_.mechanism == "LOGIN";
+    if (any && account_.master_user.empty() && plain) {
+        std::string login = format("LOGIN {} {}", *user, *password);
+        co_return co_await converse(std::move(login), {}, take_nothing);
     }
-    std::string response;
-    response += account_.master_user.empty() ? "" : account_.user;
-    response += '\0';
-    response += account_.master_user.empty() ? account_.user : account_.master_user;
-    response += '\0';
-    response += account_.password;
-    co_return co_await converse("AUTHENTICATE PLAIN\r\n" + base64_encode(response), take_nothing);
+    co_return co_await authenticate_with(any ? "PLAIN" : account_.mechanism);
+}
+
+Task<Result<void>> ImapClient::authenticate_with(std::string mechanism) {
+    std::vector<std::string> replies;
+    if (is_bearer_mechanism(mechanism)) {
+        auto response = bearer_response(mechanism, account_.user, account_.password, account_.host);
+        if (!response) {
+            co_return fail(Errc::kSyntax, "the name or the token cannot be said");
+        }
+        replies = {base64_encode(*response), base64_encode(bearer_end(mechanism))};
+    } else {
+        std::string response = account_.master_user.empty() ? "" : account_.user;
+        response += '\0';
+        response += account_.master_user.empty() ? account_.user : account_.master_user;
+        response += '\0';
+        response += account_.password;
+        replies = {base64_encode(response)};
+    }
+    std::string command = "AUTHENTICATE " + mechanism;
+    co_return co_await converse(std::move(command), std::move(replies), take_nothing);
 }
 
 Task<Result<void>> ImapClient::log_in() {
@@ -160,7 +178,7 @@ Task<Result<void>> ImapClient::command(std::string text, Take take) {
     }
     Result<void> done;
     try {
-        done = co_await converse(std::move(text), std::move(take));
+        done = co_await converse(std::move(text), {}, std::move(take));
     } catch (const IoError& error) {
         done = fail(Errc::kClosed, error.what());
     } catch (const TimedOut&) {
@@ -174,7 +192,9 @@ Task<Result<void>> ImapClient::command(std::string text, Take take) {
     co_return done;
 }
 
-Task<Result<void>> ImapClient::converse(std::string text, Take take) {
+Task<Result<void>> ImapClient::converse(std::string text, std::vector<std::string> replies,
+                                        Take take) {
+    auto reply = replies.begin();
     // However the answer drips in.
     stream_->set_deadline(Deadline::after(account_.patience * 4));
     std::string tag = format("r{}", ++tag_);
@@ -200,7 +220,9 @@ Task<Result<void>> ImapClient::converse(std::string text, Take take) {
             co_return good
                 ? Result<void>()
                 : fail(Errc::kDenied, "the server says: " + printable(rest.substr(0, 200)));
-        } else if (!response->starts_with("+")) {
+        } else if (response->starts_with("+") && reply != replies.end()) {
+            stream_->write(*reply++ + "\r\n");
+        } else {
             co_return nonsense(printable(response->substr(0, 100)));
         }
     }

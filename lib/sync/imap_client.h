@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/event/stream.h"
@@ -22,9 +23,12 @@ struct ImapAccount {
     std::string user;
     std::string password;
     std::string master_user;  // who logs in for the user; empty: the user himself
+    std::string mechanism;    // of SASL; empty: as it suits.  The password of a bearer is a token.
+    std::string list_prefix;  // what the server's names begin with, but for INBOX
     Tls tls = Tls::kNone;
-    bool verifies = true;                // the server's certificate
-    std::string ca_file;                 // empty: the system's authorities
+    bool verifies = true;  // the server's certificate
+    std::string ca_file;   // with ca_directory empty, too: the system's authorities
+    std::string ca_directory;
     std::chrono::seconds patience{600};  // for each answer
 };
 
@@ -50,7 +54,10 @@ class ImapClient {
     [[nodiscard]] Task<Result<void>> start_tls();
     [[nodiscard]] Task<Result<void>> greet();
     [[nodiscard]] Task<Result<void>> authenticate();
-    [[nodiscard]] Task<Result<void>> converse(std::string text, Take take);
+    [[nodiscard]] Task<Result<void>> authenticate_with(std::string mechanism);
+    // `replies` go out one by one where the server asks for more ("+").
+    [[nodiscard]] Task<Result<void>> converse(std::string text, std::vector<std::string> replies,
+                                              Take take);
     [[nodiscard]] Task<Result<std::string>> read_response();
     [[nodiscard]] Task<Result<std::string>> read_line();
     [[nodiscard]] Task<Result<void>> read_literal(std::uint64_t size, std::string* into);

@@ -37,12 +37,14 @@ std::string set_of(const std::vector<std::uint32_t>& uids) {
 }  // namespace
 
 ImapReplica::ImapReplica(ImapAccount account)
-    : account_(format("{} {}", account.host, account.user)), client_(std::move(account)) {
+    : account_(format("{} {}", account.host, account.user)),
+      list_prefix_(account.list_prefix),
+      client_(std::move(account)) {
 }
 
 Task<Result<ImapReplica::Listed>> ImapReplica::ask_list(std::string command) {
     Listed found;
-    auto take = [&found](std::string_view response) -> Result<void> {
+    auto take = [this, &found](std::string_view response) -> Result<void> {
         auto listed = imap::parse_list_response(response);
         bool list = istarts_with(response, "LIST ") || istarts_with(response, "LSUB ");
         if (list && (!listed || found.size() >= kMostMailboxes)) {
@@ -50,7 +52,7 @@ Task<Result<ImapReplica::Listed>> ImapReplica::ask_list(std::string command) {
                                                  : "the server makes no sense: " +
                                                        printable(response.substr(0, 100)));
         }
-        if (listed) {
+        if (listed && takes_part(*listed)) {
             found.push_back(std::move(*listed));
         }
         return {};
@@ -62,10 +64,18 @@ Task<Result<ImapReplica::Listed>> ImapReplica::ask_list(std::string command) {
     co_return found;
 }
 
+bool ImapReplica::takes_part(const imap::ListedMailbox& listed) const {
+    return list_prefix_.empty() || iequals(listed.name, "INBOX") ||
+           (listed.separator != '\0' && listed.name.size() > list_prefix_.size() + 1 &&
+            listed.name.starts_with(list_prefix_) &&
+            listed.name[list_prefix_.size()] == listed.separator);
+}
+
 // Levels are joined by dots here: a dot in a level becomes something else.
 std::string ImapReplica::name_for(const imap::ListedMailbox& listed) {
-    std::string name =
-        listed.separator == '\0' ? listed.name : canonical_mailbox(listed.name, listed.separator);
+    bool below = !list_prefix_.empty() && !iequals(listed.name, "INBOX");
+    std::string name = below ? listed.name.substr(list_prefix_.size() + 1) : listed.name;
+    name = listed.separator == '\0' ? name : canonical_mailbox(name, listed.separator);
     if (iequals(name, "INBOX")) {
         name = "INBOX";
     }

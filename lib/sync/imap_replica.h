@@ -35,11 +35,14 @@ class ImapReplica : public Replica {
 
     [[nodiscard]] Task<Result<Listed>> ask_list(std::string command);
     [[nodiscard]] Task<Result<Examined>> examine(std::string mailbox);
+    // Whether it is the INBOX, or below the prefix that the others have.
+    bool takes_part(const imap::ListedMailbox& listed) const;
     // What the server's name is here.  The same for two of its names: the second gets another one.
     std::string name_for(const imap::ListedMailbox& listed);
     SyncMessage describe(const std::string& mailbox, const imap::FetchedMessage& fetched) const;
 
     std::string account_;  // for GUIDs
+    std::string list_prefix_;
     ImapClient client_;
     std::map<std::string, std::string> there_;  // the server's names, by ours
     std::string examined_;

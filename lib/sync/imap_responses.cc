@@ -29,9 +29,7 @@ constexpr SystemFlag kSystemFlags[] = {{"\\Answered", MessageFlags::kAnswered},
 // Those of which we know what they are; a keyword must be one that clients can name, too.
 void take_flag(std::string_view flag, SyncFlags& flags) {
     if (flag.starts_with('\\')) {
-        for (const SystemFlag& each : kSystemFlags) {
-            flags.system |= iequals(flag, each.name) ? each.bit : std::uint8_t{0};
-        }
+        flags.system |= system_flag(flag);
         return;
     }
     bool usable = !flag.empty() && flag.size() <= kLongestKeyword &&
@@ -121,6 +119,15 @@ bool take_item(const std::string& name, Scanner& scanner, FetchedMessage& messag
 }
 
 }  // namespace
+
+std::uint8_t system_flag(std::string_view name) {
+    for (const SystemFlag& each : kSystemFlags) {
+        if (iequals(name, each.name)) {
+            return each.bit;
+        }
+    }
+    return 0;
+}
 
 std::optional<ListedMailbox> parse_list_response(std::string_view text) {
     Scanner scanner(text);

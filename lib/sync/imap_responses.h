@@ -40,6 +40,9 @@ struct FetchedMessage {
 [[nodiscard]] std::optional<std::uint32_t> parse_code_number(std::string_view text,
                                                              std::string_view code);
 
+// The bit of "\\Seen" and the like; 0 for what is none of the five.
+[[nodiscard]] std::uint8_t system_flag(std::string_view name);
+
 // Whether the line so far, without its line end, ends in the size of a literal.
 [[nodiscard]] std::optional<std::uint64_t> literal_at_end(std::string_view line);
 

@@ -80,7 +80,30 @@ void forget_conclusions(const MailboxPlace& place) {
 
 }  // namespace
 
+std::string LocalReplica::sync_name(const std::string& name) {
+    std::string given = mailbox_to_disk(name, user_.separator());
+    if (user_.separator() == '.' || !name.contains('.')) {
+        return given;
+    }
+    given = name;
+    std::ranges::replace(given, '.', '_');
+    given = mailbox_to_disk(given, user_.separator());
+    auto is_taken = [&] {
+        auto dotted = dotted_.find(given);
+        return dotted == dotted_.end() ? user_.tree().exists(own_name(given))
+                                       : dotted->second != name;
+    };
+    while (is_taken()) {
+        given += '_';
+    }
+    dotted_[given] = name;
+    return given;
+}
+
 std::string LocalReplica::own_name(std::string_view mailbox) const {
+    if (auto dotted = dotted_.find(mailbox); dotted != dotted_.end()) {
+        return dotted->second;
+    }
     std::string name(mailbox);
     std::ranges::replace(name, '.', user_.separator());
     return canonical_mailbox(name, user_.separator());
@@ -89,7 +112,7 @@ std::string LocalReplica::own_name(std::string_view mailbox) const {
 // The other side names it: it may be nobody else's, and nothing that is no mailbox.
 Result<std::string> LocalReplica::own_mailbox(std::string_view mailbox) const {
     std::string name = own_name(mailbox);
-    std::string why = user_.tree().invalid_because(name);
+    std::string why = user_.tree().exists(name) ? "" : user_.tree().invalid_because(name);
     if (why.empty() && !user_.is_own(name)) {
         why = "The mailbox is not the user's own";
     }
@@ -109,16 +132,17 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
     }
     std::vector<SyncMailbox> found;
     for (const std::string& name : *names) {
-        auto content = co_await synced(name);
+        std::string called = sync_name(name);
+        auto content = co_await synced(called);
         if (!content) {
             co_return fail_with(content);
         }
-        found.push_back({mailbox_to_disk(name, user_.separator()), (*content)->box.guid(), true,
-                         subscriptions->contains(name)});
+        found.push_back(
+            {std::move(called), (*content)->box.guid(), true, subscriptions->contains(name)});
     }
     for (const std::string& name : subscriptions->names()) {
         if (user_.is_own(name) && std::ranges::find(*names, name) == names->end()) {
-            found.push_back({mailbox_to_disk(name, user_.separator()), "", false, true});
+            found.push_back({sync_name(name), "", false, true});
         }
     }
     co_return found;

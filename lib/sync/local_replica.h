@@ -1,6 +1,9 @@
 // The mailboxes of a user on this machine, as a side of a synchronization.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "lib/access/user.h"
 #include "lib/sync/replica.h"
 
@@ -20,7 +23,14 @@ class LocalReplica : public Replica {
     [[nodiscard]] Task<Result<void>> put(std::string mailbox,
                                          std::vector<SyncText> messages) override;
 
+    // Messages are put under given UIDs into Maildirs alone.
+    bool can_change() const override {
+        return user_.tree().own().location().format == MailFormat::kMaildir;
+    }
+
   private:
+    // What a mailbox here is to the other side: a dot in a level becomes something else.
+    std::string sync_name(const std::string& name);
     // "A.B" in the form of this user's tree.
     std::string own_name(std::string_view mailbox) const;
     [[nodiscard]] Result<std::string> own_mailbox(std::string_view mailbox) const;
@@ -30,6 +40,7 @@ class LocalReplica : public Replica {
         std::vector<std::pair<std::uint32_t, SyncFlags>> flags);
 
     User& user_;
+    std::map<std::string, std::string, std::less<>> dotted_;  // names here, by those that they got
 };
 
 }  // namespace relais

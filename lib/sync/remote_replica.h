@@ -14,6 +14,11 @@ class RemoteReplica : public Replica {
   public:
     RemoteReplica(UniqueFd fd, std::chrono::seconds patience);
 
+    // Another one than the plain one, before anything else.
+    void set_transport(std::unique_ptr<Transport> transport) {
+        stream_.set_transport(std::move(transport));
+    }
+
     // Whether there is one of ours at the other end.
     [[nodiscard]] Task<Result<void>> greet();
 

@@ -45,6 +45,13 @@ void renumber(MailboxContent& content, const MailboxChange& change) {
 
 }  // namespace
 
+bool SyncFlag::fits(const SyncFlags& flags) const {
+    auto is_keyword = [this](const std::string& each) { return iequals(each, keyword); };
+    bool has = system != 0 ? (flags.system & system) != 0
+                           : std::ranges::any_of(flags.keywords, is_keyword);
+    return has == wanted;
+}
+
 bool Synchronizer::note(const std::string& mailbox, const Error& error) {
     if (error.code == Errc::kClosed || error.code == Errc::kTemporary) {
         return false;

@@ -15,16 +15,26 @@
 
 namespace relais {
 
+// Messages with a flag, or those without it.
+struct SyncFlag {
+    bool wanted = true;
+    std::uint8_t system = 0;  // 0: it is the keyword
+    std::string keyword;
+
+    bool fits(const SyncFlags& flags) const;
+};
+
 // What takes part.  The rest is left alone, on both sides.
 struct SyncScope {
     std::function<bool(const std::string& mailbox)> mailboxes;  // null: all
     std::optional<std::int64_t> since;                          // received
     std::optional<std::int64_t> until;
     std::optional<std::uint64_t> largest;  // bytes
+    std::optional<SyncFlag> flag;
 
     bool has(const SyncMessage& message) const {
         return (!since || message.received >= *since) && (!until || message.received < *until) &&
-               (!largest || message.size <= *largest);
+               (!largest || message.size <= *largest) && (!flag || flag->fits(message.flags));
     }
 };
 

@@ -1,5 +1,5 @@
 // Fuzz target: what an IMAP server can answer to doveadm backup, and what the memory of a
-// synchronization can have become on disk.
+// synchronization can have become on disk, or its state on a command line.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +8,7 @@
 
 #include "lib/sync/imap_responses.h"
 #include "lib/sync/sync_memory.h"
+#include "lib/sync/sync_state.h"
 
 using namespace relais;
 
@@ -31,6 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!again || again->serialize() != memory->serialize()) {
             std::abort();
         }
+    }
+    auto state = parse_sync_state(text);
+    if (state && parse_sync_state(serialize_sync_state(*state)) != *state) {
+        std::abort();
     }
     return 0;
 }

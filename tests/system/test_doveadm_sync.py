@@ -213,6 +213,24 @@ def test_two_accounts_over_a_pipe():
     equal(sorted(state(bob / "Maildir")[0]["INBOX"][2]), [2, 3, 4], "INBOX")
 
 
+def test_ways_to_another_machine():
+    """What dsync_remote_cmd and remoteprefix: lead to, and what -r writes down of the talk."""
+    bob, alice = fresh("bob", FILES), fresh("alice", {})
+    program = f"{mail().mta.commands}/doveadm -c {mail().mta.conf} dsync-server -U -T 30 -u"
+    for place, command in (("remote:alice@there", f"{program} %{{login}}"), ("there", f"/usr/bin/env HOST=%{{host}} {program} alice")):
+        fresh("alice", {})
+        good("-o", f"dsync_remote_cmd={command}", "backup", "-u", "bob", "-N", "-r", str(bob / "raw"), place)
+        equal(state(alice / "Maildir"), state(bob / "Maildir"), place)
+        log = (bob / "raw").read_bytes()
+        check(log.startswith(b"I ") and b"\nO " in log and b"relais-sync" in log and b"Subject: one" in log, f"{log[:200]}")
+    fresh("alice", {})
+    script = bob / "script"
+    script.write_text(f"#!/bin/sh\nread user\n[ $user = bob ] && exec {program} alice\n")
+    script.chmod(0o755)
+    good("-o", f"dsync_remote_cmd={script}", "backup", "-u", "bob", "remoteprefix:there")
+    equal(state(alice / "Maildir"), state(bob / "Maildir"), "remoteprefix")
+
+
 def test_scope():
     home = fresh("bob", FILES)
     good("backup", "-u", "bob", "-x", "A*", "-x", "\\Sent", "maildir:~/copy")
@@ -234,12 +252,16 @@ def test_words_that_are_wrong():
                                 (("backup", "-u", "nobody1", "maildir:~/x"), 67, "User doesn't exist"),
                                 (("backup", "-R", "-u", "bob", "maildir:~/missing"), 65, "is no Maildir"),
                                 (("backup", "-R", "-u", "bob", "imapc:"), 75, "imapc_host"),
-                                (("-o", "nonsense=1", "backup", "-u", "bob", "imapc:"), 89, "Unknown setting"),
+                                (("-o", "nonsense", "backup", "-u", "bob", "imapc:"), 75, "Missing '='"),
+                                (("-o", "imapc_host=127.0.0.1", "-o", "imapc_ssl=tls", "backup", "-R", "-u", "bob", "imapc:"), 75, "imapc_ssl=tls"),
+                                (("-o", "imapc_host=x", "-o", "imapc_sasl_mechanisms=foo", "backup", "-R", "-u", "bob", "imapc:"), 75, "mechanisms=foo"),
+                                (("backup", "-R", "-u", "bob", "tcp:127.0.0.1:1"), 65, "not spoken here"), (("backup", "-u", "bob", ""), 65, "No host"),
+                                (("backup", "-R", "-u", "bob", "-r", "/nonexistent/raw", "true", "x"), 75, "/nonexistent/raw"),
                                 (("backup", "-R", "-u", "bob", "true", "x"), 75, "the other side"),
                                 (("backup", "-R", "-u", "bob", "echo", "VERSION"), 75, "speaks not as we do"),
                                 (("backup", "-R", "-u", "bob", "/no/such/program", "x"), 75, ""),
                                 (("backup", "-u", "bob", "remote:-oProxyCommand=x"), 65, ""),
-                                (("backup", "-u", "bob", "-t", "never", "maildir:~/x"), 64, "-t"), (("backup", "-u", "bob", "-n", "x/", "maildir:~/x"), 64, "Namespace")):
+                                (("backup", "-u", "bob", "-t", "never", "maildir:~/x"), 75, "-t")):
         got, out, err = run(*words)
         check(got == status and text in err, f"{words}: {got} {out} {err}")
     equal(state(home / "Maildir"), before, "nothing has happened")

@@ -1,4 +1,5 @@
 """doveadm backup and sync against servers that hang, lie, close in the middle, announce huge literals and name folders with malice."""
+import base64
 import os
 import random
 import socket
@@ -214,6 +215,37 @@ def test_noise_over_a_pipe():
             equal(files(root), before, f"what is here after round {i}")
         else:
             root = fresh()
+
+
+def test_tokens():
+    """imapc_sasl_mechanisms: the password is a token; a server that wants none of it gives its reasons first (RFC 7628 3.2.3)."""
+    said = []
+
+    def judge(connection, tag):
+        connection.sendall(b"+ \r\n")
+        file = connection.makefile("rb")
+        said.append(base64.b64decode(file.readline()))
+        if b"Bearer good" in said[-1]:
+            connection.sendall(tag + b" OK welcome\r\n")
+            server.greeting = b""
+            server.serve(connection)
+        else:
+            connection.sendall(b"+ eyJzdGF0dXMiOiI0MDEifQ==\r\n")
+            said.append(base64.b64decode(file.readline()))
+            connection.sendall(tag + b" NO wrong\r\n")
+
+    ends = {"xoauth2": (b"user=u\1auth=Bearer %s\1\1", b""), "oauthbearer": (b"n,a=u,\1host=127.0.0.1\1auth=Bearer %s\1\1", b"\1")}
+    for mechanism, (first, end) in ends.items():
+        for token in ("good", "bad"):
+            root, server = fresh(), Server({b"AUTHENTICATE " + mechanism.upper().encode(): judge})
+            said.clear()
+            mta = mail().mta
+            settings = (f"imapc_sasl_mechanisms={mechanism}", "imapc_user=u", f"imapc_password={token}", "imapc_host=127.0.0.1", f"imapc_port={server.port}")
+            done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *(x for each in settings for x in ("-o", each)), "backup", "-R", "-u", "bob",
+                                   "imapc:"], env=mta.environment(), capture_output=True, timeout=60)
+            equal(done.returncode, 0 if token == "good" else 75, f"{mechanism} {token}: {done.stderr}")
+            equal(said, [first % token.encode()] + ([] if token == "good" else [end]), mechanism)
+            equal(len(list((root / "cur").iterdir())), 1, "one message, here or there")
 
 
 def test_tls():

@@ -13,6 +13,7 @@
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/mail_command.h"
 #include "tools/doveadm/status.h"
+#include "tools/doveadm/sync_options.h"
 
 namespace relais::doveadm {
 
@@ -48,16 +49,25 @@ class StandardTransport : public Transport {
 
 class DsyncServer : public MailCommand {
   public:
+    bool prepare(const OptionWords& options) override {
+        options.expect_at_most(0);
+        patience_ = patience_option(options, patience_);
+        return true;
+    }
+
     Task<void> run(MailContext* context) override {
         Stream stream(UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
         stream.set_transport(std::make_unique<StandardTransport>());
-        stream.set_timeout(std::chrono::minutes(30));
+        stream.set_timeout(patience_);
         LocalReplica replica(context->user);
         auto served = co_await serve_replica(&replica, &stream);
         if (!served) {
             context->fail(kTemporary, served.error().message);
         }
     }
+
+  private:
+    std::chrono::seconds patience_ = std::chrono::minutes(30);
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// doveadm import: copies messages from another mail location (of any format that can be read) into
-// mailboxes below one of the user.
+// doveadm import: copies messages from another mail location (of any format that can be read, or an
+// IMAP server) into mailboxes below one of the user.
 #include <unistd.h>
 
 #include "lib/access/message_copy.h"
@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 
 #include "tools/doveadm/commands.h"
+#include "tools/doveadm/import_source.h"
 #include "tools/doveadm/message_command.h"
 #include "tools/doveadm/status.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 class Import : public MessageCommand {
   public:
+    explicit Import(const Settings& settings) : settings_(settings) {}
+
     bool prepare(const OptionWords& options) override {
         const Words& words = options.rest();
         if (words.size() < 3) {
@@ -25,12 +28,12 @@ class Import : public MessageCommand {
         source_name_ = options.get('U');
         location_ = words[0];
         parent_ = words[1];
-        auto meant = parse_mail_location(location_, "user", "/");
-        if (!meant && meant.error().code != Errc::kNotFound) {
+        auto usable = ImportSource::check(location_, settings_);
+        if (!usable) {
             end_with(kTemporary,
                      "Import namespace initialization failed: Initializing mail storage from "
                      "mail_location parameter failed: " +
-                         meant.error().message,
+                         usable.error().message,
                      format("doveadm({})", ::getpid()));
         }
         return take_query(words, 2);
@@ -39,26 +42,31 @@ class Import : public MessageCommand {
     std::string other_user() const override { return source_name_; }
 
   protected:
-    User* source() override { return source_.get(); }
+    User* source() override { return source_ ? source_->user() : nullptr; }
 
     // The place is the other user's by its variables and "~" only.
     Task<bool> begin(MailContext* context) override {
         std::unique_ptr<User> other = context->other ? open_other_user(*context) : nullptr;
         const User& whose = other ? *other : context->user;
-        source_ = open_place(whose, location_);
-        auto ready = source_->prepare();
+        source_.emplace(context->user);
+        auto ready = co_await source_->open(whose, location_, settings_, *query_);
         if (!ready) {
             context->fail("Import namespace initialization failed", ready.error());
         }
+        for (const std::string& trouble : source_->troubles()) {
+            context->fail(kNotPossible, trouble);
+        }
         co_return ready.has_value();
     }
+
+    void finish() override { source_.reset(); }
 
     Task<void> take(MailContext* context, Selected* selected,
                     std::vector<std::uint32_t> uids) override {
         User& user = context->user;
         std::string name = selected->mailbox().name;
         for (char& c : name) {
-            c = c == source_->separator() ? user.separator() : c;
+            c = c == source_->user()->separator() ? user.separator() : c;
         }
         std::string parent = mailbox_from_word(user, parent_);
         std::string to = parent_.empty() ? name : parent + user.separator() + name;
@@ -92,13 +100,15 @@ class Import : public MessageCommand {
     std::string source_name_;
     std::string location_;
     std::string parent_;
-    std::unique_ptr<User> source_;
+    const Settings& settings_;
+    std::optional<ImportSource> source_;
 };
 
 }  // namespace
 
 int cmd_import(const Command& command, Words words, const Globals& globals) {
-    return run_for_users<Import>(command, std::move(words), globals);
+    Import import(globals.settings);
+    return run_mail_command(command, std::move(words), globals, import);
 }
 
 }  // namespace relais::doveadm

@@ -1,151 +1,229 @@
 // doveadm backup, sync: a user's mail is made the same as that at another place.
 #include <algorithm>
-#include <ctime>
+#include <cstdio>
 
 #include "lib/base/strings.h"
-#include "lib/imap/list_pattern.h"
-#include "lib/imap/utf7.h"
 #include "lib/sync/local_replica.h"
+#include "lib/sync/sync_state.h"
 #include "lib/sync/synchronizer.h"
 
+#include "tools/doveadm/auth_service.h"
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/mail_command.h"
-#include "tools/doveadm/query_words.h"
 #include "tools/doveadm/status.h"
+#include "tools/doveadm/sync_lock.h"
+#include "tools/doveadm/sync_options.h"
 #include "tools/doveadm/sync_place.h"
 
 namespace relais::doveadm {
 
 namespace {
 
-constexpr std::uint64_t kPatience = 600;
-
-std::optional<std::int64_t> date_option(const OptionWords& options, char option) {
-    if (!options.has(option)) {
-        return std::nullopt;
-    }
-    auto date = parse_query_date(options.get(option), std::time(nullptr));
-    if (!date) {
-        end_with(kUsage, format("Invalid -{} parameter: {}", option, options.get(option)));
-    }
-    return date->time;
+bool holds_the_same(const MailboxContent& here, const MailboxContent& there) {
+    return std::ranges::equal(here.messages, there.messages,
+                              [](const SyncMessage& a, const SyncMessage& b) {
+                                  return a.uid == b.uid && a.guid == b.guid;
+                              });
 }
 
-// The mailboxes that -m and -x leave.
-class Choice {
-  public:
-    Choice(Words only, Words excluded) : only_(std::move(only)), excluded_(std::move(excluded)) {}
-
-    bool takes_all() const { return only_.empty() && excluded_.empty(); }
-
-    bool has(const User& user, std::string name) const {
-        for (char& c : name) {
-            c = c == '.' ? user.separator() : c;
+// What both sides have now, for -s; of a mailbox in which they differ, nothing is known.
+Task<Result<std::string>> state_of(Replica* here, Replica* there) {
+    auto mailboxes = co_await here->list();
+    if (!mailboxes) {
+        co_return fail_with(mailboxes);
+    }
+    std::vector<MailboxState> states;
+    for (const SyncMailbox& mailbox : *mailboxes) {
+        auto content = co_await here->look(mailbox.name);
+        auto other = co_await there->look(mailbox.name);
+        if (!content) {
+            continue;  // it is only subscribed to
         }
-        bool wanted = only_.empty() || std::ranges::any_of(only_, [&](const std::string& word) {
-                          return mailbox_from_word(user, word) == name;
-                      });
-        return wanted && std::ranges::none_of(excluded_, [&](const std::string& word) {
-                   return word.starts_with('\\') ? user.special_use(name) == word
-                                                 : fits(user, name, word);
-               });
+        MailboxState state{content->numbers.guid, content->numbers.uid_validity, 0, 0};
+        if (other && !content->messages.empty() && holds_the_same(*content, *other)) {
+            state.last_uid = content->messages.back().uid;
+            state.messages = static_cast<std::uint32_t>(content->messages.size());
+        }
+        states.push_back(std::move(state));
     }
+    co_return serialize_sync_state(states);
+}
 
-  private:
-    static bool fits(const User& user, const std::string& name, const std::string& word) {
-        imap::ListPattern pattern(imap::utf8_to_utf7(word).value_or(word), user.separator());
-        return pattern.match(name) == imap::ListMatch::kYes;
+// The names that mailboxes with this GUID have on the two sides.
+Task<Result<std::set<std::string>>> names_of(Replica* here, Replica* there, std::string guid) {
+    std::set<std::string> names;
+    for (Replica* side : {here, there}) {
+        auto mailboxes = co_await side->list();
+        if (!mailboxes) {
+            co_return fail_with(mailboxes);
+        }
+        for (const SyncMailbox& mailbox : *mailboxes) {
+            if (mailbox.guid == guid) {
+                names.insert(mailbox.name);
+            }
+        }
     }
-
-    Words only_;
-    Words excluded_;
-};
+    co_return names;
+}
 
 class Sync : public MailCommand {
   public:
     Sync(SyncMode mode, const Globals& globals) : mode_(mode), settings_(globals.settings) {}
 
     bool prepare(const OptionWords& options) override {
-        if (options.rest().empty()) {
+        if (options.rest().empty() && !options.has('d')) {
             return false;
         }
-        if (!options.get('n').empty()) {
-            end_with(kUsage, "Namespace not found: " + printable(options.get('n')));
+        options_ = SyncOptions::parse(options, mode_);
+        if (options.has('d') && !options.rest().empty()) {
+            print_error("", "Don't give mail location with -d parameter");
         }
-        if (options.has('I') && !parse_query_size(options.get('I'))) {
-            end_with(kUsage, "Invalid -I parameter: " + printable(options.get('I')));
+        if (options_.place) {
+            place_ = SyncPlace::parse(*options_.place, settings_, talk());
+            if (!*place_) {
+                end_with(kNotPossible, place_->error().message, "dsync");
+            }
         }
-        auto patience = options.has('T') ? parse_uint(options.get('T')) : kPatience;
-        if (!patience || *patience == 0 || *patience > 86400) {
-            end_with(kUsage, "Invalid -T parameter: " + printable(options.get('T')));
-        }
-        mode_ = options.has('1') ? SyncMode::kPush : mode_;
-        reversed_ = options.has('R');
-        choice_.emplace(options.all('m'), options.all('x'));
-        scope_.since = date_option(options, 't');
-        scope_.until = date_option(options, 'e');
-        scope_.largest = options.has('I') ? parse_query_size(options.get('I')) : std::nullopt;
-        place_.emplace(options.rest(), settings_, std::chrono::seconds(*patience));
         return true;
     }
 
-    void begin_for(const std::string& user) override { place_->begin(user); }
+    void begin_for(const std::string& user) override {
+        if (!options_.place) {
+            place_ = replica_of(user);
+        }
+        if (place_ && *place_) {
+            (*place_)->begin(user);
+        }
+    }
 
-    void end_for() override { place_->end(); }
+    void end_for() override {
+        if (place_ && *place_) {
+            (*place_)->end();
+        }
+    }
 
     Task<void> run(MailContext* context) override {
-        auto role = reversed_ ? SyncPlace::Role::kSource : SyncPlace::Role::kDestination;
-        auto there = co_await place_->open(&context->user, role);
+        if (!place_) {
+            context->fail(kNotFound, "User has no mail_replica in userdb");
+            co_return;
+        }
+        if (!*place_) {
+            context->fail(kNotPossible, place_->error().message);
+            co_return;
+        }
+        if (options_.needs_remote && !(*place_)->is_remote()) {
+            context->fail(kTemporary, "-N parameter requires syncing with remote host");
+            co_return;
+        }
+        std::optional<Result<SyncLock>> lock;
+        if (options_.lock) {
+            lock.emplace(SyncLock::take(context->user.home(), *options_.lock));
+            if (!*lock) {
+                context->fail(kTemporary, lock->error().message);
+                co_return;
+            }
+        }
+        co_await run_with(context, &**place_);
+    }
+
+  private:
+    SyncPlace::Talk talk() const { return {options_.patience, options_.raw_log}; }
+
+    // What the databases say of him.
+    std::optional<Result<SyncPlace>> replica_of(const std::string& user) const {
+        AuthReply reply = AuthService().user(user);
+        std::string place(reply.parameters.get("mail_replica"));
+        if (reply.kind != AuthReply::Kind::kSuccess || place.empty()) {
+            return std::nullopt;
+        }
+        return SyncPlace::parse({place}, settings_, talk());
+    }
+
+    Task<void> run_with(MailContext* context, SyncPlace* place) {
+        auto role = options_.reversed ? SyncPlace::Role::kSource : SyncPlace::Role::kDestination;
+        auto there = co_await place->open(&context->user, role);
         if (!there) {
             context->fail(there.error().code == Errc::kNotFound ? kNotPossible : kTemporary,
                           there.error().message);
             co_return;
         }
-        bool changes_there = !reversed_ || mode_ == SyncMode::kMerge;
-        if (changes_there && !(*there)->can_change()) {
+        LocalReplica here(context->user);
+        bool changes_source = options_.mode == SyncMode::kMerge;
+        bool there_stays = options_.reversed && !changes_source;
+        bool here_stays = !options_.reversed && !changes_source;
+        if ((!there_stays && !(*there)->can_change()) || (!here_stays && !here.can_change())) {
             context->fail(kNotPossible,
-                          "An IMAP server can only be read from: with -R, and -1 for sync");
+                          "IMAP servers and formats other than Maildir can only be read from: with "
+                          "backup, or -1 for sync; a place, with -R");
             co_return;
         }
-        co_await synchronize(context, *there);
-        place_->close();
+        co_await synchronize(context, &here, *there);
+        place->close();
     }
 
-  private:
-    Task<void> synchronize(MailContext* context, Replica* there) {
-        User& user = context->user;
-        LocalReplica here(user);
-        SyncMemory memory(user.root(), place_->title());
-        bool remembers = mode_ != SyncMode::kMirror;
+    // What -m, -x and -g leave.
+    Task<Result<void>> choose(User* user, Replica* here, Replica* there) {
+        if (!options_.mailbox_guid.empty()) {
+            auto names = co_await names_of(here, there, options_.mailbox_guid);
+            if (!names) {
+                co_return fail_with(names);
+            }
+            options_.choice.restrict_to(std::move(*names));
+        }
+        if (!options_.choice.takes_all()) {
+            user->load_special_uses();
+            const MailboxChoice& choice = options_.choice;
+            options_.scope.mailboxes = [user, &choice](const std::string& name) {
+                return choice.has(*user, name);
+            };
+        }
+        co_return Result<void>();
+    }
+
+    Task<void> synchronize(MailContext* context, LocalReplica* here, Replica* there) {
+        SyncMemory memory(context->user.root(), (*place_)->title());
+        bool remembers = options_.mode != SyncMode::kMirror;
         if (remembers) {
             memory.load();
         }
-        if (!choice_->takes_all()) {
-            user.load_special_uses();
-            const Choice& choice = *choice_;
-            scope_.mailboxes = [&user, &choice](const std::string& name) {
-                return choice.has(user, name);
-            };
-        }
-        Replica& source = reversed_ ? *there : static_cast<Replica&>(here);
-        Replica& destination = reversed_ ? static_cast<Replica&>(here) : *there;
-        Synchronizer synchronizer(source, destination, mode_, scope_,
+        auto done = co_await choose(&context->user, here, there);
+        Replica& source = options_.reversed ? *there : static_cast<Replica&>(*here);
+        Replica& destination = options_.reversed ? static_cast<Replica&>(*here) : *there;
+        Synchronizer synchronizer(source, destination, options_.mode, options_.scope,
                                   remembers ? &memory : nullptr);
-        auto done = co_await synchronizer.run();
+        if (done) {
+            done = co_await synchronizer.run();
+        }
         for (const std::string& trouble : synchronizer.troubles()) {
             context->fail(kNotPossible, trouble);
         }
         if (!done) {
             context->fail(kTemporary, done.error().message);
+        } else if (options_.state) {
+            co_await tell_state(context, here, there);
         }
     }
 
+    // Every run looks at everything: an old state is only looked at.
+    Task<void> tell_state(MailContext* context, Replica* here, Replica* there) {
+        auto before = parse_sync_state(*options_.state);
+        if (!before && !options_.state->empty()) {
+            print_error(context->user.name(),
+                        "Saved sync state is invalid, falling back to full sync: " +
+                            before.error().message);
+        }
+        auto state = co_await state_of(here, there);
+        if (!state) {
+            context->fail("Sync state", state.error());
+            co_return;
+        }
+        std::puts(state->c_str());
+    }
+
     SyncMode mode_;
-    std::map<std::string, std::string> settings_;
-    bool reversed_ = false;
-    SyncScope scope_;
-    std::optional<Choice> choice_;
-    std::optional<SyncPlace> place_;
+    const Settings& settings_;
+    SyncOptions options_;
+    std::optional<Result<SyncPlace>> place_;  // none: the databases name no place
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/doveadm/printer.h"
+#include "tools/doveadm/settings.h"
 
 namespace relais::doveadm {
 
@@ -15,8 +16,8 @@ using Words = std::vector<std::string>;
 
 // The options in front of the command.
 struct Globals {
-    std::string form;                             // -f; empty: the command's own
-    std::map<std::string, std::string> settings;  // -o
+    std::string form;   // -f; empty: the command's own
+    Settings settings;  // -o, and a file of Dovecot's (-c)
     bool debug = false;
     bool verbose = false;
 

@@ -7,13 +7,13 @@
 // (mail_command.h), with the locks and files of the IMAP server.  Run by root for all users, by
 // anybody for his own mail.
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <set>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
@@ -32,9 +32,12 @@ constexpr CommandKind kKind{"doveadm", kTemporary, CommandLog::kStderr};
 
 #define USER_OPTIONS "[-u <user>|-A] [-F <file>] "
 
-#define SYNC_OPTIONS                                                                      \
-    "fPNR] [-m <mailbox>] [-n <namespace>] [-x <exclude>] [-T <secs>] [-t <start date>] " \
-    "[-e <end date>] [-I <max size>] <dest>"
+#define SYNC_OPTIONS                                                                    \
+    "fPRU] [-l <secs>] [-r <rawlog path>] [-m <mailbox>] [-g <mailbox guid>] "          \
+    "[-n <namespace> | -N] [-x <exclude>] [-a <all mailbox>] [-s <state>] [-T <secs>] " \
+    "[-t <start date>] [-e <end date>] [-O <sync flag>] [-I <max size>] -d|<dest>"
+
+#define SYNC_LETTERS "AF:u:fPNRUdl:r:m:g:n:x:a:s:T:t:e:O:I:"
 
 constexpr Command kCommands[] = {
     {"acl add", USER_OPTIONS "<mailbox> <id> <right> [<right> ...]", "AF:u:", cmd_acl_add},
@@ -50,11 +53,11 @@ constexpr Command kCommands[] = {
     {"auth lookup", "[-a <socket path>] [-f field] <user> [<user> [...]]", "a:f:", cmd_auth_lookup},
     {"auth test", "[-a <socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]",
      "a:x:M:", cmd_auth_test},
-    {"backup", USER_OPTIONS "[-" SYNC_OPTIONS, "+AF:u:fPNRm:n:x:T:t:e:I:", cmd_backup},
+    {"backup", USER_OPTIONS "[-" SYNC_OPTIONS, "+" SYNC_LETTERS, cmd_backup},
     {"config", "[doveconf parameters]", "", cmd_config},
     {"copy", USER_OPTIONS "<destination> [user <source user>] <search query>", "AF:u:", cmd_copy},
     {"deduplicate", USER_OPTIONS "[-m] <search query>", "AF:u:m", cmd_deduplicate},
-    {"dsync-server", USER_OPTIONS, "AF:u:", cmd_dsync_server},
+    {"dsync-server", USER_OPTIONS "[-T <timeout secs>] [-U]", "AF:u:T:U", cmd_dsync_server},
     {"expunge", USER_OPTIONS "[-d] <search query>", "AF:u:d", cmd_expunge},
     {"fetch", USER_OPTIONS "<fields> <search query>", "AF:u:", cmd_fetch},
     {"flags add", USER_OPTIONS "<flags> <search query>", "AF:u:", cmd_flags_add},
@@ -101,7 +104,7 @@ constexpr Command kCommands[] = {
     {"save", USER_OPTIONS "[-m mailbox] [<file>]", "AF:u:m:", cmd_save},
     {"search", USER_OPTIONS "<search query>", "AF:u:", cmd_search},
     {"stop", "", "", cmd_stop},
-    {"sync", USER_OPTIONS "[-1" SYNC_OPTIONS, "+AF:u:1fPNRm:n:x:T:t:e:I:", cmd_sync},
+    {"sync", USER_OPTIONS "[-1" SYNC_OPTIONS, "+1" SYNC_LETTERS, cmd_sync},
     {"user", "[-a <socket path>] [-f field] [-e <value>] [-u] <user mask> [<user mask> [...]]",
      "a:x:f:e:u", cmd_user},
     {"who", "[-1] [<user mask>] [<ip/bits>]", "1", cmd_who},
@@ -133,17 +136,14 @@ constexpr Command kCommands[] = {
     std::exit(kUsage);
 }
 
-// Those settings of Dovecot that some command reads.
-void take_setting(Globals& globals, std::string_view text) {
-    constexpr std::array<std::string_view, 9> kKnown = {
-        "imapc_host",       "imapc_port",         "imapc_user",
-        "imapc_password",   "imapc_master_user",  "imapc_ssl",
-        "imapc_ssl_verify", "ssl_client_ca_file", "imapc_features"};
-    auto parts = split_first(text, '=');
-    if (!parts || std::ranges::find(kKnown, parts->first) == kKnown.end()) {
-        end_with(kBadOption, "Unknown setting: " + printable(parts ? parts->first : text));
+// A directory with our main.cf; a file is one of Dovecot's.
+void take_configuration(Globals& globals, const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+        globals.settings.take_file(path);
+    } else {
+        use_config_directory(path);
     }
-    globals.settings[std::string(parts->first)] = parts->second;
 }
 
 Globals parse_globals(int argc, char** argv) {
@@ -151,7 +151,7 @@ Globals parse_globals(int argc, char** argv) {
     for (int option; (option = ::getopt(argc, argv, "+c:Df:ho:v")) != -1;) {
         switch (option) {
             case 'c':
-                use_config_directory(::optarg);
+                take_configuration(globals, ::optarg);
                 break;
             case 'D':
                 globals.debug = globals.verbose = true;
@@ -161,7 +161,7 @@ Globals parse_globals(int argc, char** argv) {
                 globals.form = ::optarg;
                 break;
             case 'o':
-                take_setting(globals, ::optarg);
+                globals.settings.take(::optarg);
                 break;
             case 'v':
                 globals.verbose = true;

@@ -45,18 +45,32 @@ Result<WorkerIdentity> identity_of(AuthService& auth, const std::string& name) {
     return identity;
 }
 
-// Without -u: whoever calls.
-WorkerIdentity caller() {
+// The number of a user or group, or -1.
+long id_setting(const Settings& settings, std::string_view name) {
+    constexpr std::int64_t kMost = 0xfffffffe;
+    auto id = parse_int(settings.get(name));
+    return id && *id > 0 && *id <= kMost ? static_cast<long>(*id) : -1;
+}
+
+// Without -u: whoever calls.  Root says by mail_uid and mail_gid whose the mail is.
+WorkerIdentity caller(const Settings& settings) {
     const char* user = ::getenv("USER");
     const char* home = ::getenv("HOME");
     if (user == nullptr) {
         end_with(kUsage, "USER environment is missing and -u option not used");
     }
+    WorkerIdentity identity{user, settings.get("mail_home", home == nullptr ? "/" : home),
+                            settings.get("mail_location"), -1, -1};
     if (can_change_identity()) {
-        print_error(user, "Couldn't drop privileges: User is missing UID (see mail_uid setting)");
-        std::exit(kTemporary);
+        identity.uid = id_setting(settings, "mail_uid");
+        identity.gid = id_setting(settings, "mail_gid");
+        if (identity.uid < 0 || identity.gid < 0) {
+            print_error(user,
+                        "Couldn't drop privileges: User is missing UID (see mail_uid setting)");
+            std::exit(kTemporary);
+        }
     }
-    return {user, home == nullptr ? "/" : home, "", -1, -1};
+    return identity;
 }
 
 // For whom: one user, or several, each of whom may be gone when his turn comes.
@@ -181,7 +195,7 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
                      MailCommand& mail_command) {
     OptionWords options(command, std::move(words));
     if (!options.has('u') && !options.has('A') && !options.has('F')) {
-        caller();  // ends where there is nobody
+        caller(globals.settings);  // ends where there is nobody
     }
     if (!mail_command.prepare(options)) {
         command_usage(command);
@@ -208,8 +222,8 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
     }
     int status = kOk;
     for (const std::string& name : wanted.users) {
-        auto identity =
-            wanted.called_by_name ? identity_of(auth, name) : Result<WorkerIdentity>(caller());
+        auto identity = wanted.called_by_name ? identity_of(auth, name)
+                                              : Result<WorkerIdentity>(caller(globals.settings));
         if (!identity && wanted.several && identity.error().code == Errc::kNotFound) {
             std::fprintf(stderr, "doveadm(%s): Info: User no longer exists, skipping\n",
                          printable(name).c_str());
@@ -221,6 +235,9 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
                      : identity.error().code == Errc::kDenied ? kNoPermission
                                                               : kTemporary;
             continue;
+        }
+        if (identity->mail.empty()) {
+            identity->mail = globals.settings.get("mail_location");
         }
         int one = run_for({*identity, other, columns, wanted.several, mail_command}, *printer);
         status = one != kOk ? one : status;

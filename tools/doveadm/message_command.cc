@@ -14,9 +14,13 @@ bool MessageCommand::take_query(const Words& words, std::size_t from) {
 
 Task<void> MessageCommand::run(MailContext* context) {
     bool possible = co_await begin(context);
-    if (!possible) {
-        co_return;
+    if (possible) {
+        co_await look_through(context);
     }
+    finish();
+}
+
+Task<void> MessageCommand::look_through(MailContext* context) {
     User* user = source() == nullptr ? &context->user : source();
     for (const std::string& word : query_->missing(*user)) {
         std::string text = missing_text(word);

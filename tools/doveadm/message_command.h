@@ -22,6 +22,9 @@ class MessageCommand : public MailCommand {
     // Before the first mailbox; false: nothing can be done for this user.
     virtual Task<bool> begin(MailContext* /*context*/) { co_return true; }
 
+    // Behind the last one, and where begin() was in vain.
+    virtual void finish() {}
+
     // The messages of one mailbox, UIDs ascending; not called where there are none.
     virtual Task<void> take(MailContext* context, Selected* selected,
                             std::vector<std::uint32_t> uids) = 0;
@@ -42,6 +45,7 @@ class MessageCommand : public MailCommand {
     std::optional<Query> query_;
 
   private:
+    [[nodiscard]] Task<void> look_through(MailContext* context);
     [[nodiscard]] Task<void> run_in(MailContext* context, User* user, std::string name);
 };
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/event/loop.h"
 #include "lib/sasl/user_variables.h"
@@ -15,42 +16,16 @@
 #include "lib/sync/local_replica.h"
 #include "lib/sync/remote_replica.h"
 
+#include "tools/doveadm/raw_log.h"
 #include "tools/doveadm/status.h"
 
 namespace relais::doveadm {
 
 namespace {
 
-constexpr std::string_view kRemote = "remote:";
+constexpr std::string_view kRemote = "remote";
+constexpr std::string_view kRemotePrefix = "remoteprefix";
 constexpr std::chrono::seconds kLinger{10};
-
-std::string setting(const std::map<std::string, std::string>& settings, const std::string& name,
-                    std::string_view otherwise = "") {
-    auto found = settings.find(name);
-    return found == settings.end() ? std::string(otherwise) : found->second;
-}
-
-bool is_yes(std::string_view text) {
-    return iequals(text, "yes") || iequals(text, "y") || text == "1";
-}
-
-ImapAccount imap_account(const std::map<std::string, std::string>& settings,
-                         const std::string& user, std::chrono::seconds patience) {
-    ImapAccount account;
-    account.host = setting(settings, "imapc_host");
-    account.port = setting(settings, "imapc_port");
-    account.user = expand_user_variables(setting(settings, "imapc_user", "%u"), user, "");
-    account.password = setting(settings, "imapc_password");
-    account.master_user = setting(settings, "imapc_master_user");
-    std::string tls = setting(settings, "imapc_ssl", "no");
-    account.tls = tls == "imaps"      ? ImapAccount::Tls::kImmediate
-                  : tls == "starttls" ? ImapAccount::Tls::kStartTls
-                                      : ImapAccount::Tls::kNone;
-    account.verifies = is_yes(setting(settings, "imapc_ssl_verify", "yes"));
-    account.ca_file = setting(settings, "ssl_client_ca_file");
-    account.patience = patience;
-    return account;
-}
 
 // As a shell takes it, which ssh has on the other machine.
 std::string quoted_for_shell(std::string_view word) {
@@ -68,34 +43,69 @@ bool is_host(std::string_view target) {
     return !host.empty() && !host.starts_with('-') && !target.starts_with('-');
 }
 
+// "remote:bob@host": "bob@host"; and so for a host alone.
+std::string_view target_of(const std::string& word) {
+    auto parts = split_first(word, ':');
+    return parts ? parts->second : std::string_view(word);
+}
+
+bool is_local(std::string_view driver) {
+    return driver == "maildir" || driver == "mbox" || driver == "sdbox" || driver == "mdbox";
+}
+
+// Where mailboxes of that format are.
+std::string entry_of(const MailLocation& location) {
+    switch (location.format) {
+        case MailFormat::kMaildir:
+            return location.root + "/cur";
+        case MailFormat::kMbox:
+            return location.root;
+        case MailFormat::kSdbox:
+        case MailFormat::kMdbox:
+            break;
+    }
+    return location.root + "/mailboxes";
+}
+
 }  // namespace
 
-SyncPlace::SyncPlace(const Words& words, const std::map<std::string, std::string>& settings,
-                     std::chrono::seconds patience)
-    : words_(words), settings_(settings), patience_(patience) {
-    const std::string& first = words_.front();
-    auto parts = split_first(first, ':');
-    std::string_view driver = parts ? parts->first : std::string_view("maildir");
-    if (words_.size() > 1) {
-        kind_ = Kind::kCommand;
-    } else if (driver == "maildir") {
-        kind_ = Kind::kMaildir;
-    } else if (driver == "imapc") {
-        kind_ = Kind::kImap;
-        if (setting(settings_, "imapc_host").empty()) {
-            end_with(kTemporary, "imapc_host is not set (-o imapc_host=...)", "dsync");
-        }
-    } else if (driver == "remote" && is_host(parts->second)) {
-        kind_ = Kind::kRemote;
-    } else {
-        end_with(kNotPossible, "Unknown mail storage driver " + printable(driver), "dsync");
+Result<SyncPlace::Kind> SyncPlace::kind_of(const Words& words) {
+    const std::string& first = words.front();
+    if (words.size() > 1) {
+        return Kind::kCommand;
     }
+    bool path = first.starts_with('/') || first.starts_with('~') || first.starts_with('.');
+    auto parts = split_first(first, ':');
+    std::string_view driver = parts ? parts->first : path ? "maildir" : kRemote;
+    if (is_local(driver)) {
+        return Kind::kLocal;
+    }
+    if (driver == "imapc") {
+        return Kind::kImap;
+    }
+    if (driver == kRemote || driver == kRemotePrefix) {
+        return is_host(target_of(first))
+                   ? Result<Kind>(Kind::kRemote)
+                   : fail(Errc::kDenied, "No host: " + printable(target_of(first)));
+    }
+    if (driver == "tcp" || driver == "tcps") {
+        return fail(Errc::kDenied, format("{} leads to a doveadm server of Dovecot, whose protocol "
+                                          "is not spoken here: imapc: and remote: are",
+                                          printable(driver)));
+    }
+    return fail(Errc::kDenied, "Unknown mail storage driver " + printable(driver));
+}
+
+Result<SyncPlace> SyncPlace::parse(const Words& words, const Settings& settings, Talk talk) {
+    auto kind = kind_of(words);
+    return kind ? Result<SyncPlace>(SyncPlace(*kind, words, settings, std::move(talk)))
+                : fail_with(kind);
 }
 
 std::string SyncPlace::title() const {
     std::string text = join(words_, " ");
     if (kind_ == Kind::kImap) {
-        text += setting(settings_, "imapc_host") + " " + setting(settings_, "imapc_user");
+        text += settings_.get("imapc_host") + " " + settings_.get("imapc_user");
     }
     return text;
 }
@@ -104,19 +114,30 @@ Words SyncPlace::command_for(const std::string& user) const {
     if (kind_ == Kind::kCommand) {
         return words_;
     }
-    std::string_view target = std::string_view(words_.front()).substr(kRemote.size());
+    std::string_view target = target_of(words_.front());
     auto parts = split_last(target, '@');
+    std::string_view host = parts ? parts->second : target;
+    if (std::string given = settings_.get("dsync_remote_cmd"); !given.empty()) {
+        UserVariables variables(user);
+        variables.set("login", parts ? parts->first : "");
+        variables.set("host", host);
+        Words command;
+        for (std::string_view word : split_words(given)) {
+            command.push_back(variables.expand(word));
+        }
+        return command;
+    }
     Words command = {"ssh"};
     if (parts) {
         command.insert(command.end(), {"-l", std::string(parts->first)});
     }
-    command.emplace_back(parts ? parts->second : target);
+    command.emplace_back(host);
     command.insert(command.end(), {"doveadm", "dsync-server", "-u", quoted_for_shell(user)});
     return command;
 }
 
 void SyncPlace::begin(const std::string& user) {
-    if (kind_ != Kind::kCommand && kind_ != Kind::kRemote) {
+    if (!is_remote()) {
         return;
     }
     std::array<int, 2> pair{};
@@ -137,6 +158,9 @@ void SyncPlace::begin(const std::string& user) {
         end_with(kTemporary, child.error().message);
     }
     child_.emplace(std::move(*child));
+    if (words_.front().starts_with(std::string(kRemotePrefix) + ":")) {
+        (void)write_all(pipe_.get(), user + "\n");  // who is not there does not greet, either
+    }
 }
 
 void SyncPlace::end() {
@@ -154,30 +178,54 @@ void SyncPlace::end() {
 }
 
 // A source that is not there is a slip of the pen: it must not empty what has mail.
-Result<void> SyncPlace::open_maildir(const User& user, Role role) {
+Result<void> SyncPlace::open_local(const User& user, Role role) {
     auto location = mail_location_of(words_.front(), user.name(), user.home());
     if (!location) {
         return fail_with(location);
     }
+    bool maildir = location->format == MailFormat::kMaildir;
     struct stat status;
-    if (role == Role::kSource && ::stat((location->root + "/cur").c_str(), &status) != 0) {
-        return fail(Errc::kNotFound, location->root + " is no Maildir");
+    if (role == Role::kSource && ::stat(entry_of(*location).c_str(), &status) != 0) {
+        return fail(Errc::kNotFound,
+                    location->root + (maildir ? " is no Maildir" : " has no mailboxes"));
     }
     other_ = open_place(user, words_.front());
     replica_ = std::make_unique<LocalReplica>(*other_);
     return other_->prepare();
 }
 
+Result<void> SyncPlace::open_imap(const User& user) {
+    auto account = imap_account(settings_, user.name(), talk_.patience);
+    if (!account) {
+        return fail(Errc::kTemporary, account.error().message);
+    }
+    replica_ = std::make_unique<ImapReplica>(std::move(*account));
+    return {};
+}
+
+Task<Result<void>> SyncPlace::open_remote() {
+    int fd = pipe_.get();
+    auto remote = std::make_unique<RemoteReplica>(std::move(pipe_), talk_.patience);
+    if (!talk_.raw_log.empty()) {
+        auto recorded = with_raw_log(plain_transport(fd), talk_.raw_log);
+        if (!recorded) {
+            co_return fail(Errc::kTemporary, recorded.error().message);
+        }
+        remote->set_transport(std::move(*recorded));
+    }
+    auto greeted = co_await remote->greet();
+    replica_ = std::move(remote);
+    co_return greeted;
+}
+
 Task<Result<Replica*>> SyncPlace::open(User* user, Role role) {
     Result<void> ready;
-    if (kind_ == Kind::kMaildir) {
-        ready = open_maildir(*user, role);
+    if (kind_ == Kind::kLocal) {
+        ready = open_local(*user, role);
     } else if (kind_ == Kind::kImap) {
-        replica_ = std::make_unique<ImapReplica>(imap_account(settings_, user->name(), patience_));
+        ready = open_imap(*user);
     } else {
-        auto remote = std::make_unique<RemoteReplica>(std::move(pipe_), patience_);
-        ready = co_await remote->greet();
-        replica_ = std::move(remote);
+        ready = co_await open_remote();
     }
     co_return ready ? Result<Replica*>(replica_.get()) : fail_with(ready);
 }

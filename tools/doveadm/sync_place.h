@@ -1,8 +1,11 @@
 // The other side of doveadm sync and backup, as the command line names it:
 //
-//     maildir:~/x           a Maildir here
-//     imapc:                an IMAP server, by the settings imapc_host, imapc_user, ... (-o)
-//     remote:[login@]host   ours on another machine, by ssh
+//     maildir:~/x           mailboxes here, in any format; only Maildirs can be changed
+//     imapc:                an IMAP server, by the settings imapc_host, imapc_user, ...
+//     (settings.h) remote:[login@]host   ours on another machine, by ssh, or as dsync_remote_cmd
+//     says; a host
+//                           alone means the same
+//     remoteprefix:...      the same, where the command is told the user's name in a line first
 //     COMMAND ARGUMENT ...  whatever brings one to a doveadm dsync-server
 #pragma once
 
@@ -17,14 +20,21 @@
 
 #include "tools/doveadm/command.h"
 #include "tools/doveadm/mail_command.h"
+#include "tools/doveadm/settings.h"
 
 namespace relais::doveadm {
 
 class SyncPlace {
   public:
-    // Ends the process where the words name no place.
-    SyncPlace(const Words& words, const std::map<std::string, std::string>& settings,
-              std::chrono::seconds patience);
+    // How one talks with what is not here.
+    struct Talk {
+        std::chrono::seconds patience{};  // for each answer
+        std::string raw_log{};            // a file for all of it; empty: none
+    };
+
+    // kDenied: the words name no place that there is.
+    [[nodiscard]] static Result<SyncPlace> parse(const Words& words, const Settings& settings,
+                                                 Talk talk);
 
     // Starts the command, with the rights of the caller, where one leads there.
     void begin(const std::string& user);
@@ -40,20 +50,30 @@ class SyncPlace {
     // Writes down what would have to be found out again there.
     void close();
 
+    // False for what lies on this machine's disks, and for IMAP servers.
+    bool is_remote() const { return kind_ == Kind::kRemote || kind_ == Kind::kCommand; }
+
     // What it is called, for the memory of what both sides have.
     std::string title() const;
 
   private:
-    enum class Kind { kMaildir, kImap, kRemote, kCommand };
+    enum class Kind { kLocal, kImap, kRemote, kCommand };
+
+    SyncPlace(Kind kind, Words words, const Settings& settings, Talk talk)
+        : kind_(kind), words_(std::move(words)), settings_(settings), talk_(std::move(talk)) {}
+
+    [[nodiscard]] static Result<Kind> kind_of(const Words& words);
 
     // The command that leads to the user's mail.
     Words command_for(const std::string& user) const;
-    [[nodiscard]] Result<void> open_maildir(const User& user, Role role);
+    [[nodiscard]] Result<void> open_local(const User& user, Role role);
+    [[nodiscard]] Result<void> open_imap(const User& user);
+    [[nodiscard]] Task<Result<void>> open_remote();
 
-    Kind kind_ = Kind::kCommand;
+    Kind kind_;
     Words words_;  // of a command; else one word
-    std::map<std::string, std::string> settings_;
-    std::chrono::seconds patience_;
+    Settings settings_;
+    Talk talk_;
     UniqueFd pipe_;
     std::optional<Child> child_;
     std::unique_ptr<User> other_;
