@@ -127,6 +127,7 @@ Task<bool> ImapLoginSession::next_command() {
             default:
                 // A message, or a line without end, before login: nobody who means well.
                 stream_.write("* BYE Input buffer full, aborting\r\n");
+                end_.because("Input buffer full");
                 co_return false;
         }
     }
@@ -137,6 +138,7 @@ void ImapLoginSession::answer(std::string_view tag, std::string_view text) {
     bad_commands_ = text.starts_with("BAD") ? bad_commands_ + 1 : 0;
     if (bad_commands_ >= kMaxBadCommands) {
         stream_.write("* BYE Too many invalid IMAP commands.\r\n");
+        end_.because("Too many invalid commands");
         done_ = true;
     }
 }
@@ -154,6 +156,7 @@ Task<void> ImapLoginSession::handle(Command command) {
     } else if (command.name == "LOGOUT") {
         stream_.write("* BYE Logging out\r\n");
         answer(command.tag, "OK Logout completed.");
+        end_.because("Aborted login by logging out");
         done_ = true;
     } else if (command.name == "ID") {
         identify(command);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/access/annotations.h"
+#include "lib/access/session_log.h"
 #include "lib/access/session_table.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -32,6 +33,15 @@ using Event = imap::CommandReader::Event;
 Expunges allowed_expunges(const CommandInfo& info, const Command& command) {
     bool hold = info.updates == Updates::kNoExpunge && !command.uid;
     return hold ? Expunges::kHold : Expunges::kTell;
+}
+
+// " in=24 out=787": bytes, those that came with the hand-over included.
+std::string traffic_of(const SessionStart& start) {
+    if (start.record == nullptr) {
+        return "";
+    }
+    UserSession facts = start.record->facts();
+    return format(" in={} out={}", start.input.size() + facts.received, facts.sent);
 }
 
 }  // namespace
@@ -172,19 +182,21 @@ Task<void> Session::run(SessionStart start) {
     stream.set_timeout(conf().imap_idle_timeout());
     reader = imap::CommandReader(static_cast<std::size_t>(conf().imap_command_size_limit()));
     early_input = start.input;
-    std::string why = "logged out";
+    std::string why = "Logged out";
     bool tell_timeout = false;
     try {
         greet(start);
         co_await converse();
         co_await stream.flush();
     } catch (const TimedOut&) {
-        why = "no command for too long";
+        why = "Inactivity";
         tell_timeout = true;
     } catch (const Cancelled&) {
-        why = "server shutting down";
+        why = "Server shutting down.";
+    } catch (const EndOfStream&) {
+        why = "Connection closed";
     } catch (const IoError& error) {
-        why = error.what();
+        why = format("Connection closed: {}", error.what());
     }
     follow(nullptr);
     selected.reset();
@@ -199,8 +211,8 @@ Task<void> Session::run(SessionStart start) {
         } catch (const Cancelled&) {
         }
     }
-    log_info("disconnect: user={}, client=[{}]: {}", printable(user.name()),
-             printable(start.remote_address), why);
+    log_session(session_of("imap", user.name()),
+                format("Disconnected: {}{}", why, traffic_of(start)));
 }
 
 Task<void> Session::converse() {

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <map>
 
+#include "lib/access/session_log.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -233,9 +234,10 @@ void Session::reply_for(std::size_t index, const DeliveryResult& result) {
     }
     stream_.write(reply + "\r\n");
     const std::string& msgid = mail_.message->message_id();
-    log_info("{}: user={}, from=<{}>, size={}, msgid={}: {}", id_for(recipient.same_as),
-             printable(recipient.to.identity.user), printable(mail_.sender), mail_.message->size(),
-             msgid.empty() ? "unspecified" : printable(msgid), outcome);
+    log_session(
+        format("{}<{}>", session_of("lmtp", recipient.to.identity.user), id_for(recipient.same_as)),
+        format("from=<{}>, size={}, msgid={}: {}", printable(mail_.sender), mail_.message->size(),
+               msgid.empty() ? "unspecified" : printable(msgid), outcome));
 }
 
 }  // namespace relais::lmtpd

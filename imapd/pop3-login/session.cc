@@ -75,6 +75,7 @@ void Pop3LoginSession::refuse(const std::string& /*tag*/, Refusal why, std::stri
 void Pop3LoginSession::bad_command(std::string_view text) {
     if (++bad_commands_ > kMaxBadCommands) {
         text = "Too many bad commands.";
+        end_.because("Too many invalid commands");
         done_ = true;
     }
     stream_.write(format("-ERR {}\r\n", text));
@@ -138,6 +139,7 @@ Task<void> Pop3LoginSession::handle(std::string line) {
         xclient(command.arguments);
     } else if (command.name == "QUIT") {
         stream_.write("+OK Logging out\r\n");
+        end_.because("Aborted login by logging out");
         done_ = true;
     } else {
         bad_commands_ = bad_before;

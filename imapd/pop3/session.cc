@@ -1,5 +1,6 @@
 #include "imapd/pop3/session.h"
 
+#include "lib/access/session_log.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -42,26 +43,24 @@ std::string Pop3Session::totals() const {
 
 Task<void> Pop3Session::run(SessionStart start) {
     stream_.set_timeout(conf().pop3_idle_timeout());
-    std::string address = start.remote_address;
     bool silent = false;
     try {
         co_await converse(std::move(start));
         co_await stream_.flush();
     } catch (const TimedOut&) {
-        why_ = "No command for too long";
+        why_ = "Inactivity";
         silent = true;
     } catch (const Cancelled&) {
-        why_ = "Server shutting down";
+        why_ = "Server shutting down.";
     } catch (const EndOfStream&) {
         why_ = "Connection closed";
     } catch (const IoError& error) {
-        why_ = error.what();
+        why_ = format("Connection closed: {}", error.what());
     }
     if (silent) {
         co_await say_inactive();
     }
-    log_info("disconnect: user={}, client=[{}]: {} {}", printable(user_.name()), printable(address),
-             why_, totals());
+    log_session(session_of("pop3", user_.name()), format("Disconnected: {} {}", why_, totals()));
 }
 
 Task<void> Pop3Session::say_inactive() {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "lib/access/login_session.h"
+#include "lib/access/session_log.h"
 #include "lib/base/base64.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -23,6 +24,7 @@ constexpr std::chrono::hours kQuietTime{24 * 365};
 
 Task<void> LoginSession::log_in(std::string tag, std::string_view user, std::string_view password) {
     if (!plaintext_allowed()) {
+        end_.note_disallowed();
         refuse(tag, Refusal::kPrivacy, "");
         co_return;
     }
@@ -56,6 +58,7 @@ Task<void> LoginSession::authenticate(std::string tag, std::string mechanism,
         co_return;
     }
     if (found->plaintext && !plaintext_allowed()) {
+        end_.note_disallowed();
         refuse(tag, Refusal::kPrivacy, "");
         co_return;
     }
@@ -77,6 +80,7 @@ Task<void> LoginSession::exchange(std::string tag, std::string mechanism,
     if (attempt.refused() > 0) {
         refuse(tag, Refusal::kTooManyFailures, "");
         stream_.write(bye(Bye::kFailures));
+        end_.because("Too many failed logins");
         done_ = true;
         co_return;
     }
@@ -110,6 +114,7 @@ Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::
                             [](const auto& each) { return each.name.ends_with("-PLUS"); })) {
         peer.bindings = {tls_info_.exporter_binding, tls_info_.server_end_point};
     }
+    end_.begin_exchange(mechanism);
     AuthReply reply = co_await exchange->start(mechanism, std::move(peer), std::move(initial));
     while (reply.kind == AuthReply::Kind::kChallenge) {
         stream_.write("+ " + reply.challenge + "\r\n");
@@ -120,6 +125,7 @@ Task<std::optional<AuthReply>> LoginSession::prove(AuthExchange* exchange, std::
         }
         reply = co_await exchange->respond(std::move(response));
     }
+    end_.end_exchange();
     co_return reply;
 }
 
@@ -156,7 +162,7 @@ void LoginSession::note_failure(const std::string& tag, const std::string& mecha
                 reason.empty() ? "(reason unavailable)" : reason,
                 reply.user.empty() ? "(unavailable)" : printable(reply.user.substr(0, 100)));
     if (!temporary && !put_off) {
-        count_guess(mechanism, reply.user);
+        end_.note_guess(mechanism, reply.user);
     }
     if (temporary) {
         refuse(tag, Refusal::kUnavailable, "");
@@ -168,16 +174,10 @@ void LoginSession::note_failure(const std::string& tag, const std::string& mecha
     end_after_failure();
 }
 
-void LoginSession::count_guess(const std::string& mechanism, std::string_view user) {
-    ++guesses_;
-    guessed_method_ = mechanism;
-    guessed_user_ = printable(user.substr(0, 100));
-    std::ranges::replace(guessed_user_, '>', '?');
-}
-
 void LoginSession::end_after_failure() {
     if (++failures_ >= kMaxFailures) {
         stream_.write(bye(Bye::kFailures));
+        end_.because("Too many failed logins");
         done_ = true;
     }
 }
@@ -219,9 +219,9 @@ Task<void> LoginSession::hand_over(std::string tag, std::string mechanism, std::
                printable(passed.error().message));
         co_return;
     }
-    guesses_ = 0;
-    log_info("login: user={}, method={}, client=[{}]{}", printable(user), mechanism, remote_,
-             secured_ ? ", TLS" : "");
+    end_.be_silent();
+    log_session(service(),
+                format("Login: {}, method={}, {}", user_in_brackets(user), mechanism, origin()));
     done_ = true;
     co_await leave();
     if (secured_) {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "lib/access/login_session.h"
+#include "lib/access/session_log.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -115,44 +116,45 @@ Task<void> LoginSession::pass_on(std::string tag, std::string mechanism, AuthRep
     auto target = target_of(reply);
     std::string whose = format("proxy({}{}{})", printable(reply.user), target ? "," : "",
                                target ? target->address.to_string() : "");
-    std::string origin = format("user=<{}>, method={}, rip={}, lip={}{}", printable(reply.user),
-                                mechanism, remote_, local_, secured_ ? ", TLS" : "");
+    std::string whom =
+        format("{}, method={}, {}", user_in_brackets(reply.user), mechanism, origin());
     auto login = target ? co_await log_in_elsewhere(&*target) : fail_with(target);
     if (!login) {
-        log_warning("{}: {}: {}", whose, printable(login.error().message), origin);
+        log_warning("{}: {}: {}", whose, printable(login.error().message), whom);
         refuse(tag, Refusal::kElsewhere, "");
         co_return;
     }
     forward(tag, login->answer);
     if (!login->answer.accepted) {
-        log_info("{}: Login failed: {}: {}", whose, printable(login->answer.text), origin);
+        log_session(service(),
+                    format("{}: Login failed: {}: {}", whose, printable(login->answer.text), whom));
         if (login->answer.wrong) {
-            count_guess(mechanism, reply.user);
+            end_.note_guess(mechanism, reply.user);
             co_await site_.limits().login_failed(std::move(attempt));
         }
         end_after_failure();
         co_return;
     }
     finish(std::move(attempt));
-    guesses_ = 0;
+    end_.be_silent();
     done_ = true;
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    log_info("{}: Started proxying to <{}> ({:.3f} secs): {}", whose, printable(target->host),
-             took.count(), origin);
-    co_await stay_between(login->stream.get(), std::move(whose), std::move(origin));
+    log_session(service(), format("{}: Started proxying to <{}> ({:.3f} secs): {}", whose,
+                                  printable(target->host), took.count(), whom));
+    co_await stay_between(login->stream.get(), std::move(whose), std::move(whom));
 }
 
 // Until either side has ended.
-Task<void> LoginSession::stay_between(Stream* server, std::string whose, std::string origin) {
+Task<void> LoginSession::stay_between(Stream* server, std::string whose, std::string whom) {
     give_up_place();
     co_await stream_.flush();
     co_await leave();
     Passage passage = co_await hand_through(&stream_, server);
     auto idle = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::steady_clock::now() - std::max(passage.up.last, passage.down.last));
-    log_info("{}: Disconnected by {} ({}s idle, in={}, out={}): {}", whose,
-             passage.client_ended ? "client" : "server", idle.count(), passage.up.bytes,
-             passage.down.bytes, origin);
+    log_session(service(), format("{}: Disconnected by {} ({}s idle, in={}, out={}): {}", whose,
+                                  passage.client_ended ? "client" : "server", idle.count(),
+                                  passage.up.bytes, passage.down.bytes, whom));
 }
 
 }  // namespace relais

@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/access/session_log.h"
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -66,26 +67,26 @@ Task<void> LoginSession::run() {
         bool known = co_await identify_client();
         if (known) {
             co_await attend();
+        } else {
+            end_.be_silent();
         }
     } catch (const Cancelled&) {
-        // It makes room, or the process ends.
+        end_.because("Shutting down");  // unless it makes room
     }
-    log_guesses();
+    log_end();
     co_await leave();
 }
 
-// In Dovecot's words, for whom fail2ban has a filter.
-void LoginSession::log_guesses() const {
-    if (guesses_ == 0) {
-        return;
-    }
-    auto time =
+std::string LoginSession::origin() const {
+    return format("rip={}, lip={}{}", remote_, local_, secured_ ? ", TLS" : "");
+}
+
+void LoginSession::log_end() const {
+    auto lasted =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - came_);
-    log_info(
-        "Disconnected: Connection closed (auth failed, {} attempts in {} secs): user=<{}>, "
-        "method={}, rip={}, lip={}{}",
-        guesses_, time.count(), guessed_user_, guessed_method_, remote_, local_,
-        secured_ ? ", TLS" : "");
+    if (auto text = end_.text(lasted, origin())) {
+        log_session(service(), *text);
+    }
 }
 
 void LoginSession::take_place() {
@@ -107,6 +108,7 @@ Task<void> LoginSession::leave() {
 
 void LoginSession::turn_away() {
     place_.reset();
+    end_.because("Connection queue full");
     log_warning("all places are taken: the oldest connection without login goes: unknown[{}]",
                 remote_);
     if (!secured_ && !site_.settings().tls_wrappermode) {
@@ -130,12 +132,14 @@ Task<void> LoginSession::attend() {
         }
         if (welcome) {
             co_await converse();
-        } else if (!site_.settings().tls_wrappermode) {
-            stream_.write(bye(Bye::kAddressLimit));
+        } else {
+            end_.be_silent();  // the limit is logged
+            stream_.write(site_.settings().tls_wrappermode ? "" : bye(Bye::kAddressLimit));
         }
         co_await stream_.flush();
     } catch (const TimedOut&) {
         late = true;
+        end_.because("Inactivity");
     } catch (const IoError& error) {
         if (log_verbose() > 0) {
             log_info("{}[{}]: {}", "client", remote_, error.what());

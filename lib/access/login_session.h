@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/access/backend_login.h"
+#include "lib/access/login_end.h"
 #include "lib/access/login_site.h"
 #include "lib/event/stream.h"
 #include "lib/sasl/auth_client.h"
@@ -101,6 +102,7 @@ class LoginSession {
 
     LoginSite& site_;
     Stream stream_;
+    LoginEnd end_;
     bool secured_ = false;
     bool done_ = false;
 
@@ -121,7 +123,6 @@ class LoginSession {
                                                        std::optional<std::string> initial);
     [[nodiscard]] Task<std::string> read_response();
     void note_failure(const std::string& tag, const std::string& mechanism, const AuthReply& reply);
-    void count_guess(const std::string& mechanism, std::string_view user);
     // Too many are enough.
     void end_after_failure();
 
@@ -138,7 +139,7 @@ class LoginSession {
 
     [[nodiscard]] Task<void> pass_on(std::string tag, std::string mechanism, AuthReply reply,
                                      LoginFailures::Attempt attempt);
-    [[nodiscard]] Task<void> stay_between(Stream* server, std::string whose, std::string origin);
+    [[nodiscard]] Task<void> stay_between(Stream* server, std::string whose, std::string whom);
     Result<ProxyTarget> target_of(const AuthReply& reply) const;
     bool leads_back(const ProxyTarget& target) const;
     [[nodiscard]] Task<Result<ElsewhereLogin>> log_in_elsewhere(const ProxyTarget* target);
@@ -149,8 +150,14 @@ class LoginSession {
     AuthPeer auth_peer() const;
     // Whether the client could use it, if it may send passwords.
     bool can_use(const AuthMechanism& mechanism) const;
-    // At the end of a connection on which passwords were wrong and none was right.
-    void log_guesses() const;
+    // "rip=192.0.2.1, lip=192.0.2.9, TLS", as the log has it.
+    std::string origin() const;
+
+    // "imap-login"
+    std::string service() const { return site_.settings().protocol + "-login"; }
+
+    // At the end of a connection on which nobody has logged in.
+    void log_end() const;
 
     TaskGroup& task_;
     std::optional<ClientLimits::Waiting::iterator> place_;  // until login
@@ -164,10 +171,6 @@ class LoginSession {
     int hops_left_ = 5;     // so many proxies may follow each other
     bool entered_ = false;  // anvil counts it
     int failures_ = 0;
-    // Wrong passwords, and what the last one was for.
-    int guesses_ = 0;
-    std::string guessed_user_;
-    std::string guessed_method_;
     SteadyTime came_ = std::chrono::steady_clock::now();
 };
 

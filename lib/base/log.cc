@@ -18,6 +18,7 @@
 
 #include "lib/base/log_backlog.h"
 #include "lib/base/log_fallback.h"
+#include "lib/base/log_name.h"
 #include "lib/base/log_text.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
@@ -103,7 +104,8 @@ class LogSocket {
 
     std::size_t waiting() const { return waiting_.size(); }
 
-    void log(Severity severity, std::string_view text) {
+    // Under another name than the tag, where one is given.
+    void log(Severity severity, std::string_view text, std::string_view tag = {}) {
         auto name = severity_name(severity);
         std::string clean = printable(text.substr(0, kMaxText), '?', shown_);
         if (options_.to_stderr || !options_.to_syslog) {
@@ -113,7 +115,7 @@ class LogSocket {
             return;
         }
         make_room();
-        waiting_.push_back({severity, timestamp(), std::move(clean)});
+        waiting_.push_back({severity, timestamp(), std::move(clean), std::string(tag)});
         flush(0);
     }
 
@@ -170,6 +172,7 @@ class LogSocket {
         Severity severity;
         std::string when;
         std::string text;
+        std::string tag{};  // empty: that of the program
     };
 
     // A burst waits for the reader.  One that takes no line for so long hangs: what does not fit is
@@ -235,12 +238,13 @@ class LogSocket {
 
     std::string frame(const Line& line) const {
         const auto name = severity_name(line.severity);
+        const std::string& tag = line.tag.empty() ? options_.tag : line.tag;
         if (uses_postlogd()) {
-            return format("{} {} {}[{}]: {}{}", line.when, options_.postlog_host, options_.tag,
-                          ::getpid(), name.word, line.text);
+            return format("{} {} {}[{}]: {}{}", line.when, options_.postlog_host, tag, ::getpid(),
+                          name.word, line.text);
         }
         return format("<{}>{} {}[{}]: {}{}", facility_code(options_.facility) | name.priority,
-                      line.when, options_.tag, ::getpid(), name.word, line.text);
+                      line.when, tag, ::getpid(), name.word, line.text);
     }
 
     void print(std::string_view word, const std::string& text) const {
@@ -304,6 +308,10 @@ int log_descriptor() {
 
 void log_line(Severity severity, std::string_view text) {
     log_socket().log(severity, text);
+}
+
+void log_line_as(std::string_view name, Severity severity, std::string_view text) {
+    log_socket().log(severity, text, name);
 }
 
 void set_log_verbose(int level) {

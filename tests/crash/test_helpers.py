@@ -65,7 +65,7 @@ def test_anvil_and_postlogd():
             kill(mail.mta.processes(daemon))
             mail.mta.mark()
             mail.login("alice").logout()
-            mail.mta.wait_log("login: user=alice")
+            mail.mta.wait_log("Login: user=<alice>")
         mail.stop()
 
 

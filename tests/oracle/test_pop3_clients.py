@@ -73,7 +73,7 @@ def test_fetchmail_with_tls():
     box, place = account(), room().scratch / "fetchmail-tls"
     tls = f"sslproto 'TLS1.2+' sslcertck sslcertfile {certificates()}/ca.pem sslcommonname mx.example.test"
     equal(fetchmail(box.user, "ours", place, f"keep {tls}"), [0, 1, 2, 3], "with STLS")
-    pop3_pair().mail.mta.wait_log(rf"login: user={box.user}, method=\S+, client=\[.*\], TLS")
+    pop3_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=\S+, rip=\S+, lip=\S+, TLS")
 
 
 def getmail(user, whose, place):

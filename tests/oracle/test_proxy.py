@@ -73,7 +73,7 @@ def front_line(text, whose):
     lines = [line.split(": ", 1)[1] for line in text.splitlines() if re.search(rf"proxy\({whose},", line)]
     plain = []
     for line in lines:
-        line = re.sub(r"^Info: ", "", line).replace(whose, "USER")
+        line = re.sub(r"^(Info|\w+-login): ", "", line).replace(whose, "USER")
         line = re.sub(r", session=<.*?>", "", line)
         line = re.sub(r":\d+\)", ":PORT)", line)
         plain.append(re.sub(r"\d+\.\d+ secs|\d+s idle, in=\d+, out=\d+", "FIGURES", line))
@@ -104,7 +104,7 @@ def test_imap_and_pop3_both_ways():
         rip = wait_for(p.their_log, rf"Login: user=<{user}>.* rip=([\d.]+), lip=([\d.]+)")
         equal(rip.groups(), (p.client, p.address), "what Dovecot took it for")
     for user in ("o0", "q0"):
-        equal(wait_for(p.mail.mta.log_text, rf"login: user={user}, .*client=\[(.*?)\]")[1], p.client, "what ours took it for")
+        equal(wait_for(p.mail.mta.log_text, rf"Login: user=<{user}>, .*rip=(.*?),")[1], p.client, "what ours took it for")
     for ours, theirs in (("d0", "o0"), ("e0", "q0")):
         for read, user in ((p.mail.mta.log_text, ours), (p.their_log, theirs)):
             wait_for(lambda: "\n".join(front_line(read(), user)), "Disconnected")

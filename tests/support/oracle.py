@@ -37,6 +37,7 @@ WANTED = {
         "libnet-libidn-perl", "libnet-server-perl", "libnet-smtp-ssl-perl", "libnet-ssleay-perl", "libnetaddr-ip-perl",
         "libregexp-ipv6-perl", "libsocket6-perl", "libsys-hostname-long-perl", "libtimedate-perl", "libunix-syslog-perl",
         "liburi-perl"],
+    "log-readers": ["fail2ban", "logwatch", "pflogsumm", "libdate-calc-perl", "libcarp-clan-perl", "libbit-vector-perl", "libdate-manip-perl"],
     "agents": ["procmail", "vacation", "mlmmj", "spamc"],
     "gateways": ["maildrop", "courier-authlib", "uucp"],
     "gnutls": ["exim4-daemon-light", "exim4-base"],
@@ -48,7 +49,7 @@ WANTED = {
 }
 ORACLES = [which for which in WANTED if which not in ("servers", "haproxy", "redis", "amavis", "milters", "more-milters", "policy", "agents",
                                                            "dnssec", "gateways", "gnutls", "kerberos",
-                                                           "pop3-clients")]
+                                                           "pop3-clients", "log-readers")]
 ROUNDS = 6  # of looking for libraries that libraries need
 
 

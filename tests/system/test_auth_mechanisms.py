@@ -68,7 +68,7 @@ def test_client_certificates():
     check(answer.startswith("a NO"), f"bob as alice: {answer}")
     # The certificate's name counts with a password, too.
     check(client.command("LOGIN alice secret").splitlines()[-1].startswith("a OK"), "a password")
-    mail.mta.wait_log("login: user=bob, method=PLAIN")
+    mail.mta.wait_log("Login: user=<bob>, method=PLAIN")
     client.close()
     mail.stop()
 

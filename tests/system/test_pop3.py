@@ -54,8 +54,8 @@ def test_poplib_in_the_clear_with_stls_and_on_the_tls_port():
     box.pass_(PASSWORD)
     equal(box.list()[1], [b"1 23", b"2 23"], "list")
     box.quit()
-    mail.mta.wait_log(r"pop3-login\[\d+\]: login: user=bob, method=PLAIN, client=\[.*\], TLS", count=2)
-    mail.mta.wait_log(r"pop3\[\d+\]: disconnect: user=bob, client=\[.*\]: Logged out top=1/17, retr=1/\d+, del=1/3, size=69")
+    mail.mta.wait_log(r"dovecot\[\d+\]: pop3-login: Login: user=<bob>, method=PLAIN, rip=\S+, lip=\S+, TLS", count=2)
+    mail.mta.wait_log(r"dovecot\[\d+\]: pop3\(bob\)<\d+>: Disconnected: Logged out top=1/17, retr=1/\d+, del=1/3, size=69")
     mail.stop()
 
 
@@ -133,7 +133,7 @@ def test_guesses_are_counted_and_told_as_dovecot_tells_them():
     equal(raw.command("PASS secret")[0][:15], b"-ERR [SYS/TEMP]", "the right one, too late")
     equal(raw.line(), b"(hung up)", "and out")
     # What fail2ban's filter "dovecot" looks for.
-    mail.mta.wait_log(r"pop3-login\[\d+\]: Disconnected: Connection closed \(auth failed, 4 attempts in \d+ secs\): user=<b\?b>, "
+    mail.mta.wait_log(r"pop3-login: Disconnected: Too many failed logins \(auth failed, 4 attempts in \d+ secs\): user=<b\?b>, "
                       r"method=PLAIN, rip=[0-9.]+, lip=[0-9.]+$")
     mail.mta.wait_log(r"warning: Login failure limit exceeded: 4 from unknown\[")
     mail.stop()

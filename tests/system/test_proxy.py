@@ -42,13 +42,13 @@ def test_tls():
         back.users(**dict.fromkeys(("ssl", "starttls", "wild", "other", "otherstart", "any", "plain")))
         for user in ("ssl", "starttls", "wild", "any"):
             check(login(front, user).startswith("OK "), user)
-            back.wait_log(rf"login: user={user}, .*TLS")
+            back.wait_log(rf"Login: user=<{user}>, .*TLS")
         for user in ("other", "otherstart"):
             equal(login(front, user), AWAY, user)
             front.wait_log(rf"proxy\({user},.*the certificate is not that of other.test")
         # The other side wants TLS, and nobody has said so here.
         check(not login(front, "plain").startswith("OK"), "plain")
-        check(not re.search("login: user=(other|plain)", back.log()), "their passwords did not get there")
+        check(not re.search("Login: user=<(other|plain)>", back.log()), "their passwords did not get there")
 
 
 def test_loops():
@@ -82,7 +82,7 @@ def test_who_is_believed():
             with Talk(machine.address) as talk:
                 check(talk(claim).startswith("OK"), "ID")
                 check(talk(f"LOGIN bob {PASSWORD}").startswith("OK"), "login")
-                client = machine.wait_log(r"login: user=bob, .*client=\[(.*?)\]")[1]
+                client = machine.wait_log(r"Login: user=<bob>, .*rip=(.*?),")[1]
                 equal(client == "192.0.2.9", believed, f"the client was {client}, {address}")
             with Talk(machine.address, POP3) as talk:
                 equal("[XCLIENT]" in talk.greeting, believed, talk.greeting)
@@ -209,7 +209,7 @@ def test_much_data_and_slow_clients():
             equal(talk.file.readline(), b"* 1 FETCH (BODY[] {%d}\r\n" % len(text), "the answer")
             check(talk.file.read(len(text)) == text, "what came back")
             equal([talk.file.readline()[:4] for _ in range(2)], [b")\r\n", b"f OK"], "its end")
-        back.wait_log("disconnect: user=bob")
+        back.wait_log(r"imap\(bob\)<\d+>: Disconnected: ")
 
 
 def test_machine_that_dies():
@@ -245,7 +245,7 @@ def test_proxy_protocol():
         back.users(bob=None)
         with Talk(front.address, source=room().address(130)) as talk:
             check(talk(f"LOGIN bob {PASSWORD}").startswith("OK"), "login")
-        equal(back.wait_log(r"login: user=bob, .*client=\[(.*?)\]")[1], room().address(130), "whose connection it was")
+        equal(back.wait_log(r"Login: user=<bob>, .*rip=(.*?),")[1], room().address(130), "whose connection it was")
 
 
 def test_mail_for_several_machines():

@@ -1,0 +1,21 @@
+// Lines about logins and sessions in the form of Dovecot's log, for those who read that:
+//
+//     dovecot[123]: imap-login: Login: user=<bob>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.9, TLS
+//     dovecot[124]: imap(bob)<124>: Disconnected: Logged out in=24 out=787
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace relais {
+
+// `who` is a service, or session_of().
+void log_session(std::string_view who, std::string_view text);
+
+// "imap(bob)<124>": a user's session in this process.
+[[nodiscard]] std::string session_of(std::string_view service, std::string_view user);
+
+// "user=<bob>": no name ends what stands around it.
+[[nodiscard]] std::string user_in_brackets(std::string_view user);
+
+}  // namespace relais
