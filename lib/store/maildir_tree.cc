@@ -108,7 +108,7 @@ std::string MaildirTree::unusable_because(std::string_view name) const {
         return "Name must not have '/' characters";
     }
     if (separator_ != '.' && name.find('.') != std::string_view::npos) {
-        return "Name must not have '.' characters";
+        return "Character not allowed in mailbox name: '.'";
     }
     return name.front() == separator_ ? "Begins with hierarchy separator" : "";
 }

@@ -10,6 +10,7 @@
 
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/mail_command.h"
+#include "tools/doveadm/query.h"
 #include "tools/doveadm/status.h"
 
 namespace relais::doveadm {
@@ -105,10 +106,33 @@ class Purge : public MailCommand {
     Task<void> run(MailContext* /*context*/) override { co_return; }
 };
 
+// Of Dovecot's alternative storage a Maildir has none: nothing moves.
+class Altmove : public MailCommand {
+  public:
+    bool prepare(const OptionWords& options) override {
+        if (options.rest().empty()) {
+            return false;
+        }
+        static_cast<void>(Query::parse(options.rest()));  // ends the process where it is none
+        return true;
+    }
+
+    Task<void> run(MailContext* /*context*/) override { co_return; }
+};
+
 }  // namespace
 
 int cmd_index(const Command& command, Words words, const Globals& globals) {
     return run_for_users<Index>(command, std::move(words), globals);
+}
+
+int cmd_altmove(const Command& command, Words words, const Globals& globals) {
+    return run_for_users<Altmove>(command, std::move(words), globals);
+}
+
+// Texts are searched without an index: nothing is to be looked after, for users who exist.
+int cmd_fts(const Command& command, Words words, const Globals& globals) {
+    return run_for_users<Purge>(command, std::move(words), globals);
 }
 
 int cmd_force_resync(const Command& command, Words words, const Globals& globals) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -71,9 +72,32 @@ void write_test_lines(const std::string& token) {
 
 struct LoggedError {
     std::string time;
+    std::int64_t when = 0;  // the same, in seconds since 1970
     std::string kind;
     std::string text;
 };
+
+// Of "Nov 30 06:10:52", which is of the last twelve months, or "2026-11-30T06:10:52..."; 0 where it
+// is neither.
+std::int64_t moment_of(const std::string& stamp) {
+    std::tm parts{};
+    std::time_t now = std::time(nullptr);
+    bool iso = ::strptime(stamp.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) != nullptr;
+    if (!iso) {
+        ::localtime_r(&now, &parts);
+        if (::strptime(stamp.c_str(), "%b %d %H:%M:%S", &parts) == nullptr) {
+            return 0;
+        }
+    }
+    parts.tm_isdst = -1;
+    std::time_t when = std::mktime(&parts);
+    constexpr std::time_t kDay = 86400;
+    if (!iso && when > now + kDay) {
+        --parts.tm_year;
+        when = std::mktime(&parts);
+    }
+    return when;
+}
 
 // "Nov 30 06:10:52 host postfix/imap[123]: error: text"
 std::optional<LoggedError> parse_line(std::string_view line) {
@@ -94,7 +118,7 @@ std::optional<LoggedError> parse_line(std::string_view line) {
             std::string who(line.substr(space + 1, line.find('[', space) - space - 1));
             bool iso = is_digit(line[0]);
             std::string_view stamp = iso ? line.substr(0, line.find(' ')) : line.substr(0, kStamp);
-            return LoggedError{std::string(stamp), name,
+            return LoggedError{std::string(stamp), moment_of(std::string(stamp)), name,
                                who + ": " + std::string(rest.substr(kind.size()))};
         }
     }
@@ -139,6 +163,7 @@ int cmd_log_errors(const Command& command, Words words, const Globals& /*globals
     constexpr std::size_t kMost = 1000;  // as many as Dovecot's log process remembers
     OptionWords options(command, std::move(words));
     options.expect_at_most(0);
+    std::int64_t since = parse_int(options.get('s')).value_or(0);
     std::string path = conf().maillog_file();
     if (path.empty()) {
         end_with(kTemporary, "the errors are in the system's log: see doveadm log find");
@@ -146,7 +171,7 @@ int cmd_log_errors(const Command& command, Words words, const Globals& /*globals
     std::vector<LoggedError> errors;
     std::string text = tail_of(path, kTail);
     for (std::string_view line : split_fields(text, '\n')) {
-        if (auto error = parse_line(line)) {
+        if (auto error = parse_line(line); error && error->when >= since) {
             errors.push_back(std::move(*error));
         }
     }

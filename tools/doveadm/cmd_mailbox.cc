@@ -28,7 +28,8 @@ std::string invalid_name(const User& user, const Namespaces& tree, const std::st
         return "Invalid mailbox name: Has adjacent hierarchy separators";
     }
     std::string why = tree.invalid_because(name);
-    return why.empty() ? "" : "Invalid mailbox name: " + why;
+    bool whole = why.empty() || why.starts_with("Character not allowed");
+    return whole ? why : "Invalid mailbox name: " + why;
 }
 
 // A command that does the same to each mailbox named.

@@ -10,6 +10,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
+#include "lib/event/socket.h"
 #include "lib/ipc/session_register.h"
 #include "lib/maps/network.h"
 
@@ -51,6 +52,20 @@ struct Filter {
         return filter;
     }
 };
+
+// -a names the service that knows who is logged in; each user's process tells it here, wherever
+// that one listens.  But it should listen.
+void expect_service(const OptionWords& options) {
+    if (options.has('a')) {
+        auto fd = Loop::current().run_task(
+            connect_unix(options.get('a'), Deadline::after(std::chrono::seconds(5))));
+        if (!fd) {
+            end_with(kTemporary,
+                     format("net_connect_unix({}) failed: {}", printable(options.get('a')),
+                            std::strerror(fd.error().sys_errno)));
+        }
+    }
+}
 
 // Those that fit; processes that have none are left out.
 std::vector<UserSessions> sessions_for(const Filter& filter) {
@@ -150,6 +165,7 @@ bool end_sessions(const UserSessions& process) {
 
 int cmd_who(const Command& command, Words words, const Globals& globals) {
     OptionWords options(command, std::move(words));
+    expect_service(options);
     auto all = sessions_for(Filter::parse(options.rest()));
     auto printer = globals.printer("table");
     if (options.has('1')) {
@@ -167,6 +183,7 @@ int cmd_kick(const Command& command, Words words, const Globals& /*globals*/) {
         print_error("", "user and/or ip[/bits] must be specified.");
         return kUsage;
     }
+    expect_service(options);
     Words kicked;
     for (const UserSessions& process : sessions_for(Filter::parse(options.rest()))) {
         if (end_sessions(process)) {

@@ -12,6 +12,15 @@ int cmd_auth_login(const Command& command, Words words, const Globals& globals);
 int cmd_auth_lookup(const Command& command, Words words, const Globals& globals);
 int cmd_auth_cache_flush(const Command& command, Words words, const Globals& globals);
 
+int cmd_process_status(const Command& command, Words words, const Globals& globals);
+int cmd_service_status(const Command& command, Words words, const Globals& globals);
+int cmd_service_stop(const Command& command, Words words, const Globals& globals);
+int cmd_instance_list(const Command& command, Words words, const Globals& globals);
+int cmd_instance_remove(const Command& command, Words words, const Globals& globals);
+
+int cmd_altmove(const Command& command, Words words, const Globals& globals);
+int cmd_fts(const Command& command, Words words, const Globals& globals);
+
 int cmd_mailbox_create(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_delete(const Command& command, Words words, const Globals& globals);
 int cmd_mailbox_rename(const Command& command, Words words, const Globals& globals);

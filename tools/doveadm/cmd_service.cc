@@ -1,0 +1,190 @@
+// doveadm process status, service status and stop, instance list and remove: what runs of the mail
+// system, by master.cf and the kernel.  What only Dovecot's master counts is 0 here.
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include <sys/stat.h>
+
+#include "lib/base/format.h"
+#include "lib/base/process_lock.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/config/services.h"
+
+#include "tools/doveadm/commands.h"
+#include "tools/doveadm/master.h"
+#include "tools/doveadm/processes.h"
+#include "tools/doveadm/status.h"
+
+namespace relais::doveadm {
+
+namespace {
+
+// The mailbox server's; the others are Postfix's affair.
+constexpr std::array<std::string_view, 8> kPrograms = {
+    "anvil", "auth", "imap", "imap-login", "lmtpd", "pop3", "pop3-login", "quota-status"};
+
+std::vector<MailProcess> mailbox_processes() {
+    auto all = descendants_of(running_master());
+    if (!all) {
+        end_with(kTemporary, all.error().message);
+    }
+    std::erase_if(*all, [](const MailProcess& process) {
+        return std::ranges::none_of(
+            kPrograms, [&](std::string_view program) { return runs(process, program); });
+    });
+    return std::move(*all);
+}
+
+bool is_wanted(const Words& wanted, std::string_view name) {
+    return wanted.empty() || std::ranges::find(wanted, name) != wanted.end();
+}
+
+// The lines of master.cf that run one program are one service.
+struct Service {
+    std::string program;
+    int process_limit = 0;
+};
+
+std::vector<Service> mailbox_services() {
+    auto lines = load_services(conf());
+    if (!lines) {
+        end_with(kTemporary, lines.error().message);
+    }
+    std::vector<Service> services;
+    for (const MasterService& line : *lines) {
+        if (std::ranges::find(kPrograms, line.command) == kPrograms.end()) {
+            continue;
+        }
+        auto known = std::ranges::find(services, line.command, &Service::program);
+        if (known == services.end()) {
+            services.push_back({line.command, line.process_limit});
+        } else {
+            known->process_limit += line.process_limit;
+        }
+    }
+    return services;
+}
+
+std::string time_text(std::int64_t time) {
+    std::array<char, 32> text{};
+    std::time_t when = time;
+    std::tm local{};
+    ::localtime_r(&when, &local);
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
+    return text.data();
+}
+
+}  // namespace
+
+int cmd_process_status(const Command& command, Words words, const Globals& globals) {
+    OptionWords options(command, std::move(words));
+    auto printer = globals.printer("table");
+    printer->set_columns({{"name"},
+                          {"pid"},
+                          {"available_count"},
+                          {"total_count"},
+                          {"idle_start"},
+                          {"last_status_update"},
+                          {"last_kill_sent"}});
+    for (const MailProcess& process : mailbox_processes()) {
+        if (is_wanted(options.rest(), process.name)) {
+            for (const std::string& value :
+                 {process.name, std::to_string(process.pid), std::string("0"), std::string("0"),
+                  std::string("0"), std::to_string(process.since), std::string("0")}) {
+                printer->value(value);
+            }
+        }
+    }
+    printer->finish();
+    return kOk;
+}
+
+int cmd_service_status(const Command& command, Words words, const Globals& globals) {
+    OptionWords options(command, std::move(words));
+    std::vector<MailProcess> processes = mailbox_processes();
+    auto printer = globals.printer("pager");
+    printer->set_columns({{"name"},
+                          {"process_count"},
+                          {"process_avail"},
+                          {"process_limit"},
+                          {"client_limit"},
+                          {"throttle_secs"},
+                          {"exit_failure_last"},
+                          {"exit_failures_in_sec"},
+                          {"last_drop_warning"},
+                          {"listen_pending"},
+                          {"listening"},
+                          {"doveadm_stop"},
+                          {"process_total"}});
+    for (const Service& service : mailbox_services()) {
+        if (!is_wanted(options.rest(), service.program)) {
+            continue;
+        }
+        std::string count = std::to_string(std::ranges::count_if(
+            processes, [&](const MailProcess& each) { return runs(each, service.program); }));
+        std::string limit = std::to_string(service.process_limit);
+        for (std::string_view value :
+             {std::string_view(service.program), std::string_view(count), std::string_view(count),
+              std::string_view(limit), std::string_view(limit), std::string_view("0"),
+              std::string_view("0"), std::string_view("0"), std::string_view("0"),
+              std::string_view("n"), std::string_view("y"), std::string_view("n"),
+              std::string_view(count)}) {
+            printer->value(value);
+        }
+    }
+    printer->finish();
+    return kOk;
+}
+
+int cmd_service_stop(const Command& command, Words words, const Globals& /*globals*/) {
+    OptionWords options(command, std::move(words));
+    if (options.rest().empty()) {
+        end_with(kTemporary, "service parameter missing");
+    }
+    int status = kOk;
+    auto services = mailbox_services();
+    for (const std::string& name : options.rest()) {
+        bool known = std::ranges::find(services, name, &Service::program) != services.end();
+        print_error("", known ? format("{}: a service stops when its lines are taken out of "
+                                       "master.cf, with postfix reload",
+                                       name)
+                              : "Unknown service: " + printable(name));
+        status = known ? kNotPossible : kNotFound;
+    }
+    return status;
+}
+
+int cmd_instance_list(const Command& command, Words words, const Globals& globals) {
+    OptionWords options(command, std::move(words));
+    std::string path = conf().queue_directory();
+    std::string lock = path + "/pid/master.pid";
+    auto running = process_lock_holder(lock);
+    struct stat status{};
+    bool used = ::stat(lock.c_str(), &status) == 0;
+    auto printer = globals.printer("table");
+    printer->set_columns({{"path"}, {"name"}, {"last used"}, {"running"}});
+    if (is_wanted(options.rest(), conf().syslog_name())) {
+        printer->value(path);
+        printer->value(conf().syslog_name());
+        printer->value(used ? time_text(status.st_mtime) : "never");
+        printer->value(running && *running ? "yes" : "no");
+    }
+    printer->finish();
+    return kOk;
+}
+
+int cmd_instance_remove(const Command& command, Words words, const Globals& /*globals*/) {
+    OptionWords options(command, std::move(words));
+    if (options.rest().empty()) {
+        command_usage(command);
+    }
+    bool ours =
+        options.rest()[0] == conf().syslog_name() || options.rest()[0] == conf().queue_directory();
+    print_error("",
+                ours ? "Instances are removed with postmulti" : "Instance already didn't exist");
+    return ours ? kNotPossible : kNotFound;
+}
+
+}  // namespace relais::doveadm
