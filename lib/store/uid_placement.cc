@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <unordered_map>
 
 #include <fcntl.h>
@@ -19,6 +20,10 @@
 namespace relais {
 
 namespace {
+
+constexpr std::uint32_t kNoUid = 0xffffffff;  // after it there is none for the next message
+
+using Moves = std::unordered_map<std::uint32_t, std::uint32_t>;  // UIDs: from, to
 
 std::string list_path(const MailboxPlace& place) {
     return place.control_directory() + "/" + std::string(UidList::kFileName);
@@ -55,6 +60,19 @@ Task<Result<void>> sync_in_background(std::string path) {
     co_return co_await run_blocking(std::move(sync));
 }
 
+// The messages that are there, for find().
+Result<FoundFiles> files_of(const MailboxPlace& place) {
+    FoundFiles files;
+    for (const char* part : {"/new", "/cur"}) {
+        auto read = files.read(place.directory + part, part == std::string_view("/new"));
+        if (!read) {
+            return fail_with(read);
+        }
+    }
+    files.index();
+    return files;
+}
+
 // Lines whose UIDs are to be given out again go; it is an error where one has its message.
 Result<void> free_uids(const MailboxPlace& place, UidList& list,
                        const std::vector<PlacedMessage>& messages) {
@@ -64,16 +82,12 @@ Result<void> free_uids(const MailboxPlace& place, UidList& list,
     if (std::ranges::none_of(list.entries, wanted)) {
         return {};
     }
-    FoundFiles files;
-    for (const char* part : {"/new", "/cur"}) {
-        auto read = files.read(place.directory + part, part == std::string_view("/new"));
-        if (!read) {
-            return read;
-        }
+    auto files = files_of(place);
+    if (!files) {
+        return fail_with(files);
     }
-    files.index();
     for (const UidListEntry& entry : list.entries) {
-        if (wanted(entry) && files.find(entry.base) != nullptr) {
+        if (wanted(entry) && files->find(entry.base) != nullptr) {
             return fail(Errc::kDenied,
                         format("{}: UID {} has been taken meanwhile", place.directory, entry.uid));
         }
@@ -118,6 +132,40 @@ Result<void> move_files(const MailboxPlace& place, const std::vector<PlacedMessa
     return outcome;
 }
 
+// Under another UIDVALIDITY messages that are not moved come behind all others, and what is known
+// of them stays with them.
+Result<void> begin_anew(const MailboxPlace& place, UidList& list, const NumberChange& change,
+                        const Moves& moved) {
+    auto files = files_of(place);
+    if (!files) {
+        return fail_with(files);
+    }
+    list.uid_validity = change.uid_validity;
+    list.next_uid = std::max(1U, change.next_uid);
+    for (const auto& [from, to] : moved) {
+        list.next_uid = std::max(list.next_uid, to + 1);
+    }
+    std::erase_if(list.entries, [&](const UidListEntry& entry) {
+        return !moved.contains(entry.uid) && files->find(entry.base) == nullptr;
+    });
+    if (list.entries.size() >= kNoUid - list.next_uid) {
+        return fail(Errc::kDenied, place.directory + ": there are not so many UIDs");
+    }
+    for (UidListEntry& entry : list.entries) {
+        auto found = moved.find(entry.uid);
+        entry.uid = found == moved.end() ? list.next_uid++ : found->second;
+    }
+    return {};
+}
+
+void renumber(UidList& list, const Moves& moved) {
+    for (UidListEntry& entry : list.entries) {
+        auto found = moved.find(entry.uid);
+        entry.uid = found == moved.end() ? entry.uid : found->second;
+        list.next_uid = std::max(list.next_uid, entry.uid + 1);
+    }
+}
+
 }  // namespace
 
 Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
@@ -129,20 +177,16 @@ Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
     if (!list) {
         co_return fail_with(list);
     }
-    std::unordered_map<std::uint32_t, std::uint32_t> moved(change.moved.begin(),
-                                                           change.moved.end());
-    if (change.uid_validity != 0 && change.uid_validity != list->uid_validity) {
-        list->uid_validity = change.uid_validity;
-        list->next_uid = 1;
-        std::erase_if(list->entries,
-                      [&](const UidListEntry& entry) { return !moved.contains(entry.uid); });
-    }
+    const Moves moved(change.moved.begin(), change.moved.end());
     list->guid = change.guid.empty() ? list->guid : change.guid;
     list->next_uid = std::max(list->next_uid, change.next_uid);
-    for (UidListEntry& entry : list->entries) {
-        auto found = moved.find(entry.uid);
-        entry.uid = found == moved.end() ? entry.uid : found->second;
-        list->next_uid = std::max(list->next_uid, entry.uid + 1);
+    if (change.uid_validity != 0 && change.uid_validity != list->uid_validity) {
+        auto begun = begin_anew(place, *list, change, moved);
+        if (!begun) {
+            co_return begun;
+        }
+    } else {
+        renumber(*list, moved);
     }
     std::ranges::sort(list->entries, {}, &UidListEntry::uid);
     auto twice = std::ranges::adjacent_find(list->entries, {}, &UidListEntry::uid);
@@ -156,6 +200,11 @@ Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
 Task<Result<bool>> place_messages(MailboxPlace place, std::vector<PlacedMessage> messages) {
     if (messages.empty()) {
         co_return false;
+    }
+    bool ascend = std::ranges::adjacent_find(messages, std::greater_equal(), &PlacedMessage::uid) ==
+                  messages.end();
+    if (!ascend || messages.front().uid == 0 || messages.back().uid == kNoUid) {
+        co_return fail(Errc::kDenied, place.directory + ": UIDs that cannot be");
     }
     bool again = false;
     {

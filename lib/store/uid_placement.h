@@ -15,10 +15,10 @@
 namespace relais {
 
 struct NumberChange {
-    std::uint32_t uid_validity =
-        0;                       // 0: stays.  Another one: messages that are not moved get new UIDs
-    std::uint32_t next_uid = 0;  // at least that
-    std::string guid;            // of the mailbox; empty: stays
+    // 0: stays.  Another one: messages that are not moved get new UIDs, behind all others.
+    std::uint32_t uid_validity = 0;
+    std::uint32_t next_uid = 0;                                    // at least that
+    std::string guid;                                              // of the mailbox; empty: stays
     std::vector<std::pair<std::uint32_t, std::uint32_t>> moved{};  // UIDs: from, to
 
     bool empty() const {

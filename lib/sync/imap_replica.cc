@@ -48,9 +48,9 @@ Task<Result<ImapReplica::Listed>> ImapReplica::ask_list(std::string command) {
         auto listed = imap::parse_list_response(response);
         bool list = istarts_with(response, "LIST ") || istarts_with(response, "LSUB ");
         if (list && (!listed || found.size() >= kMostMailboxes)) {
-            return fail(Errc::kTemporary, listed ? "the server has too many mailboxes"
-                                                 : "the server makes no sense: " +
-                                                       printable(response.substr(0, 100)));
+            return fail(Errc::kClosed, listed ? "the server has too many mailboxes"
+                                              : "the server makes no sense: " +
+                                                    printable(response.substr(0, 100)));
         }
         if (listed && takes_part(*listed)) {
             found.push_back(std::move(*listed));
@@ -176,7 +176,7 @@ Task<Result<MailboxContent>> ImapReplica::look(std::string mailbox) {
         }
         examined->exists = imap::parse_exists(response).value_or(examined->exists);
         bool many = messages.size() > kMostMessages;
-        return many ? fail(Errc::kTemporary, "too many messages") : Result<void>();
+        return many ? fail(Errc::kClosed, "too many messages") : Result<void>();
     };
     if (examined->exists > 0) {
         auto done =
@@ -221,7 +221,7 @@ Task<Result<std::vector<SyncText>>> ImapReplica::read(std::string mailbox,
         wanted.erase(fetched->uid);
         bytes += fetched->body->size();
         texts.push_back({describe(mailbox, *fetched), std::move(*fetched->body)});
-        return bytes > kLargestSyncText ? fail(Errc::kTemporary, "far more than was announced")
+        return bytes > kLargestSyncText ? fail(Errc::kClosed, "far more than was announced")
                                         : Result<void>();
     };
     auto done = co_await client_.command(

@@ -22,18 +22,6 @@ namespace relais {
 
 namespace {
 
-// What POP3 clients know a message by goes with it.
-std::string for_pop3(std::string_view extensions) {
-    std::string out;
-    for (std::string_view word : split_words(extensions, " ")) {
-        if (word.starts_with('P') || word.starts_with('O')) {
-            out += out.empty() ? "" : " ";
-            out += word;
-        }
-    }
-    return out;
-}
-
 SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const UidList& list) {
     SyncMessage found;
     const Mailbox& box = mailbox.box;
@@ -46,7 +34,7 @@ SyncMessage describe(OpenMailbox& mailbox, const MailMessage& message, const Uid
     found.size = box.stored_size(message);
     auto at = std::ranges::lower_bound(list.entries, message.uid, {}, &UidListEntry::uid);
     if (at != list.entries.end() && at->uid == message.uid) {
-        found.extensions = for_pop3(at->extensions);
+        found.extensions = pop3_extensions(at->extensions);
     }
     return found;
 }
@@ -61,7 +49,7 @@ struct Arrival {
         if (made) {
             made->flags.system = message.flags.system;
             made->extensions = "G" + as_sync_guid(message.guid);
-            std::string words = for_pop3(message.extensions);
+            std::string words = pop3_extensions(message.extensions);
             made->extensions += words.empty() ? "" : " " + words;
         }
     }
@@ -119,6 +107,12 @@ Result<std::string> LocalReplica::own_mailbox(std::string_view mailbox) const {
     return why.empty() ? Result<std::string>(std::move(name)) : fail(Errc::kDenied, why);
 }
 
+// Of a mailbox that somebody has locked.
+std::string LocalReplica::known_guid(const std::string& name) const {
+    auto list = user_.tree().open(name)->list();
+    return list ? list->guid : std::string();
+}
+
 Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
     auto names = user_.tree().list();
     if (!names) {
@@ -134,11 +128,12 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
     for (const std::string& name : *names) {
         std::string called = sync_name(name);
         auto content = co_await synced(called);
-        if (!content) {
+        bool locked = !content && content.error().code == Errc::kTemporary;
+        if (!content && !locked) {
             co_return fail_with(content);
         }
-        found.push_back(
-            {std::move(called), (*content)->box.guid(), true, subscriptions->contains(name)});
+        auto guid = locked ? known_guid(name) : (*content)->box.guid();
+        found.push_back({std::move(called), std::move(guid), true, subscriptions->contains(name)});
     }
     for (const std::string& name : subscriptions->names()) {
         if (user_.is_own(name) && std::ranges::find(*names, name) == names->end()) {
@@ -153,9 +148,15 @@ Task<Result<std::shared_ptr<OpenMailbox>>> LocalReplica::synced(std::string mail
     if (!name || !user_.tree().ready(*name)) {
         co_return name ? fail(Errc::kNotFound, "Mailbox doesn't exist") : fail_with(name);
     }
+    if (locked_.contains(*name)) {
+        co_return fail(Errc::kTemporary, "it was locked by another process");
+    }
     auto opened = user_.open(*name);
     auto done = co_await opened->box.sync(MailboxAccess::kReadOnly);
     if (!done) {
+        if (done.error().code == Errc::kTemporary) {
+            locked_.insert(*name);
+        }
         co_return fail_with(done);
     }
     co_return opened;
@@ -172,6 +173,9 @@ Task<Result<MailboxContent>> LocalReplica::look(std::string mailbox) {
         co_return fail_with(list);
     }
     MailboxContent content{{box.uid_validity(), box.next_uid(), box.guid()}, {}};
+    if (box.keywords().full()) {
+        content.last_keywords = box.keywords().names();
+    }
     for (std::size_t i = 0; i < box.messages().size(); ++i) {
         MailMessage message = box.messages()[i];
         content.messages.push_back(describe(**opened, message, *list));

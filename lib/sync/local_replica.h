@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "lib/access/user.h"
@@ -34,6 +35,7 @@ class LocalReplica : public Replica {
     // "A.B" in the form of this user's tree.
     std::string own_name(std::string_view mailbox) const;
     [[nodiscard]] Result<std::string> own_mailbox(std::string_view mailbox) const;
+    std::string known_guid(const std::string& name) const;
     [[nodiscard]] Task<Result<std::shared_ptr<OpenMailbox>>> synced(std::string mailbox);
     [[nodiscard]] Task<Result<void>> set_flags(
         std::shared_ptr<OpenMailbox> mailbox,
@@ -41,6 +43,7 @@ class LocalReplica : public Replica {
 
     User& user_;
     std::map<std::string, std::string, std::less<>> dotted_;  // names here, by those that they got
+    std::set<std::string> locked_;  // for so long that nobody waits for them again
 };
 
 }  // namespace relais

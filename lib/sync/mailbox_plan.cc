@@ -77,9 +77,22 @@ bool has_keyword(const SyncFlags& flags, const std::string& keyword) {
         flags.keywords, [&keyword](const std::string& each) { return iequals(each, keyword); });
 }
 
+// The flags of one message on one side.
+struct FlagsOnSide {
+    const SyncFlags& flags;
+    const MailboxContent& side;
+
+    // That it is missing there tells that somebody has removed it.
+    bool lacks(const std::string& keyword) const {
+        return !has_keyword(flags, keyword) && side.has_room_for(keyword);
+    }
+};
+
 // Flag by flag: what has changed on one side since `before` is as it is there.  Without a `before`
 // a flag that one side has, both have.
-SyncFlags merged(const SyncFlags& a, const SyncFlags& b, const SyncFlags* before) {
+SyncFlags merged(const FlagsOnSide& on_a, const FlagsOnSide& on_b, const SyncFlags* before) {
+    const SyncFlags& a = on_a.flags;
+    const SyncFlags& b = on_b.flags;
     SyncFlags out;
     std::uint8_t was = before == nullptr ? 0 : before->system;
     auto changed = static_cast<std::uint8_t>((a.system ^ was) | (b.system ^ was));
@@ -91,14 +104,18 @@ SyncFlags merged(const SyncFlags& a, const SyncFlags& b, const SyncFlags* before
         }
     }
     for (const std::string& keyword : all) {
-        bool both = has_keyword(a, keyword) && has_keyword(b, keyword);
-        bool removed = before != nullptr && has_keyword(*before, keyword) && !both;
+        bool lacking = on_a.lacks(keyword) || on_b.lacks(keyword);
+        bool removed = before != nullptr && has_keyword(*before, keyword) && lacking;
         if (!removed) {
             out.keywords.push_back(keyword);
         }
     }
     std::ranges::sort(out.keywords);
     return out;
+}
+
+bool is_empty(const MailboxContent& mailbox) {
+    return mailbox.messages.empty() && mailbox.left_out.empty();
 }
 
 // The destination of a mirror.
@@ -112,10 +129,15 @@ MailboxPlan plan_mirror(const MailboxContent& source, const MailboxContent& dest
         numbers.next_uid > destination.numbers.next_uid || renumbered ? numbers.next_uid : 0;
     bool other_guid = !numbers.guid.empty() && numbers.guid != destination.numbers.guid;
     change.numbers.guid = other_guid ? numbers.guid : "";
+    // A message that takes no part has that UID there, and keeps it.
+    auto is_taken = [&](std::uint32_t uid) {
+        return !renumbered && std::ranges::binary_search(destination.left_out, uid);
+    };
     Matches matches = match(source, destination);
     for (const Pair& pair : matches.pairs) {
         // A UID stands for one message as long as the UIDVALIDITY is the same.
-        if (!renumbered && pair.source->uid != pair.destination->uid) {
+        bool differs = !renumbered && pair.source->uid != pair.destination->uid;
+        if (differs && !is_taken(pair.source->uid)) {
             matches.source_only.push_back(pair.source);
             matches.destination_only.push_back(pair.destination);
             continue;
@@ -124,14 +146,17 @@ MailboxPlan plan_mirror(const MailboxContent& source, const MailboxContent& dest
             change.renumber.emplace_back(pair.destination->uid, pair.source->uid);
         }
         if (!same_flags(pair.source->flags, pair.destination->flags)) {
-            change.flags.emplace_back(pair.source->uid, pair.source->flags);
+            change.flags.emplace_back(differs ? pair.destination->uid : pair.source->uid,
+                                      pair.source->flags);
         }
     }
     for (const SyncMessage* message : matches.destination_only) {
         change.expunge.push_back(message->uid);
     }
+    std::uint32_t next = std::max(numbers.next_uid, destination.numbers.next_uid);
     for (const SyncMessage* message : matches.source_only) {
-        plan.destination.get.push_back({message->uid, message->uid});
+        plan.destination.get.push_back(
+            {message->uid, is_taken(message->uid) ? next++ : message->uid});
     }
     for (const SyncMessage& message : source.messages) {
         plan.after.emplace(message.guid, message.flags);
@@ -193,8 +218,8 @@ class MergePlanner {
             return;
         }
         bool source_loses =
-            !push_ && (source_.messages.empty() ||
-                       (!destination_.messages.empty() &&
+            !push_ && (is_empty(source_) ||
+                       (!is_empty(destination_) &&
                         source_.numbers.uid_validity < destination_.numbers.uid_validity));
         loser_ = source_loses ? Side::kSource : Side::kDestination;
         side(*loser_).change.numbers.uid_validity = content(other(*loser_)).numbers.uid_validity;
@@ -219,7 +244,8 @@ class MergePlanner {
             uid = there = next_++;
         }
         SyncFlags flags =
-            merged(pair.source->flags, pair.destination->flags, take_before(pair.source->guid));
+            merged({pair.source->flags, source_}, {pair.destination->flags, destination_},
+                   take_before(pair.source->guid));
         set_flags(Side::kDestination, there, pair.destination->flags, flags);
         if (!push_) {
             set_flags(Side::kSource, uid, pair.source->flags, flags);

@@ -2,7 +2,8 @@
 // lists alone: no I/O.
 //
 // Messages are the same that have the same GUID.  UIDs are the same on both sides afterwards, but
-// where the source may not be changed and its UID is another message's already.
+// where the source may not be changed and its UID is another message's already, and in a mirror
+// where that is a message which takes no part.
 #pragma once
 
 #include <cstdint>

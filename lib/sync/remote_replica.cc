@@ -1,5 +1,9 @@
 #include "lib/sync/remote_replica.h"
 
+#include <functional>
+#include <set>
+#include <utility>
+
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
@@ -62,10 +66,11 @@ Task<Result<MailboxContent>> ask_look(Stream* stream, std::string name) {
     sync_wire::write_request(*stream, {std::string(sync_wire::kLook), std::move(name), 0});
     auto count = co_await sync_wire::read_answer(stream);
     auto numbers = count ? co_await sync_wire::read_numbers(stream) : fail_with(count);
-    if (!numbers) {
-        co_return fail_with(numbers);
+    auto keywords = numbers ? co_await sync_wire::read_last_keywords(stream) : fail_with(numbers);
+    if (!keywords) {
+        co_return fail_with(keywords);
     }
-    MailboxContent content{std::move(*numbers), {}};
+    MailboxContent content{std::move(*numbers), {}, std::move(*keywords)};
     for (std::uint32_t i = 0; i < *count; ++i) {
         auto message = co_await sync_wire::read_message(stream);
         bool ascends =
@@ -78,12 +83,18 @@ Task<Result<MailboxContent>> ask_look(Stream* stream, std::string name) {
     co_return content;
 }
 
-Task<Result<std::vector<SyncText>>> take_texts(Stream* stream, std::uint32_t count) {
+using AcceptUid = std::function<bool(std::uint32_t uid)>;
+
+Task<Result<std::vector<SyncText>>> take_texts(Stream* stream, std::uint32_t count,
+                                               AcceptUid accept) {
     std::vector<SyncText> texts;
     for (std::uint32_t i = 0; i < count; ++i) {
         auto text = co_await sync_wire::read_text(stream);
         if (!text) {
             co_return fail_with(text);
+        }
+        if (!accept(text->message.uid)) {
+            co_return std::unexpected(lost("a message that does not belong there"));
         }
         texts.push_back(std::move(*text));
     }
@@ -99,7 +110,9 @@ Task<Result<std::vector<SyncText>>> ask_read(Stream* stream, std::string name,
     if (!count || *count > wanted) {
         co_return std::unexpected(count ? lost("more than was asked for") : count.error());
     }
-    co_return co_await take_texts(stream, *count);
+    std::set<std::uint32_t> left(uids.begin(), uids.end());
+    AcceptUid asked_for = [&left](std::uint32_t uid) { return left.erase(uid) > 0; };
+    co_return co_await take_texts(stream, *count, std::move(asked_for));
 }
 
 Task<Result<void>> take_done(Stream* stream) {
@@ -145,6 +158,7 @@ Task<Result<void>> answer_look(Replica* replica, Stream* stream, std::string nam
     }
     sync_wire::write_answer(*stream, static_cast<std::uint32_t>(content->messages.size()));
     sync_wire::write_numbers(*stream, content->numbers);
+    sync_wire::write_last_keywords(*stream, content->last_keywords);
     for (const SyncMessage& message : content->messages) {
         sync_wire::write_message(*stream, message);
     }
@@ -165,7 +179,9 @@ Task<Result<void>> answer_read(Replica* replica, Stream* stream, sync_wire::Requ
 }
 
 Task<Result<void>> answer_put(Replica* replica, Stream* stream, sync_wire::Request request) {
-    auto texts = co_await take_texts(stream, request.count);
+    std::uint32_t last = 0;
+    AcceptUid ascends = [&last](std::uint32_t uid) { return uid > std::exchange(last, uid); };
+    auto texts = co_await take_texts(stream, request.count, std::move(ascends));
     if (!texts) {
         co_return fail_with(texts);
     }

@@ -39,8 +39,19 @@ struct SyncMessage {
     std::string extensions{};  // for POP3: words of Dovecot's uidlist, "P25 O3"
 };
 
-// What can be one: a word of printable characters.
+// What can be one of a message: a word of printable characters, not too long for a file's name.
 [[nodiscard]] std::string as_sync_guid(std::string text);
+
+// What can be one of a mailbox: 32 hexadecimal digits; else none, the empty one.
+[[nodiscard]] std::string as_mailbox_guid(std::string text);
+
+// Of the words of Dovecot's uidlist those by which POP3 clients know a message, P and O.
+[[nodiscard]] std::string pop3_extensions(std::string_view text);
+
+// What a message can have for a UID, so that the next one can have one, too.
+constexpr bool is_sync_uid(std::uint32_t uid) {
+    return uid > 0 && uid < 0xffffffff;
+}
 
 // A number for a text (FNV-1a), for names of files and GUIDs; it keeps no secret.
 [[nodiscard]] std::uint64_t sync_digest(std::string_view text);
@@ -54,6 +65,11 @@ struct MailboxNumbers {
 struct MailboxContent {
     MailboxNumbers numbers;
     std::vector<SyncMessage> messages;  // UIDs ascending
+    // Where there is no room for other keywords than these: that one is missing tells nothing then.
+    std::vector<std::string> last_keywords{};
+    std::vector<std::uint32_t> left_out{};  // UIDs of messages that take no part, ascending
+
+    bool has_room_for(std::string_view keyword) const;
 };
 
 // A message on its way.
@@ -86,8 +102,8 @@ struct MailboxChange {
     }
 };
 
-// An error with kClosed or kTemporary means that this side cannot be reached any longer; another
-// one concerns the mailbox or message alone.
+// An error with kClosed means that this side cannot be reached any longer; another one concerns the
+// mailbox or message alone: kTemporary for one that somebody has locked.
 class Replica {
   public:
     Replica() = default;

@@ -60,13 +60,13 @@ Request request_in(AttrReader& reader) {
 Error error_in(AttrReader& reader) {
     constexpr auto kLast = static_cast<std::uint32_t>(Errc::kClosed);
     auto code = static_cast<Errc>(std::min(reader.number("code"), kLast));
-    return {code, reader.string("error"), 0};
+    return {code, printable(reader.string("error")), 0};
 }
 
 SyncMailbox mailbox_in(AttrReader& reader) {
     SyncMailbox mailbox;
     mailbox.name = reader.string("name");
-    mailbox.guid = reader.string("guid");
+    mailbox.guid = as_mailbox_guid(reader.string("guid"));
     mailbox.exists = reader.number("exists") != 0;
     mailbox.subscribed = reader.number("subscribed") != 0;
     return mailbox;
@@ -76,7 +76,7 @@ MailboxNumbers numbers_in(AttrReader& reader) {
     MailboxNumbers numbers;
     numbers.uid_validity = reader.number("uid_validity");
     numbers.next_uid = reader.number("next_uid");
-    numbers.guid = reader.string("guid");
+    numbers.guid = as_mailbox_guid(reader.string("guid"));
     return numbers;
 }
 
@@ -87,7 +87,7 @@ SyncMessage message_in(AttrReader& reader) {
     message.flags = flags_in(reader);
     message.received = reader.long_number("received");
     message.size = static_cast<std::uint64_t>(reader.long_number("size"));
-    message.extensions = reader.string("extensions");
+    message.extensions = pop3_extensions(reader.string("extensions"));
     return message;
 }
 
@@ -97,7 +97,7 @@ TreeChange tree_change_in(AttrReader& reader) {
     change.kind = static_cast<TreeChange::Kind>(std::min(reader.number("kind"), kLast));
     change.name = reader.string("name");
     change.to = reader.string("to");
-    change.guid = reader.string("guid");
+    change.guid = as_mailbox_guid(reader.string("guid"));
     return change;
 }
 
@@ -214,6 +214,15 @@ void write_numbers(Stream& stream, const MailboxNumbers& numbers) {
                      .bytes());
 }
 
+void write_last_keywords(Stream& stream, const std::vector<std::string>& keywords) {
+    stream.write(AttrWriter().string("last_keywords", joined(keywords)).end().bytes());
+}
+
+Task<Result<std::vector<std::string>>> read_last_keywords(Stream* stream) {
+    return read_list(stream,
+                     [](AttrReader& reader) { return words_of(reader.string("last_keywords")); });
+}
+
 Task<Result<MailboxNumbers>> read_numbers(Stream* stream) {
     return read_list(stream, numbers_in);
 }
@@ -229,7 +238,9 @@ void write_message(Stream& stream, const SyncMessage& message) {
 }
 
 Task<Result<SyncMessage>> read_message(Stream* stream) {
-    return read_list(stream, message_in);
+    auto message = co_await read_list(stream, message_in);
+    bool sensible = !message || is_sync_uid(message->uid);
+    co_return sensible ? std::move(message) : fail(Errc::kClosed, "a UID that is none");
 }
 
 void write_uids(Stream& stream, const std::vector<std::uint32_t>& uids) {
@@ -327,6 +338,11 @@ Task<Result<MailboxChange>> read_change(Stream* stream) {
     }
     if (read) {
         read = co_await read_many(stream, counts->flagged, flags_of_one_in, &change.flags);
+    }
+    bool sensible = std::ranges::all_of(change.renumber,
+                                        [](const auto& move) { return is_sync_uid(move.second); });
+    if (read && !sensible) {
+        co_return fail(Errc::kClosed, "a UID that is none");
     }
     co_return read ? Result<MailboxChange>(std::move(change)) : fail_with(read);
 }

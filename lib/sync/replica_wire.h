@@ -13,11 +13,12 @@
 
 namespace relais::sync_wire {
 
-inline constexpr std::string_view kGreeting = "relais-sync 1\n";
+inline constexpr std::string_view kGreeting = "relais-sync 2\n";
 
 // Requests, and what follows them:
-inline constexpr std::string_view kList = "list";      // -> N, N mailboxes
-inline constexpr std::string_view kLook = "look";      // mailbox -> N, numbers, N messages
+inline constexpr std::string_view kList = "list";  // -> N, N mailboxes
+inline constexpr std::string_view kLook =
+    "look";  // mailbox -> N, numbers, last keywords, N messages
 inline constexpr std::string_view kRead = "read";      // mailbox, UIDs -> N, N messages and texts
 inline constexpr std::string_view kTree = "tree";      // a change
 inline constexpr std::string_view kChange = "change";  // mailbox, a change
@@ -41,6 +42,9 @@ void write_mailbox(Stream& stream, const SyncMailbox& mailbox);
 
 void write_numbers(Stream& stream, const MailboxNumbers& numbers);
 [[nodiscard]] Task<Result<MailboxNumbers>> read_numbers(Stream* stream);
+
+void write_last_keywords(Stream& stream, const std::vector<std::string>& keywords);
+[[nodiscard]] Task<Result<std::vector<std::string>>> read_last_keywords(Stream* stream);
 
 void write_message(Stream& stream, const SyncMessage& message);
 [[nodiscard]] Task<Result<SyncMessage>> read_message(Stream* stream);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <span>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
@@ -18,20 +19,40 @@ constexpr std::size_t kBatchMessages = 200;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kUnknownSize = 65536;
 
-// The first transfers of the list that make a batch.
-std::size_t batch_size(const std::vector<SyncTransfer>& transfers, std::size_t from,
-                       const std::map<std::uint32_t, std::uint64_t>& sizes) {
+// What a side has told of its messages, by UID.
+using KnownMessages = std::map<std::uint32_t, const SyncMessage*>;
+
+// How many of the transfers, from the first on, make a batch.
+std::size_t batch_size(std::span<const SyncTransfer> transfers, const KnownMessages& known) {
     std::uint64_t bytes = 0;
     std::size_t count = 0;
-    while (from + count < transfers.size() && count < kBatchMessages) {
-        auto size = sizes.find(transfers[from + count].from);
-        bytes += size == sizes.end() || size->second == 0 ? kUnknownSize : size->second;
+    while (count < transfers.size() && count < kBatchMessages) {
+        auto message = known.find(transfers[count].from);
+        std::uint64_t size = message == known.end() ? 0 : message->second->size;
+        bytes += size == 0 ? kUnknownSize : size;
         if (count > 0 && bytes > kBatchBytes) {
             break;
         }
         ++count;
     }
     return count;
+}
+
+// Gives messages their UIDs on the other side, and puts them in the order of these.  They keep the
+// GUIDs by which they were planned.
+void address(std::vector<SyncText>& texts, std::span<const SyncTransfer> batch,
+             const KnownMessages& known) {
+    std::map<std::uint32_t, std::uint32_t> targets;
+    for (const SyncTransfer& each : batch) {
+        targets[each.from] = each.to;
+    }
+    for (SyncText& each : texts) {
+        SyncMessage& message = each.message;
+        auto described = known.find(message.uid);
+        message.guid = described == known.end() ? message.guid : described->second->guid;
+        message.uid = targets[message.uid];
+    }
+    std::ranges::sort(texts, {}, [](const SyncText& each) { return each.message.uid; });
 }
 
 // The UIDs that messages have after a change.
@@ -53,10 +74,10 @@ bool SyncFlag::fits(const SyncFlags& flags) const {
 }
 
 bool Synchronizer::note(const std::string& mailbox, const Error& error) {
-    if (error.code == Errc::kClosed || error.code == Errc::kTemporary) {
+    if (error.code == Errc::kClosed) {
         return false;
     }
-    troubles_.push_back(format("Mailbox {}: {}", printable(mailbox), error.message));
+    troubles_.push_back({error.code, format("Mailbox {}: {}", printable(mailbox), error.message)});
     return true;
 }
 
@@ -70,8 +91,8 @@ void Synchronizer::check_memory(const Trees& trees) {
     if (memory_ != nullptr &&
         !memory_->is_of(inbox_in(trees.source), inbox_in(trees.destination))) {
         memory_->forget();
-        troubles_.emplace_back(
-            "One side is not the one of the last time: nothing counts as deleted");
+        troubles_.push_back(
+            {Errc::kDenied, "One side is not the one of the last time: nothing counts as deleted"});
     }
 }
 
@@ -123,8 +144,11 @@ Task<Result<void>> Synchronizer::change_tree(Replica* side, std::vector<TreeChan
     for (TreeChange& change : changes) {
         if (change.kind == TreeChange::Kind::kDelete && mode_ != SyncMode::kMirror) {
             auto old = co_await holds_nothing_new(side, change.name);
-            if (!old) {
+            if (!old && !note(change.name, old.error())) {
                 co_return fail_with(old);
+            }
+            if (!old) {
+                continue;
             }
             if (!*old) {
                 // Deleted there, but with news here: it comes back.
@@ -180,50 +204,54 @@ std::set<std::string> Synchronizer::leave_out(MailboxContent& source,
         }
     }
     for (MailboxContent* side : {&source, &destination}) {
-        std::erase_if(side->messages,
-                      [&left](const SyncMessage& each) { return left.contains(each.guid); });
+        std::erase_if(side->messages, [&left, side](const SyncMessage& each) {
+            bool out = left.contains(each.guid);
+            if (out) {
+                side->left_out.push_back(each.uid);
+            }
+            return out;
+        });
     }
     return left;
 }
 
 Task<Result<void>> Synchronizer::transfer(Replica* from, Replica* to, std::string name,
                                           const MailboxContent* content, SidePlan plan) {
-    std::map<std::uint32_t, std::uint64_t> sizes;
+    KnownMessages known;
     for (const SyncMessage& message : content->messages) {
-        sizes[message.uid] = message.size;
+        known[message.uid] = &message;
     }
     MailboxChange keywords;
     std::size_t missing = 0;
     for (std::size_t at = 0; at < plan.get.size();) {
-        std::size_t count = batch_size(plan.get, at, sizes);
-        std::map<std::uint32_t, std::uint32_t> targets;
+        std::span batch =
+            std::span(plan.get).subspan(at, batch_size(std::span(plan.get).subspan(at), known));
+        at += batch.size();
         std::vector<std::uint32_t> uids;
-        for (std::size_t i = at; i < at + count; ++i) {
-            uids.push_back(plan.get[i].from);
-            targets[plan.get[i].from] = plan.get[i].to;
+        for (const SyncTransfer& each : batch) {
+            uids.push_back(each.from);
         }
-        at += count;
         std::ranges::sort(uids);
         auto texts = co_await from->read(name, uids);
         if (!texts) {
             co_return fail_with(texts);
         }
-        missing += uids.size() - std::min(uids.size(), texts->size());
-        for (SyncText& each : *texts) {
-            each.message.uid = targets[each.message.uid];
+        missing += batch.size() - std::min(batch.size(), texts->size());
+        address(*texts, batch, known);
+        for (const SyncText& each : *texts) {
             if (!each.message.flags.keywords.empty()) {
                 keywords.flags.emplace_back(each.message.uid, each.message.flags);
             }
         }
-        std::ranges::sort(*texts, {}, [](const SyncText& each) { return each.message.uid; });
         auto put = co_await to->put(name, std::move(*texts));
         if (!put) {
             co_return put;
         }
     }
     if (missing > 0) {
-        troubles_.push_back(format("Mailbox {}: {} messages could not be read; run it once more",
-                                   printable(name), missing));
+        troubles_.push_back(
+            {Errc::kDenied, format("Mailbox {}: {} messages could not be read; run it once more",
+                                   printable(name), missing)});
     }
     if (keywords.empty()) {
         co_return Result<void>();

@@ -38,6 +38,12 @@ struct SyncScope {
     }
 };
 
+// What could not be done, for now (kTemporary) or at all.
+struct SyncTrouble {
+    Errc code = Errc::kDenied;
+    std::string text;
+};
+
 class Synchronizer {
   public:
     // The sides and the memory outlive it; the latter is null for mirrors.
@@ -52,7 +58,7 @@ class Synchronizer {
     // An error ends it.  What concerns one mailbox or message alone goes into troubles().
     [[nodiscard]] Task<Result<void>> run();
 
-    const std::vector<std::string>& troubles() const { return troubles_; }
+    const std::vector<SyncTrouble>& troubles() const { return troubles_; }
 
   private:
     struct Trees {
@@ -84,7 +90,7 @@ class Synchronizer {
     SyncScope scope_;
     SyncMemory* memory_;
     std::vector<TreeChange> deletions_;  // in the destination of a mirror
-    std::vector<std::string> troubles_;
+    std::vector<SyncTrouble> troubles_;
 };
 
 }  // namespace relais

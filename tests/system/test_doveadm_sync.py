@@ -363,3 +363,99 @@ def test_large_messages_are_left_alone_on_both_sides():
     good("expunge", "-u", "bob", "mailbox", "INBOX", "uid", str(uid))
     good("sync", "-u", "bob", "maildir:~/other")
     check(large not in [text for *_, text in state(home / "other")[0]["INBOX"][2].values()], "what is remembered of it stays")
+
+
+def test_more_keywords_than_a_mailbox_can_name():
+    """A Maildir has 26 letters.  That a side has no room for a keyword does not mean that somebody has removed it."""
+    sides = {side: {f"cur/17000000{i:02}.M{i}P{n}.h:2,{chr(97 + i)}": b"Subject: %s %d\n\nx\n" % (side.encode(), i) for i in range(26)}
+             | {"dovecot-keywords": b"".join(b"%d %s%d\n" % (i, side.encode(), i) for i in range(26))} for n, side in enumerate(("Mine", "Theirs"))}
+    home = fresh("bob", sides["Mine"])
+    uid, gid = mail().mta.vmail_ids()
+    fill_maildir(home / "other", sides["Theirs"], uid, gid)
+    for _ in range(3):
+        good("sync", "-u", "bob", "maildir:~/other")
+        for place, side in (("Maildir", "Mine"), ("other", "Theirs")):
+            seen = state(home / place)[0]["INBOX"][2].values()
+            equal({text: words for _, _, words, text in seen if side.encode() in text},
+                  {b"Subject: %s %d\n\nx\n" % (side.encode(), i): [f"{side}{i}"] for i in range(26)}, f"keywords of {place}")
+            equal(len(seen), 52, f"messages of {place}")
+    # One that has a name on both sides can still be taken away.
+    fresh("bob", sides["Mine"])
+    good("sync", "-u", "bob", "maildir:~/third")
+    good("flags", "remove", "-u", "bob", "Mine3", "mailbox", "INBOX", "all")
+    good("sync", "-u", "bob", "maildir:~/third")
+    equal([words for _, _, words, text in state(home / "third")[0]["INBOX"][2].values() if text.startswith(b"Subject: Mine 3\n")], [[]], "removed")
+
+
+def test_a_mailbox_that_is_locked():
+    """The others are made the same all the same, and the next run does the rest.  (Dovecot 2.3 waits for two minutes, leaves it out without a word, and
+    exits with 0.)"""
+    home = fresh("bob", FILES)
+    good("sync", "-u", "bob", "maildir:~/other")
+    for place in ("Maildir", "other"):
+        for box in ("", ".A.B", ".Sent"):
+            path = home / place / box / f"new/1700000020.M20{place}.h"
+            path.write_bytes(b"Subject: new in %s\n\nx\n" % place.encode())
+            os.chown(path, *mail().mta.vmail_ids())
+        lock = home / place / ".A.B/dovecot-uidlist.lock"
+        lock.write_text(f"{os.getpid()}:{os.uname().nodename}")
+        begun = time.monotonic()
+        status, _, said = run("sync", "-u", "bob", "maildir:~/other", timeout=50)
+        check(status == 75 and "Mailbox A.B: " in said and "locked by another process" in said, f"{place}: {status} {said}")
+        here, there = state_of(home / "Maildir", "INBOX", "Sent"), state_of(home / "other", "INBOX", "Sent")
+        equal(here, there, f"the mailboxes that are not locked, {place}")
+        check(all(any(place.encode() in text for *_, text in box[2].values()) for box in here), f"what is new in {place}")
+        check(time.monotonic() - begun < 25, "it is waited for once")
+        lock.unlink()
+        good("sync", "-u", "bob", "maildir:~/other")
+        equal(state(home / "Maildir"), state(home / "other"), f"all of them, {place}")
+        equal(len(state(home / "other")[0]["A.B"][2]), 2 if place == "Maildir" else 3, "the one that was locked")
+
+
+def state_of(root, *names):
+    """Without those whose messages may have no UIDs yet."""
+    moved = root / ".A.B"
+    moved.rename(root / "aside")
+    try:
+        return [state(root)[0][name] for name in names]
+    finally:
+        (root / "aside").rename(moved)
+
+
+def listed(path):
+    """The lines of a list of UIDs: {base: (UID, extensions)}"""
+    lines = [line.partition(":") for line in (path / "dovecot-uidlist").read_text().splitlines()[1:]]
+    return {base: (int(before.split()[0]), before.split()[1:]) for before, _, base in lines}
+
+
+def test_what_is_left_out_keeps_what_is_known_of_it():
+    """With -I a side gets another UIDVALIDITY: its large messages keep their GUIDs and what POP3 clients know them by, and stand behind the others."""
+    large = b"x" * 3000
+    small = {f"cur/170000000{i}.M{i}P1.h:2,": b"Subject: %d\n\n" % i for i in range(1, 5)}
+    home = fresh("bob", small | {"dovecot-uidlist": b"3 V2000 N50 G" + b"1" * 32 + b"\n" + b"".join(b"%d :170000000%d.M%dP1.h\n" % (i + 20, i, i) for i in range(1, 5))})
+    fill_maildir(home / "other", {"cur/1700000009.M9P1.h:2,S": large, "cur/1700000001.M1P1.h:2,": small["cur/1700000001.M1P1.h:2,"],
+                                  "dovecot-uidlist": b"3 V1000 N24 G" + b"2" * 32 + b"\n1 :1700000001.M1P1.h\n23 Gsomething Ppop :1700000009.M9P1.h\n"},
+                 *mail().mta.vmail_ids())
+    for command in ("backup", "sync"):
+        good(command, "-u", "bob", "-I", "1000", "maildir:~/other")
+        uid, known = listed(home / "other")["1700000009.M9P1.h"]
+        equal(known, ["Gsomething", "Ppop"], f"what is known of the large message after {command}")
+        check(uid >= 50, f"its UID {uid}")
+        equal(sorted(uid for uid, _ in listed(home / "other").values() if uid < 50), [21, 22, 23, 24], f"the others after {command}")
+    good("sync", "-u", "bob", "maildir:~/other")
+    equal(state(home / "Maildir"), state(home / "other"), "once all take part")
+    equal(len(state(home / "Maildir")[0]["INBOX"][2]), 5, "messages")
+
+
+def test_a_uid_that_is_that_of_a_message_left_out():
+    """The same UIDVALIDITY, and a UID that is that of a large message there: the message comes under another one, once."""
+    home = fresh("bob", {"cur/1700000001.M1P1.h:2,": b"Subject: 1\n\n", "dovecot-uidlist": b"3 V1000 N9 G" + b"1" * 32 + b"\n7 :1700000001.M1P1.h\n"})
+    fill_maildir(home / "other", {"cur/1700000009.M9P1.h:2,S": b"x" * 3000,
+                                  "dovecot-uidlist": b"3 V1000 N8 G" + b"1" * 32 + b"\n7 :1700000009.M9P1.h\n"}, *mail().mta.vmail_ids())
+    for _ in range(3):
+        good("backup", "-u", "bob", "-I", "1000", "maildir:~/other")
+        seen = state(home / "other")[0]["INBOX"][2]
+        equal({uid: text for uid, (*_, text) in seen.items()}, {7: b"x" * 3000, 9: b"Subject: 1\n\n"}, "what is there")
+    good("flags", "add", "-u", "bob", "\\Flagged", "mailbox", "INBOX", "all")
+    good("backup", "-u", "bob", "-I", "1000", "maildir:~/other")
+    equal({uid: flags for uid, (_, flags, *_) in state(home / "other")[0]["INBOX"][2].items()}, {7: "S", 9: "F"}, "flags go to the right one")

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -198,7 +199,7 @@ def test_flags_with_malice():
 def test_noise_over_a_pipe():
     """The other end of a pipe says anything at all."""
     random.seed(3)
-    greeting = b"relais-sync 1\n"
+    greeting = b"relais-sync 2\n"
     root = fresh()
     before = files(root)
     mta = mail().mta
@@ -262,3 +263,96 @@ def test_tls():
             equal(done.returncode, 0 if good else 75, f"{words}: {done.stderr}")
             found = [path.read_bytes() for part in ("cur", "new") for path in (root / part).iterdir()]
             check(any(b"for alice" in text for text in found) == good, f"{words}: {found}")
+
+
+LIAR = r"""
+import sys
+answers = eval(sys.argv[1])
+read, out = sys.stdin.buffer, sys.stdout.buffer
+
+def words():
+    found = []
+    while True:
+        word = b""
+        while (c := read.read(1)) not in (b"\0", b""):
+            word += c
+        if word == b"" and len(found) % 2 == 0:
+            return dict(zip(found[::2], found[1::2]))
+        found.append(word)
+
+def say(**pairs):
+    out.write(b"".join(key.encode() + b"\0" + (value if isinstance(value, bytes) else str(value).encode()) + b"\0" for key, value in pairs.items()) + b"\0")
+
+message = dict(uid=7, guid=b"one", flags=8, keywords=b"$A", received=837596665, size=21, extensions=b"Ppop O1")
+numbers = dict(uid_validity=1700000000, next_uid=8, guid=b"a" * 32)
+text = b"Subject: x\n\nhello\n"
+out.write(b"relais-sync 2\n")
+out.flush()
+while request := words():
+    what = request[b"request"]
+    if what == b"list":
+        say(good=1, count=1)
+        say(**{**dict(name=b"INBOX", guid=b"a" * 32, exists=1, subscribed=0), **answers.get("list", {})})
+    elif what == b"look":
+        say(good=1, count=1)
+        say(**{**numbers, **answers.get("numbers", {})})
+        say(last_keywords=answers.get("last_keywords", b""))
+        say(**{**message, **answers.get("look", {})})
+    elif what == b"read":
+        for _ in range(int(request[b"count"])):
+            words()
+        say(good=1, count=1)
+        say(**{**message, **answers.get("look", {}), **answers.get("read", {})})
+        say(length=len(text))
+        out.write(text)
+    else:
+        say(good=0, code=4, error=answers.get("error", b"no"))
+    out.flush()
+"""
+
+
+def lie(answers, *words):
+    mta = mail().mta
+    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *words, "-R", "-T", "5", "-u", "bob", sys.executable, "-c", LIAR, repr(answers)],
+                          env=mta.environment(), capture_output=True, timeout=60)
+    return done.returncode, done.stderr
+
+
+def lines_of(root):
+    """The header and the lines of the list of UIDs, without the names of files."""
+    header, *lines = (root / "dovecot-uidlist").read_bytes().splitlines()
+    return header, [line.partition(b":")[0].split() for line in lines]
+
+
+def test_lies_over_a_pipe():
+    """What the other side says of its mail gets no line, and no word, of its own into our lists; and no UID that cannot be."""
+    root = fresh()
+    equal(lie({}, "backup"), (0, b""), "no lie")
+    header, lines = lines_of(root)
+    equal(header.split()[:4], [b"3", b"V1700000000", b"N8", b"G" + b"a" * 32], "header")
+    equal(lines, [[b"7", b"Gone", b"Ppop", b"O1"]], "its line")
+    odd = b"a b\n9 :evil\r\x01"
+    for answers in ({"numbers": {"guid": odd}}, {"list": {"guid": odd}}, {"look": {"guid": odd}}, {"read": {"guid": odd}}, {"look": {"extensions": b"P" + odd}},
+                    {"look": {"extensions": b"Pa O1\nx S12 W3 G4 :x"}}, {"look": {"guid": b"g" * 60000}}, {"look": {"extensions": b"P" + b"p" * 60000}},
+                    {"look": {"keywords": b"a b\n0 evil \x01"}}, {"numbers": {"guid": b"x" * 60000}}, {"last_keywords": odd}):
+        for command in (("backup",), ("sync", "-1")):
+            root = fresh()
+            equal(lie(answers, *command), (0, b""), f"{command} {str(answers)[:100]}")
+            header, lines = lines_of(root)
+            check(len(header.split()) == 4 and len(header.split()[3]) == 33, header)
+            mine = [line for line in lines if len(line) > 1]
+            equal(len(lines), 1 if "backup" in command else 2, f"{command}: {lines} {answers}")
+            check(all(word[:1] in b"GPO" and word.isascii() and len(word) < 300 for line in mine for word in line[1:]), lines)
+            keywords = (root / "dovecot-keywords").read_bytes()
+            check(b"evil" not in keywords.split(b"\n")[0] and b"\x01" not in keywords, keywords)
+
+
+def test_uids_over_a_pipe_that_cannot_be():
+    for answers in ({"look": {"uid": 0}}, {"look": {"uid": 4294967295}}, {"read": {"uid": 8}}, {"read": {"uid": 0}}, {"look": {"uid": b"x"}}):
+        for command in (("backup",), ("sync", "-1")):
+            root = fresh()
+            status, err = lie(answers, *command)
+            check(status == 75, f"{command} {answers}: {status} {err}")
+            check("backup" in command or "cur/1.M1.h:2," in files(root), f"{command} {answers}: {files(root)}")
+            equal(lie({}, *command), (0, b""), f"{command} after {answers}")
+            check([b"7", b"Gone", b"Ppop", b"O1"] in lines_of(root)[1] or "sync" in command, f"{command} after {answers}: {lines_of(root)}")

@@ -194,8 +194,9 @@ class Sync : public MailCommand {
         if (done) {
             done = co_await synchronizer.run();
         }
-        for (const std::string& trouble : synchronizer.troubles()) {
-            context->fail(kNotPossible, trouble);
+        for (const SyncTrouble& trouble : synchronizer.troubles()) {
+            context->fail(trouble.code == Errc::kTemporary ? kTemporary : kNotPossible,
+                          trouble.text);
         }
         if (!done) {
             context->fail(kTemporary, done.error().message);

@@ -1,6 +1,7 @@
 #include "lib/sync/imap_responses.h"
 
 #include "lib/store/maildir_name.h"
+#include "lib/sync/replica.h"
 #include "lib/sync/sync_memory.h"
 
 #include "tests/support/catch.h"
@@ -80,4 +81,20 @@ TEST_CASE("sync/sync_memory: what was written is read, and what makes no sense i
         INFO(text);
         CHECK_FALSE(SyncMemory::parse(text));
     }
+}
+
+TEST_CASE("sync/replica: words of others that may stand in our lists") {
+    CHECK(as_sync_guid("1700000000.M1P1.h") == "1700000000.M1P1.h");
+    CHECK(as_sync_guid("a b\n:\x80") == "a_b_:_");
+    CHECK(as_sync_guid("") == "_");
+    CHECK(as_sync_guid(std::string(255, 'g')) == std::string(255, 'g'));
+    CHECK(as_sync_guid(std::string(256, 'g')).size() == 216);
+    CHECK(as_sync_guid(std::string(256, 'g')) != as_sync_guid(std::string(257, 'g')));
+    CHECK(as_mailbox_guid("00112233445566778899aabbccddeeff") ==
+          "00112233445566778899aabbccddeeff");
+    CHECK(as_mailbox_guid("00112233445566778899aabbccddeefg").empty());
+    CHECK(as_mailbox_guid("0011").empty());
+    CHECK(pop3_extensions("G1 Ppop W3 O12 :x") == "Ppop O12");
+    CHECK(pop3_extensions("Pa\nb O1\x01 " + std::string(256, 'P')).empty());
+    CHECK(pop3_extensions("").empty());
 }

@@ -142,6 +142,39 @@ TEST_CASE("sync/mailbox_plan: flags are merged one by one") {
           std::vector<std::string>{"Both", "Mine", "Theirs"});
 }
 
+TEST_CASE("sync/mailbox_plan: a keyword for which a side has no room is not taken for removed") {
+    SyncedMessages before{{"a", {0, {"Here", "There", "Gone"}}}};
+    Box source = box(1, {message(1, "a", 0, {"Here", "There"})});
+    Box destination = box(1, {message(1, "a", 0, {"gone"})});
+    destination.content.last_keywords = {"There", "Gone"};
+    run(source, destination, &before, SyncMode::kMerge);
+    CHECK(source.content.messages[0].flags.keywords == std::vector<std::string>{"Here"});
+}
+
+TEST_CASE("sync/mailbox_plan: in a mirror a UID stays that of a message which takes no part") {
+    Box source = box(7, {message(3, "a"), message(4, "b")});
+    Box destination = box(7, {});
+    destination.content.numbers.next_uid = 9;
+    destination.content.left_out = {3};
+    MailboxPlan plan = run(source, destination, nullptr, SyncMode::kMirror);
+    CHECK(plan.destination.get == std::vector<SyncTransfer>{{4, 4}, {3, 9}});
+    source.content.messages[0].flags.system = 8;
+    plan = run(source, destination, nullptr, SyncMode::kMirror);
+    CHECK(plan.destination.get.empty());
+    CHECK(plan.destination.change.expunge.empty());
+    REQUIRE(plan.destination.change.flags.size() == 1);
+    CHECK(plan.destination.change.flags[0].first == 9);
+}
+
+TEST_CASE("sync/mailbox_plan: a side is not empty whose messages take no part") {
+    Box source = box(9, {});
+    source.content.left_out = {1, 2};
+    Box destination = box(7, {message(1, "a")});
+    MailboxPlan plan = run(source, destination, nullptr, SyncMode::kMerge);
+    CHECK(plan.source.change.numbers.uid_validity == 0);
+    CHECK(plan.destination.change.numbers.uid_validity == 9);
+}
+
 TEST_CASE("sync/mailbox_plan: two messages that came at once under one UID") {
     Box source = box(1, {message(1, "a"), message(2, "mine")});
     Box destination = box(1, {message(1, "a"), message(2, "theirs")});
