@@ -34,7 +34,6 @@ void write_quoted(FileSink& sink, std::string_view text) {
         sink.write("\n");
         text.remove_prefix(std::min(line.size() + 1, text.size()));
     }
-    sink.write("\n");
 }
 
 Result<MboxTarget> target_of(const MailboxPlace& place) {
@@ -70,8 +69,9 @@ Result<void> drop_into_mbox(const MailboxPlace& place, int message, std::uint64_
     std::string header = visible_mbox_header(whole.substr(0, head));
     return deliver_mbox(*target, [&](FileSink& sink) {
         sink.write(format_from_line(sender_in(header), ::time(nullptr)));
-        sink.write(header);
+        write_quoted(sink, header);
         write_quoted(sink, whole.substr(head));
+        sink.write("\n");
         return Result<void>();
     });
 }

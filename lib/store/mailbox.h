@@ -248,6 +248,7 @@ class Mailbox {
     bool scanned_ = false;
     std::optional<Clock::time_point> verify_at_;  // a full scan is due then
     bool index_stale_ = true;                     // the quick-start file does not tell what is here
+    bool left_empty_ = false;                     // it tells of a file in which there was nothing
     Uids snapshot_;
     Changes changes_;
 };

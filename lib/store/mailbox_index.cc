@@ -91,6 +91,7 @@ void Mailbox::load_index() {
     // Whatever else has happened, UIDs below this one have been given out.
     uid_validity_ = header.uid_validity;
     next_uid_ = header.next_uid;
+    left_empty_ = stored.cur.inode != 0 && stored.cur.size == 0;
     guid_ = std::string(header.guid.data(), ::strnlen(header.guid.data(), header.guid.size()));
     last_change_ = std::max<std::uint64_t>(header.last_change, 1);
     floor_ = header.floor;

@@ -88,7 +88,7 @@ Result<MboxEdit> MboxMailbox::marking(const MailMessage& message, bool first) {
                     mark_mbox_header(*header, marks_of(message, old), base, header->size())};
 }
 
-Result<void> MboxMailbox::mark(const std::vector<std::uint32_t>& uids) {
+Task<Result<void>> MboxMailbox::mark(std::vector<std::uint32_t> uids) {
     std::vector<MboxEdit> edits;
     bool with_base = false;
     for (std::uint32_t uid : uids) {
@@ -99,25 +99,62 @@ Result<void> MboxMailbox::mark(const std::vector<std::uint32_t>& uids) {
         const bool first = message == messages_.data();
         auto edit = marking(*message, first);
         if (!edit) {
-            return fail_with(edit);
+            co_return fail_with(edit);
         }
         with_base |= first && !internal_;
         edits.push_back(std::move(*edit));
     }
-    auto done = apply(std::move(edits));
+    auto done = co_await apply(std::move(edits));
     if (done && with_base) {
         base_ = wanted_base();
     }
-    return done;
+    co_return done;
 }
 
-Result<void> MboxMailbox::apply(std::vector<MboxEdit> edits) {
-    auto done = edit_mbox(file_.get(), plan_path(), edits);
+Task<Result<void>> MboxMailbox::apply(std::vector<MboxEdit> edits) {
+    auto shared = std::make_shared<const std::vector<MboxEdit>>(std::move(edits));
+    auto done = co_await write_edits(shared);
     if (done) {
-        shift_spans(edits);
+        shift_spans(*shared);
     }
     index_stale_ = true;
-    return done;
+    co_return done;
+}
+
+// On a helper thread: all that is behind the first change may have to be written and synced.
+Task<Result<void>> MboxMailbox::write_edits(std::shared_ptr<const std::vector<MboxEdit>> edits) {
+    if (edits->empty()) {
+        co_return Result<void>();
+    }
+    std::promise<bool> written;
+    rewriting_.emplace(edits, written.get_future().share());
+    auto work = [&written, &edits, fd = file_.get(), path = plan_path()] {
+        auto done = edit_mbox(fd, path, *edits);
+        written.set_value(done.has_value());
+        return done;
+    };
+    auto done = co_await run_blocking(std::move(work));
+    rewriting_.reset();
+    co_return done;
+}
+
+// Where a message is once the change is written, for which this waits.  kNotFound: it goes.
+Result<MboxSpan> MboxMailbox::span_after(const Rewriting& rewriting, const MboxSpan& span) const {
+    if (!rewriting.done.get()) {
+        return fail(Errc::kTemporary, place_.directory + " could not be written");
+    }
+    MboxSpan moved = span;
+    for (const MboxEdit& edit : *rewriting.edits) {
+        if (edit.from <= span.from_at && edit.to >= span.end) {
+            return fail(Errc::kNotFound, "the message is gone");
+        }
+        const auto growth = static_cast<std::uint64_t>(edit.growth());
+        moved.from_at += edit.from < span.from_at ? growth : 0;
+        moved.end += edit.from < span.end ? growth : 0;
+    }
+    moved.body +=
+        static_cast<std::uint32_t>((moved.end - moved.from_at) - (span.end - span.from_at));
+    return moved;
 }
 
 // Edits are of whole headers.
@@ -144,22 +181,26 @@ void MboxMailbox::shift_spans(const std::vector<MboxEdit>& edits) {
 
 // The first message says the last UID and the keywords: both are written before anybody relies on
 // them.
-Result<void> MboxMailbox::write_base() {
-    if (base_ && *base_ == wanted_base()) {
-        return {};
+Task<Result<void>> MboxMailbox::write_base() {
+    if ((base_ && *base_ == wanted_base()) || (!internal_ && messages_.empty())) {
+        co_return Result<void>();
     }
-    if (internal_) {
-        auto header = read_message_text(file_.get(), internal_->head_at(), internal_->body_at());
-        if (!header) {
-            return fail_with(header);
-        }
-        MboxMarks marks = parse_mbox_header(*header).marks;
-        auto done = apply({{internal_->head_at(), internal_->body_at(),
-                            mark_mbox_header(*header, marks, wanted_base(), header->size())}});
-        base_ = done ? std::optional(wanted_base()) : base_;
-        return done;
+    if (!internal_) {
+        std::vector<std::uint32_t> first(1, messages_.front().uid);
+        co_return co_await mark(std::move(first));
     }
-    return messages_.empty() ? Result<void>() : mark({messages_.front().uid});
+    const MboxSpan at = *internal_;
+    auto header = read_message_text(file_.get(), at.head_at(), at.body_at());
+    if (!header) {
+        co_return fail_with(header);
+    }
+    const MboxMarks marks = parse_mbox_header(*header).marks;
+    std::vector<MboxEdit> edits;
+    edits.push_back({at.head_at(), at.body_at(),
+                     mark_mbox_header(*header, marks, wanted_base(), header->size())});
+    auto done = co_await apply(std::move(edits));
+    base_ = done ? std::optional(wanted_base()) : base_;
+    co_return done;
 }
 
 // True when there were new ones.
@@ -203,8 +244,10 @@ Task<Result<FlagOutcome>> MboxMailbox::change_flags(std::vector<std::uint32_t> u
             changed.push_back(uid);
         }
     }
-    auto written = mark(changed);
-    written = written ? write_base() : written;
+    auto written = co_await mark(changed);
+    if (written) {
+        written = co_await write_base();
+    }
     if (!written) {
         for (std::size_t i = 0; i < changed.size(); ++i) {
             MailMessage* message = find_mutable(changed[i]);
@@ -253,12 +296,13 @@ Task<Result<std::vector<std::uint32_t>>> MboxMailbox::expunge(std::vector<std::u
     if (emptied) {
         edits.front().text = internal_mbox_message(wanted_base(), place_.host, ::time(nullptr));
     }
-    auto done = edit_mbox(file_.get(), plan_path(), edits);
+    auto shared = std::make_shared<const std::vector<MboxEdit>>(std::move(edits));
+    auto done = co_await write_edits(shared);
     if (!done) {
         scanned_ = false;
         co_return fail_with(done);
     }
-    remove_from_picture(gone, edits);
+    remove_from_picture(gone, *shared);
     set_file_known();
     if (emptied) {
         scanned_ = false;  // there is a message that is none now
@@ -341,11 +385,23 @@ Result<void> MboxMailbox::append_files(const std::vector<NewMessage>& added) {
         sink.write(*text);
     }
     auto finished = sink.finish();
-    done = done ? finished : done;
-    if (!done && ::ftruncate(file_.get(), static_cast<off_t>(end)) < 0) {
+    return done ? finished : done;
+}
+
+// On disk, or not in the file.
+Task<Result<void>> MboxMailbox::append_synced(const std::vector<NewMessage>* added) {
+    const int fd = file_.get();
+    const off_t end = ::lseek(fd, 0, SEEK_END);
+    auto done = append_files(*added);
+    if (done) {
+        auto sync_file = [fd] { return ::fsync(fd) == 0 ? 0 : errno; };
+        const int reason = co_await run_blocking(std::move(sync_file));
+        done = reason == 0 ? done : fail_errno("fsync " + place_.directory, reason);
+    }
+    if (!done && (end < 0 || ::ftruncate(fd, end) < 0)) {
         log_warning("{}", fail_errno("shorten " + place_.directory).error().message);
     }
-    return done;
+    co_return done;
 }
 
 Task<Result<std::vector<std::uint32_t>>> MboxMailbox::add(std::vector<NewMessage> added) {
@@ -361,17 +417,13 @@ Task<Result<std::vector<std::uint32_t>>> MboxMailbox::add(std::vector<NewMessage
         learn_keywords(message.keywords);
     }
     // That these UIDs are taken stands in the file before the messages do.
-    auto done = write_base();
-    done = done ? append_files(added) : done;
+    auto done = co_await write_base();
+    if (done) {
+        done = co_await append_synced(&added);
+    }
     if (!done) {
         scanned_ = false;
         co_return fail_with(done);
-    }
-    const int fd = file_.get();
-    auto sync_file = [fd] { return ::fsync(fd) == 0 ? 0 : errno; };
-    const int reason = co_await run_blocking(std::move(sync_file));
-    if (reason != 0) {
-        co_return fail_errno("fsync " + place_.directory, reason);
     }
     for (const NewMessage& message : added) {
         ::unlink(message.path.c_str());

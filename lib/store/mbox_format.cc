@@ -31,7 +31,22 @@ constexpr std::array<StatusLetter, 4> kStatusLetters = {{{'A', MessageFlags::kAn
                                                          {'D', MessageFlags::kDeleted},
                                                          {'T', MessageFlags::kDraft}}};
 
-enum class Field { kOther, kStatus, kXStatus, kKeywords, kUid, kBase, kInternal, kContentLength };
+enum class Field {
+    kOther,
+    kStatus,
+    kXStatus,
+    kKeywords,
+    kUid,
+    kBase,
+    kInternal,
+    kContentLength,
+    kTrace
+};
+
+// Clients see it.
+bool is_mail(Field field) {
+    return field == Field::kOther || field == Field::kTrace;
+}
 
 Field field_of(std::string_view name) {
     struct Known {
@@ -39,13 +54,16 @@ Field field_of(std::string_view name) {
         Field field;
     };
 
-    constexpr std::array<Known, 7> kKnown = {{{"Status", Field::kStatus},
-                                              {"X-Status", Field::kXStatus},
-                                              {"X-Keywords", Field::kKeywords},
-                                              {"X-UID", Field::kUid},
-                                              {"X-IMAPbase", Field::kBase},
-                                              {"X-IMAP", Field::kInternal},
-                                              {"Content-Length", Field::kContentLength}}};
+    constexpr std::array<Known, 10> kKnown = {{{"Status", Field::kStatus},
+                                               {"X-Status", Field::kXStatus},
+                                               {"X-Keywords", Field::kKeywords},
+                                               {"X-UID", Field::kUid},
+                                               {"X-IMAPbase", Field::kBase},
+                                               {"X-IMAP", Field::kInternal},
+                                               {"Content-Length", Field::kContentLength},
+                                               {"Received", Field::kTrace},
+                                               {"Return-Path", Field::kTrace},
+                                               {"Delivered-To", Field::kTrace}}};
     for (const Known& known : kKnown) {
         if (iequals(name, known.name)) {
             return known.field;
@@ -169,6 +187,9 @@ void take_field(MboxHeader& parsed, Field field, std::string_view value) {
         case Field::kContentLength:
             parsed.content_length = parse_uint(trim(value));
             break;
+        case Field::kTrace:
+            parsed.travelled = true;
+            break;
         case Field::kOther:
             break;
     }
@@ -248,18 +269,21 @@ MboxHeader parse_mbox_header(std::string_view header) {
     while (auto field = walk.next()) {
         take_field(parsed, field_of(field->name), field->value);
     }
+    // No server sends its notes by mail.
+    if (parsed.travelled && parsed.base && parsed.base->internal) {
+        parsed.base.reset();
+    }
     return parsed;
 }
 
 std::string visible_mbox_header(std::string_view header) {
-    return filtered(header, [](Field field) { return field == Field::kOther; });
+    return filtered(header, is_mail);
 }
 
 std::string mark_mbox_header(std::string_view header, const MboxMarks& marks,
                              const std::optional<MboxBase>& base, std::size_t room) {
-    std::string fields = filtered(header, [](Field field) {
-        return field == Field::kOther || field == Field::kContentLength;
-    });
+    std::string fields = filtered(
+        header, [](Field field) { return is_mail(field) || field == Field::kContentLength; });
     // The empty line, in whatever form the file has it.
     std::string end;
     for (std::string_view form : {"\r\n", "\n"}) {

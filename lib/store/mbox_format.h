@@ -9,7 +9,8 @@
 //     X-Keywords: <keyword> ...
 //
 // X-IMAP in place of X-IMAPbase marks a message that is none: it keeps the numbers of a mailbox
-// that is empty otherwise.  Clients see none of these fields, nor Content-Length.
+// that is empty otherwise.  One that came by mail is a message all the same.  Clients see none of
+// these fields, nor Content-Length.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,7 @@ struct MboxHeader {
     MboxMarks marks;
     std::optional<MboxBase> base;
     std::optional<std::uint64_t> content_length;
+    bool travelled = false;  // somebody has sent it: it has fields of its way
 };
 
 // The time in a From_ line ("From " included, line end or not); nothing where it is none.

@@ -28,6 +28,11 @@ bool set_lock(int fd, short type) {
     return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
+void unlock_mbox(int fd) {
+    set_lock(fd, F_UNLCK);
+    ::flock(fd, LOCK_UN);
+}
+
 bool is_busy(int reason) {
     return reason == EACCES || reason == EAGAIN || reason == EINTR;
 }
@@ -51,23 +56,37 @@ MailboxLocks configured_locks() {
     return locks && locks->any() ? *locks : MailboxLocks{true, true, false};
 }
 
+// Who finds it sees whether the process is still there.
+DotLockRule dot_lock_rule() {
+    return {LockContent::kOwner, 0644, std::chrono::seconds(conf().stale_lock_time())};
+}
+
+// Nothing where we can make no lock file: then we cannot change the mailbox either.
+Result<std::optional<DotLock>> try_dot_lock(const std::string& path) {
+    auto made = DotLock::attempt(path + ".lock", dot_lock_rule());
+    if (made) {
+        return std::optional<DotLock>(std::move(*made));
+    }
+    bool busy = made.error().sys_errno == EEXIST;
+    return busy ? fail_with(made) : Result<std::optional<DotLock>>(std::nullopt);
+}
+
 }  // namespace
 
 Task<Result<MboxLock>> MboxLock::acquire(std::string path, int fd, MboxLockKind kind) {
     MailboxLocks locks = configured_locks();
-    // Who finds it sees whether the process is still there.
-    const DotLockRule rule{LockContent::kOwner, 0644,
-                           std::chrono::seconds(conf().stale_lock_time())};
+    const bool by_file = locks.fcntl || locks.flock;
+    const bool exclusive = kind == MboxLockKind::kExclusive;
     Deadline deadline = Deadline::after(kPatience);
     std::optional<DotLock> dot_lock;
     for (;;) {
         bool waiting = false;
-        if (locks.dotlock && !dot_lock && kind == MboxLockKind::kExclusive) {
-            auto made = DotLock::attempt(path + ".lock", rule);
+        if (locks.dotlock && !dot_lock && (exclusive || !by_file)) {
+            auto made = DotLock::attempt(path + ".lock", dot_lock_rule());
             waiting = !made && made.error().sys_errno == EEXIST;
             if (made) {
                 dot_lock.emplace(std::move(*made));
-            } else if (!waiting && !locks.fcntl && !locks.flock) {
+            } else if (!waiting && exclusive && !by_file) {
                 co_return fail_with(made);
             }
         }
@@ -95,19 +114,34 @@ MboxLock::~MboxLock() {
     }
 }
 
-bool lock_mbox_for_reading(int fd) {
+Result<MboxReadLock> MboxReadLock::take(const std::string& path, int fd) {
+    const MailboxLocks locks = configured_locks();
+    const bool by_file = locks.fcntl || locks.flock;
     for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-        if (set_lock(fd, F_RDLCK)) {
-            return true;
+        if (by_file && lock_file(fd, locks, MboxLockKind::kShared)) {
+            return MboxReadLock(std::nullopt, fd);
+        }
+        if (by_file && !is_busy(errno)) {
+            return fail_errno("lock " + path);
+        }
+        auto dot_lock = by_file ? fail(Errc::kTemporary, "") : try_dot_lock(path);
+        if (dot_lock) {
+            return MboxReadLock(std::move(*dot_lock), -1);
         }
         std::this_thread::sleep_for(kReadPause);
     }
-    return false;
+    return fail(Errc::kTemporary, path + " is locked by another process");
 }
 
-void unlock_mbox(int fd) {
-    set_lock(fd, F_UNLCK);
-    ::flock(fd, LOCK_UN);
+MboxReadLock::MboxReadLock(MboxReadLock&& other) noexcept
+    : dot_lock_(std::move(other.dot_lock_)), fd_(std::exchange(other.fd_, -1)) {
+    other.dot_lock_.reset();
+}
+
+MboxReadLock::~MboxReadLock() {
+    if (fd_ >= 0) {
+        unlock_mbox(fd_);
+    }
 }
 
 }  // namespace relais

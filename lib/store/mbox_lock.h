@@ -34,9 +34,26 @@ class MboxLock {
     int fd_;
 };
 
-// A shared lock on the file for the moment in which a message is read; false when it cannot be had
-// soon.  Not for who has an MboxLock on the same descriptor.
-[[nodiscard]] bool lock_mbox_for_reading(int fd);
-void unlock_mbox(int fd);
+// For the moment in which a message is read; blocks for a second at the most.  The locks on the
+// file keep out whoever takes those of mailbox_delivery_lock; the lock file does it where these are
+// none but that.  Not for who has an MboxLock on the same descriptor.
+class MboxReadLock {
+  public:
+    // kTemporary: somebody else has it for too long.
+    [[nodiscard]] static Result<MboxReadLock> take(const std::string& path, int fd);
+
+    MboxReadLock(MboxReadLock&& other) noexcept;
+    MboxReadLock& operator=(MboxReadLock&&) = delete;
+    MboxReadLock(const MboxReadLock&) = delete;
+    MboxReadLock& operator=(const MboxReadLock&) = delete;
+    ~MboxReadLock();
+
+  private:
+    MboxReadLock(std::optional<DotLock> dot_lock, int fd)
+        : dot_lock_(std::move(dot_lock)), fd_(fd) {}
+
+    std::optional<DotLock> dot_lock_;
+    int fd_;
+};
 
 }  // namespace relais

@@ -17,28 +17,6 @@ std::unexpected<Error> gone() {
     return std::unexpected(Error{Errc::kNotFound, "the message is gone", ENOENT});
 }
 
-// Holds the shared lock, where nobody here has another.
-class ReadingLock {
-  public:
-    ReadingLock(int fd, bool locked_already)
-        : fd_(locked_already ? -1 : fd), held_(locked_already || lock_mbox_for_reading(fd)) {}
-
-    ReadingLock(const ReadingLock&) = delete;
-    ReadingLock& operator=(const ReadingLock&) = delete;
-
-    ~ReadingLock() {
-        if (fd_ >= 0) {
-            unlock_mbox(fd_);
-        }
-    }
-
-    bool held() const { return held_; }
-
-  private:
-    int fd_;
-    bool held_;
-};
-
 // `marked`: its UID stands in its header.
 Result<StoredMessage> read_span(int fd, const MboxSpan& span, std::uint32_t uid, bool marked) {
     auto raw = read_message_text(fd, span.from_at, span.content_end());
@@ -78,13 +56,17 @@ void MboxMailbox::set_span(MailMessage& message, const MboxSpan& span) {
 }
 
 Result<StoredMessage> MboxMailbox::read(const MailMessage& message) {
+    if (locked_) {  // and others here are at work with the file that is open
+        auto span = rewriting_ ? span_after(*rewriting_, span_of(message)) : span_of(message);
+        return span ? read_span(file_.get(), *span, message.uid, writable_) : fail_with(span);
+    }
     auto opened = open_file_here();
     if (!opened) {
         return fail_with(opened);
     }
-    ReadingLock lock(file_.get(), locked_);
-    if (!lock.held()) {
-        return fail(Errc::kTemporary, place_.directory + " is locked by another process");
+    auto lock = MboxReadLock::take(place_.directory, file_.get());
+    if (!lock) {
+        return fail_with(lock);
     }
     return read_span(file_.get(), span_of(message), message.uid, writable_);
 }
@@ -97,9 +79,9 @@ Mailbox::Reading MboxMailbox::reading(const MailMessage& message) {
         if (!fd) {
             return fail_with(fd);
         }
-        ReadingLock lock(fd->get(), false);
-        if (!lock.held()) {
-            return fail(Errc::kTemporary, path + " is locked by another process");
+        auto lock = MboxReadLock::take(path, fd->get());
+        if (!lock) {
+            return fail_with(lock);
         }
         return read_span(fd->get(), span, uid, marked);
     };

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -89,7 +91,7 @@ class MboxMailbox : public Mailbox {
     [[nodiscard]] Task<Result<void>> look_at_all();
     [[nodiscard]] static Result<Look> scan(int fd, std::uint64_t from);
     bool can_look_behind();
-    [[nodiscard]] Result<void> look_behind();
+    [[nodiscard]] Task<Result<void>> look_behind();
     [[nodiscard]] Result<void> take_base(const Look& look);
     void give_uids(std::vector<Found>& found, std::uint32_t last);
     std::uint32_t unwritten_uid(std::uint64_t from_at) const;
@@ -97,7 +99,8 @@ class MboxMailbox : public Mailbox {
     void take_new(std::vector<Found> found);
     MailMessage& append_found(const Found& found);
     void note_recent(const std::vector<Found>& found);
-    [[nodiscard]] Result<void> write_marks(const std::vector<Found>& found);
+    [[nodiscard]] Task<Result<void>> write_marks(std::vector<Found> found);
+    bool was_empty() const;
     void set_file_known();
 
     // Changing (mbox_change.cc).
@@ -105,17 +108,29 @@ class MboxMailbox : public Mailbox {
     MboxBase wanted_base() const;
     MboxMarks marks_of(const MailMessage& message, const MboxMarks& old) const;
     [[nodiscard]] Result<MboxEdit> marking(const MailMessage& message, bool first);
-    [[nodiscard]] Result<void> mark(const std::vector<std::uint32_t>& uids);
-    [[nodiscard]] Result<void> apply(std::vector<MboxEdit> edits);
+    [[nodiscard]] Task<Result<void>> mark(std::vector<std::uint32_t> uids);
+    [[nodiscard]] Task<Result<void>> apply(std::vector<MboxEdit> edits);
+    [[nodiscard]] Task<Result<void>> write_edits(
+        std::shared_ptr<const std::vector<MboxEdit>> edits);
     void shift_spans(const std::vector<MboxEdit>& edits);
-    [[nodiscard]] Result<void> write_base();
+    [[nodiscard]] Task<Result<void>> write_base();
     bool learn_keywords(const std::vector<std::string>& names);
     [[nodiscard]] Result<void> append_files(const std::vector<NewMessage>& added);
+    [[nodiscard]] Task<Result<void>> append_synced(const std::vector<NewMessage>* added);
     [[nodiscard]] Result<std::string> appended_text(const NewMessage& message, std::uint32_t uid,
                                                     bool first) const;
     void remove_from_picture(const std::vector<std::uint32_t>& uids,
                              const std::vector<MboxEdit>& edits);
 
+    // A change that a helper thread writes at the moment.  The picture has the old places until it
+    // is done; who reads a message meanwhile waits for it.
+    struct Rewriting {
+        std::shared_ptr<const std::vector<MboxEdit>> edits;
+        std::shared_future<bool> done;
+    };
+
+    [[nodiscard]] Result<MboxSpan> span_after(const Rewriting& rewriting,
+                                              const MboxSpan& span) const;
     MboxSpan span_of(const MailMessage& message) const;
     void set_span(MailMessage& message, const MboxSpan& span);
 
@@ -123,7 +138,8 @@ class MboxMailbox : public Mailbox {
 
     UniqueFd file_;
     bool writable_ = false;
-    bool locked_ = false;               // an MboxLock is held: reading needs none of its own
+    bool locked_ = false;  // an MboxLock is held: reading needs none of its own
+    std::optional<Rewriting> rewriting_;
     std::optional<MboxBase> base_;      // as the file has it
     std::optional<MboxSpan> internal_;  // the message that is none
     std::uint32_t next_at_look_ = 1;    // next_uid_, without what we have appended since

@@ -127,7 +127,7 @@ Task<Result<void>> MboxMailbox::sync(MailboxAccess /*access*/) {
 
 Task<Result<void>> MboxMailbox::sync_locked() {
     if (can_look_behind()) {
-        co_return look_behind();
+        co_return co_await look_behind();
     }
     co_return co_await look_at_all();
 }
@@ -168,10 +168,10 @@ bool MboxMailbox::can_look_behind() {
            last.end == known_.cur.size;
 }
 
-Result<void> MboxMailbox::look_behind() {
+Task<Result<void>> MboxMailbox::look_behind() {
     auto look = scan(file_.get(), known_.cur.size);
     if (!look) {
-        return fail_with(look);
+        co_return fail_with(look);
     }
     // Another server may have given UIDs to some of them.
     MboxHeader first;
@@ -180,12 +180,12 @@ Result<void> MboxMailbox::look_behind() {
     const std::uint32_t expected = next_at_look_;
     auto based = take_base(*look);
     if (!based) {
-        return based;
+        co_return based;
     }
     // What a sender wrote, or an old copy says, could name a message that is gone.
     give_uids(look->messages, std::max(messages_.back().uid, expected - 1));
     take_new(look->messages);
-    return write_marks(look->messages);
+    co_return co_await write_marks(std::move(look->messages));
 }
 
 Task<Result<void>> MboxMailbox::look_at_all() {
@@ -197,15 +197,6 @@ Task<Result<void>> MboxMailbox::look_at_all() {
     }
     internal_ = look->internal;
     looked_ = true;
-    KeywordFile keywords;
-    for (const std::string& name : look->base ? look->base->keywords : std::vector<std::string>()) {
-        (void)keywords.find_or_add(name);
-    }
-    for (const Found& found : look->messages) {
-        for (const std::string& name : found.marks.keywords) {
-            (void)keywords.find_or_add(name);
-        }
-    }
     const std::uint32_t before = uid_validity_;
     auto based = take_base(*look);
     if (!based) {
@@ -218,17 +209,34 @@ Task<Result<void>> MboxMailbox::look_at_all() {
             begin_numbers();
         }
     }
+    KeywordFile keywords;
+    for (const std::string& name : base_ ? base_->keywords : std::vector<std::string>()) {
+        (void)keywords.find_or_add(name);
+    }
+    for (const Found& found : look->messages) {
+        for (const std::string& name : found.marks.keywords) {
+            (void)keywords.find_or_add(name);
+        }
+    }
     give_uids(look->messages, 0);
     note_recent(look->messages);
     take_keywords(std::move(keywords));
     take_over(look->messages);
-    co_return write_marks(look->messages);
+    co_return co_await write_marks(std::move(look->messages));
+}
+
+// We know the mailbox, and nothing was in the file: what its first message says now has come with
+// it.
+bool MboxMailbox::was_empty() const {
+    const bool known = scanned_ ? known_.cur.inode != 0 && known_.cur.size == 0 : left_empty_;
+    return uid_validity_ != 0 && known;
 }
 
 // The numbers of the mailbox.  Those in the file count, as far as there are any; UIDs that were
 // given out are not given again, even where somebody has put an older file back.
 Result<void> MboxMailbox::take_base(const Look& look) {
-    base_ = look.base && look.base->uid_validity != 0 ? look.base : std::nullopt;
+    const bool good = look.base && look.base->uid_validity != 0 && !was_empty();
+    base_ = good ? look.base : std::nullopt;
     if (base_ && base_->uid_validity != uid_validity_) {
         uid_validity_ = base_->uid_validity;
         next_uid_ = base_->last_uid + 1;
@@ -243,6 +251,7 @@ Result<void> MboxMailbox::take_base(const Look& look) {
     if (guid_.empty()) {
         guid_ = make_guid();
     }
+    left_empty_ = false;
     save_soon_ |= !base_;  // only our own file has them
     return {};
 }
@@ -335,7 +344,7 @@ void MboxMailbox::note_recent(const std::vector<Found>& found) {
 }
 
 // UIDs that a client may hear of stand in the file before it does.
-Result<void> MboxMailbox::write_marks(const std::vector<Found>& found) {
+Task<Result<void>> MboxMailbox::write_marks(std::vector<Found> found) {
     std::vector<std::uint32_t> uids;
     for (const Found& each : found) {
         if (each.unmarked) {
@@ -344,8 +353,10 @@ Result<void> MboxMailbox::write_marks(const std::vector<Found>& found) {
     }
     Result<void> written;
     if (writable_) {
-        written = mark(uids);
-        written = written ? write_base() : written;
+        written = co_await mark(std::move(uids));
+        if (written) {
+            written = co_await write_base();
+        }
         const bool full = !written && (written.error().sys_errno == ENOSPC ||
                                        written.error().sys_errno == EDQUOT);
         if (full) {
@@ -360,7 +371,7 @@ Result<void> MboxMailbox::write_marks(const std::vector<Found>& found) {
     if (written) {
         set_file_known();
     }
-    return written;
+    co_return written;
 }
 
 }  // namespace relais

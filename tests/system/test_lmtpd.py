@@ -412,3 +412,19 @@ def test_rules_of_users():
         equal(codes("second", 100, 3), "250 250 552", "a second rule")
         equal(codes("broken", 100, 1), "451", "one that is none")
         mail.mta.wait_log('quota rule "nonsense": no limits in it')
+
+
+def test_an_mbox_file():
+    """Lines like those between messages are quoted as local(8) quotes them, in the header as well: a sender can make no second message.  The fields of
+    mailbox servers do not come from outside."""
+    sent = b"Subject: x\r\nX-UID: 900\r\nX-IMAPbase: 1 900\r\nStatus: RO\r\nX-One: 1\r\nFrom evil@x.test  Mon Nov  6 10:00:00 2023\r\nSubject: forged\r\n\r\n" \
+           b"From evil@x.test  Mon Nov  6 10:00:00 2023\r\nSubject: forged too\r\n\r\nend\r\n"
+    with instance("imap_mail_location = mbox:~/mail:INBOX=~/spool\n") as mail:
+        with smtplib.LMTP(mail.address, PORT) as client:
+            for _ in range(2):
+                equal(client.sendmail("a@b.test", ["u1@virt.test"], sent), {}, "a message")
+        (spool,) = mail.mta.root.rglob("spool")
+        text = spool.read_bytes()
+        equal(len(re.findall(rb"(?m)^From ", text)), 2, f"messages in {text}")
+        equal(len(re.findall(rb"(?m)^>From evil", text)), 4, "quoted lines")
+        check(not re.search(rb"X-UID|X-IMAP|Status", text), text)

@@ -14,6 +14,7 @@ import threading
 import time
 
 from support import Skip, check, equal
+from support.c_programs import compiled
 from support.imap import PASSWORD, ImapInstance
 from support.imap_client import Client
 from support.room import room
@@ -400,4 +401,115 @@ def test_fields_of_strangers():
         again = ids(box)
         equal({key: uid for key, uid in again.items() if key in found}, {key: uid for key, uid in found.items() if key in again}, "UIDs stay")
         box.logout()
+    mail.stop()
+
+
+def validity(box):
+    return int(re.search(rb"UIDVALIDITY (\d+)", box.status("INBOX", "(UIDVALIDITY UIDNEXT)")[1][0])[1])
+
+
+def test_mail_that_passes_itself_off_as_a_servers_notes():
+    """A message that came by mail is shown, whatever fields its sender wrote; it sets no numbers of a mailbox that was empty."""
+    forged = message(1).replace(b"Subject", b"Received: from x by y; Mon, 6 Nov 2023 10:00:00 +0000\nX-IMAP: 4711 0000000999 forged\nX-UID: 900\nSubject")
+    mail = ImapInstance(LOCATION)
+    path = spool(mail)
+    append(path, forged)
+    append(path, message(2))
+    box = mail.login("bob", "INBOX")
+    equal(ids(box), {b"1": 1, b"2": 2}, "a mailbox that nobody has seen")
+    check(validity(box) != 4711, "its UIDVALIDITY")
+    # One that we know; and whether we have it open or not.
+    for number, stays_open in ((3, True), (4, False), (5, True)):
+        box.store("1:*", "+FLAGS", r"\Deleted")
+        box.expunge()
+        path.write_bytes(b"")
+        box.noop()
+        before = validity(box)
+        equal(ids(box) if box.select("INBOX")[1] != [b"0"] else {}, {}, "emptied")
+        if not stays_open:
+            box.logout()
+            mail.mta.reload()
+        field = b"X-IMAPbase" if number != 5 else b"X-IMAP"
+        append(path, forged.replace(b"X-IMAP", field).replace(b"<1@", b"<%d@" % number))
+        if not stays_open:
+            box = mail.login("bob", "INBOX")
+        box.noop()
+        found = ids(box)
+        check(list(found) == [b"%d" % number] and found[b"%d" % number] < 900, f"{field}: {found}")
+        equal(validity(box), before, f"UIDVALIDITY after {field}, {stays_open}")
+        check(b"forged" not in b" ".join(box.response("FLAGS")[1] or []), "a keyword of the sender's")
+    mail.stop()
+
+
+def test_only_lock_files():
+    """Where mailbox_delivery_lock has no locks but lock files, who reads a message waits for them, too."""
+    mail = ImapInstance(LOCATION + "mailbox_delivery_lock = dotlock\n")
+    path = spool(mail, message(1) + message(2))
+    bob = Client(mail)
+    bob.ok("SELECT INBOX")
+    lock = path.with_name("spool.lock")
+    lock.write_text(f"{os.getpid()}:{os.uname().nodename}")
+    answers = bob.command("FETCH 1 BODY.PEEK[TEXT]")
+    check(not any(b"text 1" in line for line in answers), f"read while it was locked: {answers}")
+    lock.unlink()
+    check(any(b"text 2" in line for line in bob.ok("FETCH 2 BODY.PEEK[TEXT]")), "and when it is not")
+    check(not lock.exists(), "no lock is left behind")
+    mail.stop()
+
+
+def odd_fsync(mail_class=ImapInstance):
+    """An instance whose syncing obeys a file, and that file."""
+    library = compiled("odd_fsync", "-shared", "-fPIC", "-ldl")
+    flag = pathlib.Path(subprocess.run(["mktemp", "-d", "/tmp/rt.fsync.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip())
+    flag.chmod(0o755)
+    mail = mail_class(LOCATION + f"import_environment = MAIL_CONFIG TZ LANG=C LD_PRELOAD={library} RELAIS_ODD_FSYNC={flag}/how\n")
+    return mail, flag / "how"
+
+
+def test_a_sync_that_fails():
+    """A message that may not be on disk is not in the file either: the client sends it again."""
+    mail, how = odd_fsync()
+    path = spool(mail, message(1))
+    box = mail.login("bob", "INBOX")
+    ids(box)
+    how.write_text("fail spool")
+    equal(box.append("INBOX", None, None, b"Subject: again\n\ntext\n")[0], "NO", "an APPEND")
+    how.unlink()
+    check(b"Subject: again" not in path.read_bytes(), "half of it stays")
+    equal(box.append("INBOX", None, None, b"Subject: again\n\ntext\n")[0], "OK", "once more")
+    equal(path.read_bytes().count(b"Subject: again"), 1, "it is there once")
+    equal(box.select("INBOX")[1], [b"2"], "messages")
+    mail.stop()
+
+
+def test_a_rewrite_holds_up_nobody_else():
+    """While a change is written, the user's other sessions go on; who reads a message of that mailbox gets it, or the one that has moved."""
+    mail, how = odd_fsync()
+    path = spool(mail, b"".join(message(i) for i in range(1, 9)))
+    one, two, three = Client(mail), Client(mail), Client(mail)
+    one.ok("SELECT INBOX")
+    two.ok("CREATE other")
+    two.ok("SELECT other")
+    three.ok("SELECT INBOX")
+    one.ok(r"STORE 2,5 +FLAGS (\Deleted)")
+    three.ok("NOOP")
+    how.write_text("slow")
+    one.send(b"x EXPUNGE\r\n")
+    time.sleep(0.5)
+    begun = time.monotonic()
+    two.ok("NOOP")
+    two.ok("STATUS other (MESSAGES)")
+    check(time.monotonic() - begun < 2, "another mailbox waits for it")
+    how.unlink()
+    text = three.command("FETCH 6 BODY.PEEK[TEXT]")
+    check(any(b"text 6" in line for line in text), f"a message that moves: {text}")
+    line = one.line()
+    while not line.startswith(b"x "):
+        line = one.line()
+    check(line.startswith(b"x OK"), line)
+    for client in (one, three):
+        client.ok("NOOP")
+        for number, uid in enumerate((1, 3, 4, 6, 7, 8), 1):
+            check(any(b"text %d" % uid in each for each in client.ok(f"FETCH {number} BODY.PEEK[TEXT]")), f"message {uid}")
+    equal(len(re.findall(rb"(?m)^From a@b", path.read_bytes())), 6, "messages in the file")
     mail.stop()
