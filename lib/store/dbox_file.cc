@@ -11,6 +11,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/store/compressed_message.h"
 #include "lib/store/message_text.h"
 
 namespace relais {
@@ -124,10 +125,11 @@ Result<DboxMessage> read_dbox_message(const std::string& path, std::uint64_t off
     }
     if (text == DboxText::kRead) {
         auto content = read_message_text(fd->get(), begin, begin + *size);
-        if (!content) {
-            return fail_with(content);
+        auto plain = content ? plain_message(std::move(*content), path) : fail_with(content);
+        if (!plain) {
+            return fail_with(plain);
         }
-        message.text = std::move(*content);
+        message.text = std::move(*plain);
     }
     return message;
 }

@@ -25,7 +25,7 @@ struct DboxMessage {
 enum class DboxText { kRead, kSkip };
 
 // The message at this offset of an mdbox file; offset 0 is the first one of any file.  kNotFound:
-// there is no file; kCorrupt: no message there.
+// there is no file; kCorrupt: no message there; else as of plain_message() (compressed_message.h).
 [[nodiscard]] Result<DboxMessage> read_dbox_message(const std::string& path, std::uint64_t offset,
                                                     DboxText text);
 

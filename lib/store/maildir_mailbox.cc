@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
+#include "lib/store/compressed_message.h"
 #include "lib/store/message_text.h"
 
 namespace relais {
@@ -26,10 +27,11 @@ Result<StoredMessage> read_file_in(int directory, const std::string& path) {
         return fail(Errc::kCorrupt, "not a message file");
     }
     auto text = read_message_text(fd->get(), 0, static_cast<std::uint64_t>(status.st_size));
-    if (!text) {
-        return fail_with(text);
+    auto plain = text ? plain_message(std::move(*text), path) : fail_with(text);
+    if (!plain) {
+        return fail_with(plain);
     }
-    return StoredMessage{std::move(*text), status.st_mtim.tv_sec};
+    return StoredMessage{std::move(*plain), status.st_mtim.tv_sec};
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/event/gunzip.h"
+#include "lib/store/compressed_message.h"
 #include "lib/store/dbox_file.h"
 #include "lib/store/dovecot_index.h"
 #include "lib/store/mail_location.h"
@@ -69,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
         case 0:
             read_mbox(text);
             break;
@@ -88,6 +90,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 3:
             (void)read_dbox_message(put("u.1", text), 0, DboxText::kRead);
             (void)read_dbox_message(scratch() + "/u.1", text.size() / 2, DboxText::kRead);
+            break;
+        case 4:
+            (void)plain_message(std::string(text), "message");
+            (void)gunzip("\x1f\x8b\x08" + std::string(text), std::size_t{1} << 20);
             break;
         default:
             (void)parse_mail_location(text, "bob", "/home/bob");

@@ -30,24 +30,29 @@ def append(number):
     return (b"APPEND INBOX (\\Seen kw%d) \"0%d-Jan-2020 00:00:00 +0000\" {%d+}\r\n" % (number % 3, number % 9 + 1, len(body))) + body
 
 
-def bring_over(kind, commands, more=""):
+def bring_over(kind, commands, more="", settings=""):
     mail = ImapInstance()
-    theirs = Dovecot(mail, separator=".", complaints=False, more=f"mail_location = {kind}:~/{kind}{more}\n")
-    try:
-        session = Session(mail.address, theirs.port, "bob")
-        for command in commands:
-            answer = session.command(command)
-            check(b" OK" in answer[-1] or b" BYE" in answer[-1], answer)
-        session.close()
-        wanted = theirs.run("doveadm", "fetch", "-u", "bob", FIELDS, "all").stdout
-    finally:
-        theirs.stop()
+    wanted = filled_by_dovecot(mail, commands, f"mail_location = {kind}:~/{kind}{more}\n{settings}")
     doveadm(mail, "import", "-u", "bob", "-s", f"{kind}:~/{kind}{more}", "", "all")
     ours = doveadm(mail, "fetch", "-u", "bob", FIELDS, "all")
     equal(fetched(ours), fetched(wanted), "what has come over")
     again = doveadm(mail, "fetch", "-u", "bob", "uid", "mailbox", "INBOX", "keyword", "kw1")
     check("uid" in again, again)
     return wanted
+
+
+def filled_by_dovecot(mail, commands, settings):
+    """What its doveadm says of it."""
+    theirs = Dovecot(mail, separator=".", complaints=False, more=settings)
+    try:
+        session = Session(mail.address, theirs.port, "bob")
+        for command in commands:
+            answer = session.command(command)
+            check(b" OK" in answer[-1] or b" BYE" in answer[-1], answer)
+        session.close()
+        return theirs.run("doveadm", "fetch", "-u", "bob", FIELDS, "all").stdout
+    finally:
+        theirs.stop()
 
 
 COMMANDS = [append(i) for i in range(12)] + [
@@ -74,3 +79,45 @@ def test_many():
     for i in range(40):
         commands += ["SELECT INBOX", f"STORE {i * 7 + 1}:{i * 7 + 5} +FLAGS (\\Flagged k{i % 20})", f"STORE {i * 11 + 1} FLAGS (\\Deleted)"]
     bring_over("mdbox", commands + ["EXPUNGE", "LOGOUT"])
+
+
+GZIP = "mail_plugins = zlib\nplugin {\n  zlib_save = gz\n}\n"
+
+
+def test_compressed():
+    """Dovecot's zlib plugin."""
+    bring_over("sdbox", COMMANDS, settings=GZIP)
+    bring_over("mdbox", COMMANDS, settings=GZIP)
+
+
+def test_compressed_maildir():
+    """It compresses what comes into Maildirs as well."""
+    mail = ImapInstance()
+    wanted = filled_by_dovecot(mail, COMMANDS, "mail_location = maildir:~/Maildir\n" + GZIP)
+    texts = [path.read_bytes() for part in ("cur", "new") for path in (mail.maildir("bob") / part).iterdir()]
+    check(len(texts) > 9 and all(text.startswith(b"\x1f\x8b") for text in texts), "it has compressed them")
+    equal(fetched(doveadm(mail, "fetch", "-u", "bob", FIELDS, "all")), fetched(wanted), "what we read")
+    box = mail.login("bob", "INBOX")
+    sizes = [int(size) for size in re.findall(rb"RFC822.SIZE (\d+)", b" ".join(box.fetch("1:*", "(RFC822.SIZE)")[1]))]
+    equal(sizes, [len(part[1]) for part in box.fetch("1:*", "(BODY.PEEK[])")[1] if isinstance(part, tuple)], "sizes")
+    check(len(box.search(None, "TEXT", '"body 11"')[1][0].split()) == 1, "a search")
+    box.logout()
+    for path in (mail.maildir("bob") / "cur").iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    mail.mta.reload()
+    box = mail.login("bob", "INBOX")
+    equal(box.fetch("1", "(BODY.PEEK[])")[0], "NO", "a damaged one")
+    mail.mta.wait_log("a compressed message: it is damaged")
+    mail.stop()
+
+
+def test_compressed_by_what_we_cannot_read():
+    """It is told of, and nothing comes that is no message."""
+    for method in ("zstd", "lz4", "bz2"):
+        mail = ImapInstance()
+        filled_by_dovecot(mail, COMMANDS, "mail_location = sdbox:~/sdbox\n" + GZIP.replace("gz\n", method + "\n"))
+        done = subprocess.run([mail.mta.commands / "doveadm", "-c", mail.mta.conf, "import", "-u", "bob", "-s", "sdbox:~/sdbox", "", "all"],
+                              capture_output=True, text=True, timeout=60, env=mail.mta.environment())
+        check(done.returncode != 0 and f"compressed with {method}, which we cannot read" in done.stderr, f"{done}")
+        equal(doveadm(mail, "fetch", "-u", "bob", "uid", "all"), "", "messages")
+        mail.stop()
