@@ -243,6 +243,9 @@ Task<Reply> cmd_setacl(Session& session, Command& command) {
         co_return parsed.error();
     }
     auto changed = co_await change_list(session, std::move(entry->mailbox), std::move(*order));
+    if (!changed && changed.error().code == Errc::kTooLarge) {
+        co_return Reply::no("[LIMIT] The list has too many entries.");
+    }
     co_return changed ? Reply::ok("Setacl completed.") : failure(changed.error());
 }
 

@@ -13,8 +13,6 @@ namespace {
 
 using Kind = AclIdentifier::Kind;
 
-constexpr std::size_t kMaxEntries = 1000;
-
 struct NamedRight {
     std::string_view name;
     AclRights right;
@@ -185,8 +183,8 @@ Result<void> AclList::take_line(std::string_view line, bool global) {
     auto word = take_word(line);
     bool negative = word && word->starts_with('-');
     auto identifier = word ? AclIdentifier::parse(word->substr(negative ? 1 : 0)) : std::nullopt;
-    if (!identifier || entries_.size() >= kMaxEntries) {
-        return fail(Errc::kSyntax, identifier ? "too many entries" : "unknown identifier");
+    if (!identifier) {
+        return fail(Errc::kSyntax, "unknown identifier");
     }
     AclRights rights;
     std::string named;
@@ -194,6 +192,9 @@ Result<void> AclList::take_line(std::string_view line, bool global) {
         return fail(Errc::kSyntax, "unknown right");
     }
     AclEntry& entry = entry_of(*identifier, global);
+    if (entries_.size() > kMostEntries) {
+        return fail(Errc::kSyntax, "too many entries");
+    }
     std::optional<AclRights>& part = negative ? entry.denied : entry.rights;
     part = part.value_or(AclRights()) | rights;
     if (!negative) {

@@ -96,6 +96,8 @@ struct AclEntry {
 
 class AclList {
   public:
+    static constexpr std::size_t kMostEntries = 1000;
+
     // The error names the line.
     [[nodiscard]] static Result<AclList> parse(std::string_view text);
 

@@ -85,12 +85,17 @@ Task<Result<void>> AclFiles::change(std::string directory, std::string root, uns
     if (!change(*list)) {
         co_return Result<void>();
     }
+    // What could not be read again would shut everybody out.
+    std::string text = list->to_string();
+    if (list->entries().size() > AclList::kMostEntries || text.size() > kMaxFile) {
+        co_return fail(Errc::kTooLarge, path + ": too many entries");
+    }
     ::unlink((root + "/dovecot-acl-list").c_str());
     if (list->empty()) {
         bool gone = ::unlink(path.c_str()) == 0 || errno == ENOENT;
         co_return gone ? Result<void>() : fail_errno("remove " + path);
     }
-    co_return replace_file(path, list->to_string(), mode);
+    co_return replace_file(path, text, mode);
 }
 
 }  // namespace relais

@@ -54,8 +54,13 @@ Task<Result<void>> DictFile::change(std::string path, unsigned mode,
     if (!dict) {
         co_return fail_with(dict);
     }
-    bool changed = change(*dict);
-    co_return changed ? replace_file(path, dict->to_string(), mode) : Result<void>();
+    if (!change(*dict)) {
+        co_return Result<void>();
+    }
+    std::string text = dict->to_string();
+    bool readable = text.size() <= kMaxFile;
+    co_return readable ? replace_file(path, text, mode)
+                       : fail(Errc::kTooLarge, path + ": it would be too large");
 }
 
 const std::string* DictFile::find(std::string_view key) const {

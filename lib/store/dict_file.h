@@ -20,7 +20,7 @@ class DictFile {
     [[nodiscard]] static Result<DictFile> load(const std::string& path);
 
     // Loads it, has it changed, and writes it where `change` returns true: under the lock that
-    // Dovecot takes, PATH.lock.
+    // Dovecot takes, PATH.lock.  kTooLarge: nobody could read it then; it stays as it was.
     [[nodiscard]] static Task<Result<void>> change(std::string path, unsigned mode,
                                                    std::function<bool(DictFile&)> change);
 

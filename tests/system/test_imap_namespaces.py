@@ -160,6 +160,28 @@ def test_a_list_that_cannot_be_read():
         check(b" NO " in bob.command("SELECT user.alice.Box")[-1], "no list, no rights")
 
 
+def test_a_list_that_is_full():
+    """RFC 5530 3: LIMIT.  A list that could not be read any longer would shut everybody out."""
+    with site() as here:
+        alice = here.login("alice")
+        ok(alice, "CREATE Box")
+        path = here.place / "alice/Maildir/.Box/dovecot-acl"
+        here.write(path, "owner lrwstipekxa\n" + "".join(f"user=u{i:04} lr\n-user=u{i:04} w\n" for i in range(998)))
+        ok(alice, "SETACL Box u0003 lrs")
+        ok(alice, "SETACL Box u1000 lr")
+        check(b" NO [LIMIT]" in alice.command("SETACL Box u1001 lr")[-1], "one more")
+        ok(alice, "SETACL Box u1000 lrs")
+        ok(alice, "SELECT Box")
+        equal(ok(alice, "GETACL Box")[0].count(b"u1"), 1, "what the list has")
+        ok(alice, "DELETEACL Box u1000")
+        ok(alice, "SETACL Box u1001 lr")
+        # And not only many.
+        here.write(path, "owner lrwstipekxa\n" + "".join(f"user={'u' * 2000}{i:04} lr\n" for i in range(520)))
+        full = [alice.command(f"SETACL Box {'v' * 250}{i} lr")[-1] for i in range(10)]
+        check(b" OK" in full[0] and b" NO [LIMIT]" in full[-1], f"a file that is too large: {full}")
+        ok(alice, "SELECT Box")
+
+
 def test_rights_that_go_while_a_mailbox_is_open():
     with site() as here:
         alice, bob = here.login("alice"), here.login("bob")
@@ -219,6 +241,23 @@ def test_limits_of_annotations():
         shutil.copy(path, here.place / "copy")
         path.write_text(path.read_text()[:-7])  # torn: what is whole is read
         ok(bob, "GETMETADATA (DEPTH infinity) INBOX /private")
+
+
+def test_a_file_of_annotations_that_is_full():
+    """It stays one that can be read."""
+    with site("") as here:
+        bob = here.login("bob")
+        ok(bob, 'SETMETADATA INBOX (/private/comment "mine")')
+        path = here.place / "bob/Maildir/dovecot-attributes"
+        line = "priv/" + "0" * 32 + "/vendor/x%04d\n" + "v" * 60000 + "\n"
+        path.write_text(path.read_text() + "".join(line % i for i in range((32 * 2**20 - 30000) // (60000 + len(line % 0) - 60000))))
+        before = path.stat().st_size
+        check(32 * 2**20 - 100000 < before < 32 * 2**20, before)
+        full = [bob.command(b'SETMETADATA INBOX (/private/big%d {50000+}\r\n%s)' % (i, b"x" * 50000))[-1] for i in range(3)]
+        check(b" NO [METADATA TOOMANY]" in full[-1], full)
+        check(path.stat().st_size <= 32 * 2**20, "the file grows")
+        check(b"mine" in b"".join(ok(bob, "GETMETADATA INBOX /private/comment")), "what it has")
+        ok(bob, "SETMETADATA INBOX (/private/comment NIL)")
 
 
 def test_the_quota_of_the_owner():
