@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kLeastSecret = 32;
 constexpr std::size_t kMostSecret = 4096;
+constexpr const char* kGeneration = "relais:generation";
+constexpr std::chrono::seconds kLeastGeneration = std::chrono::days(7);
 
 }  // namespace
 
@@ -48,14 +50,17 @@ SharedPasswords::SharedPasswords() : server_(conf().login_shared_server()) {
     sealer_.emplace(trim(*secret));
 }
 
-// Names tell the server nothing of who the users are.
-std::string SharedPasswords::name_of(std::string_view database, std::string_view user) const {
-    return "relais:password:" +
-           hex_encode(password_digest(sealer_->key_for("name"), database, user));
+// Names tell the server nothing of who the users are.  They have to do with the generation, a word
+// that the server keeps as well: with another one, all of them are others.
+Task<std::string> SharedPasswords::name_of(std::string database, std::string user) {
+    auto sealed = co_await server_.get(kGeneration);
+    auto generation = sealed ? sealer_->open(*sealed, kGeneration) : std::nullopt;
+    std::string key = sealer_->key_for("name" + generation.value_or(""));
+    co_return "relais:password:" + hex_encode(password_digest(key, database, user));
 }
 
 Task<std::optional<RightPassword>> SharedPasswords::find(std::string database, std::string user) {
-    std::string name = name_of(database, user);
+    std::string name = co_await name_of(std::move(database), std::move(user));
     auto sealed = co_await server_.get(name);
     auto text = sealed ? sealer_->open(*sealed, name) : std::nullopt;
     auto right = text ? RightPassword::parse(*text) : std::nullopt;
@@ -67,13 +72,21 @@ Task<std::optional<RightPassword>> SharedPasswords::find(std::string database, s
 }
 
 Task<void> SharedPasswords::put(std::string database, std::string user, RightPassword right) {
-    std::string name = name_of(database, user);
+    std::string name = co_await name_of(std::move(database), std::move(user));
     std::string sealed = sealer_->seal(right.serialize(), name);
     co_await server_.put(name, std::move(sealed), conf().auth_cache_time());
 }
 
 Task<void> SharedPasswords::remove(std::string database, std::string user) {
-    co_await server_.remove(name_of(database, user));
+    std::string name = co_await name_of(std::move(database), std::move(user));
+    co_await server_.remove(std::move(name));
+}
+
+// It has to be known for as long as anything of before is kept.
+Task<void> SharedPasswords::remove_all() {
+    std::string sealed = sealer_->seal(hex_encode(random_secret(16)), kGeneration);
+    auto keep = std::max<std::chrono::seconds>(conf().auth_cache_time(), kLeastGeneration);
+    co_await server_.put(kGeneration, std::move(sealed), keep);
 }
 
 }  // namespace relais

@@ -39,9 +39,11 @@ class SharedPasswords {
     [[nodiscard]] Task<std::optional<RightPassword>> find(std::string database, std::string user);
     [[nodiscard]] Task<void> put(std::string database, std::string user, RightPassword right);
     [[nodiscard]] Task<void> remove(std::string database, std::string user);
+    // Whatever the server has: nobody looks for it any longer.
+    [[nodiscard]] Task<void> remove_all();
 
   private:
-    std::string name_of(std::string_view database, std::string_view user) const;
+    [[nodiscard]] Task<std::string> name_of(std::string database, std::string user);
 
     SharedServer server_;
     std::optional<Sealer> sealer_;

@@ -63,7 +63,7 @@ class Verifier {
     [[nodiscard]] Task<Result<std::vector<std::string>>> list_users();
 
     // What is remembered of these users, of all where none is named; the number of entries.  What
-    // other machines may ask for (login_shared_server) goes too, of users who are named.
+    // other machines may ask for (login_shared_server) goes too.
     [[nodiscard]] Task<std::size_t> forget(std::vector<std::string> users);
 
     // Ends the process when a helper has ended.

@@ -258,6 +258,9 @@ Task<std::size_t> Verifier::forget(std::vector<std::string> users) {
     std::size_t before = remembered_.size();
     if (users.empty()) {
         remembered_.clear();
+        if (shared_.is_on()) {
+            co_await shared_.remove_all();
+        }
     }
     for (const std::string& user : users) {
         for (const Databases* databases : {&passdbs_, &masters_}) {

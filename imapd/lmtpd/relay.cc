@@ -36,6 +36,11 @@ std::string not_answering(std::string_view path) {
     return format("451 4.4.0 <{}> Remote server not answering", path);
 }
 
+// What a server may say of a message or recipient that it does not take.
+bool is_refusal(const smtp::Reply& reply) {
+    return reply.klass() == 4 || reply.klass() == 5;
+}
+
 struct Piece {
     ssize_t size = 0;  // -1: the file cannot be read
     std::string bytes;
@@ -202,9 +207,12 @@ Task<Relay::Answer> Relay::add(std::string path) {
             smtp::Reply reply = co_await ask(format("RCPT TO:<{}>", path));
             bool taken = reply.klass() == 2;
             if (taken) {
-                taken_.push_back(std::move(path));
+                taken_.push_back(path);
             }
-            co_return Answer{taken, wire_form(reply)};
+            if (taken || is_refusal(reply)) {
+                co_return Answer{taken, wire_form(reply)};
+            }
+            broken_ = true;
         }
     } catch (const TimedOut&) {
         broken_ = true;
@@ -239,14 +247,20 @@ Task<void> Relay::send_content(const RelayedContent* content) {
 // RFC 2033 4.2.  A server that does not want the content says so for all of them.
 Task<void> Relay::converse_about(const RelayedContent* content, std::vector<std::string>* replies) {
     smtp::Reply go = co_await ask("DATA");
-    if (go.klass() != 3) {
+    if (is_refusal(go)) {
         replies->assign(taken_.size(), wire_form(go));
         co_return;
+    }
+    if (go.klass() != 3) {
+        throw IoError("no answer to DATA: " + printable(go.one_line()));
     }
     co_await send_content(content);
     stream_->set_timeout(kDeliveryTime);
     while (replies->size() < taken_.size()) {
         smtp::Reply reply = co_await read_reply();
+        if (reply.klass() != 2 && !is_refusal(reply)) {
+            throw IoError("no answer to a message: " + printable(reply.one_line()));
+        }
         replies->push_back(wire_form(reply));
     }
     stream_->write("QUIT\r\n");

@@ -1,4 +1,5 @@
 """doveadm beside the IMAP server: users of several accounts, sessions that are open, and callers who are not root."""
+import imaplib
 import os
 import subprocess
 import time
@@ -92,3 +93,36 @@ def test_mail_owner_does_not_hear_of_users():
     owner = os.stat(mta.queue / "private").st_uid
     done = subprocess.run(["python3", "-c", script], cwd=mta.queue, capture_output=True, text=True, timeout=30, user=owner)
     assert "FAIL\t1\ttemp" in done.stdout and "bob" not in done.stdout, (done.stdout, done.stderr)
+
+
+def test_only_the_mailbox_server_stops():
+    """What doveadm(1) says in place of Dovecot's `doveadm stop`."""
+    mta = mail().mta
+    mail().login("bob").logout()
+    main = mta.conf / "main.cf"
+    before = main.read_text()
+    services = [line.split()[0] for line in (mta.conf / "master.cf").read_text().splitlines() if "imap-login" in line and line[0] != "#"]
+    main.write_text(before + "master_service_disable = " + " ".join(f"{name}/inet" for name in services) + "\n")
+    equal(doveadm("reload"), (0, "", ""), "reload")
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            imaplib.IMAP4(mail().address, 1430, timeout=5).logout()
+        except ConnectionRefusedError:
+            break
+        except (ConnectionResetError, imaplib.IMAP4.abort):
+            pass  # while it goes
+        time.sleep(0.1)
+    else:
+        raise AssertionError("it still takes connections")
+    equal(doveadm("user", "bob")[0], 0, "the others go on")
+    main.write_text(before)
+    equal(doveadm("reload"), (0, "", ""), "reload")
+    end = time.monotonic() + 10
+    while True:
+        try:
+            mail().login("bob").logout()
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "it comes back"
+            time.sleep(0.1)

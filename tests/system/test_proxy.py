@@ -297,6 +297,40 @@ def test_mail_when_a_machine_dies_or_loops():
         equal(len(front.messages("here")), 1, "the other one's mail")
 
 
+# A server that speaks no LMTP, or whose answers have gone out of step: nothing of that is a delivery.
+def test_mail_to_a_machine_that_lies():
+    def serve(listener, answers):
+        connection, _ = listener.accept()
+        file = connection.makefile("rb")
+        connection.sendall(b"220 x\r\n")
+        in_data = False
+        for line in file:
+            verb = b"." if line == b".\r\n" else b"" if in_data else line.split()[0].upper()
+            answer = answers.get(verb, b"" if in_data and verb != b"." else b"250 2.0.0 fine\r\n")
+            in_data = (in_data or answer.startswith(b"354")) and verb != b"."
+            with contextlib.suppress(OSError):
+                connection.sendall(answer)
+
+    cases = (("honest", {b"DATA": b"354 go\r\n"}, "250", "250"), ("a success for DATA", {b"DATA": b"250 2.0.0 <u1> 1 Saved\r\n"}, "250", "451"),
+             ("what is said on the way", {b"DATA": b"100 x\r\n"}, "250", "451"), ("a refusal of DATA", {b"DATA": b"554 5.1.1 no\r\n"}, "250", "554"),
+             ("354 at the end", {b"DATA": b"354 go\r\n", b".": b"354 go on\r\n"}, "250", "451"), ("354 for RCPT", {b"RCPT": b"354 go\r\n"}, "451", None))
+    with machines("lmtpd_proxy = yes\n" + TRUSTING) as (front,), contextlib.ExitStack() as stack:
+        users = {}
+        for number, (_, answers, *_) in enumerate(cases):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            users[f"u{number}"] = f"proxy=y host=127.0.0.1 port={listener.getsockname()[1]}"
+            threading.Thread(target=serve, args=(listener, answers), daemon=True).start()
+        front.users(**users)
+        for number, (what, _, rcpt, final) in enumerate(cases):
+            with front.lmtp() as session:
+                session("LHLO c.test")
+                session("MAIL FROM:<a@b.test>")
+                equal(session(f"RCPT TO:<u{number}>")[:3], rcpt, what)
+                if final:
+                    check(session("DATA").startswith("354"), what)
+                    equal(session("Subject: x\r\n\r\nx\r\n.")[:3], final, what)
+
+
 # Without lmtpd_proxy, mail stays here, as with Dovecot; and doveadm and smtpd know such users as well.
 def test_mail_without_proxying():
     with machines("", TRUSTING) as (front, back):

@@ -4,6 +4,7 @@ import contextlib
 import re
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -157,6 +158,34 @@ def test_right_passwords():
             check(took(each, password="new")[0].startswith("OK"), "the new one")
         for each in (one, two, stranger):
             each.stop()
+        server.stop()
+
+
+# `doveadm auth cache flush`, of one user and of all, reaches what the machines share.
+def test_flushes():
+    import crypt
+    slow = "{SHA512-CRYPT}" + crypt.crypt(PASSWORD, "$6$rounds=1500000$saltsalt$")
+    secret = room().scratch / "secret-flush"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    (room().scratch / "flushed").write_text("".join(f"{user}:{slow}::::::\n" for user in ("bob", "alice")))
+    sharing = f"login_shared_secret_file = {secret}\nauth_passdb = passwd-file:/{room().scratch}/flushed\nauth_userdb = passwd-file:$auth_users_file\n"
+    for kind, server_of in SERVERS.items():
+        server = server_of(room().scratch / f"{kind}-flush").start()
+        one = machine(kind, server.port, sharing)
+        first = took(one)[1]
+        took(one, user="alice")
+        for flushed, gone in (((), ("bob", "alice")), (("bob",), ("bob",)), ((), ("bob", "alice")), ((), ("bob", "alice"))):
+            done = subprocess.run([one.mta.commands / "doveadm", "-c", one.mta.conf, "auth", "cache", "flush", *flushed], env=one.mta.environment(),
+                                  capture_output=True, text=True, timeout=30)
+            equal(done.returncode, 0, done.stderr)
+            fresh = machine(kind, server.port, sharing)  # it has nothing but what is shared
+            for user in ("bob", "alice"):
+                answer, seconds = took(fresh, user=user)
+                check(answer.startswith("OK"), answer)
+                equal(seconds > first / 3, user in gone, f"{kind}: {user} after a flush of {flushed}: {seconds} of {first}")
+            fresh.stop()
+        one.stop()
         server.stop()
 
 
