@@ -340,14 +340,15 @@ Task<Result<void>> MaildirMailbox::scan_new(MailboxAccess access) {
     }
     found.index();
     for (const MailMessage& message : messages_) {
-        FoundFile* file = message.in_new ? found.find(maildir_base(name_of(message))) : nullptr;
-        if (file != nullptr && !file->in_new) {
-            // Known already, and moved to cur/ now: simplest to look at everything again.
+        if (!message.in_new) {
+            continue;
+        }
+        FoundFile* file = found.find(maildir_base(name_of(message)));
+        if (file == nullptr || !file->in_new) {
+            // Removed by somebody else, or moved to cur/ now: simplest to look at everything again.
             co_return co_await full_scan(access);
         }
-        if (file != nullptr) {
-            file->used = true;
-        }
+        file->used = true;
     }
     auto lock = co_await MailboxLock::acquire(list_path());
     if (!lock || stamp_of(list_path()) != known_.uidlist) {

@@ -243,6 +243,29 @@ def test_index_and_cache_broken_between_sessions():
     site.done()
 
 
+def test_new_messages_that_others_remove():
+    """Who looks without claiming them knows messages that lie in new/: they go when they go there, whether a session lives or not."""
+    site = Site()
+    for number in range(4):
+        path = site.box / f"new/180000000{number}.M{number}P1.h"
+        path.write_bytes(b"Subject: %d\n\nx\n" % number)
+    site.own()
+    equal(site.client.select("Box", readonly=True), ("OK", [b"6"]), "with those in new/")
+    (site.box / "new/1800000001.M1P1.h").unlink()
+    site.client.noop()
+    equal(site.client.untagged_responses.pop("EXPUNGE", None), [b"4"], "while it is open")
+    site.client.logout()
+    site.mail.mta.reload()
+    (site.box / "new/1800000002.M2P1.h").unlink()
+    (site.box / "new/1800000005.M5P1.h").write_bytes(b"Subject: 5\n\nx\n")
+    site.own()
+    site.client = site.mail.login()
+    equal(site.client.select("Box", readonly=True), ("OK", [b"5"]), "between sessions")
+    texts = [part[1] for part in site.client.fetch("3:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] if isinstance(part, tuple)]
+    equal(texts, [b"Subject: %d\r\n\r\n" % number for number in (0, 3, 5)], "which they are")
+    site.done()
+
+
 def test_subscriptions_changed():
     site = Site()
     site.client.subscribe("Box")
