@@ -344,8 +344,9 @@ Task<Result<void>> MaildirMailbox::scan_new(MailboxAccess access) {
             continue;
         }
         FoundFile* file = found.find(maildir_base(name_of(message)));
-        if (file == nullptr || !file->in_new) {
-            // Removed by somebody else, or moved to cur/ now: simplest to look at everything again.
+        if (file == nullptr || !file->in_new || found.name(*file) != name_of(message)) {
+            // Removed by somebody else, moved to cur/ now, or with flags: simplest to look at
+            // everything again.
             co_return co_await full_scan(access);
         }
         file->used = true;

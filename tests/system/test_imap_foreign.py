@@ -254,6 +254,10 @@ def test_new_messages_that_others_remove():
     (site.box / "new/1800000001.M1P1.h").unlink()
     site.client.noop()
     equal(site.client.untagged_responses.pop("EXPUNGE", None), [b"4"], "while it is open")
+    path = site.box / "new/1800000003.M3P1.h"
+    path.rename(f"{path}:2,F")  # Dovecot marks those that it does not claim so
+    site.client.noop()
+    check(b"\\Flagged" in site.client.fetch("5", "(FLAGS)")[1][0], "a flag on one")
     site.client.logout()
     site.mail.mta.reload()
     (site.box / "new/1800000002.M2P1.h").unlink()
