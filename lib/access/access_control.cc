@@ -166,8 +166,8 @@ Task<Result<void>> AccessControl::change(std::string name,
         co_return fail(Errc::kNotFound, "no such mailbox");
     }
     MailboxPlace place = where->tree->place_of(where->name);
-    auto changed = co_await AclFiles::change(place.lists_directory(), place.root, place.file_mode,
-                                             std::move(change));
+    auto changed = co_await AclFiles::change(place.lists_directory(), where->tree->files_root(),
+                                             place.file_mode, std::move(change));
     co_return changed ? co_await note_sharing(std::move(*where)) : std::move(changed);
 }
 

@@ -54,7 +54,7 @@ std::string DeliveryJob::make_folder(MailTree& tree, const std::string& name) {
     auto ready = tree.prepare();
     auto made = ready ? tree.create(name) : ready;
     if (made) {
-        made_.push_back({tree.subscriptions_path(), name});
+        made_.push_back({tree.subscriptions_path(), tree.disk_names(), name});
     }
     // Another delivery may have been quicker.
     return made || made.error().sys_errno == EEXIST ? "" : made.error().message;
@@ -81,25 +81,23 @@ std::string DeliveryJob::mailbox_for(const DeliveryRecipient& recipient, MailTre
     return std::string(kInbox);
 }
 
-Result<DeliveryPlace> DeliveryJob::place_for(const DeliveryRecipient& recipient,
-                                             const MailLocation& location) {
-    auto tree = make_mail_tree(location, separator(), conf().myhostname());
-    tree->set_storage(storage_setting());
-    std::string name = mailbox_for(recipient, *tree);
-    auto ready = tree->prepare(name);
+Result<DeliveryPlace> DeliveryJob::place_for(const DeliveryRecipient& recipient, MailTree& tree) {
+    std::string name = mailbox_for(recipient, tree);
+    auto ready = tree.prepare(name);
     if (!ready) {
         return fail_with(ready);
     }
-    MailboxPlace place = tree->place_of(name);
+    MailboxPlace place = tree.place_of(name);
     DeliveryPlace found;
     found.mailbox = name;
-    found.format = location.format;
+    found.format = tree.location().format;
     found.target.directory = place.directory;
     found.target.host = place.host;
     found.target.directory_sync = DirectorySync::kNo;
     found.target.sizes = format(",S={},W={}", order_.size, order_.wire_size);
     found.target.file_mode = place.file_mode;
     found.target.storage = place.storage;
+    found.target.size_root = place.root;
     found.place = std::move(place);
     return found;
 }
@@ -143,17 +141,19 @@ DeliveryResult DeliveryJob::deliver(const DeliveryRecipient& recipient, std::siz
     if (!location) {
         return {Kind::kTrouble, location.error().message};
     }
+    auto tree = make_mail_tree(std::move(*location), separator(), conf().myhostname());
+    tree->set_storage(storage_setting());
     std::optional<DeliveryPlace> place;
     if (!order_.check_only) {
-        auto found = place_for(recipient, *location);
+        auto found = place_for(recipient, *tree);
         if (!found) {
             return trouble(found.error());
         }
         place = std::move(*found);
     }
     std::string_view mailbox = place ? std::string_view(place->mailbox) : kInbox;
-    MailQuota quota(settings_, std::move(*rules), location->root, separator());
-    const bool limited = quota.limited() && location->format == MailFormat::kMaildir;
+    MailQuota quota(settings_, std::move(*rules), *tree);
+    const bool limited = quota.limited() && tree->location().format == MailFormat::kMaildir;
     QuotaAmount before;
     QuotaAmount more{order_.size, 1};
     if (limited) {

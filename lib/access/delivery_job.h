@@ -43,6 +43,7 @@ class DeliveryJob {
     // A mailbox has been made that its owner wants to be subscribed to.
     struct NewFolder {
         std::string subscriptions;  // the file
+        DiskNames names;            // in it
         std::string name;
     };
 
@@ -70,7 +71,7 @@ class DeliveryJob {
     std::string make_folder(MailTree& tree, const std::string& name);
     std::string mailbox_for(const DeliveryRecipient& recipient, MailTree& tree);
     [[nodiscard]] Result<DeliveryPlace> place_for(const DeliveryRecipient& recipient,
-                                                  const MailLocation& location);
+                                                  MailTree& tree);
     [[nodiscard]] Result<DeliveredFile> put(const MaildirTarget& target);
     [[nodiscard]] Result<void> save(const DeliveryPlace& place, std::size_t index);
 

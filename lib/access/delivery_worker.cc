@@ -134,9 +134,8 @@ class DeliveryWorker {
 
     static Task<void> subscribe(DeliveryJob::NewFolder folder) {
         auto lock = co_await MailboxLock::acquire(folder.subscriptions);
-        auto list = lock ? Subscriptions::load(folder.subscriptions,
-                                               conf().imap_hierarchy_separator().front())
-                         : fail_with(lock);
+        auto list =
+            lock ? Subscriptions::load(folder.subscriptions, folder.names) : fail_with(lock);
         Result<void> done = list ? Result<void>() : fail_with(list);
         if (list && list->add(folder.name)) {
             done = list->save(folder.subscriptions, 0600);

@@ -28,6 +28,15 @@ bool climbs(std::string_view location) {
     return std::ranges::find(levels, "..") != levels.end();
 }
 
+// Indexes of others' mail may be in one's own home: "INDEX=~/shared/%%u".
+std::string with_own_places(std::string location, const std::string& home) {
+    constexpr std::string_view kOwn = "=~/";
+    for (std::size_t at = 0; (at = location.find(kOwn, at)) != std::string::npos;) {
+        location.replace(at + 1, 1, home);
+    }
+    return location;
+}
+
 }  // namespace
 
 Result<MailLocation> mail_location_of(std::string_view location, const std::string& user,
@@ -96,7 +105,8 @@ MailboxLocation Namespaces::shared_root(const NamespaceSettings& space,
     where.space = &space;
     where.owner = owner;
     where.prefix = shared_prefix_of(space.prefix, owner);
-    where.tree = tree_at(expand_user_variables(space.location, user_.name, user_.home), other);
+    const std::string own = with_own_places(std::string(space.location), user_.home);
+    where.tree = tree_at(expand_user_variables(own, user_.name, user_.home), other);
     return where;
 }
 

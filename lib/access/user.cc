@@ -107,8 +107,7 @@ User::User(std::string name, const std::string& home, std::string_view location,
         log_warning("user {}: {}", printable(name_), rules.error().message);
         rules = quota_rules_of({});
     }
-    quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), root(),
-                   tree_.separator());
+    quota_.emplace(quota_settings(), rules ? std::move(*rules) : QuotaRules(), tree_.own());
     tree_.own().set_counted([this](std::string_view folder) { return quota_->counts(folder); });
 }
 
@@ -215,7 +214,7 @@ Task<Result<void>> User::change_uses(std::function<bool(SpecialUses&)> change) {
     if (!lock) {
         co_return fail_with(lock);
     }
-    SpecialUses uses = SpecialUses::load(root(), separator());
+    SpecialUses uses = SpecialUses::load(root(), tree_.own().disk_names());
     co_return change(uses) ? uses.save(root(), tree_.file_mode()) : Result<void>();
 }
 
@@ -249,7 +248,8 @@ Result<std::vector<std::string>> User::subscribed() const {
         if (!where) {
             continue;
         }
-        auto list = Subscriptions::load(where->tree->subscriptions_path(), separator());
+        auto list =
+            Subscriptions::load(where->tree->subscriptions_path(), where->tree->disk_names());
         if (!list) {
             return fail_with(list);
         }
@@ -263,11 +263,13 @@ Result<std::vector<std::string>> User::subscribed() const {
 
 Task<Result<void>> User::change_subscription(std::string mailbox, Subscription what) {
     std::string path = tree_.own().subscriptions_path();
+    DiskNames names = tree_.own().disk_names();
     auto in = Subscriptions::Namespace::kOther;
     if (auto where = tree_.locate(mailbox);
         where && where->space->subscriptions &&
         where->space->type != NamespaceSettings::Type::kShared) {
         path = where->tree->subscriptions_path();
+        names = where->tree->disk_names();
         mailbox = where->name;
         in = Subscriptions::Namespace::kOwn;
     }
@@ -275,7 +277,7 @@ Task<Result<void>> User::change_subscription(std::string mailbox, Subscription w
     if (!lock) {
         co_return fail_with(lock);
     }
-    auto list = Subscriptions::load(path, separator());
+    auto list = Subscriptions::load(path, names);
     if (!list) {
         co_return fail_with(list);
     }

@@ -101,7 +101,7 @@ class User {
     std::string_view special_use(std::string_view name) const;
 
     // Reads what clients have given; before special_use() is asked.
-    void load_special_uses() { given_uses_ = SpecialUses::load(root(), separator()); }
+    void load_special_uses() { given_uses_ = SpecialUses::load(root(), tree_.own().disk_names()); }
 
     // Takes over that a mailbox has those uses now (none: empty), or another name.
     [[nodiscard]] Task<Result<void>> set_special_uses(std::string name, std::string uses);

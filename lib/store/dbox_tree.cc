@@ -5,17 +5,14 @@
 
 #include <sys/stat.h>
 
-#include "lib/base/file.h"
 #include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
 #include "lib/store/dbox_mailbox.h"
+#include "lib/store/nested_names.h"
 
 namespace relais {
 
 namespace {
 
-constexpr int kMaxDepth = 20;
-constexpr std::size_t kMaxMailboxes = 100'000;
 constexpr std::string_view kNowhere = "/nonexistent";  // what we find out is not kept
 
 bool is_directory(const std::string& path) {
@@ -30,9 +27,7 @@ std::unexpected<Error> only_read() {
 }  // namespace
 
 std::string DboxTree::folder_of(std::string_view name) const {
-    std::string path(name);
-    std::ranges::replace(path, separator_, '/');
-    return "/" + location_.mailboxes + "/" + path;
+    return "/" + location_.mailboxes + "/" + mailbox_to_disk(name, disk_names());
 }
 
 // Below the root, or below another one of the same form.
@@ -84,29 +79,20 @@ std::unique_ptr<Mailbox> DboxTree::open(std::string_view name) const {
                                          std::move(storage), alternative);
 }
 
-void DboxTree::collect(const std::string& directory, const std::string& prefix, int depth,
-                       std::vector<std::string>& names) const {
-    auto entries = list_directory(directory);
-    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-        const std::string path = directory + "/" + entry;
-        const bool clear = separator_ == '/' || !entry.contains(separator_);
-        const bool is_name = imap::utf7_to_utf8(entry).has_value() && !entry.starts_with('.');
-        if (entry == location_.leaf || !clear || !is_name || names.size() >= kMaxMailboxes ||
-            !is_directory(path)) {
-            continue;
-        }
-        if (is_directory(path + "/" + location_.leaf)) {
-            names.push_back(prefix + entry);
-        }
-        if (depth < kMaxDepth) {
-            collect(path, prefix + entry + separator_, depth + 1, names);
-        }
-    }
-}
-
 Result<std::vector<std::string>> DboxTree::list() const {
     std::vector<std::string> names;
-    collect(root() + "/" + location_.mailboxes, "", 1, names);
+    auto visit = [&](const NestedEntry& entry) {
+        if (entry.level == location_.leaf || entry.level.front() == '.' ||
+            !is_directory(entry.path)) {
+            return Descend::kNo;
+        }
+        if (is_directory(entry.path + "/" + location_.leaf)) {
+            names.push_back(entry.name);
+        }
+        return Descend::kYes;
+    };
+    // Without the directory there is nothing.
+    (void)visit_nested(root() + "/" + location_.mailboxes, disk_names(), visit);
     std::ranges::sort(names, {},
                       [](const std::string& name) { return std::pair(name != "INBOX", name); });
     return names;

@@ -41,8 +41,6 @@ class DboxTree : public MailTree {
   private:
     std::string folder_of(std::string_view name) const;
     std::string part_of(std::string_view name) const;
-    void collect(const std::string& directory, const std::string& prefix, int depth,
-                 std::vector<std::string>& names) const;
 };
 
 }  // namespace relais

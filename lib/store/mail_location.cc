@@ -111,11 +111,11 @@ Result<void> take_setting(MailLocation& location, std::string_view setting, std:
          {"SUBSCRIPTIONS", &MailLocation::subscriptions, false},
          {"MAILBOXDIR", &MailLocation::mailboxes, false},
          {"DIRNAME", &MailLocation::leaf, false}}};
-    // Places of indexes and locks that we make elsewhere or not at all, and names on disk, which
-    // are found in both forms.
-    constexpr std::array<std::string_view, 8> kWithoutEffect = {
-        "UTF-8",     "VOLATILEDIR", "INDEXPVT",    "INDEXCACHE",
-        "ITERINDEX", "LISTINDEX",   "NO-NOSELECT", "NO-FILESYSTEM-VNAME"};
+    // Places of indexes and locks that we make elsewhere or not at all.  Directories that are no
+    // mailboxes and have none below them are never shown (NO-NOSELECT).
+    constexpr std::array<std::string_view, 7> kWithoutEffect = {
+        "VOLATILEDIR", "INDEXPVT",    "INDEXCACHE",         "ITERINDEX",
+        "LISTINDEX",   "NO-NOSELECT", "NO-FILESYSTEM-VNAME"};
     for (const Place& place : kPlaces) {
         if (key == place.key && !value.empty()) {
             location.*place.member =
@@ -125,6 +125,10 @@ Result<void> take_setting(MailLocation& location, std::string_view setting, std:
     }
     if (key == "LAYOUT") {
         return set_layout(location, value);
+    }
+    if (key == "UTF-8") {
+        location.names = NameEncoding::kUtf8;
+        return {};
     }
     for (std::string_view known : kWithoutEffect) {
         if (key == known) {
@@ -201,13 +205,14 @@ Result<MailLocation> parse_mail_location(std::string_view text, std::string_view
             return fail_with(taken);
         }
     }
-    const bool in_memory = location.index == "MEMORY";
-    location.index = in_memory ? "" : location.index;
+    location.index_in_memory = location.index == "MEMORY";
+    location.index = location.index_in_memory ? "" : location.index;
     if (location.subscriptions.contains('/') || location.leaf.contains('/')) {
         return fail(Errc::kSyntax, "SUBSCRIPTIONS and DIRNAME are names without a \"/\"");
     }
-    if (location.format == MailFormat::kMaildir && location.layout == FolderLayout::kDirectories) {
-        return fail(Errc::kSyntax, "LAYOUT=fs is not known here for Maildir: Maildir++ is");
+    if (location.format == MailFormat::kMaildir &&
+        !(location.leaf.empty() && location.mailboxes.empty())) {
+        return fail(Errc::kSyntax, "DIRNAME= and MAILBOXDIR= are not known here for Maildir");
     }
     return location;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "lib/base/result.h"
+#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
@@ -23,8 +24,10 @@ struct MailLocation {
     std::string root;                             // of the folders
     std::string inbox;                            // INBOX=; empty: in the root
     std::string index;                            // INDEX=; empty: with the mail
+    bool index_in_memory = false;                 // INDEX=MEMORY: it is not kept
     std::string control;                          // CONTROL=; empty: with the mail
     std::string subscriptions = "subscriptions";  // the name of the file
+    NameEncoding names = NameEncoding::kUtf7;     // on disk; UTF-8
     std::string mailboxes;                        // MAILBOXDIR=, of dbox
     std::string leaf;                             // DIRNAME=: "dbox-Mails" of dbox
     std::string alternative;                      // ALT=, of dbox

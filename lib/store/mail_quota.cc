@@ -1,11 +1,11 @@
 #include "lib/store/mail_quota.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/values.h"
-#include "lib/store/mailbox_name.h"
 #include "lib/store/maildir_size.h"
 
 namespace relais {
@@ -79,31 +79,37 @@ Result<QuotaSettings> QuotaSettings::from_configuration() {
     return settings;
 }
 
-MailQuota::MailQuota(const QuotaSettings& settings, QuotaRules rules, std::string root,
-                     char separator)
-    : settings_(settings), rules_(std::move(rules)), root_(std::move(root)), separator_(separator) {
+MailQuota::MailQuota(const QuotaSettings& settings, QuotaRules rules, const MailTree& tree)
+    : settings_(settings), rules_(std::move(rules)), tree_(tree) {
 }
 
 bool MailQuota::limited() const {
     return !settings_.root_name.empty() && !rules_.unlimited();
 }
 
-bool MailQuota::counts_on_disk(std::string_view folder) const {
-    if (folder.empty()) {
-        return counts("INBOX");
+// Nothing where nothing is there yet.
+Result<std::vector<std::string>> MailQuota::counted_directories() const {
+    auto names = tree_.list();
+    if (!names && names.error().sys_errno != ENOENT) {
+        return names;
     }
-    auto name = mailbox_from_disk(folder, separator_);
-    return !name || counts(*name);
+    std::vector<std::string> directories;
+    for (const std::string& name : names ? *names : std::vector<std::string>()) {
+        if (counts(name)) {
+            directories.push_back(tree_.place_of(name).directory);
+        }
+    }
+    return directories;
 }
 
 Result<QuotaAmount> MailQuota::usage() const {
-    return maildir_usage(root_, rules_.limit(),
-                         [this](std::string_view folder) { return counts_on_disk(folder); });
+    return maildir_usage(tree_.control_root(), rules_.limit(),
+                         [this] { return counted_directories(); });
 }
 
 Result<QuotaAmount> MailQuota::recount() const {
-    return recount_maildir(root_, rules_.limit(),
-                           [this](std::string_view folder) { return counts_on_disk(folder); });
+    return recount_maildir(tree_.control_root(), rules_.limit(),
+                           [this] { return counted_directories(); });
 }
 
 QuotaVerdict MailQuota::judge(const QuotaAmount& usage, std::string_view folder, QuotaAmount more,

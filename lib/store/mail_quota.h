@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/store/mail_tree.h"
 #include "lib/store/quota_rules.h"
 
 namespace relais {
@@ -42,9 +43,8 @@ struct QuotaSettings {
 
 class MailQuota {
   public:
-    // `root` of the mailboxes, whose names have levels joined by `separator`.  `settings` outlive
-    // this.
-    MailQuota(const QuotaSettings& settings, QuotaRules rules, std::string root, char separator);
+    // `settings` and the tree of the mailboxes outlive this.
+    MailQuota(const QuotaSettings& settings, QuotaRules rules, const MailTree& tree);
 
     // Without a limit nothing is counted.
     bool limited() const;
@@ -66,14 +66,13 @@ class MailQuota {
     bool counts(std::string_view folder) const { return !rules_.ignores(folder); }
 
   private:
-    bool counts_on_disk(std::string_view folder) const;
+    [[nodiscard]] Result<std::vector<std::string>> counted_directories() const;
     bool passes(const QuotaWarning& warning, const QuotaAmount& before,
                 const QuotaAmount& after) const;
 
     const QuotaSettings& settings_;
     QuotaRules rules_;
-    std::string root_;
-    char separator_;
+    const MailTree& tree_;
 };
 
 // The rules of a user: those of quota_rules, where his own take the place of those of their number

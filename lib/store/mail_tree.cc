@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 
 #include "lib/store/dbox_tree.h"
+#include "lib/store/dotted_maildir_tree.h"
 #include "lib/store/mailbox_name.h"
-#include "lib/store/maildir_tree.h"
 #include "lib/store/mbox_tree.h"
+#include "lib/store/nested_maildir_tree.h"
 
 namespace relais {
 
@@ -45,7 +46,10 @@ std::unique_ptr<MailTree> make_mail_tree(MailLocation location, char separator, 
         case MailFormat::kMaildir:
             break;
     }
-    return std::make_unique<MaildirTree>(std::move(location), separator, std::move(host));
+    if (location.layout == FolderLayout::kDirectories) {
+        return std::make_unique<NestedMaildirTree>(std::move(location), separator, std::move(host));
+    }
+    return std::make_unique<DottedMaildirTree>(std::move(location), separator, std::move(host));
 }
 
 std::unexpected<Error> tree_denial(int reason, std::string text) {

@@ -39,6 +39,12 @@ class MailTree {
 
     char separator() const { return separator_; }
 
+    // How names stand in directories and lists.
+    DiskNames disk_names() const {
+        const bool nested = location_.layout == FolderLayout::kDirectories;
+        return {separator_, nested ? '/' : '.', location_.names};
+    }
+
     unsigned file_mode() const { return file_mode_; }
 
     void set_storage(Storage storage) { storage_ = storage; }

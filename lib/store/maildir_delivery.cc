@@ -76,9 +76,9 @@ std::string base_of(const MaildirTarget& target) {
 
 void count(const MaildirTarget& target, const DeliveredFile& file, int messages) {
     if (target.counted) {
-        note_maildir_change(maildir_root_of(target.directory),
-                            {static_cast<std::int64_t>(file.size) * messages, messages},
-                            target.storage);
+        note_maildir_change(
+            target.size_root.empty() ? maildir_root_of(target.directory) : target.size_root,
+            {static_cast<std::int64_t>(file.size) * messages, messages}, target.storage);
     }
 }
 

@@ -25,6 +25,7 @@ struct MaildirTarget {
     unsigned file_mode = 0600;
     bool counted = true;  // in maildirsize, where there is one
     Storage storage = Storage::kOwn;
+    std::string size_root = {};  // where maildirsize is; empty: as the directory's name says
 };
 
 struct DeliveredFile {

@@ -139,26 +139,6 @@ Moments moments_of(const std::vector<std::string>& directories) {
     return moments;
 }
 
-Result<std::vector<std::string>> counted_mailboxes(const std::string& root,
-                                                   const FolderCounts& counts) {
-    auto entries = list_directory(root);
-    if (!entries) {
-        return entries.error().sys_errno == ENOENT ? Result<std::vector<std::string>>()
-                                                   : fail_with(entries);
-    }
-    std::vector<std::string> directories;
-    if (counts("")) {
-        directories.push_back(root);
-    }
-    for (const std::string& entry : *entries) {
-        bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.';
-        if (folder && counts(std::string_view(entry).substr(1))) {
-            directories.push_back(format("{}/{}", root, entry));
-        }
-    }
-    return directories;
-}
-
 std::string limits_line(const QuotaAmount& limits) {
     std::string line;
     if (limits.bytes > 0 || limits.messages == 0) {
@@ -170,11 +150,12 @@ std::string limits_line(const QuotaAmount& limits) {
     return line;
 }
 
-// Beside the messages that are being written, and then in its place.
+// Beside the messages that are being written, where there are any, and then in its place.
 Result<void> write_size_file(const std::string& root, const QuotaAmount& limits,
                              const QuotaAmount& amount) {
-    std::string temporary = root + "/tmp/" + make_maildir_base("maildirsize");
     struct stat status;
+    const char* part = ::stat((root + "/tmp").c_str(), &status) == 0 ? "/tmp/" : "/";
+    std::string temporary = root + part + make_maildir_base("maildirsize");
     unsigned mode = ::stat(root.c_str(), &status) == 0 ? status.st_mode & 0666 : 0600;
     auto fd = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
     if (!fd) {
@@ -217,8 +198,8 @@ Result<QuotaAmount> count_mailbox(const std::string& directory) {
 }
 
 Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
-                                    const FolderCounts& counts) {
-    auto directories = counted_mailboxes(root, counts);
+                                    const CountedMailboxes& mailboxes) {
+    auto directories = mailboxes();
     if (!directories) {
         return fail_with(directories);
     }
@@ -242,15 +223,15 @@ Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
 }
 
 Result<QuotaAmount> maildir_usage(const std::string& root, QuotaAmount limits,
-                                  const FolderCounts& counts) {
+                                  const CountedMailboxes& mailboxes) {
     auto file = read_size_file(root);
     if (!file || file->limits != limits) {
-        return recount_maildir(root, limits, counts);
+        return recount_maildir(root, limits, mailboxes);
     }
     // "Full" has consequences: it is believed only when it was counted, and not long ago.
     bool fresh = file->lines == 1 && ::time(nullptr) - file->written < kTrusted;
     if (is_over(file->sum, limits) && !fresh) {
-        return recount_maildir(root, limits, counts);
+        return recount_maildir(root, limits, mailboxes);
     }
     return file->sum;
 }

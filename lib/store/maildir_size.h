@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/store/quota_rules.h"
@@ -21,12 +22,12 @@ namespace relais {
 
 inline constexpr std::string_view kMaildirSize = "maildirsize";
 
-// Whether a folder counts; "A.B" is the one in the directory ".A.B", "" is INBOX.
-using FolderCounts = std::function<bool(std::string_view folder)>;
+// Finds the directories of all mailboxes that count.
+using CountedMailboxes = std::function<Result<std::vector<std::string>>()>;
 
-// What the tree below `root` holds, by the file where it can be believed.
+// What the mailboxes hold, by the file in `root` where it can be believed.
 [[nodiscard]] Result<QuotaAmount> maildir_usage(const std::string& root, QuotaAmount limits,
-                                                const FolderCounts& counts);
+                                                const CountedMailboxes& mailboxes);
 
 // Whether so much more fits, by the limits and the sums in the file; where there is none, it does.
 // For who does not know the limits: those of another user's mail.
@@ -34,7 +35,7 @@ using FolderCounts = std::function<bool(std::string_view folder)>;
 
 // Counts all messages and writes the file.
 [[nodiscard]] Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
-                                                  const FolderCounts& counts);
+                                                  const CountedMailboxes& mailboxes);
 
 // What one mailbox holds.
 [[nodiscard]] Result<QuotaAmount> count_mailbox(const std::string& directory);

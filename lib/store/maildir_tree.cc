@@ -1,34 +1,24 @@
 #include "lib/store/maildir_tree.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
-#include "lib/store/mailbox_name.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
+#include "lib/store/nested_names.h"
 #include "lib/store/uid_validity.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::string_view kTrash =
-    "..DOVECOT-TRASHED";               // Dovecot's name for it; no mailbox has such
-constexpr std::size_t kMaxName = 254;  // and a dot: what file systems take
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
+// What we find out is not kept there.
+constexpr std::string_view kNowhere = "/nonexistent";
 
 bool has_all_parts(const std::string& directory) {
     return is_directory(directory + "/cur") && is_directory(directory + "/new") &&
@@ -41,7 +31,20 @@ Result<void> remove_all(const std::string& path) {
     return code ? fail_errno("remove " + path, code.value()) : Result<void>();
 }
 
+// The files of one mailbox; directories in it are others'.
+void remove_files(const std::string& directory) {
+    auto entries = list_directory(directory);
+    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+        ::unlink((directory + "/" + entry).c_str());
+    }
+}
+
 }  // namespace
+
+bool is_directory(const std::string& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
 
 Result<void> MaildirTree::make_maildir(const std::string& directory) const {
     for (const char* part : {"/tmp", "/new", "/cur"}) {
@@ -53,217 +56,108 @@ Result<void> MaildirTree::make_maildir(const std::string& directory) const {
     return {};
 }
 
-bool MaildirTree::may_be_mailbox(std::string_view entry, bool directory) const {
-    return directory && entry.starts_with('.');
-}
-
+// Without a directory of indexes everything works, and has to be found out again.
 Result<void> MaildirTree::prepare(std::string_view name) const {
     const MailboxPlace place = place_of(name);
-    for (const std::string& each : {place.index, place.control}) {
-        auto made = each.empty() ? Result<void>() : make_directories(each, directory_mode_);
-        if (!made) {
-            return made;
-        }
+    if (!place.index.empty() && !location_.index_in_memory) {
+        (void)make_directories(place.index, directory_mode_);
     }
-    return has_all_parts(place.directory) ? Result<void>() : make_maildir(place.directory);
-}
-
-// Most names stand on disk as they are.  Others may have been put there by hand or by another
-// program: in raw UTF-8, or as "inbox.Sub".
-std::string MaildirTree::directory_of(std::string_view name) const {
-    if (name == "INBOX") {
-        return root();
+    auto made =
+        place.control.empty() ? Result<void>() : make_directories(place.control, directory_mode_);
+    if (!made || has_all_parts(place.directory)) {
+        return made;
     }
-    std::string directory = root() + "/." + mailbox_to_disk(name, separator_);
-    bool several_forms = name.find('&') != std::string_view::npos || name.starts_with("INBOX");
-    if (several_forms && !is_directory(directory)) {
-        auto entries = list_directory(root());
-        for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-            if (name_of(entry) == name) {
-                return root() + "/" + entry;
-            }
-        }
-    }
-    return directory;
-}
-
-// Nothing for an entry that is no mailbox.
-std::optional<std::string> MaildirTree::name_of(std::string_view entry) const {
-    bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.';
-    return folder ? mailbox_from_disk(entry.substr(1), separator_) : std::nullopt;
-}
-
-// Whether there can be a directory of that name; a new one has to meet more.
-std::string MaildirTree::unusable_because(std::string_view name) const {
-    if (name.empty()) {
-        return "Name is empty";
-    }
-    if (name.size() > kMaxName) {
-        return "Name is too long";
-    }
-    if (!imap::utf7_to_utf8(name)) {
-        return "Name is not valid mUTF-7";
-    }
-    if (name.find('/') != std::string_view::npos && separator_ != '/') {
-        return "Name must not have '/' characters";
-    }
-    if (separator_ != '.' && name.find('.') != std::string_view::npos) {
-        return "Character not allowed in mailbox name: '.'";
-    }
-    return name.front() == separator_ ? "Begins with hierarchy separator" : "";
-}
-
-std::string MaildirTree::invalid_because(std::string_view name) const {
-    std::string why = unusable_because(name);
-    if (!why.empty()) {
-        return why;
-    }
-    if (name.front() == '~') {
-        return "Begins with '~'";
-    }
-    auto levels = split_fields(name, separator_);
-    bool gap = std::ranges::any_of(levels, &std::string_view::empty);
-    return gap ? "Name has an empty level in its hierarchy" : "";
-}
-
-bool MaildirTree::exists(std::string_view name) const {
-    return unusable_because(name).empty() && is_directory(directory_of(name));
+    return make_maildir(place.directory);
 }
 
 bool MaildirTree::has_inbox() const {
-    return is_directory(root() + "/cur");
+    return is_directory(inbox_directory() + "/cur");
 }
 
 bool MaildirTree::ready(std::string_view name) const {
-    if (!exists(name) && name != "INBOX") {
-        return false;
-    }
-    return prepare(name).has_value();
+    return (exists(name) || name == "INBOX") && prepare(name).has_value();
 }
 
-// Where files of a mailbox are that do not lie in it: in a directory of the same name.
-std::string MaildirTree::beside(const std::string& where, const std::string& directory) const {
-    return where.empty() || where == root() ? "" : where + directory.substr(root().size());
+// Where files of a mailbox are that do not lie in it.
+std::string MaildirTree::below(const std::string& where, std::string_view name) const {
+    return where.empty() || where == root() ? "" : where + "/" + path_of(name);
+}
+
+std::vector<std::string> MaildirTree::other_roots() const {
+    std::vector<std::string> roots;
+    for (const std::string& each : {location_.index, location_.control}) {
+        if (!each.empty() && each != root()) {
+            roots.push_back(each);
+        }
+    }
+    return roots;
 }
 
 MailboxPlace MaildirTree::place_of(std::string_view name) const {
-    std::string directory = directory_of(name);
-    std::string index = beside(location_.index, directory);
-    std::string control = beside(location_.control, directory);
-    return {.directory = std::move(directory),
-            .root = root(),
-            .host = host_,
-            .file_mode = file_mode_,
-            .counted = counts(name),
-            .storage = storage_,
-            .index = std::move(index),
-            .control = std::move(control)};
+    MailboxPlace place;
+    place.directory = directory_of(name);
+    place.root = control_root();
+    place.host = host_;
+    place.file_mode = file_mode_;
+    place.counted = counts(name);
+    place.storage = storage_;
+    place.index = location_.index_in_memory ? kNowhere : below(location_.index, name);
+    place.control = below(location_.control, name);
+    return place;
 }
 
 std::unique_ptr<Mailbox> MaildirTree::open(std::string_view name) const {
     return std::make_unique<MaildirMailbox>(place_of(name));
 }
 
-Result<std::vector<std::string>> MaildirTree::list() const {
-    auto entries = list_directory(root());
-    if (!entries) {
-        return fail_with(entries);
-    }
-    std::vector<std::string> names;
-    for (const std::string& entry : *entries) {
-        auto name = name_of(entry);
-        if (name && *name != "INBOX" && is_directory(root() + "/" + entry)) {
-            names.push_back(std::move(*name));
-        }
-    }
-    std::ranges::sort(names);
-    auto again = std::ranges::unique(names);
-    names.erase(again.begin(), again.end());
-    names.insert(names.begin(), "INBOX");
-    return names;
-}
-
 Result<void> MaildirTree::create(std::string_view name) {
     if (exists(name)) {
         return tree_denial(EEXIST, "Mailbox already exists");
     }
+    remove_lists(name);  // what an older one has left
     auto made = prepare(name);
     if (!made) {
         return made;
     }
-    const MailboxPlace place = place_of(name);
-    auto marker = open_file(place.directory + "/maildirfolder", O_WRONLY | O_CREAT, file_mode_);
-    if (!marker) {
-        return fail_with(marker);
-    }
-    auto validity = next_uid_validity(root(), file_mode_);
+    auto validity = next_uid_validity(control_root(), file_mode_);
     if (!validity) {
         return fail_with(validity);
     }
     UidList list;
     list.uid_validity = *validity;
-    return list.rewrite(place.control_directory(), file_mode_);
+    return list.rewrite(place_of(name).control_directory(), file_mode_);
 }
 
-Result<void> MaildirTree::remove(std::string_view name) {
-    std::string directory = directory_of(name);
-    if (name == "INBOX" || !exists(name)) {
-        return tree_denial(ENOENT, "Mailbox doesn't exist");
-    }
-    // First out of sight in one step, then away.
+Result<std::string> MaildirTree::clear_trash() const {
     std::string trash = root() + "/" + std::string(kTrash);
     auto cleared = remove_all(trash);
-    if (!cleared) {
-        return cleared;
-    }
-    bool weighed = counts(name) && keeps_maildir_size(root());
-    if (std::rename(directory.c_str(), trash.c_str()) < 0) {
-        return fail_errno("rename " + directory);
-    }
+    return cleared ? Result<std::string>(std::move(trash)) : fail_with(cleared);
+}
+
+Result<void> MaildirTree::empty_trash(const std::string& trash, std::string_view name) const {
+    const bool weighed = counts(name) && keeps_maildir_size(control_root());
     auto lost = weighed ? count_mailbox(trash) : Result<QuotaAmount>();
     if (lost) {
-        note_maildir_change(root(), {-lost->bytes, -lost->messages}, storage_);
+        note_maildir_change(control_root(), {-lost->bytes, -lost->messages}, storage_);
     }
     return remove_all(trash);
 }
 
-Result<void> MaildirTree::rename(std::string_view from, std::string_view to) {
-    auto all = list();
-    if (!all) {
-        return fail_with(all);
+void MaildirTree::remove_lists(std::string_view name) const {
+    for (const std::string& where : other_roots()) {
+        const std::string directory = where + "/" + path_of(name);
+        remove_files(directory);
+        remove_empty_directories(directory, where);
     }
-    std::string below = std::string(from) + separator_;
-    std::vector<std::string> moved;
-    for (const std::string& name : *all) {
-        if (name == from || name.starts_with(below)) {
-            moved.push_back(name);
-        }
+}
+
+void MaildirTree::rename_lists(std::string_view from, std::string_view to) const {
+    for (const std::string& where : other_roots()) {
+        const std::string target = where + "/" + path_of(to);
+        (void)remove_all(target);
+        (void)make_directories(target.substr(0, target.rfind('/')), directory_mode_);
+        std::rename((where + "/" + path_of(from)).c_str(), target.c_str());
     }
-    if (moved.empty()) {
-        return tree_denial(ENOENT, "Mailbox doesn't exist");
-    }
-    auto new_name = [from, to](const std::string& name) {
-        return std::string(to) + name.substr(from.size());
-    };
-    // A place that one of them leaves is free: "p/q" can become "p".
-    bool taken = std::ranges::any_of(moved, [&](const std::string& name) {
-        return exists(new_name(name)) && std::ranges::find(moved, new_name(name)) == moved.end();
-    });
-    bool too_long = std::ranges::any_of(
-        moved, [&](const std::string& name) { return new_name(name).size() > kMaxName; });
-    if (too_long) {
-        return tree_denial(ENAMETOOLONG, "Name is too long");
-    }
-    if (taken || from == to) {
-        return tree_denial(EEXIST, "Target mailbox already exists");
-    }
-    for (const std::string& name : moved) {
-        std::string source = directory_of(name);
-        if (std::rename(source.c_str(), directory_of(new_name(name)).c_str()) < 0) {
-            return fail_errno("rename " + source);
-        }
-    }
-    return {};
 }
 
 }  // namespace relais

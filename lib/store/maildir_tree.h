@@ -1,7 +1,8 @@
-// Mailboxes in Maildir++: INBOX is the root itself, the others are directories in it named ".A.B".
+// What the layouts of Maildir have in common: a mailbox is a directory with cur/, new/ and tmp/,
+// and INBOX is the root itself unless it is elsewhere.  Lists and indexes may be in directories of
+// the same names below other roots (CONTROL=, INDEX=), where INBOX has one, too.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,32 +13,45 @@ namespace relais {
 
 class MaildirTree : public MailTree {
   public:
-    MaildirTree(MailLocation location, char separator, std::string host)
-        : MailTree(std::move(location), separator, std::move(host)) {}
-
-    // All of it in one directory.
-    MaildirTree(std::string root, char separator, std::string host)
-        : MaildirTree(MailLocation::maildir(std::move(root)), separator, std::move(host)) {}
-
-    bool may_be_mailbox(std::string_view entry, bool directory) const override;
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
-    [[nodiscard]] Result<std::vector<std::string>> list() const override;
-    std::string invalid_because(std::string_view name) const override;
-    bool exists(std::string_view name) const override;
     bool has_inbox() const override;
     bool ready(std::string_view name) const override;
     MailboxPlace place_of(std::string_view name) const override;
     std::unique_ptr<Mailbox> open(std::string_view name) const override;
     [[nodiscard]] Result<void> create(std::string_view name) override;
-    [[nodiscard]] Result<void> remove(std::string_view name) override;
-    [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to) override;
+
+  protected:
+    // The name under which what is removed goes out of sight first: Dovecot's; no mailbox has it.
+    static constexpr std::string_view kTrash = "..DOVECOT-TRASHED";
+
+    using MailTree::MailTree;
+
+    // The mailbox's directory.
+    virtual std::string directory_of(std::string_view name) const = 0;
+    // Its path below a root of lists or of indexes, for directories made anew.
+    virtual std::string path_of(std::string_view name) const = 0;
+
+    const std::string& inbox_directory() const {
+        return location_.inbox.empty() ? root() : location_.inbox;
+    }
+
+    // Where what goes is moved to; nothing is there then.
+    [[nodiscard]] Result<std::string> clear_trash() const;
+    // Takes what is there out of maildirsize, and removes it.
+    [[nodiscard]] Result<void> empty_trash(const std::string& trash, std::string_view name) const;
+
+    // The lists and indexes of a mailbox that is gone, or has another name: below roots of their
+    // own only.
+    void remove_lists(std::string_view name) const;
+    void rename_lists(std::string_view from, std::string_view to) const;
 
   private:
-    std::string directory_of(std::string_view name) const;
-    std::string beside(const std::string& where, const std::string& directory) const;
-    std::optional<std::string> name_of(std::string_view entry) const;
-    std::string unusable_because(std::string_view name) const;
+    std::string below(const std::string& where, std::string_view name) const;
+    std::vector<std::string> other_roots() const;
     [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;
 };
+
+// A directory, perhaps by way of a link.
+[[nodiscard]] bool is_directory(const std::string& path);
 
 }  // namespace relais

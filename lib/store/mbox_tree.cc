@@ -11,17 +11,13 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
 #include "lib/store/mbox_mailbox.h"
+#include "lib/store/nested_names.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::size_t kMaxName = 1000;
-constexpr std::size_t kMaxLevel = 250;
-constexpr int kMaxDepth = 20;
-constexpr std::size_t kMaxMailboxes = 100'000;
 constexpr std::string_view kIndexes = ".imap";
 
 bool is_file(const std::string& path) {
@@ -36,7 +32,7 @@ bool is_directory(const std::string& path) {
 
 // Locks, hidden files: nobody's mail.
 bool is_reserved(std::string_view level) {
-    return level.empty() || level.front() == '.' || level.ends_with(".lock");
+    return level.front() == '.' || level.ends_with(".lock");
 }
 
 void remove_directory(const std::string& path) {
@@ -51,9 +47,7 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 std::string MboxTree::relative(std::string_view name) const {
-    std::string path(name);
-    std::ranges::replace(path, separator_, '/');
-    return path;
+    return mailbox_to_disk(name, disk_names());
 }
 
 std::string MboxTree::file_of(std::string_view name) const {
@@ -71,31 +65,9 @@ std::string MboxTree::index_of(std::string_view name) const {
 }
 
 std::string MboxTree::unusable_because(std::string_view name) const {
-    if (name.empty()) {
-        return "Name is empty";
-    }
-    if (name.size() > kMaxName) {
-        return "Name is too long";
-    }
-    if (!imap::utf7_to_utf8(name) || name.contains('\0')) {
-        return "Name is not valid mUTF-7";
-    }
-    if (separator_ != '/' && name.contains('/')) {
-        return "Name must not have '/' characters";
-    }
-    if (name == "INBOX") {
-        return "";
-    }
-    for (std::string_view level : split_fields(name, separator_)) {
-        if (level.size() > kMaxLevel) {
-            return "Name is too long";
-        }
-        if (is_reserved(level)) {
-            return level.empty() ? "Name has an empty level in its hierarchy"
-                                 : "Contains reserved name";
-        }
-    }
-    return file_of(name) == file_of("INBOX") ? "It is the file of INBOX" : "";
+    std::string why = nested_name_trouble(name, disk_names(), is_reserved);
+    const bool taken = why.empty() && name != "INBOX" && file_of(name) == file_of("INBOX");
+    return taken ? "It is the file of INBOX" : why;
 }
 
 std::string MboxTree::invalid_because(std::string_view name) const {
@@ -162,30 +134,20 @@ std::unique_ptr<Mailbox> MboxTree::open(std::string_view name) const {
     return std::make_unique<MboxMailbox>(place_of(name));
 }
 
-void MboxTree::collect(const std::string& directory, const std::string& prefix, int depth,
-                       std::vector<std::string>& names) const {
-    auto entries = list_directory(directory);
-    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-        auto name = imap::utf7_to_utf8(entry) ? std::optional(entry) : std::nullopt;
-        const bool clear = separator_ == '/' || !entry.contains(separator_);
-        if (!name || !clear || is_reserved(entry) || names.size() >= kMaxMailboxes) {
-            continue;
-        }
-        const std::string path = directory + "/" + entry;
-        if (is_directory(path)) {
-            if (depth < kMaxDepth) {
-                collect(path, prefix + entry + separator_, depth + 1, names);
-            }
-        } else if (is_file(path) && path != file_of("INBOX")) {
-            names.push_back(prefix + entry);
-        }
-    }
-}
-
 Result<std::vector<std::string>> MboxTree::list() const {
     std::vector<std::string> names;
-    collect(root(), "", 1, names);
-    std::erase_if(names, [](const std::string& name) { return iequals(name, "INBOX"); });
+    auto visit = [&](const NestedEntry& entry) {
+        if (is_reserved(entry.level) || is_directory(entry.path)) {
+            return is_reserved(entry.level) ? Descend::kNo : Descend::kYes;
+        }
+        if (is_file(entry.path) && entry.path != file_of("INBOX") &&
+            !iequals(entry.name, "INBOX")) {
+            names.push_back(entry.name);
+        }
+        return Descend::kNo;
+    };
+    // Without the directory there is the INBOX.
+    (void)visit_nested(root(), disk_names(), visit);
     std::ranges::sort(names);
     names.insert(names.begin(), "INBOX");
     return names;

@@ -36,8 +36,6 @@ class MboxTree : public MailTree {
     std::string file_of(std::string_view name) const;
     std::string index_of(std::string_view name) const;
     std::string unusable_because(std::string_view name) const;
-    void collect(const std::string& directory, const std::string& prefix, int depth,
-                 std::vector<std::string>& names) const;
 };
 
 }  // namespace relais

@@ -4,7 +4,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
-#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
@@ -18,13 +17,13 @@ bool is_use(std::string_view word) {
 
 }  // namespace
 
-SpecialUses SpecialUses::load(const std::string& root, char separator) {
+SpecialUses SpecialUses::load(const std::string& root, const DiskNames& names) {
     SpecialUses uses;
-    uses.separator_ = separator;
+    uses.names_ = names;
     auto text = read_file(root + "/" + std::string(kFileName), kMaxFile);
     for (std::string_view line : split_fields(text ? std::string_view(*text) : "", '\n')) {
         auto parts = split_first(line, '\t');
-        auto name = parts ? mailbox_from_disk(parts->first, separator) : std::nullopt;
+        auto name = parts ? mailbox_from_disk(parts->first, names) : std::nullopt;
         auto words = split_words(parts ? parts->second : "", " \r");
         if (name && !words.empty() && std::ranges::all_of(words, is_use)) {
             uses.uses_.emplace(*name, std::string(trim(parts->second)));
@@ -60,7 +59,7 @@ bool SpecialUses::remove(std::string_view name) {
 }
 
 bool SpecialUses::rename(std::string_view from, std::string_view to) {
-    std::string below = std::string(from) + separator_;
+    std::string below = std::string(from) + names_.separator;
     std::map<std::string, std::string, std::less<>> renamed;
     bool changed = false;
     for (auto& [name, uses] : uses_) {
@@ -75,7 +74,7 @@ bool SpecialUses::rename(std::string_view from, std::string_view to) {
 Result<void> SpecialUses::save(const std::string& root, unsigned mode) const {
     std::string text;
     for (const auto& [name, uses] : uses_) {
-        text += mailbox_to_disk(name, separator_) + '\t' + uses + '\n';
+        text += mailbox_to_disk(name, names_) + '\t' + uses + '\n';
     }
     return replace_file(root + "/" + std::string(kFileName), text, mode);
 }

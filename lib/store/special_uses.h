@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "lib/base/result.h"
+#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
@@ -15,9 +16,9 @@ class SpecialUses {
   public:
     static constexpr std::string_view kFileName = "relais.uses";
 
-    // `separator` is the hierarchy separator of the names that callers use.  Without a file, and
-    // for lines that make no sense, there are none.
-    [[nodiscard]] static SpecialUses load(const std::string& root, char separator);
+    // `names` are those of the tree of mailboxes.  Without a file, and for lines that make no
+    // sense, there are none.
+    [[nodiscard]] static SpecialUses load(const std::string& root, const DiskNames& names);
 
     // "\Sent", "\Drafts \Sent"; empty for none.
     std::string_view find(std::string_view name) const;
@@ -35,7 +36,7 @@ class SpecialUses {
     [[nodiscard]] Result<void> save(const std::string& root, unsigned mode) const;
 
   private:
-    char separator_ = '.';
+    DiskNames names_;
     std::map<std::string, std::string, std::less<>> uses_;  // by name
 };
 

@@ -5,7 +5,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
-#include "lib/store/mailbox_name.h"
 #include "lib/store/tab_escape.h"
 
 namespace relais {
@@ -16,9 +15,9 @@ constexpr std::string_view kVersion2 = "V\t2\n\n";
 
 }  // namespace
 
-Result<Subscriptions> Subscriptions::load(const std::string& path, char separator) {
+Result<Subscriptions> Subscriptions::load(const std::string& path, const DiskNames& names) {
     Subscriptions list;
-    list.separator_ = separator;
+    list.names_ = names;
     auto text = read_file(path, 16 << 20);
     if (!text) {
         if (text.error().sys_errno == ENOENT) {
@@ -40,21 +39,22 @@ Result<Subscriptions> Subscriptions::load(const std::string& path, char separato
 
 std::optional<std::string> Subscriptions::name_in(std::string_view line) const {
     if (version_ == 1) {
-        return mailbox_from_disk(line, separator_);
+        return mailbox_from_disk(line, names_);
     }
     std::vector<std::string> levels;
     for (std::string_view level : split_fields(line, '\t')) {
         levels.push_back(tab_unescape(level));
     }
-    return mailbox_from_disk(join(levels, "."), separator_);
+    return mailbox_from_disk(join(levels, std::string(1, names_.on_disk)), names_);
 }
 
-std::string Subscriptions::line_of(std::string_view name, char separator) const {
+std::string Subscriptions::line_of(std::string_view name, const DiskNames& names) const {
+    const std::string text = mailbox_to_disk(name, names);
     if (version_ == 1) {
-        return mailbox_to_disk(name, separator);
+        return text;
     }
     std::vector<std::string> levels;
-    for (std::string_view level : split_fields(name, separator)) {
+    for (std::string_view level : split_fields(text, names.on_disk)) {
         levels.push_back(tab_escape(level));
     }
     return join(levels, "\t");
@@ -78,8 +78,9 @@ bool Subscriptions::add(std::string_view name, Namespace in) {
     if (contains(name)) {
         return false;
     }
-    char separator = in == Namespace::kOwn ? separator_ : '.';
-    lines_.push_back({line_of(name, separator), std::string(name)});
+    DiskNames names = names_;
+    names.separator = in == Namespace::kOwn ? names.separator : names.on_disk;
+    lines_.push_back({line_of(name, names), std::string(name)});
     return true;
 }
 

@@ -1,6 +1,6 @@
 // Dovecot's subscriptions file, "subscriptions" in the mail root or what mail_location says.  Old
-// form: a name per line, as on disk ("A.B"). New form: "V\t2", an empty line, and names whose
-// levels are separated by tabs.  The form found is kept, and so are lines that name nothing.
+// form: a name per line, as on disk ("A.B", or "A/B"). New form: "V\t2", an empty line, and names
+// whose levels are separated by tabs.  The form found is kept, and so are lines that name nothing.
 #pragma once
 
 #include <optional>
@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
 class Subscriptions {
   public:
-    // `separator` is the hierarchy separator of the names that callers use.
-    [[nodiscard]] static Result<Subscriptions> load(const std::string& path, char separator);
+    // `names` are those of the tree of mailboxes.
+    [[nodiscard]] static Result<Subscriptions> load(const std::string& path,
+                                                    const DiskNames& names);
 
     std::vector<std::string> names() const;
 
@@ -39,10 +41,10 @@ class Subscriptions {
     };
 
     std::optional<std::string> name_in(std::string_view line) const;
-    std::string line_of(std::string_view name, char separator) const;
+    std::string line_of(std::string_view name, const DiskNames& names) const;
 
     std::vector<Line> lines_;
-    char separator_ = '.';
+    DiskNames names_;
     int version_ = 2;
 };
 

@@ -69,13 +69,13 @@ void forget_conclusions(const MailboxPlace& place) {
 }  // namespace
 
 std::string LocalReplica::sync_name(const std::string& name) {
-    std::string given = mailbox_to_disk(name, user_.separator());
+    std::string given = mailbox_to_disk(name, {user_.separator()});
     if (user_.separator() == '.' || !name.contains('.')) {
         return given;
     }
     given = name;
     std::ranges::replace(given, '.', '_');
-    given = mailbox_to_disk(given, user_.separator());
+    given = mailbox_to_disk(given, {user_.separator()});
     auto is_taken = [&] {
         auto dotted = dotted_.find(given);
         return dotted == dotted_.end() ? user_.tree().exists(own_name(given))
@@ -119,8 +119,8 @@ Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
         co_return fail_with(names);
     }
     std::erase_if(*names, [this](const std::string& name) { return !user_.is_own(name); });
-    auto subscriptions =
-        Subscriptions::load(user_.tree().own().subscriptions_path(), user_.separator());
+    const MailTree& own = user_.tree().own();
+    auto subscriptions = Subscriptions::load(own.subscriptions_path(), own.disk_names());
     if (!subscriptions) {
         co_return fail_with(subscriptions);
     }

@@ -77,7 +77,8 @@ void speak(std::string_view text) {
 
 void weigh(std::string_view text) {
     put(kMaildirSize, text);
-    auto usage = maildir_usage(scratch(), {1000, 10}, [](std::string_view) { return true; });
+    auto usage =
+        maildir_usage(scratch(), {1000, 10}, [] { return std::vector<std::string>{scratch()}; });
     if (usage && (usage->bytes < 0 || usage->messages < 0)) {
         std::abort();
     }
@@ -126,7 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     put(KeywordFile::kFileName, text);
     (void)KeywordFile::load(scratch());
     put("subscriptions", text);
-    (void)Subscriptions::load(scratch() + "/subscriptions", '.');
+    (void)Subscriptions::load(scratch() + "/subscriptions", {'.'});
     read_changes(text);
     MessageFlags flags = parse_maildir_flags(text);
     if (parse_maildir_flags(with_maildir_flags(text, flags)) != flags) {

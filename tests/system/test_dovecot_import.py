@@ -151,7 +151,9 @@ LOCATIONS = (
     ("mail_location = mbox:~/mail:INBOX=/var/mail/%u", "mbox:~/mail:INBOX=/var/mail/%u"),
     ("mail_location = maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u", "maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u"),
     ("mail_driver = mbox\nmail_inbox_path = /var/mail/%{user}\nmail_path = ~/mail", "mbox:~/mail:INBOX=/var/mail/%u"),
-    ("mail_path = ~/Maildir\nmail_index_path = /var/index/%{user}", "maildir:~/Maildir:INDEX=/var/index/%u"))
+    ("mail_path = ~/Maildir\nmail_index_path = /var/index/%{user}", "maildir:~/Maildir:INDEX=/var/index/%u"),
+    ("mail_location = maildir:~/Maildir:LAYOUT=fs", "maildir:~/Maildir:LAYOUT=fs"),
+    ("mail_driver = maildir\nmail_path = ~/Maildir\nmailbox_list_layout = fs\nmailbox_list_utf8 = yes", "maildir:~/Maildir:LAYOUT=fs:UTF-8"))
 
 
 def test_where_the_mail_is():
@@ -160,7 +162,7 @@ def test_where_the_mail_is():
         equal((status, left(lines)), (0, []), text)
         assert f"main.cf: imap_mail_location = {wanted}" in carried, (text, carried)
     for number, text in enumerate(("mail_location = sdbox:~/sdbox", "mail_driver = mdbox\nmail_path = ~/mdbox", "mail_driver = sdbox",
-                                   "mail_location = maildir:~/Maildir:LAYOUT=fs")):
+                                   "mail_location = maildir:~/Maildir:LAYOUT=index")):
         status, lines, carried = check(f"other{number}", {"dovecot.conf": f"protocols = imap\n{text}\n"})
         equal((status, len(left(lines))), (1, 1), text)
         assert not [line for line in carried if "imap_mail_location" in line], (text, carried)
@@ -249,7 +251,7 @@ def test_namespaces_and_access_control():
                  "main.cf: imap_acl_shared_dict = file:/var/lib/dovecot/shared.db", "main.cf: imap_hierarchy_separator = /",
                  "main.cf: imap_metadata_file = %h/Maildir/dovecot-attributes",
                  "main.cf: imap_namespaces = { type=private inbox=yes prefix=INBOX/ }, { type=public prefix=Public/ "
-                 "location=maildir:/var/mail/public subscriptions=no list=children }, { type=shared prefix=shared/%%u/ location=maildir:%%h/Maildir }"):
+                 "location=maildir:/var/mail/public:INDEX=~/public subscriptions=no list=children }, { type=shared prefix=shared/%%u/ location=maildir:%%h/Maildir:INDEX=~/shared/%%u }"):
         assert line in carried, (line, carried)
 
 

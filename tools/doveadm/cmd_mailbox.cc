@@ -232,8 +232,8 @@ class List : public MailCommand {
     // INBOX last, as Dovecot has it; levels above a mailbox are there with it.
     Result<std::vector<std::string>> names_of(User& user) const {
         if (subscribed_) {
-            auto list =
-                Subscriptions::load(user.tree().own().subscriptions_path(), user.separator());
+            const MailTree& own = user.tree().own();
+            auto list = Subscriptions::load(own.subscriptions_path(), own.disk_names());
             if (!list) {
                 return fail_with(list);
             }

@@ -434,10 +434,10 @@ class Importer {
     }
 
     static bool is_known_of_namespaces(std::string_view name) {
-        constexpr std::array<std::string_view, 11> kKnown = {
-            "inbox",     "list",   "subscriptions", "hidden",   "type",     "location",
-            "mail_path", "prefix", "mail_driver",   "disabled", "separator"};
-        return std::ranges::find(kKnown, name) != kKnown.end();
+        constexpr std::array<std::string_view, 9> kKnown = {"inbox",    "list",     "subscriptions",
+                                                            "hidden",   "type",     "prefix",
+                                                            "location", "disabled", "separator"};
+        return DovecotLocation::is_part(name) || std::ranges::find(kKnown, name) != kKnown.end();
     }
 
     // One for all namespaces.

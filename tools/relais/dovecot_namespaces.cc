@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/store/mail_location.h"
+
+#include "tools/relais/dovecot_location.h"
 
 namespace relais {
 
@@ -34,39 +38,23 @@ std::string short_names(std::string text) {
     return text;
 }
 
-// The path of "maildir:PATH:INDEX=PATH2", and what of the rest has no counterpart.
-struct Location {
-    std::string text;
-    std::string left;
-};
-
-std::optional<Location> location_of(std::string_view value) {
-    auto parts = split_fields(value, ':');
-    bool named = parts.size() > 1 && !parts[0].starts_with('/') && !parts[0].starts_with('~');
-    if (named && parts[0] != "maildir") {
-        return std::nullopt;
-    }
-    Location location;
-    location.text = "maildir:" + short_names(std::string(parts[named ? 1 : 0]));
-    for (std::size_t i = named ? 2 : 1; i < parts.size(); ++i) {
-        bool index = parts[i].starts_with("INDEX=");  // ours are where they can be made anew
-        if (!index) {
-            location.left += (location.left.empty() ? "" : ":") + std::string(parts[i]);
-        }
-    }
-    return location;
-}
-
 void take_location(const DovecotSetting& setting, std::string& group,
                    const DovecotNamespaces::Leave& leave) {
-    auto location = location_of(setting.value);
-    if (!location) {
-        leave(setting, "mailboxes are Maildirs");
-        return;
+    std::vector<std::string> parts;
+    for (std::string_view part : split_fields(setting.value, ':')) {
+        parts.emplace_back(part);
     }
-    group += " location=" + location->text;
-    if (!location->left.empty()) {
-        leave(setting, format("everything lies in the Maildir itself, without {}", location->left));
+    if (std::erase_if(parts, [](const auto& part) { return part.starts_with("INDEXPVT="); }) > 0) {
+        leave(setting, "everybody sees the same flags, without INDEXPVT=");
+    }
+    const std::string location = short_names(join(parts, ":"));
+    auto parsed = parse_mail_location(location, "user", "/home/user");
+    if (!parsed) {
+        leave(setting, parsed.error().message);
+    } else if (parsed->format != MailFormat::kMaildir && parsed->format != MailFormat::kMbox) {
+        leave(setting, "mailboxes are Maildirs or mbox files");
+    } else {
+        group += " location=" + location;
     }
 }
 
@@ -111,6 +99,7 @@ void DovecotNamespaces::take(const DovecotSection& section, const Leave& leave) 
     std::string type(section.get("type"));
     std::string group = "type=" + (type.empty() ? "private" : type);
     special_ |= !section.get("prefix").empty() || (!type.empty() && type != "private");
+    DovecotLocation location;
     for (const DovecotSetting& setting : section.settings) {
         const std::string& name = setting.name;
         bool flag =
@@ -119,12 +108,16 @@ void DovecotNamespaces::take(const DovecotSection& section, const Leave& leave) 
             group += " " + name + "=" + setting.value;
         } else if (name == "prefix" && !setting.value.empty()) {
             group += " prefix=" + short_names(setting.value);
-        } else if ((name == "location" || name == "mail_path") && !setting.value.empty()) {
+        } else if (name == "location" && !setting.value.empty()) {
             take_location(setting, group, leave);
             special_ = true;
-        } else if (name == "mail_driver" && setting.value != "maildir") {
-            leave(setting, "mailboxes are Maildirs");
+        } else {
+            location.take(setting);
         }
+    }
+    if (auto whole = location.whole()) {
+        take_location(*whole, group, leave);
+        special_ = true;
     }
     groups_.push_back("{ " + group + " }");
 }

@@ -34,7 +34,10 @@ TEST_CASE("store/location: settings") {
     REQUIRE(location);
     CHECK(location->index == "/i/bob");
     CHECK(location->control == "/home/bob/c");
-    CHECK(parse("maildir:~/m:INDEX=MEMORY")->index.empty());
+    CHECK(location->names == NameEncoding::kUtf8);
+    CHECK(parse("maildir:~/m:INDEX=MEMORY")->index_in_memory);
+    CHECK(parse("maildir:~/m:LAYOUT=fs")->layout == FolderLayout::kDirectories);
+    CHECK_FALSE(why("maildir:~/m:DIRNAME=x").empty());
     CHECK(why("maildir:~/m:FOO=1") == "Unknown setting: FOO");
     CHECK(why("maildir:") == "Root mail directory not given");
     CHECK(why("foo:~/x") == "Unknown mail storage driver foo");

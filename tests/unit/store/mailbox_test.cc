@@ -189,7 +189,7 @@ TEST_CASE("store/uidlist: Courier's form, torn lines, nonsense") {
 TEST_CASE("store/subscriptions: both forms are kept") {
     Scratch scratch;
     scratch.put("subscriptions", "V\t2\n\nA\tB\nSent\n");
-    auto list = Subscriptions::load(scratch.root() + "/subscriptions", '.');
+    auto list = Subscriptions::load(scratch.root() + "/subscriptions", {'.'});
     REQUIRE(list);
     CHECK(list->names() == std::vector<std::string>{"A.B", "Sent"});
     CHECK(list->add("X.Y"));
@@ -198,7 +198,7 @@ TEST_CASE("store/subscriptions: both forms are kept") {
     REQUIRE(list->save(scratch.root() + "/subscriptions", 0600));
     CHECK(scratch.get("subscriptions") == "V\t2\n\nSent\nX\tY\n");
     scratch.put("subscriptions", "A.B\nSent\n");
-    auto old = Subscriptions::load(scratch.root() + "/subscriptions", '.');
+    auto old = Subscriptions::load(scratch.root() + "/subscriptions", {'.'});
     old->add("Z");
     REQUIRE(old->save(scratch.root() + "/subscriptions", 0600));
     CHECK(scratch.get("subscriptions") == "A.B\nSent\nZ\n");
@@ -207,7 +207,7 @@ TEST_CASE("store/subscriptions: both forms are kept") {
 TEST_CASE("store/subscriptions: names as on disk, and lines that name nothing") {
     Scratch scratch;
     scratch.put("subscriptions", "A.B\r\ninbox.Sub\nEntw\xc3\xbcrfe\n\xe9\nSent");
-    auto list = Subscriptions::load(scratch.root() + "/subscriptions", '/');
+    auto list = Subscriptions::load(scratch.root() + "/subscriptions", {'/'});
     REQUIRE(list);
     CHECK(list->names() == std::vector<std::string>{"A/B", "INBOX/Sub", "Entw&APw-rfe", "Sent"});
     CHECK_FALSE(list->add("A/B"));

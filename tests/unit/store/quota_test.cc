@@ -40,15 +40,20 @@ class Tree {
         std::ofstream(path_ + "/" + name, std::ios::binary) << text;
     }
 
+    CountedMailboxes only(std::vector<std::string> parts) const {
+        for (std::string& part : parts) {
+            part.insert(0, path_);
+        }
+        return [parts] { return parts; };
+    }
+
+    CountedMailboxes all() const { return only({"", "/.A", "/.B.C"}); }
+
     std::string size_file() const { return read_file(path_ + "/maildirsize").value_or(""); }
 
   private:
     std::string path_;
 };
-
-bool all(std::string_view /*folder*/) {
-    return true;
-}
 
 bool is_valid(const char* rule) {
     return QuotaRules::parse({rule}).has_value();
@@ -104,16 +109,15 @@ TEST_CASE("store/quota: the file is made, believed, and made anew", "[unit]") {
     tree.put(".A/cur/3.c:2,", "12");
     tree.put(".B.C/new/4.d", "1");
     const QuotaAmount limits{1000, 20};
-    CHECK(maildir_usage(tree.path(), limits, all) == QuotaAmount{108, 4});
+    CHECK(maildir_usage(tree.path(), limits, tree.all()) == QuotaAmount{108, 4});
     CHECK(tree.size_file() == "1000S,20C\n108 4\n");
     note_maildir_change(tree.path(), {-5, -1});
     CHECK(tree.size_file() == "1000S,20C\n108 4\n-5 -1\n");
-    CHECK(maildir_usage(tree.path(), limits, all) == QuotaAmount{103, 3});
+    CHECK(maildir_usage(tree.path(), limits, tree.all()) == QuotaAmount{103, 3});
     // Other limits, a folder that does not count
-    auto without_a = [](std::string_view folder) { return folder != "A"; };
-    CHECK(maildir_usage(tree.path(), {0, 20}, without_a) == QuotaAmount{106, 3});
+    CHECK(maildir_usage(tree.path(), {0, 20}, tree.only({"", "/.B.C"})) == QuotaAmount{106, 3});
     CHECK(tree.size_file() == "20C\n106 3\n");
-    CHECK(maildir_usage(tree.path(), {0, 0}, all) == QuotaAmount{108, 4});
+    CHECK(maildir_usage(tree.path(), {0, 0}, tree.all()) == QuotaAmount{108, 4});
     CHECK(tree.size_file() == "0S\n108 4\n");
 }
 
@@ -125,26 +129,26 @@ TEST_CASE("store/quota: a file that cannot be is not believed", "[unit]") {
                              "1000S\n9223372036854775807 1\n9223372036854775807 1\n"}) {
         INFO(text);
         tree.put("maildirsize", text);
-        CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{5, 1});
+        CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{5, 1});
         CHECK(tree.size_file() == "1000S\n5 1\n");
     }
     tree.put("maildirsize", "1000S\n   7            2\n");  // maildrop's padding
-    CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{7, 2});
+    CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{7, 2});
     tree.put("maildirsize", "1000S\n7 2\n" + std::string(6000, '\n'));
-    CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{5, 1});
+    CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{5, 1});
 }
 
 TEST_CASE("store/quota: full is believed for a while, and only when it was counted", "[unit]") {
     Tree tree;
     tree.put("new/1.a", "12345");
     tree.put("maildirsize", "1000S\n2000 2\n");
-    CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{2000, 2});
+    CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{2000, 2});
     tree.put("maildirsize", "1000S\n1000 2\n1000 1\n");
-    CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{5, 1});
+    CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{5, 1});
     tree.put("maildirsize", "1000S\n2000 2\n");
     utimbuf old{1000, 1000};
     ::utime((tree.path() + "/maildirsize").c_str(), &old);
-    CHECK(maildir_usage(tree.path(), {1000, 0}, all) == QuotaAmount{5, 1});
+    CHECK(maildir_usage(tree.path(), {1000, 0}, tree.all()) == QuotaAmount{5, 1});
 }
 
 TEST_CASE("store/quota: the root of a mailbox", "[unit]") {

@@ -11,7 +11,7 @@ using namespace relais;
 TEST_CASE("store/uses: given, moved, taken away, and read again") {
     std::string root = std::filesystem::temp_directory_path() / "relais-uses-XXXXXX";
     REQUIRE(::mkdtemp(root.data()) != nullptr);
-    SpecialUses uses = SpecialUses::load(root, '/');
+    SpecialUses uses = SpecialUses::load(root, {'/'});
     CHECK(uses.find("Gesendet").empty());
     CHECK(uses.set("Gesendet", "\\Sent"));
     CHECK_FALSE(uses.set("Gesendet", "\\Sent"));
@@ -21,12 +21,12 @@ TEST_CASE("store/uses: given, moved, taken away, and read again") {
     CHECK(uses.rename("a", "c"));
     CHECK_FALSE(uses.rename("a", "d"));
     REQUIRE(uses.save(root, 0600));
-    SpecialUses again = SpecialUses::load(root, '.');
+    SpecialUses again = SpecialUses::load(root, {'.'});
     CHECK(again.find("c.b") == "\\Drafts \\Trash");
     CHECK(again.remove("c.b"));
     CHECK_FALSE(again.remove("c.b"));
     std::ofstream(root + "/relais.uses") << "x\nGesendet\t\nA\tDrafts\nB\t\\Junk\r\n\xff\t\\Sent\n";
-    again = SpecialUses::load(root, '.');
+    again = SpecialUses::load(root, {'.'});
     CHECK(again.find("A").empty());
     CHECK(again.find("B") == "\\Junk");
     CHECK_FALSE(again.is_given("\\Sent"));

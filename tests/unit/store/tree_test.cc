@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/store/maildir_tree.h"
+#include "lib/store/dotted_maildir_tree.h"
 #include "lib/store/message_cache.h"
 
 #include "tests/support/catch.h"
@@ -41,7 +41,7 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("store/tree: mailboxes are made, listed, renamed with what is below, removed") {
     Scratch scratch;
-    MaildirTree tree(scratch.path() + "/Maildir", '.', "host");
+    DottedMaildirTree tree(scratch.path() + "/Maildir", '.', "host");
     REQUIRE(tree.prepare());
     REQUIRE(tree.create("Sent"));
     REQUIRE(tree.create("A.B"));
@@ -67,7 +67,7 @@ TEST_CASE("store/tree: mailboxes are made, listed, renamed with what is below, r
 }
 
 TEST_CASE("store/tree: names that would leave the tree are refused") {
-    MaildirTree tree("/nowhere", '.', "host");
+    DottedMaildirTree tree("/nowhere", '.', "host");
     for (const char* bad : {"", "a/b", "../x", ".", "a..b", "a.", ".a", "a\n", "~a",
                             ".DOVECOT-TRASHED", "caf\xc3\xa9"}) {
         INFO(bad);
@@ -75,7 +75,7 @@ TEST_CASE("store/tree: names that would leave the tree are refused") {
     }
     CHECK(tree.invalid_because("Entw&APw-rfe.x y").empty());
     CHECK(tree.invalid_because("50%*2").empty());
-    MaildirTree slashed("/nowhere", '/', "host");
+    DottedMaildirTree slashed("/nowhere", '/', "host");
     CHECK(slashed.invalid_because("a/b").empty());
     CHECK_FALSE(slashed.invalid_because("a.b").empty());
     CHECK(slashed.place_of("a/b").directory == "/nowhere/.a.b");
@@ -84,7 +84,7 @@ TEST_CASE("store/tree: names that would leave the tree are refused") {
 // The names are those that Dovecot 2.3.19 lists for the same directories.
 TEST_CASE("store/tree: what stands on disk has a name, opens, and has it once") {
     Scratch scratch;
-    MaildirTree tree(scratch.path() + "/Maildir", '/', "host");
+    DottedMaildirTree tree(scratch.path() + "/Maildir", '/', "host");
     REQUIRE(tree.prepare());
     for (const char* name : {".Sale 50%", ".a*b", ".Entw\xc3\xbcrfe", ".a&b", ".tab\there",
                              ".latin\xe9", ".inbox.Sub", ".inbox", "..DOVECOT-TRASHED", ".p.q"}) {

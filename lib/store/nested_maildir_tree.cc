@@ -1,0 +1,156 @@
+#include "lib/store/nested_maildir_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/store/nested_names.h"
+
+namespace relais {
+
+namespace {
+
+// What a mailbox itself is made of.  Without cur/ there is none.
+constexpr std::array<std::string_view, 3> kParts = {"cur", "new", "tmp"};
+
+bool is_part(std::string_view level) {
+    return std::ranges::find(kParts, level) != kParts.end();
+}
+
+bool is_link(const std::string& path) {
+    struct stat status;
+    return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+std::string parent_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
+
+}  // namespace
+
+bool NestedMaildirTree::may_be_mailbox(std::string_view entry, bool directory) const {
+    return directory && !is_part(entry) && entry != kTrash;
+}
+
+std::string NestedMaildirTree::path_of(std::string_view name) const {
+    return mailbox_to_disk(name, disk_names());
+}
+
+std::string NestedMaildirTree::directory_of(std::string_view name) const {
+    return name == "INBOX" ? inbox_directory() : root() + "/" + path_of(name);
+}
+
+std::string NestedMaildirTree::unusable_because(std::string_view name) const {
+    return nested_name_trouble(name, disk_names(), [](std::string_view level) {
+        return is_part(level) || level == kTrash;
+    });
+}
+
+std::string NestedMaildirTree::invalid_because(std::string_view name) const {
+    std::string why = unusable_because(name);
+    return why.empty() && name.front() == '~' ? "Begins with '~'" : why;
+}
+
+bool NestedMaildirTree::exists(std::string_view name) const {
+    return unusable_because(name).empty() && is_directory(directory_of(name) + "/cur");
+}
+
+// "inbox" is no directory of INBOX's, whose name it would have.
+Result<std::vector<std::string>> NestedMaildirTree::list() const {
+    std::vector<std::string> names;
+    auto visit = [&](const NestedEntry& entry) {
+        const bool other_case = entry.depth == 1 && iequals(entry.name, "INBOX");
+        const bool inbox = entry.name == "INBOX";
+        if (!may_be_mailbox(entry.level, true) || (other_case && !inbox) ||
+            !is_directory(entry.path)) {
+            return Descend::kNo;
+        }
+        if (!inbox && is_directory(entry.path + "/cur")) {
+            names.push_back(entry.name);
+        }
+        return Descend::kYes;
+    };
+    auto seen = visit_nested(root(), disk_names(), visit);
+    if (!seen) {
+        return fail_with(seen);
+    }
+    std::ranges::sort(names);
+    names.insert(names.begin(), "INBOX");
+    return names;
+}
+
+// The parts first, cur/ before the others, and then files.  Other directories stay: they are what
+// is below the mailbox.
+Result<void> NestedMaildirTree::move_own_entries(const std::string& directory,
+                                                 const std::string& target) const {
+    auto entries = list_directory(directory);
+    if (!entries) {
+        return fail_with(entries);
+    }
+    std::erase_if(*entries, [&directory](const std::string& entry) {
+        return is_directory(directory + "/" + entry);
+    });
+    entries->insert(entries->begin(), kParts.begin(), kParts.end());
+    for (const std::string& entry : *entries) {
+        const std::string path = directory + "/" + entry;
+        if (std::rename(path.c_str(), (target + "/" + entry).c_str()) < 0 && errno != ENOENT) {
+            return fail_errno("rename " + path);
+        }
+    }
+    return {};
+}
+
+Result<void> NestedMaildirTree::remove(std::string_view name) {
+    if (name == "INBOX" || !exists(name)) {
+        return tree_denial(ENOENT, "Mailbox doesn't exist");
+    }
+    const std::string directory = directory_of(name);
+    if (is_link(directory)) {
+        return ::unlink(directory.c_str()) == 0 ? Result<void>()
+                                                : fail_errno("remove " + directory);
+    }
+    auto trash = clear_trash();
+    auto moved = trash ? make_directories(*trash, directory_mode_) : fail_with(trash);
+    moved = moved ? move_own_entries(directory, *trash) : std::move(moved);
+    if (!moved) {
+        return moved;
+    }
+    remove_empty_directories(directory, root());
+    remove_lists(name);
+    return empty_trash(*trash, name);
+}
+
+Result<void> NestedMaildirTree::rename(std::string_view from, std::string_view to) {
+    const std::string source = directory_of(from);
+    const std::string target = directory_of(to);
+    if (from == "INBOX" || !unusable_because(from).empty() || !is_directory(source)) {
+        return tree_denial(ENOENT, "Mailbox doesn't exist");
+    }
+    std::string why = unusable_because(to);
+    if (!why.empty()) {
+        return tree_denial(ENAMETOOLONG, why);
+    }
+    if (to == "INBOX" || is_directory(target)) {
+        return tree_denial(EEXIST, "Target mailbox already exists");
+    }
+    auto made = make_directories(parent_of(target), directory_mode_);
+    if (!made) {
+        return made;
+    }
+    if (std::rename(source.c_str(), target.c_str()) < 0) {
+        auto failed = fail_errno("rename " + source);
+        remove_empty_directories(parent_of(target), root());
+        return failed;
+    }
+    rename_lists(from, to);
+    remove_empty_directories(parent_of(source), root());
+    return {};
+}
+
+}  // namespace relais

@@ -1,0 +1,126 @@
+#include "lib/store/nested_names.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/strings.h"
+#include "lib/imap/utf7.h"
+#include "lib/store/directory_id.h"
+
+namespace relais {
+
+namespace {
+
+constexpr std::size_t kMaxName = 1000;
+constexpr std::size_t kMaxLevel = 250;
+constexpr std::size_t kMaxDepth = 50;
+constexpr std::size_t kMaxDirectories = 50'000;
+
+// What clients see of a level; nothing where they could not name it.
+std::optional<std::string> level_from_disk(const std::string& entry, const DiskNames& names) {
+    const bool clear = names.separator == '/' || !entry.contains(names.separator);
+    if (!clear) {
+        return std::nullopt;
+    }
+    if (names.encoding == NameEncoding::kUtf8) {
+        return imap::utf8_to_utf7(entry);
+    }
+    return imap::utf7_to_utf8(entry) ? std::optional(entry) : std::nullopt;
+}
+
+std::string level_trouble(std::string_view level, ReservedLevel is_reserved) {
+    if (level.empty()) {
+        return "Has adjacent hierarchy separators";
+    }
+    if (level == "." || level == "..") {
+        return "Contains '" + std::string(level) + "' part";
+    }
+    if (level.size() > kMaxLevel) {
+        return "Name is too long";
+    }
+    return is_reserved(level) ? "Contains reserved name" : "";
+}
+
+class Visitor {
+  public:
+    Visitor(const DiskNames& names, const std::function<Descend(const NestedEntry&)>& visit)
+        : names_(names), visit_(visit) {}
+
+    Result<void> look_into(const std::string& directory, const std::string& prefix,
+                           std::size_t depth) {
+        const auto id = directory_id(directory);
+        const bool round = id && std::ranges::find(above_, id) != above_.end();
+        if (round || ++directories_ > kMaxDirectories) {
+            return {};  // there are links
+        }
+        auto entries = list_directory(directory);
+        above_.push_back(id);
+        for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+            auto level = level_from_disk(entry, names_);
+            if (!level) {
+                continue;
+            }
+            const NestedEntry shown{directory + "/" + entry, prefix + *level, entry, depth};
+            if (visit_(shown) == Descend::kYes && depth < kMaxDepth) {
+                (void)look_into(shown.path, shown.name + names_.separator, depth + 1);
+            }
+        }
+        above_.pop_back();
+        return entries ? Result<void>() : fail_with(entries);
+    }
+
+  private:
+    const DiskNames& names_;
+    const std::function<Descend(const NestedEntry&)>& visit_;
+    std::vector<std::optional<DirectoryId>> above_;
+    std::size_t directories_ = 0;
+};
+
+}  // namespace
+
+std::string nested_name_trouble(std::string_view name, const DiskNames& names,
+                                ReservedLevel is_reserved) {
+    if (name.empty()) {
+        return "Name is empty";
+    }
+    auto decoded = imap::utf7_to_utf8(name);
+    if (!decoded || decoded->contains('\0')) {
+        return "Name is not valid mUTF-7";
+    }
+    if (names.separator != '/' && name.contains('/')) {
+        return "Name must not have '/' characters";
+    }
+    if (name.front() == names.separator) {
+        return "Begins with hierarchy separator";
+    }
+    const std::string path = mailbox_to_disk(name, names);
+    auto levels = split_fields(path, '/');
+    if (path.size() > kMaxName || levels.size() > kMaxDepth) {
+        return "Name is too long";
+    }
+    for (std::string_view level : levels) {
+        std::string why = level_trouble(level, is_reserved);
+        if (!why.empty()) {
+            return why;
+        }
+    }
+    return "";
+}
+
+Result<void> visit_nested(const std::string& root, const DiskNames& names,
+                          const std::function<Descend(const NestedEntry&)>& visit) {
+    return Visitor(names, visit).look_into(root, "", 1);
+}
+
+void remove_empty_directories(std::string directory, const std::string& root) {
+    while (directory.size() > root.size() && directory.starts_with(root) &&
+           ::rmdir(directory.c_str()) == 0) {
+        directory.resize(directory.rfind('/'));
+    }
+}
+
+}  // namespace relais

@@ -1,0 +1,38 @@
+// Mailboxes whose directories lie within each other ("A/B"): the names that there can be, and what
+// is there.  mbox, dbox and Maildir with LAYOUT=fs have it in common.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/store/mailbox_name.h"
+
+namespace relais {
+
+// Levels that are no mailbox's: files and directories of the format itself.
+using ReservedLevel = bool (*)(std::string_view level);
+
+// Why nothing can have that name on disk; empty when it can.  A new name has to meet more.
+[[nodiscard]] std::string nested_name_trouble(std::string_view name, const DiskNames& names,
+                                              ReservedLevel is_reserved);
+
+struct NestedEntry {
+    std::string path;
+    std::string name;        // as clients have it
+    std::string_view level;  // the last of it, on disk
+    std::size_t depth = 0;   // 1: in the root
+};
+
+enum class Descend { kNo, kYes };
+
+// Shows all entries that can be a part of a name, and what is in those that are to be descended
+// into.  Bounded in depth and number, whatever links there are.  The error is the root's.
+[[nodiscard]] Result<void> visit_nested(const std::string& root, const DiskNames& names,
+                                        const std::function<Descend(const NestedEntry&)>& visit);
+
+// Removes the empty directories from `directory` up to `root`, which stays.
+void remove_empty_directories(std::string directory, const std::string& root);
+
+}  // namespace relais

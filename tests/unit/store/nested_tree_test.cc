@@ -1,0 +1,207 @@
+// Maildir with LAYOUT=fs, and lists and indexes below roots of their own (CONTROL=, INDEX=).
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "lib/store/mail_tree.h"
+
+#include "tests/support/catch.h"
+
+using namespace relais;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Scratch {
+  public:
+    Scratch() {
+        std::string pattern = (fs::temp_directory_path() / "relais-nested-XXXXXX").string();
+        home_ = ::mkdtemp(pattern.data());
+    }
+
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    ~Scratch() { fs::remove_all(home_); }
+
+    std::string path(std::string_view name) const { return home_ + "/" + std::string(name); }
+
+    std::unique_ptr<MailTree> tree(std::string_view location, char separator = '/') const {
+        return make_mail_tree(parse_mail_location(location, "bob", home_).value(), separator, "h");
+    }
+
+    void put(const std::string& name) const {
+        fs::create_directories(fs::path(path(name)).parent_path());
+        std::ofstream(path(name)) << "x";
+    }
+
+  private:
+    std::string home_;
+};
+
+using Names = std::vector<std::string>;
+
+constexpr std::string_view kNested = "maildir:~/m:LAYOUT=fs";
+
+}  // namespace
+
+TEST_CASE("store/nested: mailboxes are made, listed, renamed with what is below, removed") {
+    Scratch scratch;
+    auto tree = scratch.tree(kNested);
+    REQUIRE(tree->prepare());
+    REQUIRE(tree->create("a/b/c"));
+    REQUIRE(tree->create("a"));
+    CHECK(tree->list() == Names{"INBOX", "a", "a/b/c"});
+    CHECK(fs::exists(scratch.path("m/a/b/c/cur")));
+    CHECK_FALSE(fs::exists(scratch.path("m/a/maildirfolder")));
+    CHECK(tree->create("a").error().sys_errno == EEXIST);
+    CHECK_FALSE(tree->exists("a/b"));
+    CHECK(tree->rename("a/b", "x/y"));
+    CHECK(tree->list() == Names{"INBOX", "a", "x/y/c"});
+    CHECK(tree->rename("x/y/c", "a").error().sys_errno == EEXIST);
+    CHECK(tree->rename("a", "x").error().sys_errno == EEXIST);  // a directory, as in Dovecot
+    CHECK(tree->rename("nothing", "q").error().sys_errno == ENOENT);
+    CHECK(tree->rename("../m/a", "q").error().sys_errno == ENOENT);
+    CHECK_FALSE(tree->rename("a", "../q"));
+    CHECK_FALSE(tree->rename("a", "a/b"));
+    REQUIRE(tree->create("x"));
+    scratch.put("m/x/new/1.h");
+    REQUIRE(tree->remove("x"));
+    CHECK(tree->list() == Names{"INBOX", "a", "x/y/c"});
+    CHECK(tree->remove("x").error().sys_errno == ENOENT);
+    REQUIRE(tree->create("x"));
+    CHECK(fs::is_empty(scratch.path("m/x/new")));
+    REQUIRE(tree->remove("x"));
+    REQUIRE(tree->remove("x/y/c"));
+    CHECK_FALSE(fs::exists(scratch.path("m/x")));
+    CHECK_FALSE(tree->remove("INBOX"));
+    CHECK_FALSE(fs::exists(scratch.path("m/..DOVECOT-TRASHED")));
+}
+
+// The reasons are Dovecot 2.3.19's.
+TEST_CASE("store/nested: names that would leave the tree, or are a part of a mailbox") {
+    Scratch scratch;
+    auto tree = scratch.tree(kNested);
+    REQUIRE(tree->prepare());
+    for (const char* part : {"cur", "new", "tmp", "a/cur", "cur/a"}) {
+        CHECK(tree->invalid_because(part) == "Contains reserved name");
+        CHECK_FALSE(tree->exists(part));
+    }
+    for (const char* up : {"..", "a/..", "a/../b"}) {
+        CHECK(tree->invalid_because(up) == "Contains '..' part");
+    }
+    CHECK(tree->invalid_because("./a") == "Contains '.' part");
+    CHECK(tree->invalid_because("a//b") == "Has adjacent hierarchy separators");
+    CHECK(tree->invalid_because("/etc") == "Begins with hierarchy separator");
+    CHECK(tree->invalid_because("~x") == "Begins with '~'");
+    CHECK(tree->invalid_because("a/~x").empty());
+    CHECK(tree->invalid_because(".hidden").empty());
+    CHECK_FALSE(tree->invalid_because("b&").empty());
+    CHECK_FALSE(tree->invalid_because("a&AAA-b").empty());  // a NUL
+    CHECK_FALSE(tree->invalid_because("..DOVECOT-TRASHED").empty());
+    CHECK_FALSE(tree->invalid_because(std::string(251, 'x')).empty());
+    std::string deep = "d";
+    for (int i = 1; i < 50; ++i) {
+        deep += "/d";
+    }
+    REQUIRE(tree->create(deep));
+    CHECK(tree->list() == Names{"INBOX", deep});
+    CHECK_FALSE(tree->invalid_because(deep + "/d").empty());
+    auto dotted = scratch.tree(kNested, '.');
+    CHECK_FALSE(dotted->invalid_because("a/b").empty());
+    CHECK(dotted->place_of("a.b").directory == scratch.path("m/a/b"));
+}
+
+TEST_CASE("store/nested: what stands on disk") {
+    Scratch scratch;
+    auto tree = scratch.tree(kNested);
+    REQUIRE(tree->prepare());
+    for (const char* name :
+         {"x.y/cur", ".hidden/cur", "inbox/cur", "inbox/sub/cur", "INBOX/sub/cur", "b&z/cur",
+          "caf\xc3\xa9/cur", "plain/deep/cur", "box/cur/inner/cur", "..DOVECOT-TRASHED/cur"}) {
+        fs::create_directories(scratch.path("m/") + name);
+    }
+    fs::create_directory_symlink("plain", scratch.path("m/link"));
+    fs::create_directory_symlink(".", scratch.path("m/plain/loop"));
+    CHECK(tree->list() ==
+          Names{"INBOX", ".hidden", "INBOX/sub", "box", "link/deep", "plain/deep", "x.y"});
+    scratch.put("m/plain/deep/cur/1:2,");
+    REQUIRE(tree->rename("link", "other"));
+    REQUIRE(tree->create("other"));
+    REQUIRE(tree->remove("other"));  // the link
+    CHECK(fs::exists(scratch.path("m/plain/deep/cur/1:2,")));
+    CHECK_FALSE(scratch.tree(kNested, '.')->exists("x.y"));
+}
+
+TEST_CASE("store/nested: links that multiply what is there have an end") {
+    Scratch scratch;
+    auto tree = scratch.tree(kNested);
+    for (int i = 0; i < 40; ++i) {
+        const std::string here = "m/d" + std::to_string(i);
+        const std::string next = "../d" + std::to_string(i + 1);
+        fs::create_directories(scratch.path(here));
+        fs::create_directory_symlink(next, scratch.path(here + "/a"));
+        fs::create_directory_symlink(next, scratch.path(here + "/b"));
+    }
+    CHECK(tree->list() == Names{"INBOX"});
+}
+
+TEST_CASE("store/nested: names in UTF-8 (mail_location's UTF-8)") {
+    Scratch scratch;
+    for (std::string_view layout : {"", ":LAYOUT=fs"}) {
+        auto tree = scratch.tree("maildir:~/u" + std::string(layout) + ":UTF-8");
+        REQUIRE(tree->prepare());
+        REQUIRE(tree->create("caf&AOk-"));
+        CHECK(fs::exists(scratch.path(layout.empty() ? "u/.caf\xc3\xa9" : "u/caf\xc3\xa9")));
+        CHECK(tree->list() == Names{"INBOX", "caf&AOk-"});
+        CHECK(tree->exists("caf&AOk-"));
+        REQUIRE(tree->remove("caf&AOk-"));
+    }
+}
+
+TEST_CASE("store/nested: INBOX= elsewhere") {
+    Scratch scratch;
+    for (std::string_view layout : {"", ":LAYOUT=fs"}) {
+        auto tree = scratch.tree("maildir:~/m:INBOX=~/in" + std::string(layout));
+        REQUIRE(tree->prepare());
+        CHECK(fs::exists(scratch.path("in/cur")));
+        CHECK_FALSE(fs::exists(scratch.path("m/cur")));
+        CHECK(tree->place_of("INBOX").directory == scratch.path("in"));
+        REQUIRE(tree->create("a"));
+        CHECK(tree->list() == Names{"INBOX", "a"});
+        REQUIRE(tree->remove("a"));
+    }
+}
+
+// The paths are Dovecot 2.3.19's.
+TEST_CASE("store/tree: lists and indexes go with their mailbox") {
+    Scratch scratch;
+
+    struct Form {
+        const char* layout;
+        const char* inbox;
+        const char* folder;
+    };
+
+    for (const Form& form : {Form{"", ".INBOX", ".a.b"}, Form{":LAYOUT=fs", "INBOX", "a/b"}}) {
+        auto tree = scratch.tree("maildir:~/m:CONTROL=~/c:INDEX=~/i" + std::string(form.layout));
+        REQUIRE(tree->prepare());
+        CHECK(tree->place_of("INBOX").control == scratch.path("c/") + form.inbox);
+        CHECK(tree->place_of("INBOX").index == scratch.path("i/") + form.inbox);
+        REQUIRE(tree->create("a/b"));
+        CHECK(fs::exists(scratch.path("c/") + form.folder + "/dovecot-uidlist"));
+        CHECK(fs::exists(scratch.path("c/dovecot-uidvalidity")));
+        CHECK(fs::exists(scratch.path("i/") + form.folder));
+        REQUIRE(tree->rename("a/b", "z"));
+        CHECK(fs::exists(tree->place_of("z").control + "/dovecot-uidlist"));
+        CHECK_FALSE(fs::exists(scratch.path("c/") + form.folder));
+        scratch.put("m/" + tree->place_of("z").directory.substr(tree->root().size()) + "/cur/1:2,");
+        REQUIRE(tree->remove("z"));
+        CHECK_FALSE(fs::exists(tree->place_of("z").control));
+        CHECK_FALSE(fs::exists(tree->place_of("z").index));
+        CHECK(tree->list() == Names{"INBOX"});
+    }
+    auto memory = scratch.tree("maildir:~/m:INDEX=MEMORY");
+    REQUIRE(memory->prepare());
+    CHECK_FALSE(fs::exists(memory->place_of("INBOX").index_directory()));
+}
