@@ -9,6 +9,7 @@
 #include "lib/imap/metadata.h"
 
 #include "imapd/imap/commands.h"
+#include "imapd/imap/notifier.h"
 
 namespace relais {
 
@@ -205,6 +206,13 @@ Reply no_annotations(const Command& command) {
     return bad_arguments(command, "METADATA disabled.");
 }
 
+// What the client does itself, NOTIFY need not tell.
+void expect_annotation(Session& session, const AnnotationScope& scope, const Annotation& change) {
+    if (session.notifier) {
+        session.notifier->expect_annotation(scope, change);
+    }
+}
+
 Task<Result<void>> store_all(Session& session, std::string name,
                              std::vector<MetadataEntry> entries) {
     auto guid = co_await guid_for(session, name);
@@ -222,15 +230,31 @@ Task<Result<void>> store_all(Session& session, std::string name,
         if (changes.empty()) {
             continue;
         }
-        auto stored = co_await annotations.store({name, *guid, shared}, std::move(changes));
+        const AnnotationScope scope{name, *guid, shared};
+        auto stored = co_await annotations.store(scope, changes);
         if (!stored) {
             co_return stored;
+        }
+        for (const Annotation& change : changes) {
+            expect_annotation(session, scope, change);
         }
     }
     co_return Result<void>();
 }
 
 }  // namespace
+
+Task<void> write_annotations(Session& session, std::string name,
+                             std::vector<imap::MetadataEntry> entries) {
+    GetRequest request;
+    request.name = name;
+    request.entries = std::move(entries);
+    const bool refused = refuse_annotations(session, name).has_value();
+    auto found = refused ? fail(Errc::kDenied, "") : co_await find_all(session, request);
+    if (found) {
+        write_values(session, name, *found);
+    }
+}
 
 Task<Reply> cmd_getmetadata(Session& session, Command& command) {
     if (!Annotations::on()) {

@@ -6,6 +6,7 @@
 
 #include "lib/event/loop.h"
 #include "lib/imap/mailbox_filter.h"
+#include "lib/imap/metadata.h"
 
 #include "imapd/imap/session.h"
 
@@ -72,6 +73,7 @@ Task<Reply> cmd_status(Session& session, Command& command);
 Task<Reply> cmd_store(Session& session, Command& command);
 Task<Reply> cmd_subscribe(Session& session, Command& command);
 Task<Reply> cmd_thread(Session& session, Command& command);
+Task<Reply> cmd_uidbatches(Session& session, Command& command);
 Task<Reply> cmd_unselect(Session& session, Command& command);
 Task<Reply> cmd_unsubscribe(Session& session, Command& command);
 Task<Reply> cmd_urlfetch(Session& session, Command& command);
@@ -119,6 +121,11 @@ void limit_flags(FlagLimits limits, std::vector<NewMessage>& messages);
 
 // The names in it are those of the tree from now on; one that can be no mailbox's is left out.
 void take_names(Session& session, imap::MailboxFilter& filter);
+
+// "* METADATA name (/private/comment ...)", as GETMETADATA answers; nothing where that refuses
+// (cmd_metadata.cc).
+[[nodiscard]] Task<void> write_annotations(Session& session, std::string name,
+                                           std::vector<imap::MetadataEntry> entries);
 
 // The reply that refuses messages of that weight, where the mailbox has no room for them
 // (cmd_quota.cc).

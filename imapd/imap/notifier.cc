@@ -69,11 +69,16 @@ Task<std::expected<void, Reply>> Notifier::begin() {
         co_return std::expected<void, Reply>();
     }
     names_ = std::make_unique<NameWatch>(session_.user, news_);
-    auto read = names_->begin();
+    Result<void> read = names_->begin();
+    if (read && request_.events().about_metadata()) {
+        annotations_ = std::make_unique<AnnotationWatch>(session_.user, news_);
+        read = annotations_->begin();
+    }
     if (!read) {
         co_return std::unexpected(Reply::no("[SERVERBUG] " + printable(read.error().message)));
     }
-    if (!names_->active() || !watch_mailboxes(Fresh::kUnknown)) {
+    const bool active = names_->active() && (!annotations_ || annotations_->active());
+    if (!active || !watch_mailboxes(Fresh::kUnknown)) {
         co_return std::unexpected(
             Reply::no("[NOTIFICATIONOVERFLOW] These are too many mailboxes to watch."));
     }
@@ -243,6 +248,73 @@ Task<void> Notifier::tell() {
             co_await tell_messages(*mailbox);
         }
     }
+    co_await tell_annotations();
+}
+
+bool Notifier::wants_annotations(std::string_view name) const {
+    if (name.empty()) {
+        return request_.events().server_metadata_change;
+    }
+    const bool visible = session_.user.access().rights_on(name).has(AclRights::of("l"));
+    return visible && events_for(name).mailbox_metadata_change;
+}
+
+Task<std::string> Notifier::guid_of(std::string name) {
+    const MailboxPlace place = session_.user.tree().place_of(name);
+    if (!place.single_file) {
+        co_return UidList::load_guid(place.control_directory());
+    }
+    auto mailbox = co_await look_at(name);
+    co_return mailbox ? mailbox->box.guid() : "";
+}
+
+// Annotations change rarely: it is looked for when one has.
+Task<std::optional<std::string>> Notifier::mailbox_with(std::string guid) {
+    std::vector<std::string> names;
+    for (const auto& [name, id] : names_->names()) {
+        names.push_back(name);
+    }
+    for (const std::string& name : names) {
+        const std::string found = co_await guid_of(name);
+        if (found == guid) {
+            co_return name;
+        }
+        co_await yield();
+    }
+    co_return std::nullopt;
+}
+
+// RFC 5464 4.4.2: without the values.
+Task<void> Notifier::tell_annotations() {
+    auto changes = annotations_ ? annotations_->look() : Result<std::vector<AnnotationKey>>();
+    if (!changes) {
+        log_warning("{}", changes.error().message);
+        co_return;
+    }
+    std::map<std::string, std::optional<std::string>> names;  // by GUID
+    std::map<std::string, std::string> entries;               // of each mailbox
+    for (const AnnotationKey& change : *changes) {
+        if (!change.server && !names.contains(change.guid)) {
+            auto found = co_await mailbox_with(change.guid);
+            names.emplace(change.guid, std::move(found));
+        }
+        auto name = change.server ? std::optional<std::string>("") : names.at(change.guid);
+        if (name && wants_annotations(*name)) {
+            const imap::MetadataEntry entry{change.shared, change.entry};
+            entries[*name] += " " + entry.full_name();
+        }
+    }
+    for (const auto& [name, list] : entries) {
+        std::string line = "* METADATA ";
+        session_.append_name(line, name);
+        session_.stream.write(line + list + "\r\n");
+    }
+}
+
+void Notifier::expect_annotation(const AnnotationScope& scope, const Annotation& change) {
+    if (annotations_) {
+        annotations_->expect(scope, change);
+    }
 }
 
 // False where there is more to watch now than can be.
@@ -312,6 +384,7 @@ void Notifier::give_up() {
     session_.stream.write("* OK [NOTIFICATIONOVERFLOW] There is too much to watch.\r\n");
     request_ = {};
     watched_.clear();
+    annotations_.reset();
     names_.reset();
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/imap/notify_request.h"
 
+#include "imapd/imap/annotation_watch.h"
 #include "imapd/imap/mailbox_status.h"
 #include "imapd/imap/name_watch.h"
 
@@ -51,6 +52,7 @@ class Notifier {
     // somewhere.
     void expect(const NameChange& change);
     void expect_arrivals(const std::string& mailbox, const std::vector<std::uint32_t>& uids);
+    void expect_annotation(const AnnotationScope& scope, const Annotation& change);
 
     // Those of the selected mailbox's new messages that others have put there.
     [[nodiscard]] std::vector<std::uint32_t> foreign_arrivals(std::vector<std::uint32_t> uids);
@@ -92,6 +94,10 @@ class Notifier {
     [[nodiscard]] Task<void> look_at_all();
     [[nodiscard]] Task<void> write_status(const Watched& mailbox, StatusItems items);
     bool tell_names();
+    [[nodiscard]] Task<void> tell_annotations();
+    [[nodiscard]] Task<std::string> guid_of(std::string name);
+    [[nodiscard]] Task<std::optional<std::string>> mailbox_with(std::string guid);
+    bool wants_annotations(std::string_view name) const;
     [[nodiscard]] Task<void> tell_messages(Watched& mailbox);
     std::optional<StatusItems> news_of(const Watched& mailbox, const MailboxCounts& now) const;
     static StatusItems all_items(const imap::NotifyEvents& events);
@@ -105,7 +111,8 @@ class Notifier {
     Changes news_;
     std::unique_ptr<NameWatch> names_;
     Mailboxes watched_;
-    std::vector<std::uint32_t> own_uids_;  // in the selected mailbox, not told yet
+    std::unique_ptr<AnnotationWatch> annotations_;  // where they are asked for
+    std::vector<std::uint32_t> own_uids_;           // in the selected mailbox, not told yet
 };
 
 }  // namespace relais

@@ -1,5 +1,8 @@
 #include "lib/access/annotations.h"
 
+#include <algorithm>
+
+#include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/sasl/user_variables.h"
 #include "lib/store/dict_file.h"
@@ -31,6 +34,41 @@ Annotations::Annotations(std::string user, std::string home, const Namespaces& s
 
 bool Annotations::on() {
     return !conf().imap_metadata_file().empty();
+}
+
+std::vector<std::string> Annotations::files() const {
+    std::vector<std::string> paths = {place_of({}).path};
+    for (const NamespaceSettings& space : spaces_.spaces()) {
+        if (space.type == NamespaceSettings::Type::kShared) {
+            continue;
+        }
+        const std::string name = space.inbox ? "INBOX" : space.prefix + "x";  // anyone in it
+        std::string path = place_of({name, "", true}).path;
+        if (std::ranges::find(paths, path) == paths.end()) {
+            paths.push_back(std::move(path));
+        }
+    }
+    return paths;
+}
+
+std::string Annotations::key_of(const AnnotationScope& scope, std::string_view entry) {
+    return prefix_of(scope) + std::string(entry);
+}
+
+std::optional<AnnotationKey> Annotations::parse_key(std::string_view key) {
+    auto kind = split_first(key, '/');
+    auto rest = kind ? split_first(kind->second, '/') : std::nullopt;
+    if (!rest || (kind->first != "priv" && kind->first != "shared")) {
+        return std::nullopt;
+    }
+    AnnotationKey parsed;
+    parsed.guid = rest->first;
+    parsed.shared = kind->first == "shared";
+    parsed.server = rest->second.starts_with(kServer);
+    const std::size_t skipped = key.size() - rest->second.size();
+    const std::string prefix(key.substr(0, skipped + (parsed.server ? kServer.size() : 0)));
+    parsed.entry = entry_in(key, prefix, parsed.server);
+    return parsed.entry.empty() ? std::nullopt : std::optional(std::move(parsed));
 }
 
 // What is for all lies with the mailbox, and what is for the user alone with his own mail.

@@ -27,6 +27,14 @@ struct Annotation {
     std::optional<std::string> value{};  // nothing: there is none, or none any longer
 };
 
+// What a key of the file is about.
+struct AnnotationKey {
+    std::string guid;  // of the mailbox, or of the user's INBOX
+    bool server = false;
+    bool shared = false;
+    std::string entry;
+};
+
 class Annotations {
   public:
     static constexpr std::size_t kMaxValue = 60000;
@@ -36,6 +44,14 @@ class Annotations {
     Annotations(std::string user, std::string home, const Namespaces& spaces);
 
     static bool on();
+
+    // The files with the user's own annotations, and with those of the mailboxes of his private and
+    // public namespaces.
+    std::vector<std::string> files() const;
+
+    static std::string key_of(const AnnotationScope& scope, std::string_view entry);
+    // Nothing for what no client may see.
+    [[nodiscard]] static std::optional<AnnotationKey> parse_key(std::string_view key);
 
     // All of a scope, by entry.
     [[nodiscard]] Result<std::map<std::string, std::string>> load(

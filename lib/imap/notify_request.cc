@@ -15,12 +15,14 @@ struct EventName {
     bool NotifyEvents::* event;
 };
 
-constexpr std::array<EventName, 5> kEvents = {
+constexpr std::array<EventName, 7> kEvents = {
     {{"MessageNew", &NotifyEvents::message_new},
      {"MessageExpunge", &NotifyEvents::message_expunge},
      {"FlagChange", &NotifyEvents::flag_change},
      {"MailboxName", &NotifyEvents::mailbox_name},
-     {"SubscriptionChange", &NotifyEvents::subscription_change}}};
+     {"SubscriptionChange", &NotifyEvents::subscription_change},
+     {"MailboxMetadataChange", &NotifyEvents::mailbox_metadata_change},
+     {"ServerMetadataChange", &NotifyEvents::server_metadata_change}}};
 
 std::unexpected<Error> bad(std::string text) {
     return fail(Errc::kSyntax, std::move(text));
@@ -134,7 +136,7 @@ Result<void> Parser::check_selected(const NotifyGroup& group) const {
     if (request_.selected) {
         return bad("Duplicate selected filter.");
     }
-    if (events.about_names()) {
+    if (events.about_names() || events.about_metadata()) {
         return bad("Only events of messages are told of the selected mailbox.");
     }
     if (events.message_new != events.message_expunge) {
@@ -154,7 +156,7 @@ Result<void> Parser::keep(NotifyGroup group) {
         }
         return checked;
     }
-    bool asks = group.events.in_mailbox() || group.events.about_names();
+    bool asks = group.events.any();
     if (asks && request_.others.size() < kMostGroups) {
         request_.others.push_back(std::move(group));
     } else {
@@ -177,6 +179,14 @@ NotifyEvents NotifyRequest::events_for(const FilteredMailbox& mailbox, char sepa
         if (group.filter.covers(mailbox, separator)) {
             events.add(group.events);
         }
+    }
+    return events;
+}
+
+NotifyEvents NotifyRequest::events() const {
+    NotifyEvents events;
+    for (const NotifyGroup& group : others) {
+        events.add(group.events);
     }
     return events;
 }

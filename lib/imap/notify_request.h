@@ -18,11 +18,17 @@ struct NotifyEvents {
     bool flag_change = false;
     bool mailbox_name = false;
     bool subscription_change = false;
+    bool mailbox_metadata_change = false;
+    bool server_metadata_change = false;
 
     // What happens in a mailbox, and not to it.
     bool in_mailbox() const { return message_new || message_expunge || flag_change; }
 
     bool about_names() const { return mailbox_name || subscription_change; }
+
+    bool about_metadata() const { return mailbox_metadata_change || server_metadata_change; }
+
+    bool any() const { return in_mailbox() || about_names() || about_metadata(); }
 
     void add(const NotifyEvents& more);
 };
@@ -40,11 +46,15 @@ struct NotifyRequest {
 
     // All that is wanted of a mailbox other than the selected one.
     [[nodiscard]] NotifyEvents events_for(const FilteredMailbox& mailbox, char separator) const;
+
+    // All that is wanted of any of them.
+    [[nodiscard]] NotifyEvents events() const;
 };
 
-// The events that there are, for BADEVENT.
+// The events that there are, for BADEVENT; the latter with METADATA.
 constexpr std::string_view kNotifyEventNames =
     "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange";
+constexpr std::string_view kMetadataEventNames = "MailboxMetadataChange ServerMetadataChange";
 
 // "SET STATUS (selected (MessageNew MessageExpunge))" or "NONE", up to the end; the latter is an
 // empty request.  Errors: kSyntax; kDenied for events that are not told here; kTooLarge for more

@@ -170,6 +170,16 @@ void UidList::parse(std::string_view text) {
 }
 
 // "3 V123 N45 Gabc..." or "1 123 45"
+std::string UidList::load_guid(const std::string& directory) {
+    std::array<char, 1024> start{};
+    auto fd = open_file(directory + "/" + std::string(kFileName), O_RDONLY);
+    const ssize_t size = fd ? ::read(fd->get(), start.data(), start.size()) : 0;
+    std::string_view text(start.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    UidList list;
+    const auto end = text.find('\n');
+    return end != std::string_view::npos && list.parse_header(text.substr(0, end)) ? list.guid : "";
+}
+
 bool UidList::parse_header(std::string_view line) {
     auto words = split_words(line, " ");
     if (words.empty()) {

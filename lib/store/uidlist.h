@@ -49,6 +49,9 @@ class UidList {
     [[nodiscard]] static Result<std::vector<UidListEntry>> load_extended(
         const std::string& directory);
 
+    // The GUID alone; empty where there is none.
+    [[nodiscard]] static std::string load_guid(const std::string& directory);
+
     std::uint32_t uid_validity = 0;
     std::uint32_t next_uid = 1;
     std::string guid;                   // 32 hexadecimal digits

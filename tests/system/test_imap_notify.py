@@ -212,7 +212,8 @@ def test_refusals():
             (" SET (selected (MessageNew))", b"BAD"), (" SET (selected (FlagChange))", b"BAD"), (" SET (selected (MailboxName))", b"BAD"),
             (" SET (personal (MessageNew (UID) MessageExpunge))", b"BAD"), (" SET (selected NONE) (selected-delayed NONE)", b"BAD"),
             (" SET (selected (MessageNew (FROB) MessageExpunge))", b"BAD"), (" SET (subtree-one a (MessageNew))", b"BAD"),
-            (" SET (personal (AnnotationChange))", b"NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)]"),
+            (" SET (personal (AnnotationChange))", b"NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
+             b"MailboxMetadataChange ServerMetadataChange)]"),
             (" SET (personal (x-unheard-of))", b"NO [BADEVENT (MessageNew"), (" SET STATUS (subtree (a b) (MessageNew MessageExpunge))", b"OK"),
             (" SET (mailboxes missing (MessageNew MessageExpunge))", b"OK"), (" SET (personal NONE)", b"OK"),
             (" SET" + " (personal (MessageNew))" * 101, b"NO [NOTIFICATIONOVERFLOW]"), (" SET" + " (personal NONE)" * 2000, b"OK")):
@@ -288,3 +289,51 @@ def test_many_mailboxes_and_a_client_that_does_not_read():
 
 def memory(mail):
     return max(int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read())[1]) for pid in mail.mta.processes("imap"))
+
+
+def test_annotations():
+    """RFC 5465 5.6 and 5.7, RFC 5464 4.4.2: which entries have changed, without their values; by other sessions, by doveadm, not by oneself."""
+    mail = ImapInstance()
+    a, b = two(mail)
+    for name in ("one", "two", "three"):
+        a.ok(f"CREATE {name}")
+    a.ok("SELECT INBOX")
+    a.ok("NOTIFY SET (mailboxes (INBOX one three) (MailboxMetadataChange)) (inboxes (ServerMetadataChange))")
+    b.ok('SETMETADATA one (/private/comment "x" /shared/comment "y")')
+    equal(told(a, rb"METADATA"), [b"* METADATA one /private/comment /shared/comment"], "another mailbox")
+    b.ok('SETMETADATA INBOX (/private/comment "x")')
+    equal(told(a, rb"METADATA"), [b"* METADATA INBOX /private/comment"], "the selected one")
+    b.ok("SETMETADATA one (/private/comment NIL)")
+    equal(told(a, rb"METADATA"), [b"* METADATA one /private/comment"], "one that is gone")
+    b.ok('SETMETADATA "" (/private/vendor/x "z")')
+    equal(told(a, rb"METADATA"), [b'* METADATA "" /private/vendor/x'], "the server")
+    b.ok('SETMETADATA two (/private/comment "x")')
+    a.ok('SETMETADATA three (/private/comment "mine")')
+    silent(a)
+    done = subprocess.run([mail.mta.commands / "doveadm", "-c", mail.mta.conf, "mailbox", "metadata", "set", "-u", "bob", "three", "/private/comment",
+                           "others"], env=mail.mta.environment(), capture_output=True, text=True)
+    equal((done.returncode, done.stderr), (0, ""), "doveadm")
+    equal(told(a, rb"METADATA"), [b"* METADATA three /private/comment"], "doveadm's")
+    # in IDLE
+    a.send(b"i IDLE\r\n")
+    equal(a.line(), b"+ idling\r\n", "IDLE")
+    b.ok('SETMETADATA one (/shared/comment "more")')
+    equal(told(a, rb"METADATA"), [b"* METADATA one /shared/comment"], "in IDLE")
+    a.send(b"DONE\r\n")
+    a.answer(b"i")
+    # a file that is replaced by something else
+    path = mail.maildir("bob") / "dovecot-attributes"
+    path.write_bytes(b"\xff\n\x01" * 3000)
+    b.ok("NOOP")
+    a.ok("NOOP")
+    a.ok("NOTIFY NONE")
+    b.ok('SETMETADATA one (/shared/comment "and more")')
+    silent(a)
+
+
+def test_no_annotations():
+    mail = ImapInstance("imap_metadata_file =\n")
+    client = Client(mail)
+    check(client.command("NOTIFY SET (personal (MailboxMetadataChange))")[-1].startswith(b"NO [BADEVENT (MessageNew"), "without METADATA")
+    check(b"LIST-METADATA" not in client.ok("CAPABILITY")[0].split(), "without METADATA")
+    check(client.command('LIST "" * RETURN (METADATA (/private/comment))')[-1].startswith(b"BAD"), "without METADATA")
