@@ -1,8 +1,10 @@
 // LIST with its extensions, and LSUB.  RFC 3501 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
-// RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 8440 (LIST-MYRIGHTS)
+// RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 8440 (LIST-MYRIGHTS), RFC 9590
+// (LIST-METADATA)
 #include <algorithm>
 #include <map>
 
+#include "lib/access/annotations.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/format.h"
@@ -29,6 +31,7 @@ struct ListRequest {
     bool extended = false;
     bool xlist = false;  // of Gmail: "* XLIST", and names of its own for special uses
     std::optional<StatusItems> status;
+    std::vector<imap::MetadataEntry> annotations;
     std::vector<imap::ListPattern> patterns;
     // Where the pattern is empty: the root of the reference.
     std::optional<std::string> root_of;
@@ -68,6 +71,40 @@ bool parse_selection(imap::Scanner& scanner, ListRequest& request) {
     return !alone && scanner.space();
 }
 
+// "(/private/comment /shared/comment)" behind METADATA
+bool parse_annotations(imap::Scanner& scanner, ListRequest& request) {
+    const bool list = scanner.space() && scanner.peek() == '(';
+    auto names = list ? imap::parse_metadata_names(scanner) : fail(Errc::kSyntax, "");
+    if (names) {
+        request.annotations = std::move(*names);
+    }
+    return names.has_value();
+}
+
+// One of "SUBSCRIBED CHILDREN STATUS (MESSAGES)".
+bool parse_return_option(imap::Scanner& scanner, const Session& session, ListRequest& request) {
+    if (scanner.accept_word("STATUS")) {
+        request.status = scanner.space() ? parse_status_items(scanner) : std::nullopt;
+        return request.status.has_value();
+    }
+    if (Annotations::on() && scanner.accept_word("METADATA")) {
+        return parse_annotations(scanner, request);
+    }
+    if (scanner.accept_word("SUBSCRIBED")) {
+        return request.return_subscribed = true;
+    }
+    if (scanner.accept_word("CHILDREN")) {
+        return request.return_children = true;
+    }
+    if (scanner.accept_word("SPECIAL-USE")) {
+        return request.return_special_use = true;
+    }
+    if (session.user.access().on() && scanner.accept_word("MYRIGHTS")) {
+        return request.return_rights = true;
+    }
+    return false;
+}
+
 // "RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES))"
 bool parse_return(imap::Scanner& scanner, const Session& session, ListRequest& request) {
     if (!scanner.space()) {
@@ -79,20 +116,7 @@ bool parse_return(imap::Scanner& scanner, const Session& session, ListRequest& r
     }
     while (!scanner.accept(')')) {
         scanner.space();
-        if (scanner.accept_word("SUBSCRIBED")) {
-            request.return_subscribed = true;
-        } else if (scanner.accept_word("STATUS")) {
-            request.status = scanner.space() ? parse_status_items(scanner) : std::nullopt;
-            if (!request.status) {
-                return false;
-            }
-        } else if (scanner.accept_word("CHILDREN")) {
-            request.return_children = true;
-        } else if (scanner.accept_word("SPECIAL-USE")) {
-            request.return_special_use = true;
-        } else if (session.user.access().on() && scanner.accept_word("MYRIGHTS")) {
-            request.return_rights = true;
-        } else {
+        if (!parse_return_option(scanner, session, request)) {
             return false;
         }
     }
@@ -176,7 +200,7 @@ class Lister {
             list.emplace_back(told_apart ? "\\NonExistent" : "\\Noselect");
         }
         if (request_.tells_children()) {
-            list.emplace_back(entry.has_children ? "\\HasChildren" : "\\HasNoChildren");
+            list.emplace_back(children_of(name, entry));
         }
         if (entry.subscribed && (request_.return_subscribed || request_.select_subscribed)) {
             list.emplace_back("\\Subscribed");
@@ -193,6 +217,14 @@ class Lister {
     }
 
   private:
+    std::string_view children_of(const std::string& name, const Listed& entry) const {
+        if (entry.has_children) {
+            return "\\HasChildren";
+        }
+        const bool possible = !entry.exists || session_.user.tree().takes_children(name);
+        return possible ? "\\HasNoChildren" : "\\NoInferiors";
+    }
+
     Listed& add_with_parents(Listing& all, const std::string& name) const {
         for (auto at = name.rfind(separator()); at != std::string::npos && at > 0;
              at = name.rfind(separator(), at - 1)) {
@@ -291,6 +323,9 @@ Task<Reply> cmd_list(Session& session, Command& command) {
         if (request.status && entry.exists && !refuse_mailbox(session, name, AclRights::of("r"))) {
             auto status = co_await mailbox_status(session, name, *request.status);
             session.stream.write(status ? *status : "");
+        }
+        if (!request.annotations.empty() && entry.exists) {
+            co_await write_annotations(session, name, request.annotations);
         }
         co_await session.drain();
     }

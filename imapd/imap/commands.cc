@@ -11,7 +11,7 @@ namespace {
 using enum NeededState;
 using enum Updates;
 
-constexpr std::array<CommandInfo, 51> kCommands = {{
+constexpr std::array<CommandInfo, 52> kCommands = {{
     {"APPEND", &cmd_append, kAny, kAll, false},
     {"AUTHENTICATE", &cmd_logged_in, kAny, kNone, false},
     {"CANCELUPDATE", &cmd_cancelupdate, kSelected, kAll, false},
@@ -59,6 +59,7 @@ constexpr std::array<CommandInfo, 51> kCommands = {{
     {"STORE", &cmd_store, kSelected, kNoExpunge, true},
     {"SUBSCRIBE", &cmd_subscribe, kAny, kAll, false},
     {"THREAD", &cmd_thread, kSelected, kNoExpunge, true},
+    {"UIDBATCHES", &cmd_uidbatches, kSelected, kAll, false},
     {"UNSELECT", &cmd_unselect, kSelected, kNone, false},
     {"UNSUBSCRIBE", &cmd_unsubscribe, kAny, kAll, false},
     {"URLFETCH", &cmd_urlfetch, kAny, kAll, false},

@@ -58,7 +58,7 @@ std::string Session::capabilities() const {
         "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE XLIST ESEARCH SEARCHRES WITHIN "
         "PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "
         "BINARY MULTIAPPEND CATENATE REPLACE PREVIEW UTF8=ACCEPT INPROGRESS CONDSTORE QRESYNC "
-        "OBJECTID SAVEDATE UIDONLY NOTIFY CONTEXT=SEARCH CONTEXT=SORT MULTISEARCH ";
+        "OBJECTID SAVEDATE UIDONLY UIDBATCHES NOTIFY CONTEXT=SEARCH CONTEXT=SORT MULTISEARCH ";
     text += conf().imap_literal_minus() ? "LITERAL-" : "LITERAL+";
     if (conf().imap_append_size_limit() > 0) {
         text += format(" APPENDLIMIT={}", conf().imap_append_size_limit());
@@ -74,7 +74,7 @@ std::string Session::capabilities() const {
         text += " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE";
     }
     if (Annotations::on()) {
-        text += " METADATA";
+        text += " METADATA LIST-METADATA";
     }
     if (user.access().on()) {
         text += " ACL RIGHTS=texk LIST-MYRIGHTS";

@@ -228,6 +228,11 @@ bool Namespaces::ready(std::string_view name) const {
            where->tree->ready(where->name);
 }
 
+bool Namespaces::takes_children(std::string_view name) const {
+    auto where = locate(name);
+    return !where || where->name.empty() || where->tree->takes_children(where->name);
+}
+
 bool Namespaces::has_children(std::string_view name) const {
     auto where = locate(name);
     return where && where->tree->has_children(where->name);

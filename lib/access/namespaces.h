@@ -79,6 +79,7 @@ class Namespaces {
     std::string invalid_because(std::string_view name) const;
     bool exists(std::string_view name) const;
     bool ready(std::string_view name) const;
+    bool takes_children(std::string_view name) const;
     bool has_children(std::string_view name) const;
     MailboxPlace place_of(std::string_view name) const;
     std::unique_ptr<Mailbox> open(std::string_view name) const;

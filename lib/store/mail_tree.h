@@ -57,6 +57,9 @@ class MailTree {
     // INBOX in any case is INBOX, and so is the first level of "inbox/Sub".
     std::string canonical(std::string_view name) const;
 
+    // There can be mailboxes below it.
+    virtual bool takes_children(std::string_view /*name*/) const { return true; }
+
     // A mailbox below it exists.
     bool has_children(std::string_view name) const;
 

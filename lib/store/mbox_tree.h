@@ -22,6 +22,11 @@ class MboxTree : public MailTree {
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
 
+    // A file has no files in it; that of INBOX is elsewhere.
+    bool takes_children(std::string_view name) const override {
+        return name == "INBOX" || !exists(name);
+    }
+
     bool has_inbox() const override { return exists("INBOX"); }
 
     bool ready(std::string_view name) const override;

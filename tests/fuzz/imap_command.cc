@@ -21,6 +21,7 @@
 #include "lib/imap/search_return.h"
 #include "lib/imap/sequence_set.h"
 #include "lib/imap/sort_program.h"
+#include "lib/imap/uid_batches.h"
 #include "lib/imap/utf7.h"
 
 using namespace relais::imap;
@@ -85,6 +86,10 @@ void read_arguments(std::string_view text) {
     }
     Scanner names(text);
     (void)parse_metadata_names(names);
+    Scanner batches(text);
+    if (auto wanted = parse_uid_batches(batches)) {
+        (void)format_uid_batches(*wanted, std::vector<std::uint32_t>{1, 2, 7});
+    }
     Scanner values(text);
     for (const auto& entry : parse_metadata_values(values).value_or(std::vector<MetadataEntry>())) {
         if (!MetadataEntry::parse(entry.full_name())) {

@@ -16,6 +16,7 @@
 #include "lib/store/dbox_file.h"
 #include "lib/store/dovecot_index.h"
 #include "lib/store/mail_location.h"
+#include "lib/store/mail_tree.h"
 #include "lib/store/mbox_format.h"
 #include "lib/store/mbox_rewrite.h"
 #include "lib/store/mbox_scan.h"
@@ -64,6 +65,22 @@ void read_mbox(std::string_view text) {
     (void)finish_mbox_plan(fd->get(), scratch() + "/plan");
 }
 
+// A name that is accepted lies below the root, whatever its separator and its encoding on disk.
+void name_in_directories(std::string_view name) {
+    for (const char* location : {"maildir:/m:LAYOUT=fs", "maildir:/m:LAYOUT=fs:UTF-8", "mbox:/m"}) {
+        for (char separator : {'/', '.'}) {
+            auto tree = make_mail_tree(parse_mail_location(location, "bob", "/").value(), separator,
+                                       "host");
+            const std::string path = tree->place_of(name).directory + "/";
+            const bool leads_out = !path.starts_with("/m/") || path.contains("/../") ||
+                                   path.contains("/./") || path.contains('\0');
+            if (tree->invalid_because(name).empty() && leads_out) {
+                std::abort();
+            }
+        }
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -71,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
         case 0:
             read_mbox(text);
             break;
@@ -94,6 +111,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 4:
             (void)plain_message(std::string(text), "message");
             (void)gunzip("\x1f\x8b\x08" + std::string(text), std::size_t{1} << 20);
+            break;
+        case 5:
+            name_in_directories(text);
             break;
         default:
             (void)parse_mail_location(text, "bob", "/home/bob");

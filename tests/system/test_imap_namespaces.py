@@ -228,6 +228,15 @@ def test_limits_of_annotations():
         check(b" METADATA" in ok(bob, "CAPABILITY")[0] and b" ACL" not in ok(bob, "CAPABILITY")[0], "no lists, no ACL")
         check(b"BAD" in bob.command("GETACL INBOX")[-1], "ACL is off")
         ok(bob, 'SETMETADATA INBOX (/private/comment "My own comment")')
+        # RFC 9590: names that are no mailboxes have none, and entries that are not there are NIL.
+        ok(bob, "CREATE meta.sub")
+        listed = ok(bob, 'LIST "" (INBOX meta*) RETURN (METADATA (/private/comment "/shared/vendor/x"))')[:-1]
+        wanted = b'* METADATA %s (/private/comment %s /shared/vendor/x NIL)'
+        equal([line.strip() for line in listed if b"METADATA" in line],
+              [wanted % (b"INBOX", b"{14}\r\nMy own comment"), wanted % (b"meta.sub", b"NIL")], "LIST-METADATA")
+        ok(bob, "DELETE meta.sub")
+        for bad in ("METADATA", "METADATA ()", "METADATA /private/comment", "METADATA (comment)", "METADATA (/private/comment"):
+            check(b"BAD" in bob.command(f'LIST "" * RETURN ({bad})')[-1], bad)
         check(b"OK [METADATA LONGENTRIES 14]" in ok(bob, "GETMETADATA (MAXSIZE 5) INBOX /private/comment")[-1], "LONGENTRIES")
         # The examples of RFC 5464 4.2.1 have the options behind the mailbox.
         check(b"LONGENTRIES" in ok(bob, "GETMETADATA INBOX (MAXSIZE 5) (/shared/comment /private/comment)")[-1], "as in the examples")

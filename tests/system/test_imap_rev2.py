@@ -110,3 +110,29 @@ def test_uid_only():
     check(client.command(f"SELECT {box} (QRESYNC (1 2 1:9 (1 1)))")[-1].startswith(b"BAD [UIDREQUIRED]"), "3.6")
     client.ok(f"SELECT {box} (QRESYNC (1 2 1:9))")
     equal(client.ok("UID FETCH 3 (MODSEQ FLAGS)")[0][:22], b"* 3 UIDFETCH (MODSEQ (", "MODSEQ")
+
+
+def test_uid_batches():
+    """RFC 10022; the ranges themselves are in the unit tests."""
+    mail = ImapInstance("imap_message_limit = 10\n")
+    client = Client(mail)
+    check(b"UIDBATCHES" in client.ok("CAPABILITY")[0].split(), "offered")
+    check(client.command("UIDBATCHES 10")[-1].startswith(b"BAD"), "without a mailbox")
+    client.ok("SELECT INBOX")
+    answer = client.ok("UIDBATCHES 10")
+    equal(answer, [b'* UIDBATCHES (TAG "a%d")' % client.count], "of nothing")
+    box = new_box(client, "batches", 10)
+    for count in (10, 3):
+        fill(client, [b"Subject: more\r\n\r\n"] * count, box.encode())
+    client.ok(f"SELECT {box}")
+    client.ok("STORE 1,14 +FLAGS.SILENT (\\Deleted)")
+    client.ok("EXPUNGE")
+    client.ok("ENABLE UIDONLY")
+    equal(client.ok("UIDBATCHES 10")[0].split(b") ")[1], b"23:13,12:3,2:1", "all of them")
+    equal(client.ok("UIDBATCHES 10 2:9")[0].split(b") ")[1], b"12:3,2:1", "some of them")
+    for size, answer in ((b"9", b"NO [TOOSMALL]"), (b"x", b"BAD"), (b"10 2:1", b"BAD")):
+        check(client.command(b"UIDBATCHES " + size)[-1].startswith(answer), f"{size}")
+    large = Client(instance())
+    large.ok("SELECT INBOX")
+    check(large.command("UIDBATCHES 499")[-1].startswith(b"NO [TOOSMALL]"), "fewer than 500")
+    large.ok("UIDBATCHES 500 1:1")
