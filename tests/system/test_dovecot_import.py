@@ -55,13 +55,13 @@ userdb static {
 }
 """
 ODD = """\
-protocols = imap lmtp
+protocols = imap lmtp sieve
 mail_location = mdbox:~/mdbox
-mail_plugins = quota
+mail_plugins = quota sieve
 auth_mechanisms = plain ntlm
 passdb {
-  driver = ldap
-  args = /etc/dovecot/dovecot-ldap.conf.ext
+  driver = nss
+  args = x
 }
 namespace inbox {
   separator = /
@@ -81,12 +81,12 @@ service imap-login {
   process_limit = 5
 }
 service lmtp {
-  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+  unix_listener /elsewhere/dovecot-lmtp {
     mode = 0600
   }
 }
 plugin {
-  quota = maildir:User quota
+  quota = fs:User quota
 }
 """
 
@@ -199,9 +199,9 @@ def test_machines_together():
 def test_what_is_left():
     status, lines, carried = check("odd", {"dovecot.conf": ODD})
     equal(status, 1, "status")
-    equal(left(lines), ["protocols = imap lmtp", "mail_location = mdbox:~/mdbox", "mail_plugins = quota", "auth_mechanisms = plain ntlm",
-                        "passdb = ldap", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
-                        "service lmtp/unix_listener = /var/spool/postfix/private/dovecot-lmtp", "plugin/quota = maildir:User quota"], "what is left")
+    equal(left(lines), ["protocols = imap lmtp sieve", "mail_location = mdbox:~/mdbox", "mail_plugins = quota sieve", "auth_mechanisms = plain ntlm",
+                        "passdb = nss", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
+                        "service lmtp/unix_listener = /elsewhere/dovecot-lmtp", "plugin/quota = fs:User quota"], "what is left")
     assert "main.cf: imap_special_use = Junk=\\Junk" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
     assert not [line for line in carried if line.startswith("master.cf: imap inet")], carried
 
@@ -307,3 +307,103 @@ def test_help_and_check_without_a_configuration():
     status, out, err = bare("-c", str(conf.parent), "dovecot", "check", str(conf))
     assert status == 0 and "main.cf: imap_mail_location = maildir:~/Maildir" in out, (out, err)
     equal(bare("-c", str(conf.parent), "dovecot", "import", str(conf))[0], 1, "there is no main.cf to write to")
+
+
+QUOTA_23 = """\
+protocols = imap lmtp
+mail_plugins = $mail_plugins quota
+service lmtp {
+  unix_listener {queue}/private/dovecot-lmtp {
+    mode = 0600
+    user = postfix
+  }
+  inet_listener lmtp {
+    address = 127.0.0.1
+    port = 24
+  }
+}
+service quota-warning {
+  executable = script /usr/local/bin/quota-warning.sh
+  user = vmail
+  unix_listener quota-warning {
+    user = vmail
+  }
+}
+protocol lmtp {
+  mail_plugins = $mail_plugins quota
+  lmtp_rcpt_check_quota = yes
+}
+plugin {
+  quota = maildir:User quota
+  quota_rule = *:storage=1G
+  quota_rule2 = Trash:storage=+100M
+  quota_warning = storage=95%% quota-warning 95 %u
+  quota_warning2 = storage=80%% other 80 %u
+  quota_grace = 5%%
+  quota_exceeded_message = No room
+}
+passdb {
+  driver = ldap
+  args = /etc/dovecot/dovecot-ldap.conf.ext
+}
+"""
+QUOTA_24 = """\
+dovecot_config_version = 2.4.0
+protocols = imap
+mail_plugins {
+  quota = yes
+  imap_quota = yes
+  fts = yes
+}
+quota "Everybody's" {
+  driver = count
+  quota_storage_size = 2G
+  message_count = 1000
+  storage_grace = 10M
+  warning warn-95 {
+    quota_storage_percentage = 95
+    execute quota-warning {
+      args = 95 %{user}
+    }
+  }
+}
+service quota-warning {
+  executable = script /usr/local/bin/warn
+}
+namespace inbox {
+  inbox = yes
+  mailbox Trash {
+    special_use = \\Trash
+    quota_storage_extra = 100M
+  }
+}
+acl_driver = vfile
+acl_sharing_map {
+  dict file {
+    path = /var/lib/dovecot/shared.db
+  }
+}
+passdb sql {
+  query = SELECT password FROM users WHERE name = '%{user}'
+}
+"""
+
+
+def test_quotas_and_lmtp():
+    status, lines, carried = check("quota23", {"dovecot.conf": QUOTA_23})
+    equal(left(lines), ["plugin/quota_warning2 = storage=80%% other 80 %u"], "what is left")
+    for line in ("quota_root_name = User quota", "quota_rules = *:storage=1G, Trash:storage=+100M", "quota_grace = 5%", "quota_exceeded_message = No room",
+                 "quota_warnings = { storage=95% /usr/local/bin/quota-warning.sh 95 %u }", "lmtpd_rcpt_check_quota = yes",
+                 "auth_passdb = { ldap:/etc/dovecot/dovecot-ldap.conf.ext }"):
+        assert "main.cf: " + line in carried, (line, carried)
+    for line in ("dovecot-lmtp unix - - n - - lmtpd", "127.0.0.1:24 inet n - n - - lmtpd"):
+        assert "master.cf: " + line in carried, (line, carried)
+
+
+def test_quotas_and_sharing_of_24():
+    status, lines, carried = check("quota24", {"dovecot.conf": QUOTA_24})
+    equal([line.split(": ")[0] for line in left(lines)], ["mail_plugins/fts = yes", "passdb = sql"], "what is left")
+    for line in ("quota_root_name = Everybody's", "quota_rules = *:storage=2G, *:messages=1000, Trash:storage=+100M", "quota_grace = 10M",
+                 "quota_warnings = { storage=95% /usr/local/bin/warn 95 %u }", "imap_acl = vfile",
+                 "imap_acl_shared_dict = file:/var/lib/dovecot/shared.db"):
+        assert "main.cf: " + line in carried, (line, carried)

@@ -12,6 +12,7 @@
 
 #include "tools/relais/dovecot_location.h"
 #include "tools/relais/dovecot_namespaces.h"
+#include "tools/relais/dovecot_quota.h"
 #include "tools/relais/dovecot_values.h"
 
 namespace relais {
@@ -28,7 +29,7 @@ struct Renamed {
     std::string_view ours;
 };
 
-constexpr std::array<Renamed, 17> kRenamed = {
+constexpr std::array<Renamed, 22> kRenamed = {
     {{"mail_home", "auth_default_home"},
      {"mail_uid", "auth_default_uid"},
      {"mail_gid", "auth_default_gid"},
@@ -43,6 +44,11 @@ constexpr std::array<Renamed, 17> kRenamed = {
      {"pop3_save_uidl", "pop3_save_uidl"},
      {"login_proxy_max_reconnects", "login_proxy_max_reconnects"},
      {"lmtp_proxy", "lmtpd_proxy"},
+     {"lmtp_add_received_header", "lmtpd_add_received_header"},
+     {"lmtp_rcpt_check_quota", "lmtpd_rcpt_check_quota"},
+     {"lmtp_save_to_detail_mailbox", "lmtpd_save_to_detail_mailbox"},
+     {"lda_mailbox_autocreate", "lmtpd_mailbox_autocreate"},
+     {"lda_mailbox_autosubscribe", "lmtpd_mailbox_autosubscribe"},
      {"mail_nfs_storage", "mail_nfs_storage"},
      {"ssl_client_ca_file", "login_proxy_tls_CAfile"},
      {"ssl_client_ca_dir", "login_proxy_tls_CApath"}}};
@@ -74,13 +80,21 @@ constexpr std::array<std::string_view, 25> kNeedsNothing = {"auth_verbose",
                                                             "mmap_disable",
                                                             "dotlock_use_excl"};
 
+// Plug-ins for what is here without any.
+constexpr std::array<std::string_view, 6> kBuiltIn = {"$mail_plugins", "acl",   "imap_acl",
+                                                      "imap_quota",    "quota", "imap_metadata"};
+
+bool is_built_in(std::string_view plugin) {
+    return std::ranges::find(kBuiltIn, plugin) != kBuiltIn.end();
+}
+
 // Why others have no counterpart.
 std::string reason_for(std::string_view name) {
     if (name.starts_with("sieve") || name == "mail_plugins") {
         return "there are no plug-ins";
     }
     if (name.starts_with("quota")) {
-        return "quota is set up with parameters of its own";
+        return "quotas have no such setting";
     }
     if (name.starts_with("ssl_")) {
         return "TLS is set up with imap_tls_* and pop3_tls_* parameters";
@@ -90,7 +104,13 @@ std::string reason_for(std::string_view name) {
 
 class Importer {
   public:
-    explicit Importer(const std::string& queue_directory) : queue_(queue_directory) {}
+    explicit Importer(const std::string& queue_directory)
+        : queue_(queue_directory),
+          quota_([this](std::string name, std::string value,
+                        const DovecotSetting& from) { set(name, std::move(value), from); },
+                 [this](const DovecotSetting& setting, std::string why) {
+                     leave(setting, std::move(why), "plugin");
+                 }) {}
 
     DovecotImport run(const DovecotSection& tree) {
         for (const DovecotSetting& setting : tree.settings) {
@@ -128,7 +148,7 @@ class Importer {
         } else if (renamed != kRenamed.end()) {
             set(std::string(renamed->ours), setting.value, setting);
         } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting) ||
-                   take_sharing(setting)) {
+                   take_sharing(setting) || quota_.take(setting) || needs_no_plugin(setting)) {
             return;
         } else {
             leave(setting, reason_for(name));
@@ -182,10 +202,35 @@ class Importer {
         return imported.has_value();
     }
 
+    static bool needs_no_plugin(const DovecotSetting& setting) {
+        auto plugins = split_words(setting.value, ", \t");
+        return setting.name == "mail_plugins" && std::ranges::all_of(plugins, is_built_in);
+    }
+
+    // 2.4: "mail_plugins { quota = yes }"
+    void take_plugin_names(const DovecotSection& section) {
+        for (const DovecotSetting& setting : section.settings) {
+            if (!is_built_in(setting.name)) {
+                leave(setting, "there are no plug-ins", section.type);
+            }
+        }
+    }
+
+    // 2.4: "acl_sharing_map { dict file { path = /var/lib/dovecot/shared } }", and for annotations
+    // "mail_attribute".
+    void take_dictionary(const DovecotSection& section, const std::string& name) {
+        for (const DovecotSection& inner : section.sections) {
+            const std::string driver = inner.name.empty() ? "file" : inner.name;
+            DovecotSetting whole{name, driver + ":" + std::string(inner.get("path")), inner.line,
+                                 false, inner.file};
+            take_sharing(whole);
+        }
+    }
+
     // Settings of plug-ins stand here in 2.3.
     void take_plugin(const DovecotSection& section) {
         for (const DovecotSetting& setting : section.settings) {
-            if (!take_sharing(setting)) {
+            if (!take_sharing(setting) && !quota_.take(setting)) {
                 leave(setting, reason_for(setting.name), section.type);
             }
         }
@@ -250,7 +295,7 @@ class Importer {
     }
 
     void take_protocol(const DovecotSetting& setting, const std::string& protocol) {
-        if (protocol == "imap" || protocol == "pop3") {
+        if (protocol == "imap" || protocol == "pop3" || protocol == "lmtp") {
             protocols_.insert(protocol);
         } else if (protocol != "none" && protocol != "$protocols") {
             leave(setting, format("there is no {} service to take over from", protocol));
@@ -286,7 +331,7 @@ class Importer {
         } else if (section.type == "service") {
             take_service(section);
         } else if (section.type == "protocol" &&
-                   (section.name == "imap" || section.name == "pop3" ||
+                   (section.name == "imap" || section.name == "pop3" || section.name == "lmtp" ||
                     section.name == "!indexer-worker")) {
             for (const DovecotSetting& setting : section.settings) {
                 take_setting(setting);
@@ -295,6 +340,14 @@ class Importer {
             take_mailbox(section);
         } else if (section.type == "plugin") {
             take_plugin(section);
+        } else if (section.type == "quota") {
+            quota_.take_section(section);
+        } else if (section.type == "mail_plugins") {
+            take_plugin_names(section);
+        } else if (section.type == "acl_sharing_map") {
+            take_dictionary(section, "acl_shared_dict");
+        } else if (section.type == "mail_attribute") {
+            take_dictionary(section, "mail_attribute_dict");
         } else {
             leave_section(section, section.type);
         }
@@ -344,6 +397,9 @@ class Importer {
         }
         if (driver == "sql") {
             return "sql:" + arguments;
+        }
+        if (driver == "ldap") {
+            return "ldap:" + arguments;
         }
         if (driver == "static") {
             return "static:" + arguments;
@@ -457,13 +513,16 @@ class Importer {
                 uses_.push_back({section.name + "=" + setting.value, place_of(setting)});
             } else if (setting.name == "auto" && setting.value != "no") {
                 leave(setting, "clients make the mailboxes that they want", "mailbox");
-            } else if (setting.name != "auto") {
+            } else if (setting.name != "auto" && !quota_.take_mailbox(section.name, setting)) {
                 leave(setting, reason_for(setting.name), "mailbox");
             }
         }
     }
 
     void take_service(const DovecotSection& section) {
+        if (quota_.take_service(section)) {
+            return;
+        }
         for (const DovecotSetting& setting : section.settings) {
             leave(setting, "how many processes there are, and as whom they run, master.cf says",
                   "service " + section.name);
@@ -471,12 +530,34 @@ class Importer {
         for (const DovecotSection& listener : section.sections) {
             if (listener.type == "inet_listener" && section.name.ends_with("-login")) {
                 ports_[listener.name] = std::string(listener.get("port"));
+            } else if (section.name == "lmtp" && take_lmtp_listener(listener)) {
+                continue;
             } else if (!is_own_socket(section, listener)) {
                 DovecotSetting here{listener.type, listener.name, listener.line, false,
                                     listener.file};
                 leave(here, "there is no such service or socket", "service " + section.name);
             }
         }
+    }
+
+    // A socket of Postfix's queue, or a port.
+    bool take_lmtp_listener(const DovecotSection& listener) {
+        if (listener.type == "inet_listener") {
+            std::string host(listener.get("address"));
+            host = host.contains(':') ? "[" + host + "]" : host;
+            const std::string port(listener.get("port"));
+            lmtp_.push_back((host.empty() || host == "*" ? "" : host + ":") + port + " inet n");
+            return !port.empty();
+        }
+        for (std::string_view place : {"/private/", "/public/"}) {
+            const std::string directory = queue_ + std::string(place);
+            if (listener.name.starts_with(directory)) {
+                lmtp_.push_back(listener.name.substr(directory.size()) + " unix " +
+                                (place == "/private/" ? "-" : "n"));
+                return true;
+            }
+        }
+        return false;
     }
 
     // The sockets of the auth service that our own is, or that nobody needs here.
@@ -509,6 +590,7 @@ class Importer {
         if (auto location = location_.whole()) {
             take_location(*location);
         }
+        quota_.finish();
         join_parts("auth_passdb", passdbs_, ", ");
         join_parts("auth_userdb", userdbs_, ", ");
         join_parts("imap_special_use", uses_, ", ");
@@ -524,6 +606,10 @@ class Importer {
                 std::erase_if(out_.parameters,
                               [&](const auto& each) { return each.first.starts_with(prefix); });
             }
+        }
+        for (const std::string& listener :
+             protocols_.erase("lmtp") > 0 ? lmtp_ : std::vector<std::string>()) {
+            out_.services.push_back(listener + " - n - - lmtpd");
         }
         for (const std::string& protocol : protocols_) {
             add_service(protocol, protocol, "");
@@ -562,6 +648,8 @@ class Importer {
     std::vector<Part> passdbs_;
     std::vector<Part> userdbs_;
     std::vector<Part> uses_;
+    std::vector<std::string> lmtp_;  // names and types of services
+    DovecotQuota quota_;
     DovecotNamespaces namespaces_;
     DovecotLocation location_;
 };
