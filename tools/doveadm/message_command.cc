@@ -50,18 +50,7 @@ Task<void> MessageCommand::run_in(MailContext* context, User* user, std::string 
     Selected selected(mailbox, MailboxAccess::kReadOnly, nothing);
     selected.begin();
     QueryMatch match(*query_, selected, user->separator());
-    std::vector<std::uint32_t> found;
-    Mailbox::Uids uids = mailbox->box.uids();
-    for (std::size_t i = 0; i < uids->size(); ++i) {
-        const MailMessage* message = mailbox->box.find((*uids)[i]);
-        if (message == nullptr) {
-            continue;
-        }
-        MailMessage copy = *message;
-        if (match.matches(static_cast<std::uint32_t>(i + 1), copy)) {
-            found.push_back(copy.uid);
-        }
-    }
+    auto found = co_await match.find(mailbox->box.uids());
     if (!found.empty()) {
         co_await take(context, &selected, std::move(found));
     }

@@ -24,6 +24,9 @@ namespace relais::doveadm {
 
 namespace {
 
+// So many messages are looked at together.
+constexpr std::size_t kChunk = 512;
+
 using Kind = QueryNode::Kind;
 
 constexpr int kDeepest = 50;
@@ -367,10 +370,85 @@ void QueryMatch::prepare(const QueryNode& node) {
     }
 }
 
-bool QueryMatch::matches(std::uint32_t sequence, const MailMessage& message) {
-    sequence_ = sequence;
-    message_ = &message;
-    return test(query_.root());
+Task<std::vector<std::uint32_t>> QueryMatch::find(Mailbox::Uids uids) {
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < uids->size(); ++i) {
+        if (const MailMessage* message = selected_.box().find((*uids)[i])) {
+            candidates.push_back({static_cast<std::uint32_t>(i + 1), *message});
+        }
+        if (candidates.size() == kChunk || i + 1 == uids->size()) {
+            co_await judge(std::exchange(candidates, {}));
+        }
+    }
+    std::ranges::sort(found_);
+    co_return std::exchange(found_, {});
+}
+
+void QueryMatch::look_at(const Candidate& candidate) {
+    sequence_ = candidate.sequence;
+    message_ = &candidate.message;
+}
+
+void QueryMatch::note(const Candidate& candidate, bool fits) {
+    if (fits) {
+        found_.push_back(candidate.message.uid);
+    }
+}
+
+Task<void> QueryMatch::judge(std::vector<Candidate> candidates) {
+    std::erase_if(candidates, [this](const Candidate& candidate) {
+        look_at(candidate);
+        auto known = decide(query_.root());
+        note(candidate, known.value_or(false));
+        return known.has_value();
+    });
+    answers_.clear();
+    for (const auto& [node, match] : keys_) {
+        if (match->texts().empty() || candidates.empty()) {
+            continue;
+        }
+        std::vector<Mailbox::Reading> readings;
+        for (const Candidate& candidate : candidates) {
+            readings.push_back(selected_.box().reading(candidate.message));
+        }
+        auto found = co_await search_texts(std::move(readings), match->texts());
+        answers_.emplace(node, std::move(found));
+    }
+    for (place_ = 0; place_ < candidates.size(); ++place_) {
+        look_at(candidates[place_]);
+        note(candidates[place_], test(query_.root()));
+    }
+}
+
+// Without texts; nothing where they decide.
+std::optional<bool> QueryMatch::decide(const QueryNode& node) {
+    switch (node.kind) {
+        case Kind::kAnd:
+            return decide_together(node, false);
+        case Kind::kOr:
+            return decide_together(node, true);
+        case Kind::kNot: {
+            auto inner = decide(node.children.front());
+            return inner ? std::optional(!*inner) : std::nullopt;
+        }
+        case Kind::kImap:
+            return keys_.at(&node)->matches_without_texts(sequence_, *message_);
+        default:
+            return test(node);
+    }
+}
+
+// `decisive` is the answer of one child that makes the others' unimportant.
+std::optional<bool> QueryMatch::decide_together(const QueryNode& node, bool decisive) {
+    bool open = false;
+    for (const QueryNode& child : node.children) {
+        auto known = decide(child);
+        if (known == decisive) {
+            return decisive;
+        }
+        open |= !known;
+    }
+    return open ? std::nullopt : std::optional(!decisive);
 }
 
 bool QueryMatch::test(const QueryNode& node) {
@@ -392,9 +470,16 @@ bool QueryMatch::test(const QueryNode& node) {
         case Kind::kTime:
             return test_time(node);
         case Kind::kImap:
-            return keys_.at(&node)->matches(sequence_, *message_);
+            return test_key(node);
     }
     return false;
+}
+
+bool QueryMatch::test_key(const QueryNode& node) {
+    auto answers = answers_.find(&node);
+    SearchMatch& match = *keys_.at(&node);
+    return answers == answers_.end() ? match.matches(sequence_, *message_)
+                                     : match.matches(sequence_, *message_, answers->second[place_]);
 }
 
 bool QueryMatch::test_time(const QueryNode& node) {

@@ -69,11 +69,24 @@ class QueryMatch {
   public:
     QueryMatch(const Query& query, Selected& selected, char separator);
 
-    [[nodiscard]] bool matches(std::uint32_t sequence, const MailMessage& message);
+    // The UIDs of the messages that fit, ascending.  Texts are looked into by threads, and only
+    // where nothing else decides.
+    [[nodiscard]] Task<std::vector<std::uint32_t>> find(Mailbox::Uids uids);
 
   private:
+    struct Candidate {
+        std::uint32_t sequence;
+        MailMessage message;
+    };
+
     void prepare(const QueryNode& node);
+    [[nodiscard]] Task<void> judge(std::vector<Candidate> candidates);
+    void note(const Candidate& candidate, bool fits);
+    void look_at(const Candidate& candidate);
+    std::optional<bool> decide(const QueryNode& node);
+    std::optional<bool> decide_together(const QueryNode& node, bool decisive);
     bool test(const QueryNode& node);
+    bool test_key(const QueryNode& node);
     bool test_time(const QueryNode& node);
     const UidList& list();
 
@@ -82,8 +95,12 @@ class QueryMatch {
     char separator_;
     std::map<const QueryNode*, std::unique_ptr<SearchMatch>> keys_;
     std::unique_ptr<UidList> list_;
+    std::vector<std::uint32_t> found_;
+    // The message at hand, and what was found in its texts for each key.
     std::uint32_t sequence_ = 0;
     const MailMessage* message_ = nullptr;
+    std::size_t place_ = 0;
+    std::map<const QueryNode*, std::vector<std::optional<TextAnswers>>> answers_;
 };
 
 // When the message came into its mailbox, as its file tells: the time of its last change.
