@@ -174,6 +174,9 @@ Task<Result<void>> AccessControl::change(std::string name,
 Task<Result<void>> AccessControl::inherit(std::string name) const {
     auto where = on() ? spaces_.locate(name) : std::nullopt;
     std::string above = where ? nearest_above(*where) : "";
+    if (above.empty() && where && settings_.defaults_from_inbox && !where->owner.empty()) {
+        above = "INBOX";  // as Dovecot has it: mailboxes that were there before have no list
+    }
     if (above.empty()) {
         co_return Result<void>();
     }

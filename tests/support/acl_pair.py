@@ -59,12 +59,22 @@ PUBLIC = {".team/cur/1.M1.h:2,": b"Subject: team\n\ntext\n", ".team/dovecot-acl"
           ".notes/cur/1.M1.h:2,": b"Subject: notes\n\ntext\n", ".notes/dovecot-acl": b"authenticated lrs\n-user=u1 s\n"}
 
 
+# The administrator's lists: a file, or a directory of files.
+RULES = "Public/ruled user=u0 lrwstipekxa\nPublic/ruled anyone lr\n"
+
+
 class AclHouse:
-    def __init__(self, accounts=40):
+    """`main` is added to our configuration, `theirs` to Dovecot's, `fields` to each user's entry in both."""
+
+    def __init__(self, accounts=40, main="", theirs="", rules=RULES, fields=""):
         self.place = room().scratch / "house"
         self.place.mkdir()
-        (self.place / "global").write_text("Public/ruled user=u0 lrwstipekxa\nPublic/ruled anyone lr\n")
-        self.pair = ImapPair(accounts, main=OURS.format(place=self.place), theirs=THEIRS.format(place=self.place))
+        for name, text in (rules if isinstance(rules, dict) else {"": rules}).items():
+            path = self.place / "global" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.pair = ImapPair(accounts, main=OURS.format(place=self.place) + main, theirs=THEIRS.format(place=self.place) + theirs)
+        self.pair.fields = fields
         for side in SIDES:
             for part in ("public-", "dict-"):
                 (self.place / f"{part}{side}").mkdir()
@@ -101,9 +111,9 @@ class AclHouse:
 _house = None
 
 
-def acl_house():
+def acl_house(**settings):
     global _house
-    _house = _house or AclHouse()
+    _house = _house or AclHouse(**settings)
     return _house
 
 

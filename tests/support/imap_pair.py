@@ -142,6 +142,8 @@ class Account(PairedAccount):
 
 
 class ImapPair:
+    fields = ""  # of each user's entry
+
     def __init__(self, accounts, separator="/", main="", theirs=""):
         self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n" + main)
         self.uid, self.gid = self.mail.mta.vmail_ids()
@@ -154,7 +156,7 @@ class ImapPair:
         self.used = self.compared = 0
 
     def _write_users(self, path, whose):
-        path.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.root}/{name}-{whose}::\n"
+        path.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}:{self.uid}:{self.gid}::{self.root}/{name}-{whose}::{self.fields}\n"
                                 for name in self.names))
 
     def account(self, files, fill=None):
