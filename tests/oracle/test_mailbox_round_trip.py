@@ -8,33 +8,8 @@ import subprocess
 from support import Skip, check, equal
 from support.dovecot import Dovecot
 from support.imap import IMAP, PASSWORD, ImapInstance, deliver_into
+from support.mail_clients import MBSYNCRC
 from support.room import room
-
-MBSYNCRC = """\
-IMAPAccount server
-Host {host}
-Port {port}
-User bob
-Pass {password}
-SSLType None
-AuthMechs LOGIN
-
-IMAPStore remote
-Account server
-
-MaildirStore local
-Path {root}/client/
-Inbox {root}/client/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :remote:
-Near :local:
-Patterns *
-Create Both
-Expunge Both
-SyncState {root}/state/
-"""
 
 
 class Client:
@@ -45,13 +20,14 @@ class Client:
             raise Skip("mbsync is not installed")
         self.mail, self.root = mail, room().scratch / f"mbsync{room().next_instance()}"
         self.root.mkdir()
-        (self.root / "client").mkdir()
+        (self.root / "mail").mkdir()
         (self.root / "state").mkdir()
 
     def sync(self, port):
         """Runs mbsync; (what was transferred, the output)."""
         config = self.root / "mbsyncrc"
-        config.write_text(MBSYNCRC.format(host=self.mail.address, port=port, password=PASSWORD, root=self.root))
+        config.write_text(MBSYNCRC.format(host=self.mail.address, port=port, user="bob", password=PASSWORD, tls="SSLType None",
+                                          mechanism="LOGIN", root=self.root))
         done = subprocess.run(["mbsync", "-c", config, "-V", "-a"], capture_output=True, text=True, timeout=60,
                               env={"HOME": str(self.root), "PATH": os.environ["PATH"]})
         text = done.stdout + done.stderr
@@ -62,7 +38,7 @@ class Client:
     def files(self):
         """{folder: {message id: flags}} of the client's copy."""
         found = {}
-        for folder in sorted(p for p in (self.root / "client").iterdir() if p.is_dir()):
+        for folder in sorted(p for p in (self.root / "mail").iterdir() if p.is_dir()):
             for path in [*folder.glob("cur/*"), *folder.glob("new/*")]:
                 name = re.search(rb"(?mi)^Message-ID: (\S+)", path.read_bytes())
                 flags = path.name.partition(":2,")[2]
@@ -72,7 +48,7 @@ class Client:
 
     def stamps(self):
         """Every file of the client with its inode: the same afterwards means that nothing was transferred."""
-        return {str(p.relative_to(self.root)): p.stat().st_ino for p in (self.root / "client").rglob("*") if p.is_file()
+        return {str(p.relative_to(self.root)): p.stat().st_ino for p in (self.root / "mail").rglob("*") if p.is_file()
                 and p.parent.name in ("cur", "new") }
 
 

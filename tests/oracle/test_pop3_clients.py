@@ -1,19 +1,18 @@
 """Real clients fetch from ours and from Debian's Dovecot in turn, from one mailbox: nothing comes twice, nothing is missed."""
 import contextlib
-import os
 import poplib
-import re
 import shutil
 import subprocess
 
 from support import Skip, check, equal, oracle
 from support.certificates import directory as certificates
+from support.fetchers import Server, fetchmail, getmail
 from support.imap import PASSWORD
 from support.pop3_pair import POP3, POP3S, pop3_pair
 from support.room import room
 
 with contextlib.suppress(Skip):
-    oracle.tree("pop3-clients")  # before the room has a resolver of its own
+    oracle.tree("fetchers")  # before the room has a resolver of its own
 
 MESSAGES = [b"From: a@b.test\nSubject: %d\n\n.\n..dots\nbody %d\n" % (i, i) + b"long " * 20 * i + b"\n" for i in range(6)]
 
@@ -32,86 +31,40 @@ def run(command, **more):
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **more)
 
 
-def fetched(text):
-    return [int(number) for number in re.findall(rb"(?m)^Subject: (\d+)", text)]
-
-
-def clients():
-    return oracle.tree("pop3-clients")
-
-
-def fetchmail(user, whose, place, options=""):
-    """The subjects that it delivers, and its exit status."""
-    program = clients() / "usr/bin/fetchmail"
-    place.mkdir(exist_ok=True)
-    out = place / "out"
-    out.write_bytes(b"")
-    (place / "rc").write_text(f"poll {pop3_pair().address} service {port(whose)} protocol POP3 uidl\n"
-                              f" username {user} password {PASSWORD} {options} mda \"cat >> {out}\"\n")
-    os.chmod(place / "rc", 0o600)
-    done = run([program, "-f", place / "rc", "--nodetach", "--nosyslog", "-i", place / "ids", "--pidfile", place / "pid", "-v"],
-               env={"FETCHMAILHOME": str(place), "HOME": str(place), "PATH": os.environ["PATH"], "LOGNAME": "tester", "USER": "tester",
-                    "LD_LIBRARY_PATH": oracle.library_path(clients())})
-    check(done.returncode in (0, 1), done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace"))
-    return fetched(out.read_bytes())
+def server(user, whose):
+    return Server(pop3_pair().address, port(whose), user, "POP3")
 
 
 def test_fetchmail_keeps_mail_on_the_server():
     for first, second in (("ours", "theirs"), ("theirs", "ours")):
         box, place = account(), room().scratch / f"fetchmail-{first}"
-        equal(fetchmail(box.user, first, place, "keep sslproto ''"), [0, 1, 2, 3], f"first from {first}")
-        equal(fetchmail(box.user, second, place, "keep sslproto ''"), [], f"again from {second}")
+        equal(fetchmail(server(box.user, first), place, "keep sslproto ''"), [0, 1, 2, 3], f"first from {first}")
+        equal(fetchmail(server(box.user, second), place, "keep sslproto ''"), [], f"again from {second}")
         (box.maildir / "new/1800000000.M4.h").write_bytes(MESSAGES[4])
-        equal(fetchmail(box.user, second, place, "keep sslproto ''"), [4], f"new from {second}")
+        equal(fetchmail(server(box.user, second), place, "keep sslproto ''"), [4], f"new from {second}")
         (box.maildir / "new/1800000001.M5.h").write_bytes(MESSAGES[5])
-        equal(fetchmail(box.user, first, place, "keep sslproto ''"), [5], f"new from {first}")
-        equal(fetchmail(box.user, second, place, "nokeep fetchall sslproto ''"), [0, 1, 2, 3, 4, 5], f"all from {second}, to be deleted")
+        equal(fetchmail(server(box.user, first), place, "keep sslproto ''"), [5], f"new from {first}")
+        equal(fetchmail(server(box.user, second), place, "nokeep fetchall sslproto ''"), [0, 1, 2, 3, 4, 5], f"all from {second}, to be deleted")
         equal(box.files("ours"), [], "what is left")
 
 
 def test_fetchmail_with_tls():
     box, place = account(), room().scratch / "fetchmail-tls"
     tls = f"sslproto 'TLS1.2+' sslcertck sslcertfile {certificates()}/ca.pem sslcommonname mx.example.test"
-    equal(fetchmail(box.user, "ours", place, f"keep {tls}"), [0, 1, 2, 3], "with STLS")
+    equal(fetchmail(server(box.user, "ours"), place, f"keep {tls}"), [0, 1, 2, 3], "with STLS")
     pop3_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=\S+, rip=\S+, lip=\S+, TLS")
 
 
-def getmail(user, whose, place):
-    tree = clients()
-    program = tree / "usr/bin/getmail"
-    maildir = place / "mail"
-    for part in ("new", "cur", "tmp"):
-        (maildir / part).mkdir(parents=True, exist_ok=True)
-    before = set((maildir / "new").iterdir())
-    # It remembers by port, too.
-    for old in place.glob("oldmail-*"):
-        wanted = place / re.sub(r"-\d+-", f"-{port(whose)}-", old.name)
-        if wanted != old:
-            old.rename(wanted)
-    (place / "rc").write_text(f"[retriever]\ntype = SimplePOP3Retriever\nserver = {pop3_pair().address}\nport = {port(whose)}\n"
-                              f"username = {user}\npassword = {PASSWORD}\n[destination]\ntype = Maildir\npath = {maildir}/\n"
-                              f"[options]\nread_all = false\ndelete = false\n")
-    for folder, _, names in os.walk(place):  # it delivers nothing as root
-        for name in [folder, *(os.path.join(folder, name) for name in names)]:
-            os.chown(name, pop3_pair().uid, pop3_pair().gid)
-    done = run(["/usr/bin/python3", program, "--getmaildir", place, "--rcfile", place / "rc"],
-               env={"PYTHONPATH": str(tree / "usr/lib/python3/dist-packages"), "HOME": str(place), "PATH": os.environ["PATH"]},
-               user=pop3_pair().uid, group=pop3_pair().gid, extra_groups=[], cwd="/")
-    check(not done.returncode, done.stdout.decode() + done.stderr.decode())
-    return sorted(number for p in set((maildir / "new").iterdir()) - before for number in fetched(p.read_bytes()))
-
-
 def test_getmail():
-    if not os.path.exists("/usr/bin/python3"):
-        raise Skip("getmail needs the system's Python")
+    owner = (pop3_pair().uid, pop3_pair().gid)
     for first, second in (("ours", "theirs"), ("theirs", "ours")):
         box, place = account(), room().scratch / f"getmail-{first}"
         place.mkdir()
-        equal(getmail(box.user, first, place), [0, 1, 2, 3], f"first from {first}")
-        equal(getmail(box.user, second, place), [], f"again from {second}")
+        equal(getmail(server(box.user, first), place, owner), [0, 1, 2, 3], f"first from {first}")
+        equal(getmail(server(box.user, second), place, owner), [], f"again from {second}")
         (box.maildir / "new/1800000000.M4.h").write_bytes(MESSAGES[4])
-        equal(getmail(box.user, second, place), [4], f"new from {second}")
-        equal(getmail(box.user, first, place), [], f"again from {first}")
+        equal(getmail(server(box.user, second), place, owner), [4], f"new from {second}")
+        equal(getmail(server(box.user, first), place, owner), [], f"again from {first}")
 
 
 def curl(user, whose, path, *options):

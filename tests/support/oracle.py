@@ -16,7 +16,8 @@ WANTED = {
     "postfix": ["postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"],
     "dovecot": ["dovecot-core", "dovecot-imapd"],
     "dovecot-pop3": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d"],
-    "pop3-clients": ["fetchmail", "getmail6"],
+    "fetchers": ["fetchmail", "getmail6"],
+    "imap-clients": ["offlineimap3", "python3-imaplib2", "python3-distro", "imapfilter", "mutt", "neomutt"],
     "dovecot-ldap": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-ldap"],
     "dovecot-lmtp": ["dovecot-core", "dovecot-lmtpd"],
     "sasl": ["sasl2-bin", "libsasl2-modules-sql"],
@@ -49,7 +50,7 @@ WANTED = {
 }
 ORACLES = [which for which in WANTED if which not in ("servers", "haproxy", "redis", "amavis", "milters", "more-milters", "policy", "agents",
                                                            "dnssec", "gateways", "gnutls", "kerberos",
-                                                           "pop3-clients", "log-readers")]
+                                                           "fetchers", "imap-clients", "log-readers")]
 ROUNDS = 6  # of looking for libraries that libraries need
 
 
