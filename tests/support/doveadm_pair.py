@@ -9,6 +9,7 @@ import shlex
 import subprocess
 
 from support import oracle
+from support.dovecot import USERS_CONF
 from support.imap_pair import ImapPair
 
 
@@ -21,9 +22,9 @@ class Outcome:
 
 
 class DoveadmPair:
-    def __init__(self, accounts=20, main="", more=""):
-        """`main` is added to our configuration, `more` to Dovecot's."""
-        self.pair = ImapPair(accounts, main=main, theirs=more)
+    def __init__(self, accounts=20, main="", more="", users=USERS_CONF):
+        """`main` is added to our configuration, `more` to Dovecot's; `users`: its databases."""
+        self.pair = ImapPair(accounts, main=main, theirs=more, users=users)
         self.mail, self.names = self.pair.mail, self.pair.names
         self.theirs_program = oracle.tree("dovecot") / "usr/bin/doveadm"
         self.compared = 0

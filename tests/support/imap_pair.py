@@ -10,7 +10,7 @@ import re
 import socket
 
 from support import equal
-from support.dovecot import Dovecot
+from support.dovecot import USERS_CONF, Dovecot
 from support.imap import IMAP, PASSWORD, ImapInstance
 
 # Each server gives these where the other one is silent.
@@ -144,13 +144,14 @@ class Account(PairedAccount):
 class ImapPair:
     fields = ""  # of each user's entry
 
-    def __init__(self, accounts, separator="/", main="", theirs=""):
+    def __init__(self, accounts, separator="/", main="", theirs="", users=USERS_CONF):
+        """`main` is added to our configuration, `theirs` to Dovecot's; `users`: its databases."""
         self.mail = ImapInstance(f"imap_hierarchy_separator = {separator}\n" + main)
         self.uid, self.gid = self.mail.mta.vmail_ids()
         self.root, self.names = self.mail.mta.vmail, [f"u{i}" for i in range(accounts)]
         self.address = self.mail.address
         self._write_users(self.mail.mta.conf / "users", "ours")
-        self.dovecot = Dovecot(self.mail, separator=separator, complaints=False, more=theirs)
+        self.dovecot = Dovecot(self.mail, separator=separator, complaints=False, more=theirs, users=users)
         self.their_port = self.dovecot.port
         self._write_users(self.dovecot.root / "users", "theirs")
         self.used = self.compared = 0

@@ -94,7 +94,7 @@ Result<std::vector<std::string>> AuthService::users(const std::vector<std::strin
     AuthReply reply =
         answer_of(client_, [](AuthExchange& exchange) { return exchange.list_users(); });
     if (reply.kind != AuthReply::Kind::kSuccess) {
-        return fail(Errc::kTemporary, "user listing returned failure");
+        return fail(Errc::kTemporary, "auth-master: userdb list: User listing returned failure");
     }
     if (!patterns.empty()) {
         std::erase_if(reply.users, [&](const std::string& user) {

@@ -65,7 +65,7 @@ class UserCommand {
         auto users = auth_.users(patterns);
         if (!users) {
             print_error("", users.error().message);
-            return kTemporary;
+            end_with(kTemporary, "user listing failed");
         }
         for (const std::string& user : *users) {
             std::puts(user.c_str());
