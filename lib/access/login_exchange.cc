@@ -38,7 +38,7 @@ Task<void> LoginSession::log_in(std::string tag, std::string_view user, std::str
 
 Task<void> LoginSession::authenticate(std::string tag, std::string mechanism,
                                       std::optional<std::string> initial) {
-    if (!secured_ && site_.tls_required()) {
+    if (lacks_tls()) {
         refuse(tag, Refusal::kPrivacy, "");
         co_return;
     }

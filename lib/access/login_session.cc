@@ -195,13 +195,18 @@ bool LoginSession::can_use(const AuthMechanism& mechanism) const {
 bool LoginSession::plaintext_allowed() const {
     bool nearby =
         !remote_.empty() && (remote_ == local_ || remote_.starts_with("127.") || remote_ == "::1");
-    return secured_ ||
-           (!site_.tls_required() && (!site_.settings().tls_auth_only || nearby || trusted_));
+    return secured_ || (!lacks_tls() && (!site_.settings().tls_auth_only || nearby || trusted_));
+}
+
+// As Dovecot has it with ssl = required: webmail on the same machine needs no TLS.
+bool LoginSession::lacks_tls() const {
+    bool from_itself = !remote_.empty() && remote_ == local_;
+    return !secured_ && site_.tls_required() && !from_itself;
 }
 
 Task<std::vector<std::string>> LoginSession::usable_mechanisms() {
     std::vector<std::string> names;
-    if (!secured_ && site_.tls_required()) {
+    if (lacks_tls()) {
         co_return names;
     }
     auto offered = co_await site_.mechanisms();

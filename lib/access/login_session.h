@@ -69,6 +69,8 @@ class LoginSession {
     // What APOP's digest is to be made of (RFC 1939 7); empty where auth does not offer it.
     [[nodiscard]] Task<std::string> apop_challenge();
     bool plaintext_allowed() const;
+    // TLS is required of this client, and not on: he can do nothing else first.
+    bool lacks_tls() const;
 
     // The client is a proxy of ours (login_trusted_networks), and says for whom it connects.
     bool trusted() const { return trusted_; }

@@ -5,7 +5,7 @@ import threading
 import time
 
 from support import check, equal
-from support.imap import PASSWORD, ImapInstance
+from support.imap import IMAP, PASSWORD, ImapInstance
 
 MESSAGE = b"From: a@b.test\r\nTo: c@d.test\r\nSubject: hello\r\n\r\nbody line\r\n"
 
@@ -66,7 +66,16 @@ def test_plaintext_needs_tls():
     check("LOGINDISABLED" in client.capabilities, f"{client.capabilities}")
     check("PRIVACYREQUIRED" in refused(client.login, "bob", PASSWORD), "LOGIN in the clear")
     client.logout()
+    ok(from_the_same_address(mail).login("bob", PASSWORD), "LOGIN of who comes from where he connects to")
     mail.stop()
+
+
+def from_the_same_address(mail):
+    """As webmail on the same machine comes."""
+    class Client(imaplib.IMAP4):
+        def _create_socket(self, timeout):
+            return socket.create_connection((self.host, self.port), timeout, source_address=(self.host, 0))
+    return Client(mail.address, IMAP, timeout=20)
 
 
 def test_append_fetch_store_expunge():
