@@ -1,10 +1,13 @@
 #include "lib/access/user.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/values.h"
 #include "lib/event/blocking.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/maildir_size.h"
@@ -17,15 +20,27 @@ namespace {
 constexpr std::chrono::seconds kHousework{2};
 constexpr std::chrono::seconds kKeepUnused{10};
 
+// NAME=\Use, or the same in braces; nothing where it is neither.
+std::optional<std::pair<std::string_view, std::string_view>> parse_use(std::string_view item) {
+    auto inside = item.starts_with('{') ? strip_braces(item) : Result<std::string_view>(item);
+    std::size_t equals = inside ? inside->rfind('=') : std::string_view::npos;
+    if (equals == std::string_view::npos) {
+        return std::nullopt;
+    }
+    auto name = trim(inside->substr(0, equals));
+    auto use = trim(inside->substr(equals + 1));
+    return use.starts_with('\\') ? std::optional(std::pair(name, use)) : std::nullopt;
+}
+
 std::map<std::string, std::string, std::less<>> parse_special_use(std::string_view text) {
     std::map<std::string, std::string, std::less<>> uses;
-    for (std::string_view word : split_words(text, ", \t\r\n")) {
-        auto parts = split_first(word, '=');
-        if (!parts || !parts->second.starts_with('\\')) {
-            log_warning("imap_special_use: \"{}\" is not NAME=\\Use", word);
+    for (const std::string& item : split_list(text)) {
+        auto use = parse_use(item);
+        if (!use) {
+            log_warning("imap_special_use: \"{}\" is not NAME=\\Use", item);
             continue;
         }
-        uses.emplace(parts->first, parts->second);
+        uses.emplace(use->first, use->second);
     }
     return uses;
 }

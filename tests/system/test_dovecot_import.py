@@ -70,6 +70,9 @@ namespace inbox {
     auto = subscribe
     special_use = \\Junk
   }
+  mailbox "Sent Messages" {
+    special_use = \\Sent
+  }
 }
 service imap-login {
   inet_listener imap {
@@ -202,7 +205,7 @@ def test_what_is_left():
     equal(left(lines), ["protocols = imap lmtp sieve", "mail_location = mdbox:~/mdbox", "mail_plugins = quota sieve", "auth_mechanisms = plain ntlm",
                         "passdb = nss", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
                         "service lmtp/unix_listener = /elsewhere/dovecot-lmtp", "plugin/quota = fs:User quota"], "what is left")
-    assert "main.cf: imap_special_use = Junk=\\Junk" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
+    assert "main.cf: imap_special_use = Junk=\\Junk, { Sent Messages=\\Sent }" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
     assert not [line for line in carried if line.startswith("master.cf: imap inet")], carried
 
 

@@ -160,6 +160,16 @@ def test_special_uses():
     mail.stop()
 
 
+def test_special_uses_of_names_with_blanks():
+    mail = ImapInstance("imap_special_use = Junk=\\Junk, { Sent Messages=\\Sent }, { Old, older = \\Archive }, { Wrong }\n")
+    client = Client(mail)
+    for name in ("Junk", '"Sent Messages"', '"Old, older"', "Wrong"):
+        client.ok(f"CREATE {name}")
+    equal(client.ok('LIST (SPECIAL-USE) "" *'), [b'* LIST (\\Junk) "." Junk', b'* LIST (\\Archive) "." "Old, older"', b'* LIST (\\Sent) "." "Sent Messages"'], "LIST")
+    mail.mta.wait_log('imap_special_use: "{ Wrong }" is not NAME=')
+    mail.stop()
+
+
 def test_utf8():
     mail = ImapInstance()
     plain, client = Client(mail), Client(mail)

@@ -510,7 +510,7 @@ class Importer {
     void take_mailbox(const DovecotSection& section) {
         for (const DovecotSetting& setting : section.settings) {
             if (setting.name == "special_use" && setting.value.starts_with('\\')) {
-                uses_.push_back({section.name + "=" + setting.value, place_of(setting)});
+                uses_.push_back({list_item(section.name + "=" + setting.value), place_of(setting)});
             } else if (setting.name == "auto" && setting.value != "no") {
                 leave(setting, "clients make the mailboxes that they want", "mailbox");
             } else if (setting.name != "auto" && !quota_.take_mailbox(section.name, setting)) {

@@ -6,6 +6,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/config/values.h"
 
 namespace relais {
 
@@ -28,6 +29,11 @@ std::string bracketed_networks(std::string_view text) {
                                 : std::string(word));
     }
     return join(networks, ", ");
+}
+
+std::string list_item(std::string text) {
+    bool whole = text.find_first_of(kListSeparators) == std::string::npos;
+    return whole ? std::move(text) : "{ " + text + " }";
 }
 
 std::string short_variables(std::string text) {

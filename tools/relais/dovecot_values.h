@@ -13,6 +13,9 @@ namespace relais {
 // A list of networks: addresses of IPv6 have brackets in ours.
 [[nodiscard]] std::string bracketed_networks(std::string_view text);
 
+// An item of a list in main.cf: in braces where it has blanks or commas.
+[[nodiscard]] std::string list_item(std::string text);
+
 // 2.4 has only long names: %{user}, %{user | username}, %{user | domain}, %{home}.
 [[nodiscard]] std::string short_variables(std::string text);
 
