@@ -10,7 +10,8 @@ namespace {
 
 class FixedUsers : public AuthDatabase {
   public:
-    explicit FixedUsers(AuthParameters fields) : fields_(std::move(fields)) {}
+    FixedUsers(AuthParameters fields, bool whoever_is_named)
+        : fields_(std::move(fields)), whoever_is_named_(whoever_is_named) {}
 
     Task<AuthAnswer> find_password(AuthQuery query) override {
         bool tells = fields_.has("password") || fields_.has("nopassword");
@@ -19,7 +20,7 @@ class FixedUsers : public AuthDatabase {
 
     Task<AuthAnswer> find_user(AuthQuery query) override { co_return expanded(query); }
 
-    bool has_everybody() const override { return !fields_.has("allow_all_users"); }
+    bool has_everybody() const override { return !whoever_is_named_; }
 
     std::optional<std::uint64_t> version() override { return 0; }
 
@@ -34,20 +35,26 @@ class FixedUsers : public AuthDatabase {
     }
 
     AuthParameters fields_;
+    bool whoever_is_named_;  // allow_all_users: he exists, whatever the databases of passwords say
 };
 
 }  // namespace
 
 OpenedAuthDatabase open_auth_static(std::string_view text) {
     AuthParameters fields;
+    bool whoever_is_named = false;
     for (std::string_view word : split_words(text)) {
+        if (word == "allow_all_users=yes") {
+            whoever_is_named = true;
+            continue;
+        }
         auto parts = split_first(word, '=');
         fields.set(parts ? parts->first : word, parts ? parts->second : "");
         if (parts && !AuthQuery().variables().unknown(parts->second).empty()) {
             return fail(Errc::kSyntax, format("{}: unknown variable", word));
         }
     }
-    return std::make_unique<FixedUsers>(std::move(fields));
+    return std::make_unique<FixedUsers>(std::move(fields), whoever_is_named);
 }
 
 }  // namespace relais

@@ -48,9 +48,9 @@ class Verifier {
     // Nothing where no database knows him; verify() says what is then to be said.
     [[nodiscard]] Task<std::optional<std::string>> secret(AuthCheck wanted);
 
-    // verify() for a user who gives no password, because nobody logs in: a session goes on, or
-    // (service=lmtp) there is mail, which users get as well who may not log in.  With lip, it is
-    // mail that may have to go on to another machine.
+    // verify() for a user who gives no password, because nobody logs in: a session goes on, or a
+    // service asks: doveadm, or lmtp, whose mail users get as well who may not log in.  With lip,
+    // it is mail that may have to go on to another machine.
     [[nodiscard]] Task<Verdict> look_up(std::string user, AuthParameters parameters);
 
     // Of the first database that looks at tokens.

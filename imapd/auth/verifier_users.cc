@@ -142,6 +142,7 @@ Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
     AuthQuery query;
     query.user = user;
     bool mail = parameters.get("service") == "lmtp";
+    bool session_goes_on = parameters.get("service").empty();
     query.parameters = std::move(parameters);
     if (mail && query.parameters.has("lip") && conf().lmtpd_proxy()) {
         if (auto elsewhere = co_await mail_elsewhere(query)) {
@@ -154,7 +155,7 @@ Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
     } else {
         found = co_await find_user(query, {});
     }
-    if (mail && found.known && found.everybody) {
+    if (!session_goes_on && found.known && found.everybody) {
         Found exists = co_await look_for_password(query);
         found.known = exists.known;
         found.trouble = exists.trouble;

@@ -74,6 +74,15 @@ namespace inbox {
     special_use = \\Sent
   }
 }
+service auth {
+  unix_listener auth-client {
+    mode = 0660
+    group = postfix
+  }
+  unix_listener auth-userdb {
+    mode = 0600
+  }
+}
 service imap-login {
   inet_listener imap {
     port = 0
@@ -203,7 +212,7 @@ def test_what_is_left():
     status, lines, carried = check("odd", {"dovecot.conf": ODD})
     equal(status, 1, "status")
     equal(left(lines), ["protocols = imap lmtp sieve", "mail_location = mdbox:~/mdbox", "mail_plugins = quota sieve", "auth_mechanisms = plain ntlm",
-                        "passdb = nss", "mailbox/auto = subscribe", "service imap-login/process_limit = 5",
+                        "passdb = nss", "mailbox/auto = subscribe", "service auth/unix_listener = auth-client", "service imap-login/process_limit = 5",
                         "service lmtp/unix_listener = /elsewhere/dovecot-lmtp", "plugin/quota = fs:User quota"], "what is left")
     assert "main.cf: imap_special_use = Junk=\\Junk, { Sent Messages=\\Sent }" in carried and "master.cf: 1993 inet n - n - - imap-login -o imap_tls_wrappermode=yes" in carried
     assert not [line for line in carried if line.startswith("master.cf: imap inet")], carried

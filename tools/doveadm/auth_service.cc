@@ -78,7 +78,9 @@ AuthService::~AuthService() {
 }
 
 AuthReply AuthService::user(const std::string& name) {
-    return answer_of(client_, [&](AuthExchange& exchange) { return exchange.look_up(name); });
+    return answer_of(client_, [&](AuthExchange& exchange) {
+        return exchange.look_up(name, {"service=doveadm"});
+    });
 }
 
 AuthReply AuthService::password_entry(const std::string& name) {

@@ -76,7 +76,7 @@ class UserCommand {
     int look_up(const std::string& name, bool table) {
         AuthReply reply = auth_.user(name);
         if (reply.kind == AuthReply::Kind::kFailure) {
-            std::printf("\nuserdb lookup: user %s doesn't exist\n", name.c_str());
+            tell_unknown(name);
             return kNoUser;
         }
         if (reply.kind != AuthReply::Kind::kSuccess) {
@@ -85,6 +85,13 @@ class UserCommand {
         }
         print(reply, table);
         return kOk;
+    }
+
+    // Where a script reads one field, it is an error; -u has no empty line before it.
+    void tell_unknown(const std::string& name) {
+        bool one_field = options_.has('f') || options_.has('e');
+        std::fprintf(one_field ? stderr : stdout, "%suserdb lookup: user %s doesn't exist\n",
+                     options_.has('u') ? "" : "\n", name.c_str());
     }
 
     void print(const AuthReply& reply, bool table) {

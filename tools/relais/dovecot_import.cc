@@ -535,7 +535,11 @@ class Importer {
             } else if (!is_own_socket(section, listener)) {
                 DovecotSetting here{listener.type, listener.name, listener.line, false,
                                     listener.file};
-                leave(here, "there is no such service or socket", "service " + section.name);
+                leave(here,
+                      is_for_clients(section, listener)
+                          ? "the same service is at private/auth (smtpd_sasl_path)"
+                          : "there is no such service or socket",
+                      "service " + section.name);
             }
         }
     }
@@ -560,10 +564,16 @@ class Importer {
         return false;
     }
 
+    // Where Postfix and others log users in when they run outside of a jail.
+    static bool is_for_clients(const DovecotSection& service, const DovecotSection& listener) {
+        return service.name == "auth" && listener.name.ends_with("auth-client");
+    }
+
     // The sockets of the auth service that our own is, or that nobody needs here.
     bool is_own_socket(const DovecotSection& service, const DovecotSection& listener) const {
         bool postfix = listener.name == queue_ + "/private/auth";
-        bool inner = !listener.name.starts_with('/') && service.name != "lmtp";
+        bool inner = !listener.name.starts_with('/') && service.name != "lmtp" &&
+                     !is_for_clients(service, listener);
         return (service.name == "auth" && postfix) || inner;
     }
 
