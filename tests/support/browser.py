@@ -62,9 +62,15 @@ class Browser:
     def find(self, selector):
         return self._call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
 
-    def click(self, selector):
-        """Once it is there and can be clicked."""
-        self._patiently(lambda: self._call("POST", f"/element/{self.find(selector)}/click"))
+    def click(self, selector, text=""):
+        """Once it is there and can be clicked; the first one that shows the text."""
+        self._patiently(lambda: self._call("POST", f"/element/{self.find(selector) if not text else self._find_with(selector, text)}/click"))
+
+    def _find_with(self, selector, text):
+        found = self.script("return [...document.querySelectorAll(arguments[0])].find(e => e.innerText.includes(arguments[1]))", selector, text)
+        if not found:
+            raise WebDriverError({"error": GONE[0], "message": f"{selector} with {text}"})
+        return found[ELEMENT]
 
     def type(self, selector, text):
         """In place of what is in the field."""
@@ -88,6 +94,13 @@ class Browser:
                 raise AssertionError(f"{text!r} is not shown in {selector}, but:\n{shown[:2000]}")
             time.sleep(0.1)
         return shown
+
+    def wait_no_text(self, text, selector="body", seconds=20):
+        end = time.monotonic() + seconds
+        while text in (shown := self.text(selector)):
+            if time.monotonic() > end:
+                raise AssertionError(f"{text!r} is still shown in {selector}:\n{shown[:2000]}")
+            time.sleep(0.1)
 
     def enter_frame(self, selector):
         self._patiently(lambda: self._call("POST", "/frame", {"id": {ELEMENT: self.find(selector)}}))

@@ -6,6 +6,7 @@
 
 What a layer's command has installed is kept and lies under the machines made from it (overlay mounts).
 """
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -157,13 +158,16 @@ def layers(*commands):
         name = hashlib.sha256("\0".join([*map(str, below), command]).encode()).hexdigest()[:16]
         folder = CACHE / f"layer.{name}"
         if not folder.exists():
-            _make_layer(folder, below, command)
+            with open(CACHE / "layers.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not folder.exists():  # nobody else has made it meanwhile
+                    _make_layer(folder, below, command)
         below.insert(0, folder)
     return below
 
 
 def _make_layer(folder, below, command):
-    partial = folder.with_suffix(".partial")
+    partial = folder.with_name(f"{folder.name}.partial")
     subprocess.run(["rm", "-rf", partial], check=True)
     machine = Machine(*below, keep=partial)
     try:
