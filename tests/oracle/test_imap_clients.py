@@ -4,6 +4,7 @@ import imaplib
 import re
 import shutil
 import subprocess
+import threading
 
 from support import Skip, check, equal, oracle
 from support.certificates import directory as certificates
@@ -113,6 +114,24 @@ def use_mutt(client):
         return re.search(r"Msgs:(\d+)", shown)[1]
 
 
+def use_mutt_again(client, box, whose):
+    """What it keeps of the headers (QRESYNC) is made true, and what comes while it waits (IDLE) is shown.  What it shows of a folder."""
+    with at_server(box, whose) as server:
+        server.select("INBOX")
+        server.store("1", "+FLAGS", r"(\Flagged)")
+        server.uid("MOVE", "5", "Archive")
+        server.append("INBOX", None, None, message(7).replace(b"\n", b"\r\n"))
+    with client.open() as screen:
+        shown = screen.wait(r"INBOX \[Msgs:\d+[^]]*\]")
+        box.deliver(whose, 8)
+        screen.wait("message 8")
+        screen.keys("q")
+        equal(screen.end(), 0, "its exit status")
+    for command in (r"CHANGEDSINCE \d+ VANISHED", r"\d IDLE\r?\n"):
+        check(re.search(command, client.said()), f"{command} is not in {client.said()[-4000:]}")
+    return [bool(re.search(rf"{flag}\s+message {number}", shown)) for number, flag in ((0, "!"), (1, "!"), (4, ""), (5, "N"), (7, "N"))]
+
+
 def mailbox_for_drafts():
     """neomutt does not make the folder."""
     return Mailbox(first_mail() | {".Drafts/cur/": b""})
@@ -120,13 +139,17 @@ def mailbox_for_drafts():
 
 def check_mutt(program):
     box = mailbox_for_drafts()
-    for whose in SIDES:
-        equal(use_mutt(Mutt(box, whose, program)), "2", f"what {program} shows the folder at {whose}")
+    clients = {whose: Mutt(box, whose, program) for whose in SIDES}
+    for whose, client in clients.items():
+        equal(use_mutt(client), "2", f"what {program} shows the folder at {whose}")
     wanted = {"INBOX": [("message 0", "S"), ("message 1", "FS"), ("message 4", ""), ("message 5", "")],
               "Archive": [("message 10", "FS"), ("message 2", "")], ACCENTED: [("message 20", "RS")]}
     drafts = box.picture("ours").get("Drafts")
     equal([name for name, _ in drafts or []], ["draft"], "the draft")
     same(box, wanted | {"Drafts": drafts})
+    for whose, client in clients.items():
+        equal(use_mutt_again(client, box, whose), [True, True, False, True, True], f"what {program} shows the second time at {whose}")
+    same(box)
 
 
 def test_mutt():
@@ -186,6 +209,16 @@ def test_imapfilter():
         check(line in said["ours"], f"{line}: {said['ours']}")
     same(box, {"INBOX": [("message 0", "S"), ("message 1", "FR"), ("message 4", ""), ("message 5", "")], "Sorted": [("message 2", "")],
                "Archive": [("by hand", ""), ("message 0", "S"), ("message 10", "FS")], ACCENTED: [("message 20", "RS")]})
+
+
+def test_imapfilter_waits_for_mail():
+    box = Mailbox()
+    for whose in SIDES:
+        delivery = threading.Timer(2, box.deliver, (whose, 8))
+        delivery.start()
+        said = imapfilter(box, whose, "account.INBOX:enter_idle()\nprint('came ' .. #account.INBOX:contain_subject('message 8'))\n")
+        delivery.join()
+        check("came 1" in said.splitlines(), f"{whose}: {said}")
 
 
 def test_imapfilter_with_tls():

@@ -74,7 +74,8 @@ def carry_mail(mx, word):
 
 
 def refuse_senders(mx):
-    mx.run("cp /etc/postfix/main.cf /root/main.cf; postconf -e 'smtpd_recipient_restrictions = check_sender_access hash:/etc/postfix/sender_access'; postfix reload")
+    mx.run("cp /etc/postfix/main.cf /root/main.cf; postfix reload; "
+           "postconf -e 'smtpd_recipient_restrictions = check_sender_access hash:/etc/postfix/sender_access'")
     refused = mx.attempt("swaks --server localhost --from bad@remote.test --to user1@example.test")
     check("554 5.7.1 <bad@remote.test>: Sender address rejected: Access denied" in refused.stdout, refused.stdout)
     mx.run("swaks --silent 2 --server localhost --from good@remote.test --to user1@example.test")
@@ -96,8 +97,9 @@ def refuse_relaying(mx):
     mx.run(f"{swaks} --to user1@example.test")
     mx.run(f"{swaks} -tls -p 587 -au user1@example.test -ap {PASSWORD} --to user@externalmail.test")
     mx.wait("grep -q 'to=<user@externalmail.test>, relay=out.relay.test' /var/log/mail.log")
-    check(mx.attempt("nsenter -n -t $(cat /root/outside.pid) curl -s --user user1@example.test:x imap://192.0.2.1/").returncode, "IMAP from outside without TLS")
-    refused = mx.attempt("printf 'a LOGIN user1@example.test x\\r\\nb LOGOUT\\r\\n' | nsenter -n -t $(cat /root/outside.pid) curl -s --max-time 5 telnet://192.0.2.1:143; true")
+    outside = "nsenter -n -t $(cat /root/outside.pid) curl -s --max-time 5"
+    check(mx.attempt(f"{outside} --user user1@example.test:{PASSWORD} imap://192.0.2.1/").returncode, "IMAP from outside without TLS")
+    refused = mx.attempt(f"printf 'a LOGIN user1@example.test {PASSWORD}\\r\\nb LOGOUT\\r\\n' | {outside} telnet://192.0.2.1:143; true")
     check("LOGINDISABLED" in refused.stdout and "PRIVACYREQUIRED" in refused.stdout, refused.stdout)
 
 
@@ -138,16 +140,19 @@ def expunge(mx):
 
 
 def left(mx):
-    return [mx.run(f"doveadm -f flow mailbox status -u {user} messages {folder}").strip().rpartition("=")[2] for user in USERS for folder in ("Trash", "Junk")]
+    return [mx.run(f"doveadm -f flow mailbox status -u {user} messages {folder}").strip().rpartition("=")[2]
+            for user in USERS for folder in ("Trash", "Junk")]
 
 
 def same_answers(mx):
     """Commands whose answers must be Dovecot's and Postfix's, before and after; what they answer."""
     said = {}
-    for command in ("doveadm mount add /path/folder ignore", "doveadm mount add '/path/*' ignore", "doveadm user '*'", "doveadm user -u user1@example.test",
-                    "doveadm log reopen", "doveadm expunge -u nobody@example.test mailbox Trash savedbefore 15d", "postconf -n | grep -Ev '^(auth|imap|login)_'", "postconf -nf >/dev/null",
+    for command in ("doveadm mount add /path/folder ignore", "doveadm mount add '/path/*' ignore", "doveadm user '*'",
+                    "doveadm user -u user1@example.test", "doveadm log reopen",
+                    "doveadm expunge -u nobody@example.test mailbox Trash savedbefore 15d", "postconf -n | grep -Ev '^(auth|imap|login)_'", "postconf -nf >/dev/null",
                     "postmap -q '*' hash:/etc/postfix/transport", "postmap -q user3@example.test hash:/etc/postfix/virtual_alias_maps",
-                    "postmap -q bad@remote.test hash:/etc/postfix/sender_access", "postmap /etc/postfix/transport", "postconf -pf >/dev/null", "postconf -df >/dev/null"):
+                    "postmap -q bad@remote.test hash:/etc/postfix/sender_access", "postmap /etc/postfix/transport", "postconf -pf >/dev/null",
+                    "postconf -df >/dev/null"):
         done = mx.attempt(command)
         text = "usage" if done.stdout.startswith("usage: doveadm") else done.stdout
         said[command] = (done.returncode, text)

@@ -13,8 +13,8 @@ What the page says that is wrong on Debian 12 itself:
 """
 from support.package_root import Machine, installing, layers
 
-MAIL = ("postfix postfix-mysql dovecot-imapd dovecot-pop3d dovecot-mysql swaks libnet-ssleay-perl libio-socket-ssl-perl curl iproute2 procps python3 "
-        "telnet openssl logrotate dnsmasq-base faketime")
+MAIL = ("postfix postfix-mysql dovecot-imapd dovecot-pop3d dovecot-mysql swaks libnet-ssleay-perl libio-socket-ssl-perl curl iproute2 procps "
+        "python3 telnet openssl logrotate dnsmasq-base faketime")
 ANSWERS = r"printf 'roundcube-core roundcube/dbconfig-install boolean false\npostfixadmin postfixadmin/dbconfig-install boolean false\n' | debconf-set-selections"
 WEB = "nginx-light php-fpm php-intl php-mysql php-imap php-mbstring mariadb-server roundcube-core roundcube-mysql postfixadmin imapproxy"
 BROWSER = "chromium chromium-driver"

@@ -223,6 +223,7 @@ remoteport = {port}
 remoteuser = {user}
 remotepass = {password}
 auth_mechanisms = {mechanism}
+usecompress = yes
 {tls}
 """
 
@@ -330,7 +331,12 @@ set record=""
 set editor="{root}/editor"
 set realname="Tester"
 set from="tester@d.test"
-set timeout=5
+set timeout=2
+set mail_check=1
+set imap_idle=yes
+set imap_condstore=yes
+set imap_qresync=yes
+set header_cache="{root}/headers"
 unset confirmcreate confirmappend move mark_old collapse_unread
 set delete=yes
 set quit=yes
@@ -351,7 +357,12 @@ class Mutt:
         (self.place / "editor").chmod(0o755)
         (self.place / "rc").write_text(MUTTRC.format(user=box.user, host=host(tls), port=port(whose), password=PASSWORD, root=self.place,
                                                      tls="yes" if tls else "no", mechanism=mechanism))
-        self.command = [tree() / "usr/bin" / program, "-n", "-F", self.place / "rc"]
+        log = ["-d", "2"] + (["-l", self.place / "log"] if program == "neomutt" else [])
+        self.command = [tree() / "usr/bin" / program, "-n", "-F", self.place / "rc", *log]
+
+    def said(self):
+        """What it has sent and heard, with more."""
+        return "".join(path.read_text(errors="replace") for path in [*self.place.glob("log*"), *self.place.glob(".muttdebug*")])
 
     def open(self):
         return Terminal(self.command, self.place)
