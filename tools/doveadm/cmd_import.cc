@@ -10,6 +10,7 @@
 #include "tools/doveadm/import_source.h"
 #include "tools/doveadm/message_command.h"
 #include "tools/doveadm/status.h"
+#include "tools/doveadm/sync_place.h"
 
 namespace relais::doveadm {
 
@@ -53,9 +54,7 @@ class Import : public MessageCommand {
         if (!ready) {
             context->fail("Import namespace initialization failed", ready.error());
         }
-        for (const std::string& trouble : source_->troubles()) {
-            context->fail(kNotPossible, trouble);
-        }
+        tell_troubles(context, source_->troubles());
         co_return ready.has_value();
     }
 

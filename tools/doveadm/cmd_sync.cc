@@ -194,10 +194,7 @@ class Sync : public MailCommand {
         if (done) {
             done = co_await synchronizer.run();
         }
-        for (const SyncTrouble& trouble : synchronizer.troubles()) {
-            context->fail(trouble.code == Errc::kTemporary ? kTemporary : kNotPossible,
-                          trouble.text);
-        }
+        tell_troubles(context, synchronizer.troubles());
         if (!done) {
             context->fail(kTemporary, done.error().message);
         } else if (options_.state) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/access/user.h"
+#include "lib/sync/synchronizer.h"
 
 #include "tools/doveadm/query.h"
 #include "tools/doveadm/settings.h"
@@ -33,7 +34,7 @@ class ImportSource {
     User* user() { return user_.get(); }
 
     // Mailboxes and messages that could not be had.
-    const std::vector<std::string>& troubles() const { return troubles_; }
+    const std::vector<SyncTrouble>& troubles() const { return troubles_; }
 
   private:
     [[nodiscard]] Task<Result<void>> bring(ImapAccount account, const Query* query);
@@ -41,7 +42,7 @@ class ImportSource {
     const User& here_;
     std::string directory_;  // that goes with this; empty: none
     std::unique_ptr<User> user_;
-    std::vector<std::string> troubles_;
+    std::vector<SyncTrouble> troubles_;
 };
 
 }  // namespace relais::doveadm

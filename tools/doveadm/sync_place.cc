@@ -237,4 +237,10 @@ void SyncPlace::close() {
     }
 }
 
+void tell_troubles(MailContext* context, const std::vector<SyncTrouble>& troubles) {
+    for (const SyncTrouble& trouble : troubles) {
+        context->fail(trouble.code == Errc::kTemporary ? kTemporary : kNotPossible, trouble.text);
+    }
+}
+
 }  // namespace relais::doveadm

@@ -13,10 +13,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/access/user.h"
 #include "lib/event/child.h"
 #include "lib/sync/replica.h"
+#include "lib/sync/synchronizer.h"
 
 #include "tools/doveadm/command.h"
 #include "tools/doveadm/mail_command.h"
@@ -79,5 +81,8 @@ class SyncPlace {
     std::unique_ptr<User> other_;
     std::unique_ptr<Replica> replica_;
 };
+
+// What a run could not do counts as a failure of the command, temporary or not.
+void tell_troubles(MailContext* context, const std::vector<SyncTrouble>& troubles);
 
 }  // namespace relais::doveadm
