@@ -89,7 +89,7 @@ def test_synchronising_with_tls():
     for client in (Mbsync, OfflineImap):
         box = Mailbox()
         synchronise(client(box, "ours", tls=True, mechanism="PLAIN"), box, "ours")
-        imap_pair().mail.mta.wait_log(rf"login: user={box.user}, method=PLAIN, client=\[.*\], TLS")
+        imap_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=PLAIN, rip=\S+, lip=\S+, TLS")
 
 
 def use_mutt(client):
@@ -164,7 +164,7 @@ def test_mutt_with_tls():
     for program in ("mutt", "neomutt"):
         box = mailbox_for_drafts()
         use_mutt(Mutt(box, "ours", program, tls=True, mechanism="plain"))
-        imap_pair().mail.mta.wait_log(rf"login: user={box.user}, method=PLAIN, client=\[.*\], TLS")
+        imap_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=PLAIN, rip=\S+, lip=\S+, TLS")
 
 
 SORTING = """
@@ -224,7 +224,7 @@ def test_imapfilter_waits_for_mail():
 def test_imapfilter_with_tls():
     box = Mailbox()
     check("all 6" in imapfilter(box, "ours", SORTING, tls=True), "with STARTTLS")
-    imap_pair().mail.mta.wait_log(rf"login: user={box.user}, method=\S+, client=\[.*\], TLS")
+    imap_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=\S+, rip=\S+, lip=\S+, TLS")
 
 
 def server(box, whose):
@@ -255,7 +255,7 @@ def test_fetchmail_with_tls():
     box = Mailbox()
     tls = f"sslproto 'TLS1.2+' sslcertck sslcertfile {certificates()}/ca.pem sslcommonname mx.example.test"
     equal(fetchmail(server(box, "ours"), box.scratch("fetchmail"), f"keep {tls}"), [1, 2, 3, 4, 5], "with STARTTLS")
-    imap_pair().mail.mta.wait_log(rf"login: user={box.user}, method=\S+, client=\[.*\], TLS")
+    imap_pair().mail.mta.wait_log(rf"Login: user=<{box.user}>, method=\S+, rip=\S+, lip=\S+, TLS")
 
 
 def fetch_with_getmail(box, whose, place):
