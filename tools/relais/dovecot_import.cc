@@ -10,6 +10,7 @@
 #include "lib/sasl/mechanism.h"
 #include "lib/store/mail_location.h"
 
+#include "tools/relais/dovecot_databases.h"
 #include "tools/relais/dovecot_location.h"
 #include "tools/relais/dovecot_namespaces.h"
 #include "tools/relais/dovecot_quota.h"
@@ -110,7 +111,11 @@ class Importer {
                         const DovecotSetting& from) { set(name, std::move(value), from); },
                  [this](const DovecotSetting& setting, std::string why) {
                      leave(setting, std::move(why), "plugin");
-                 }) {}
+                 }),
+          databases_([this](std::string name, std::string value,
+                            const DovecotSetting& from) { set(name, std::move(value), from); },
+                     [this](const DovecotSetting& setting, std::string why,
+                            std::string_view within) { leave(setting, std::move(why), within); }) {}
 
     DovecotImport run(const DovecotSection& tree) {
         for (const DovecotSetting& setting : tree.settings) {
@@ -325,7 +330,7 @@ class Importer {
 
     void take_section(const DovecotSection& section) {
         if (section.type == "passdb" || section.type == "userdb") {
-            take_database(section);
+            databases_.take(section);
         } else if (section.type == "namespace") {
             take_namespace(section);
         } else if (section.type == "service") {
@@ -360,111 +365,6 @@ class Importer {
         for (const DovecotSection& inner : section.sections) {
             leave_section(inner, within + "/" + inner.type);
         }
-    }
-
-    // 2.3: driver and args; 2.4: the driver is the section's name, each argument a setting.
-    void take_database(const DovecotSection& section) {
-        bool new_form = section.find("driver") == nullptr && !section.name.empty();
-        std::string driver = new_form ? section.name : std::string(section.get("driver"));
-        DovecotSetting here{section.type, driver, section.line, false, section.file};
-        auto database = new_form ? database_of_24(section, driver, here)
-                                 : database_of_23(section, driver, here);
-        if (section.get("deny") == "yes" || section.get("master") == "yes") {
-            leave(here, "databases that deny, and those of master users, have no counterpart");
-            return;
-        }
-        for (const DovecotSetting& setting : section.settings) {
-            bool taken = setting.name == "driver" || setting.name == "args" || new_form;
-            if (!taken) {
-                leave(setting, "a database has no such setting", section.type);
-            }
-        }
-        if (database && !database->empty()) {
-            auto& list = section.type == "passdb" ? passdbs_ : userdbs_;
-            list.push_back({"{ " + *database + " }", place_of(here)});
-        }
-    }
-
-    std::optional<std::string> database_of_23(const DovecotSection& section,
-                                              const std::string& driver,
-                                              const DovecotSetting& here) {
-        std::string arguments(section.get("args"));
-        if (driver == "prefetch") {
-            return "";  // the password's database is believed anyway
-        }
-        if (driver == "passwd-file") {
-            return passwd_file(arguments, here);
-        }
-        if (driver == "sql") {
-            return "sql:" + arguments;
-        }
-        if (driver == "ldap") {
-            return "ldap:" + arguments;
-        }
-        if (driver == "static") {
-            return "static:" + arguments;
-        }
-        if (driver == "pam") {
-            auto words = split_words(arguments);
-            return "pam:" + (words.empty() ? "" : std::string(words.back()));
-        }
-        if (driver == "passwd" || driver == "shadow") {
-            return "passwd:";
-        }
-        leave(here, format("there is no database of the type {}", driver));
-        return std::nullopt;
-    }
-
-    // "scheme=CRYPT username_format=%u /etc/dovecot/users"
-    std::optional<std::string> passwd_file(const std::string& arguments,
-                                           const DovecotSetting& here) {
-        std::string path;
-        for (std::string_view word : split_words(arguments)) {
-            if (word.starts_with("scheme=")) {
-                set("auth_default_scheme", uppercase(word.substr(7)), here);
-            } else if (word.starts_with("username_format=")) {
-                set("auth_username_format", std::string(word.substr(16)), here);
-            } else {
-                path = word;
-            }
-        }
-        if (path.find('%') != std::string::npos) {
-            leave(here, "a file for each user is not looked for: name the files");
-            return std::nullopt;
-        }
-        return "passwd-file:" + path;
-    }
-
-    std::optional<std::string> database_of_24(const DovecotSection& section,
-                                              const std::string& driver,
-                                              const DovecotSetting& here) {
-        if (driver == "passwd-file") {
-            if (const auto* scheme = section.find("default_password_scheme")) {
-                set("auth_default_scheme", uppercase(scheme->value), *scheme);
-            }
-            return "passwd-file:" + std::string(section.get("passwd_file_path"));
-        }
-        if (driver == "pam") {
-            return "pam:" + std::string(section.get("service_name"));
-        }
-        if (driver == "passwd") {
-            return "passwd:";
-        }
-        if (driver == "static") {
-            std::string fields;
-            for (const DovecotSection& inner : section.sections) {
-                for (const DovecotSetting& setting : inner.settings) {
-                    fields += (fields.empty() ? "" : " ") + setting.name + "=" +
-                              short_variables(setting.value);
-                }
-            }
-            return "static:" + fields;
-        }
-        leave(here, driver == "sql"
-                        ? "write its queries into a dovecot-sql.conf.ext, and name that in "
-                          "auth_passdb and auth_userdb: { sql:FILE }"
-                        : format("there is no database of the type {}", driver));
-        return std::nullopt;
     }
 
     void take_namespace(const DovecotSection& section) {
@@ -601,8 +501,7 @@ class Importer {
             take_location(*location);
         }
         quota_.finish();
-        join_parts("auth_passdb", passdbs_, ", ");
-        join_parts("auth_userdb", userdbs_, ", ");
+        databases_.finish();
         join_parts("imap_special_use", uses_, ", ");
         if (std::string text = namespaces_.text(); !text.empty()) {
             out_.parameters["imap_namespaces"] = {text, "the namespaces"};
@@ -655,11 +554,10 @@ class Importer {
     bool protocols_are_said_ = false;
     std::vector<std::string> addresses_;
     std::map<std::string, std::string> ports_;
-    std::vector<Part> passdbs_;
-    std::vector<Part> userdbs_;
     std::vector<Part> uses_;
     std::vector<std::string> lmtp_;  // names and types of services
     DovecotQuota quota_;
+    DovecotDatabases databases_;
     DovecotNamespaces namespaces_;
     DovecotLocation location_;
 };

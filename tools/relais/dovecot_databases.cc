@@ -1,0 +1,131 @@
+#include "tools/relais/dovecot_databases.h"
+
+#include "lib/base/format.h"
+#include "lib/base/strings.h"
+
+#include "tools/relais/dovecot_values.h"
+
+namespace relais {
+
+// 2.3: driver and args; 2.4: the driver is the section's name, each argument a setting.
+void DovecotDatabases::take(const DovecotSection& section) {
+    bool new_form = section.find("driver") == nullptr && !section.name.empty();
+    std::string driver = new_form ? section.name : std::string(section.get("driver"));
+    DovecotSetting here{section.type, driver, section.line, false, section.file};
+    auto database =
+        new_form ? database_of_24(section, driver, here) : database_of_23(section, driver, here);
+    if (section.get("deny") == "yes" || section.get("master") == "yes") {
+        leave_(here, "databases that deny, and those of master users, have no counterpart", "");
+        return;
+    }
+    for (const DovecotSetting& setting : section.settings) {
+        bool taken = setting.name == "driver" || setting.name == "args" || new_form;
+        if (!taken) {
+            leave_(setting, "a database has no such setting", section.type);
+        }
+    }
+    if (database && !database->empty()) {
+        auto& list = section.type == "passdb" ? passwords_ : users_;
+        list.emplace_back("{ " + *database + " }", here);
+    }
+}
+
+std::optional<std::string> DovecotDatabases::database_of_23(const DovecotSection& section,
+                                                            const std::string& driver,
+                                                            const DovecotSetting& here) {
+    std::string arguments(section.get("args"));
+    if (driver == "prefetch") {
+        return "";  // the password's database is believed anyway
+    }
+    if (driver == "passwd-file") {
+        return passwd_file(arguments, here);
+    }
+    if (driver == "sql") {
+        return "sql:" + arguments;
+    }
+    if (driver == "ldap") {
+        return "ldap:" + arguments;
+    }
+    if (driver == "static") {
+        return "static:" + arguments;
+    }
+    if (driver == "pam") {
+        auto words = split_words(arguments);
+        return "pam:" + (words.empty() ? "" : std::string(words.back()));
+    }
+    if (driver == "passwd" || driver == "shadow") {
+        return "passwd:";
+    }
+    leave_(here, format("there is no database of the type {}", driver), "");
+    return std::nullopt;
+}
+
+// "scheme=CRYPT username_format=%u /etc/dovecot/users"
+std::optional<std::string> DovecotDatabases::passwd_file(const std::string& arguments,
+                                                         const DovecotSetting& here) {
+    std::string path;
+    for (std::string_view word : split_words(arguments)) {
+        if (word.starts_with("scheme=")) {
+            set_("auth_default_scheme", uppercase(word.substr(7)), here);
+        } else if (word.starts_with("username_format=")) {
+            set_("auth_username_format", std::string(word.substr(16)), here);
+        } else {
+            path = word;
+        }
+    }
+    if (path.find('%') != std::string::npos) {
+        leave_(here, "a file for each user is not looked for: name the files", "");
+        return std::nullopt;
+    }
+    return "passwd-file:" + path;
+}
+
+std::optional<std::string> DovecotDatabases::database_of_24(const DovecotSection& section,
+                                                            const std::string& driver,
+                                                            const DovecotSetting& here) {
+    if (driver == "passwd-file") {
+        if (const auto* scheme = section.find("default_password_scheme")) {
+            set_("auth_default_scheme", uppercase(scheme->value), *scheme);
+        }
+        return "passwd-file:" + std::string(section.get("passwd_file_path"));
+    }
+    if (driver == "pam") {
+        return "pam:" + std::string(section.get("service_name"));
+    }
+    if (driver == "passwd") {
+        return "passwd:";
+    }
+    if (driver == "static") {
+        std::string fields;
+        for (const DovecotSection& inner : section.sections) {
+            for (const DovecotSetting& setting : inner.settings) {
+                fields += (fields.empty() ? "" : " ") + setting.name + "=" +
+                          short_variables(setting.value);
+            }
+        }
+        return "static:" + fields;
+    }
+    leave_(here,
+           driver == "sql" ? "write its queries into a dovecot-sql.conf.ext, and name that in "
+                             "auth_passdb and auth_userdb: { sql:FILE }"
+                           : format("there is no database of the type {}", driver),
+           "");
+    return std::nullopt;
+}
+
+void DovecotDatabases::finish() {
+    set_list("auth_passdb", passwords_);
+    set_list("auth_userdb", users_);
+}
+
+void DovecotDatabases::set_list(const std::string& name, const List& list) {
+    std::string text;
+    for (const auto& [database, from] : list) {
+        text += (text.empty() ? "" : ", ") + database;
+    }
+    if (!list.empty()) {
+        set_(name, text, list.front().second);
+    }
+}
+
+}  // namespace relais

@@ -1,0 +1,48 @@
+// The databases of passwords and users in Dovecot's configuration: sections passdb and userdb.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/config/dovecot_conf.h"
+
+namespace relais {
+
+class DovecotDatabases {
+  public:
+    // A parameter of ours.
+    using Set = std::function<void(std::string name, std::string value, const DovecotSetting&)>;
+    using Leave = std::function<void(const DovecotSetting& setting, std::string why,
+                                     std::string_view within)>;
+
+    DovecotDatabases(Set set, Leave leave) : set_(std::move(set)), leave_(std::move(leave)) {}
+
+    void take(const DovecotSection& section);
+
+    // What all of them make together.
+    void finish();
+
+  private:
+    using List = std::vector<std::pair<std::string, DovecotSetting>>;
+
+    std::optional<std::string> database_of_23(const DovecotSection& section,
+                                              const std::string& driver,
+                                              const DovecotSetting& here);
+    std::optional<std::string> database_of_24(const DovecotSection& section,
+                                              const std::string& driver,
+                                              const DovecotSetting& here);
+    std::optional<std::string> passwd_file(const std::string& arguments,
+                                           const DovecotSetting& here);
+    void set_list(const std::string& name, const List& list);
+
+    Set set_;
+    Leave leave_;
+    List passwords_;
+    List users_;
+};
+
+}  // namespace relais
