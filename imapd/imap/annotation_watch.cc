@@ -11,6 +11,7 @@ namespace {
 
 std::vector<Mailbox::Watched> directories_of(const std::vector<std::string>& files) {
     std::vector<Mailbox::Watched> parts;
+    parts.reserve(files.size());
     for (const std::string& file : files) {
         parts.push_back({file.substr(0, file.rfind('/')), Mailbox::Watched::Kind::kEntries});
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/nested_names.h"
@@ -35,7 +36,7 @@ Result<void> remove_all(const std::string& path) {
 void remove_files(const std::string& directory) {
     auto entries = list_directory(directory);
     for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-        ::unlink((directory + "/" + entry).c_str());
+        ::unlink(format("{}/{}", directory, entry).c_str());
     }
 }
 

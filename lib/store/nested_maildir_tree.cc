@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/store/nested_names.h"
 
@@ -94,12 +95,13 @@ Result<void> NestedMaildirTree::move_own_entries(const std::string& directory,
         return fail_with(entries);
     }
     std::erase_if(*entries, [&directory](const std::string& entry) {
-        return is_directory(directory + "/" + entry);
+        return is_directory(format("{}/{}", directory, entry));
     });
     entries->insert(entries->begin(), kParts.begin(), kParts.end());
     for (const std::string& entry : *entries) {
-        const std::string path = directory + "/" + entry;
-        if (std::rename(path.c_str(), (target + "/" + entry).c_str()) < 0 && errno != ENOENT) {
+        const std::string path = format("{}/{}", directory, entry);
+        const std::string gone = format("{}/{}", target, entry);
+        if (std::rename(path.c_str(), gone.c_str()) < 0 && errno != ENOENT) {
             return fail_errno("rename " + path);
         }
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
 #include "lib/store/directory_id.h"
@@ -64,7 +65,8 @@ class Visitor {
             if (!level) {
                 continue;
             }
-            const NestedEntry shown{directory + "/" + entry, prefix + *level, entry, depth};
+            const NestedEntry shown{format("{}/{}", directory, entry), prefix + *level, entry,
+                                    depth};
             if (visit_(shown) == Descend::kYes && depth < kMaxDepth) {
                 (void)look_into(shown.path, shown.name + names_.separator, depth + 1);
             }
