@@ -95,18 +95,19 @@ void read_arguments(std::string_view text) {
         if (!MetadataEntry::parse(entry.full_name())) {
             std::abort();
         }
-        Scanner sources(text);
-        if (auto parsed = parse_mailbox_filter(sources)) {
-            (void)parsed->covers({text}, '.');
-        }
-        Scanner events(text);
-        if (auto parsed = parse_notify(events)) {
-            (void)parsed->events_for({text}, '.');
-        }
-        (void)parse_imap_url(text);
-        (void)parse_auth_url(text);
-        read_append(text);
     }
+    Scanner sources(text);
+    if (auto parsed = parse_mailbox_filter(sources)) {
+        (void)parsed->covers({text}, '.');
+    }
+    Scanner events(text);
+    if (auto parsed = parse_notify(events)) {
+        (void)parsed->events_for({text}, '.');
+    }
+    (void)parse_imap_url(text);
+    (void)parse_auth_url(text);
+    read_append(text);
+}
 
 }  // namespace
 
