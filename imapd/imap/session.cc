@@ -177,6 +177,12 @@ void Session::follow(SessionRecord* record) {
     }
 }
 
+void Session::show_state(std::string_view state) const {
+    if (record_ != nullptr) {
+        record_->show(state);
+    }
+}
+
 Task<void> Session::run(SessionStart start) {
     follow(start.record);
     stream.set_timeout(conf().imap_idle_timeout());
@@ -309,6 +315,7 @@ Task<Reply> Session::run_command(Command& command) {
     if (enabled.uid_only && info->takes_uid && !command.uid && command.name != "EXPUNGE") {
         co_return bad_arguments(command, "Message numbers are not possible.", "UIDREQUIRED");
     }
+    show_state(command.name);
     Reply reply = co_await info->run(*this, command);
     if (info->updates != Updates::kNone && selected) {
         co_await sync(allowed_expunges(*info, command), command.with_uid());
@@ -328,6 +335,7 @@ Task<void> Session::handle_command(Event event) {
     }
     command.arguments = imap::Scanner(reader.command());
     Reply reply = co_await run_command(command);
+    show_state("");
     co_await skip_messages();
     answer(command.tag, reply);
     if (compress_next_) {

@@ -132,6 +132,7 @@ class Session {
     [[nodiscard]] Task<void> wait_quietly();
     [[nodiscard]] Task<void> fetch_arrived(std::vector<std::uint32_t> uids);
     void follow(SessionRecord* record);
+    void show_state(std::string_view state) const;
     // A whole command is in the reader, or APPEND's message is next.
     [[nodiscard]] Task<imap::CommandReader::Event> next_event();
     [[nodiscard]] Task<imap::CommandReader::Event> read_event();

@@ -6,6 +6,7 @@
 #include "lib/access/broker.h"
 #include "lib/access/worker.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/process_title.h"
 
 namespace relais {
 
@@ -52,6 +53,7 @@ class SessionDaemon : public Daemon {
 }  // namespace
 
 int run_session_daemon(int argc, char** argv, const char* name, SessionService (*service)()) {
+    prepare_process_title(argv);
     DaemonTraits traits;
     traits.wakeups = Wakeups::kAtOnce;
     traits.name = name;

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/config/config.h"
+#include "lib/daemon/process_title.h"
 #include "lib/event/socket.h"
 #include "lib/event/stream.h"
 
@@ -48,10 +52,16 @@ SessionRecord::SessionRecord(SessionTable& table, std::string address, bool secu
     facts_.since = std::time(nullptr);
     facts_.secured = secured;
     table_.records_.push_back(this);
+    table_.show_title("");
 }
 
 SessionRecord::~SessionRecord() {
     table_.records_.remove(this);
+    table_.show_title("");
+}
+
+void SessionRecord::show(std::string_view state) const {
+    table_.show_title(state);
 }
 
 std::unique_ptr<Transport> SessionRecord::wire(int fd) {
@@ -72,6 +82,21 @@ UserSession SessionRecord::facts() const {
     UserSession facts = facts_;
     facts.folder = folder_ ? folder_() : "";
     return facts;
+}
+
+// As Dovecot's verbose_proctitle: one session whole, of several the number.
+void SessionTable::show_title(std::string_view state) const {
+    if (!conf().mailbox_process_titles()) {
+        return;
+    }
+    std::string about = "idling";
+    if (records_.size() == 1) {
+        about = printable(user_) + " " + printable(records_.front()->address());
+        about += state.empty() ? "" : " " + std::string(state);
+    } else if (!records_.empty()) {
+        about = format("{} {} connections", printable(user_), records_.size());
+    }
+    show_process_title(format("{} [{}]", service_, about));
 }
 
 bool SessionTable::end(std::uint32_t id) {

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "lib/base/unique_fd.h"
 #include "lib/event/task_group.h"
@@ -32,12 +33,17 @@ class SessionRecord {
     // goes.
     void tell_folder(std::function<std::string()> folder) { folder_ = std::move(folder); }
 
+    // What the session is at, for ps (mailbox_process_titles): a command; empty: it waits.
+    void show(std::string_view state) const;
+
     // Runs the session; end() cancels it.
     [[nodiscard]] Task<void> run(Task<void> session);
 
     void end() { task_.cancel(); }
 
     std::uint32_t id() const { return facts_.id; }
+
+    const std::string& address() const { return facts_.address; }
 
     [[nodiscard]] UserSession facts() const;
 
@@ -65,6 +71,7 @@ class SessionTable {
 
     [[nodiscard]] Task<void> answer(UniqueFd fd);
     bool end(std::uint32_t id);
+    void show_title(std::string_view state) const;
 
     std::string user_;
     std::string service_;

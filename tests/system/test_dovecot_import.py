@@ -323,6 +323,7 @@ def test_help_and_check_without_a_configuration():
 
 QUOTA_23 = """\
 protocols = imap lmtp
+verbose_proctitle = yes
 mail_plugins = $mail_plugins quota
 service lmtp {
   unix_listener {queue}/private/dovecot-lmtp {
@@ -406,7 +407,7 @@ def test_quotas_and_lmtp():
     equal(left(lines), ["plugin/quota_warning2 = storage=80%% other 80 %u"], "what is left")
     for line in ("quota_root_name = User quota", "quota_rules = *:storage=1G, Trash:storage=+100M", "quota_grace = 5%", "quota_exceeded_message = No room",
                  "quota_warnings = { storage=95% /usr/local/bin/quota-warning.sh 95 %u }", "lmtpd_rcpt_check_quota = yes",
-                 "auth_passdb = { ldap:/etc/dovecot/dovecot-ldap.conf.ext }"):
+                 "mailbox_process_titles = yes", "auth_passdb = { ldap:/etc/dovecot/dovecot-ldap.conf.ext }"):
         assert "main.cf: " + line in carried, (line, carried)
     for line in ("dovecot-lmtp unix - - n - - lmtpd", "127.0.0.1:24 inet n - n - - lmtpd"):
         assert "master.cf: " + line in carried, (line, carried)

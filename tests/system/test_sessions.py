@@ -140,3 +140,45 @@ def test_nobody_but_root_may_ask():
     status, out, err = command("relais", "sessions", account=nobody)
     check(status != 0 and "Permission denied" in err, f"{status} {out} {err}")
     box.logout()
+
+
+def titles(service):
+    """What ps shows of the processes of that service that serve somebody."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            line = open(f"/proc/{entry}/cmdline", "rb").read().decode(errors="replace") if entry.isdigit() else ""
+        except OSError:
+            continue
+        if line.startswith(f"{service} [") or (line.startswith(service) and "bob" in line):
+            found.append(line.rstrip("\0"))
+    return found
+
+
+def test_process_titles():
+    while _mail:
+        _mail.pop().stop()
+    for setting in ("no", "yes"):
+        here = Pop3Instance(f"mailbox_process_titles = {setting}\n")
+        first = here.login("bob", "INBOX")
+        if setting == "no":
+            equal(titles("imap"), [], "without the setting")
+            here.stop()
+            continue
+        until("one session", lambda: re.fullmatch(r"imap \[bob 127[\d.]+\]", "|".join(titles("imap"))))
+        alone = titles("imap")[0]
+        first.send(b"i IDLE\r\n")
+        until("its command", lambda: titles("imap") == [alone[:-1] + " IDLE]"])
+        second = here.login("bob")
+        until("two sessions", lambda: titles("imap") == ["imap [bob 2 connections]"])
+        second.logout()
+        first.send(b"DONE\r\n")
+        until("one again", lambda: titles("imap") == [alone])
+        first.shutdown()
+        until("none", lambda: titles("imap") == ["imap [idling]"])
+        client = poplib.POP3(here.address, POP3, timeout=20)
+        client.user("bob")
+        client.pass_(PASSWORD)
+        until("POP3", lambda: titles("pop3") == [alone.replace("imap", "pop3")])
+        client.quit()
+        here.stop()

@@ -30,7 +30,7 @@ struct Renamed {
     std::string_view ours;
 };
 
-constexpr std::array<Renamed, 22> kRenamed = {
+constexpr std::array<Renamed, 23> kRenamed = {
     {{"mail_home", "auth_default_home"},
      {"mail_uid", "auth_default_uid"},
      {"mail_gid", "auth_default_gid"},
@@ -51,11 +51,12 @@ constexpr std::array<Renamed, 22> kRenamed = {
      {"lda_mailbox_autocreate", "lmtpd_mailbox_autocreate"},
      {"lda_mailbox_autosubscribe", "lmtpd_mailbox_autosubscribe"},
      {"mail_nfs_storage", "mail_nfs_storage"},
+     {"verbose_proctitle", "mailbox_process_titles"},
      {"ssl_client_ca_file", "login_proxy_tls_CAfile"},
      {"ssl_client_ca_dir", "login_proxy_tls_CApath"}}};
 
 // What needs no setting here: it is so anyway, or is said elsewhere for the whole mail system.
-constexpr std::array<std::string_view, 25> kNeedsNothing = {"auth_verbose",
+constexpr std::array<std::string_view, 24> kNeedsNothing = {"auth_verbose",
                                                             "auth_debug",
                                                             "mail_debug",
                                                             "log_path",
@@ -71,7 +72,6 @@ constexpr std::array<std::string_view, 25> kNeedsNothing = {"auth_verbose",
                                                             "default_login_user",
                                                             "dovecot_config_version",
                                                             "dovecot_storage_version",
-                                                            "verbose_proctitle",
                                                             "shutdown_clients",
                                                             "mail_fsync",
                                                             "maildir_copy_with_hardlinks",
