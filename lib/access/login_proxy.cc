@@ -114,7 +114,7 @@ Task<void> LoginSession::pass_on(std::string tag, std::string mechanism, AuthRep
                                  LoginFailures::Attempt attempt) {
     auto began = std::chrono::steady_clock::now();
     auto target = target_of(reply);
-    std::string whose = format("proxy({}{}{})", printable(reply.user), target ? "," : "",
+    std::string whose = format("proxy({}{}{})", shown_name(reply.user), target ? "," : "",
                                target ? target->address.to_string() : "");
     std::string whom =
         format("{}, method={}, {}", user_in_brackets(reply.user), mechanism, origin());

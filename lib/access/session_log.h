@@ -15,7 +15,10 @@ void log_session(std::string_view who, std::string_view text);
 // "imap(bob)<124>": a user's session in this process.
 [[nodiscard]] std::string session_of(std::string_view service, std::string_view user);
 
-// "user=<bob>": no name ends what stands around it.
+// A user's name without what readers take for its end.
+[[nodiscard]] std::string shown_name(std::string_view user);
+
+// "user=<bob>"
 [[nodiscard]] std::string user_in_brackets(std::string_view user);
 
 }  // namespace relais

@@ -98,8 +98,12 @@ def test_logwatch_counts_deliveries():
     pair = LmtpPair()
     for user in ("u1", "u2", "u1"):
         pair.deliver(f"{user}@virt.test")
-    pair.ours.mta.wait_log(r"dovecot\[\d+\]: lmtp\(u2@virt.test\)<\d+><\w+>: .*: saved mail to INBOX")
-    reports = [logwatch(text) for text in (pair.ours.mta.log_text(), as_syslog((pair.dovecot.root / "dovecot.log").read_text()))]
+    logs = [pair.ours.mta.log_text, lambda: as_syslog((pair.dovecot.root / "dovecot.log").read_text())]
+    end = time.monotonic() + 20
+    while not all(read().count("saved mail to INBOX") == 3 for read in logs):
+        check(time.monotonic() < end, lambda: [read() for read in logs])
+        time.sleep(0.1)
+    reports = [logwatch(read()) for read in logs]
     found = [re.search(r"\nDovecot Deliveries: 3\n(?:.*\n?)*", report) for report in reports]
     check(all(found), reports)
     equal(found[0][0], found[1][0], "to whom")
