@@ -247,3 +247,18 @@ def test_settings_in_a_file_and_a_prefix():
     line = imap_options(source, 1431) + "-o imapc_list_prefix=Sent backup -R -u {user} imapc:"
     equal(below.ours(line).status, 0, line)
     equal(subjects(below.homes["ours"] / "Maildir"), {".": {("one", "S"), ("two", "Fa"), ("three", "")}, ".Sub": {("five", "")}}, "below a prefix")
+
+
+def test_several_users():
+    """The last one: it makes homes for all who have not been used."""
+    accounts = [pair().account(FILES), pair().account({"cur/1.M1.h:2,S": b"Subject: other\n\nx\n"})]
+    names = pair().pair.root / "names"
+    names.write_text("".join(f"{account.user}\n" for account in accounts))
+    for line in (f"sync -F {names} maildir:~/several", "backup -A maildir:~/every", f"backup -u '{accounts[0].user}*' maildir:~/pattern",
+                 f"sync -F {names}.missing maildir:~/none", "sync -u nobody1 maildir:~/none"):
+        same(accounts[0], line)
+    for account in accounts:
+        for place in ("several", "every"):
+            ours, theirs = copies(account, place)
+            equal(ours, theirs, f"{account.user}: {place}")
+            check(ours, f"{account.user}: {place} has mail")
