@@ -13,7 +13,7 @@ _pairs = []
 
 def pair():
     if not _pairs:
-        _pairs.append(DoveadmPair(accounts=2))
+        _pairs.append(DoveadmPair(accounts=2, more="service stats {\n  unix_listener stats-reader {\n    mode = 0600\n  }\n}\n"))
     return _pairs[0]
 
 
@@ -48,6 +48,11 @@ def test_what_is_not_there():
     status, out, err = pair().ours("service stop imap-login")
     check(status == 65 and b"master.cf" in err, err)
     check(pair().ours("who -a " + str(pair().mail.mta.queue / "private/anvil")).status == 0, "a socket that is there")
+
+
+def test_metrics():
+    pair().same("stats dump", "-f tab stats dump", "-f json stats dump", "stats dump imap", "stats dump -f count", "stats dump -f 'count sum'", "stats dump -r",
+                "stats dump -s /nonexistent", "stats dump -z", "stats")
 
 
 def test_errors_since():

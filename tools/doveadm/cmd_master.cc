@@ -8,7 +8,10 @@
 
 #include "lib/base/format.h"
 #include "lib/base/process_lock.h"
+#include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/event/loop.h"
+#include "lib/event/socket.h"
 
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/master.h"
@@ -48,6 +51,15 @@ pid_t running_master() {
 
 void reload_master() {
     send_signal(running_master(), SIGHUP);
+}
+
+void expect_listener(const std::string& path) {
+    constexpr std::chrono::seconds kPatience{5};
+    auto fd = Loop::current().run_task(connect_unix(path, Deadline::after(kPatience)));
+    if (!fd) {
+        end_with(kTemporary, format("net_connect_unix({}) failed: {}", printable(path),
+                                    std::strerror(fd.error().sys_errno)));
+    }
 }
 
 int cmd_reload(const Command& command, Words words, const Globals& /*globals*/) {

@@ -1,5 +1,5 @@
-// doveadm process status, service status and stop, instance list and remove: what runs of the mail
-// system, by master.cf and the kernel.  What only Dovecot's master counts is 0 here.
+// doveadm process status, service status and stop, instance list and remove, stats dump: what runs
+// of the mail system, by master.cf and the kernel.  What only Dovecot's master counts is 0 here.
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -67,6 +67,12 @@ std::vector<Service> mailbox_services() {
     return services;
 }
 
+void print_row(Printer& printer, const Words& values) {
+    for (const std::string& value : values) {
+        printer.value(value);
+    }
+}
+
 std::string time_text(std::int64_t time) {
     std::array<char, 32> text{};
     std::time_t when = time;
@@ -90,11 +96,8 @@ int cmd_process_status(const Command& command, Words words, const Globals& globa
                           {"last_kill_sent"}});
     for (const MailProcess& process : mailbox_processes()) {
         if (is_wanted(options.rest(), process.name)) {
-            for (const std::string& value :
-                 {process.name, std::to_string(process.pid), std::string("0"), std::string("0"),
-                  std::string("0"), std::to_string(process.since), std::string("0")}) {
-                printer->value(value);
-            }
+            print_row(*printer, {process.name, std::to_string(process.pid), "0", "0", "0",
+                                 std::to_string(process.since), "0"});
         }
     }
     printer->finish();
@@ -125,14 +128,8 @@ int cmd_service_status(const Command& command, Words words, const Globals& globa
         std::string count = std::to_string(std::ranges::count_if(
             processes, [&](const MailProcess& each) { return runs(each, service.program); }));
         std::string limit = std::to_string(service.process_limit);
-        for (std::string_view value :
-             {std::string_view(service.program), std::string_view(count), std::string_view(count),
-              std::string_view(limit), std::string_view(limit), std::string_view("0"),
-              std::string_view("0"), std::string_view("0"), std::string_view("0"),
-              std::string_view("n"), std::string_view("y"), std::string_view("n"),
-              std::string_view(count)}) {
-            printer->value(value);
-        }
+        print_row(*printer, {service.program, count, count, limit, limit, "0", "0", "0", "0", "n",
+                             "y", "n", count});
     }
     printer->finish();
     return kOk;
@@ -166,10 +163,9 @@ int cmd_instance_list(const Command& command, Words words, const Globals& global
     auto printer = globals.printer("table");
     printer->set_columns({{"path"}, {"name"}, {"last used"}, {"running"}});
     if (is_wanted(options.rest(), conf().syslog_name())) {
-        printer->value(path);
-        printer->value(conf().syslog_name());
-        printer->value(used ? time_text(status.st_mtime) : "never");
-        printer->value(running && *running ? "yes" : "no");
+        print_row(*printer,
+                  {path, conf().syslog_name(), used ? time_text(status.st_mtime) : "never",
+                   running && *running ? "yes" : "no"});
     }
     printer->finish();
     return kOk;
@@ -185,6 +181,25 @@ int cmd_instance_remove(const Command& command, Words words, const Globals& /*gl
     print_error("",
                 ours ? "Instances are removed with postmulti" : "Instance already didn't exist");
     return ours ? kNotPossible : kNotFound;
+}
+
+// As with a Dovecot for which no metric is configured.
+int cmd_stats_dump(const Command& command, Words words, const Globals& globals) {
+    constexpr std::string_view kFields = "count sum min max avg median stddev %95";
+    OptionWords options(command, std::move(words));
+    options.expect_at_most(0);
+    if (options.has('s')) {
+        expect_listener(options.get('s'));
+    }
+    std::string wanted = options.has('f') ? options.get('f') : std::string(kFields);
+    std::vector<Column> columns = {{"metric_name"}, {"field"}};
+    for (std::string_view field : split_words(wanted)) {
+        columns.push_back({std::string(field)});
+    }
+    auto printer = globals.printer("tab");
+    printer->set_columns(std::move(columns));
+    printer->finish();
+    return kOk;
 }
 
 }  // namespace relais::doveadm

@@ -10,12 +10,12 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
-#include "lib/event/socket.h"
 #include "lib/ipc/session_register.h"
 #include "lib/maps/network.h"
 
 #include "tools/doveadm/auth_service.h"
 #include "tools/doveadm/commands.h"
+#include "tools/doveadm/master.h"
 #include "tools/doveadm/status.h"
 
 namespace relais::doveadm {
@@ -54,16 +54,10 @@ struct Filter {
 };
 
 // -a names the service that knows who is logged in; each user's process tells it here, wherever
-// that one listens.  But it should listen.
+// that one listens.  But somebody should.
 void expect_service(const OptionWords& options) {
     if (options.has('a')) {
-        auto fd = Loop::current().run_task(
-            connect_unix(options.get('a'), Deadline::after(std::chrono::seconds(5))));
-        if (!fd) {
-            end_with(kTemporary,
-                     format("net_connect_unix({}) failed: {}", printable(options.get('a')),
-                            std::strerror(fd.error().sys_errno)));
-        }
+        expect_listener(options.get('a'));
     }
 }
 

@@ -111,6 +111,7 @@ constexpr Command kCommands[] = {
     {"search", USER_OPTIONS "<search query>", "AF:u:", cmd_search},
     {"service status", "[<service> [...]]", "", cmd_service_status},
     {"service stop", "<service> [<service> [...]]", "", cmd_service_stop},
+    {"stats dump", "[-s <stats socket path>] [-r] [-f <fields>]", "s:rf:", cmd_stats_dump},
     {"stop", "", "", cmd_stop},
     {"sync", USER_OPTIONS "[-1" SYNC_OPTIONS, "+1" SYNC_LETTERS, cmd_sync},
     {"user", "[-a <socket path>] [-f field] [-e <value>] [-u] <user mask> [<user mask> [...]]",

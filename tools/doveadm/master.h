@@ -1,7 +1,7 @@
 // The running mail system, whose part the mailbox server is.
 #pragma once
 
-#include <optional>
+#include <string>
 
 #include <sys/types.h>
 
@@ -12,5 +12,8 @@ namespace relais::doveadm {
 
 // Tells it to read its configuration anew, and with that to open its log anew.
 void reload_master();
+
+// Ends the process where nobody listens on that UNIX-domain socket.
+void expect_listener(const std::string& path);
 
 }  // namespace relais::doveadm
