@@ -54,7 +54,7 @@ std::string find_line(const std::string& directory, const std::string& token) {
     }
     std::ranges::sort(*names);
     for (const std::string& name : *names) {
-        std::string path = directory + "/" + name;
+        std::string path = format("{}/{}", directory, name);
         if (tail_of(path, std::size_t{256} << 10).find(token) != std::string::npos) {
             return path;
         }
