@@ -209,6 +209,16 @@ bool is_loopback(int fd) {
 
 }  // namespace
 
+std::string log_name(const MasterService& service, const Endpoint& endpoint) {
+    auto parts = split_host_port(service.name);
+    if (service.type != ServiceType::kInet || !parts) {
+        return endpoint.address;
+    }
+    // The endpoint has the port as a number.
+    std::string port = endpoint.address.substr(endpoint.address.rfind(':') + 1);
+    return parts->host.empty() ? port : "[" + parts->host + "]:" + port;
+}
+
 Result<std::vector<Endpoint>> open_endpoints(const MasterService& service,
                                              const ListenContext& context) {
     std::vector<Endpoint> out;

@@ -26,6 +26,9 @@ struct ListenContext {
 // "private/NAME", "public/NAME", or the inet name as it stands.
 [[nodiscard]] std::string endpoint_name(const MasterService& service);
 
+// As log lines have it: "25", "[127.0.0.1]:11025", "private/rewrite".
+[[nodiscard]] std::string log_name(const MasterService& service, const Endpoint& endpoint);
+
 // The sockets of a service; an error names the address.
 [[nodiscard]] Result<std::vector<Endpoint>> open_endpoints(const MasterService& service,
                                                            const ListenContext& context);

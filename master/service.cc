@@ -164,10 +164,13 @@ void Service::warn_at_limit() {
     log_warning(
         "service \"{}\" ({}) has reached its process limit \"{}\": new clients may "
         "experience noticeable delays",
-        entry_.name, endpoints_.front().address, entry_.process_limit);
+        entry_.name, log_name(entry_, endpoints_.front()), entry_.process_limit);
     log_warning(
         "to avoid this condition, increase the process count in master.cf or reduce the "
         "service time per client");
+    log_warning(
+        "see http://www.postfix.org/STRESS_README.html for examples of stress-adapting "
+        "configuration settings");
 }
 
 int Service::sessions_per_process() const {
