@@ -104,7 +104,7 @@ Task<Result<FlagOutcome>> replace_limited(Selected& selected, FlagLimits limits,
                                           std::vector<std::uint32_t> uids, std::uint64_t since) {
     std::vector<std::string> gone;
     if (limits.keywords) {
-        gone = without(selected.box().keywords().names(), names.keywords);
+        gone = without(selected.box().keyword_names(), names.keywords);
     }
     auto removed = co_await selected.box().change_flags(
         uids, FlagChange::kRemove, static_cast<std::uint8_t>(limits.system & ~names.system),

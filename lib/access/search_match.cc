@@ -217,8 +217,7 @@ bool SearchMatch::test_flag(const SearchKey& key) const {
             return (message_->system & flag.bit) != 0;
         }
     }
-    auto number = selected_.box().keywords().find(key.text);
-    return number && (message_->keywords >> *number & 1) != 0;
+    return selected_.box().has_keyword(*message_, key.text);
 }
 
 bool SearchMatch::test_date(const SearchKey& key) {

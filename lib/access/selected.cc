@@ -36,7 +36,7 @@ void Selected::begin() {
     uid_validity_ = box().uid_validity();
     view_ = box().uids();
     told_ = box().last_change();
-    keywords_told_ = box().keywords().names();
+    keywords_told_ = box().keyword_names();
     claim_recent();
 }
 
@@ -86,7 +86,7 @@ std::string Selected::flags_text(FlagLimits limits) const {
 
 std::string Selected::permanent_flags() {
     std::string flags = flags_text(limits_);
-    bool more = limits_.keywords && !box().keywords().full();
+    bool more = limits_.keywords && box().takes_keywords();
     return "* OK [PERMANENTFLAGS (" + flags + (more ? " \\*" : "") + ")] Flags permitted.\r\n";
 }
 
@@ -194,6 +194,11 @@ std::string Selected::format_flags(const MailMessage& message) {
             add(box().keywords().name(i));
         }
     }
+    for (const std::string& name : box().more_keywords_of(message)) {
+        if (!box().has_letter(message, name)) {
+            add(name);
+        }
+    }
     return text + ")";
 }
 
@@ -244,7 +249,7 @@ imap::SequenceSet Selected::vanished(std::uint64_t modseq, const imap::SequenceS
 }
 
 void Selected::report_keywords(std::string& out) {
-    auto names = box().keywords().names();
+    auto names = box().keyword_names();
     if (names == keywords_told_) {
         return;
     }

@@ -62,6 +62,7 @@ Task<Result<void>> DboxMailbox::sync(MailboxAccess /*access*/) {
         co_return Result<void>();
     }
     messages_.clear();
+    more_.clear();
     names_.clear();
     snapshot_.reset();
     auto loaded = load();
@@ -105,10 +106,15 @@ Result<void> DboxMailbox::load() {
         }
         MessageFlags flags = flags_of(record.flags);
         for (std::uint32_t number : record.keywords) {
-            auto letter = number < index->keywords().size()
-                              ? keywords.find_or_add(index->keywords()[number])
-                              : std::nullopt;
-            flags.keywords |= letter ? 1U << *letter : 0;
+            if (number >= index->keywords().size()) {
+                continue;
+            }
+            const std::string& name = index->keywords()[number];
+            if (auto letter = keywords.find_or_add(name)) {
+                flags.keywords |= 1U << *letter;
+            } else {
+                more_[uid].push_back(name);
+            }
         }
         append_message(uid, {reinterpret_cast<const char*>(&spot), sizeof(spot)}, flags);
         turn.arrived(messages_.back());
@@ -138,6 +144,11 @@ Result<void> DboxMailbox::load_without_index() {
         append_message(uid, {reinterpret_cast<const char*>(&spot), sizeof(spot)}, {});
     }
     return {};
+}
+
+const std::vector<std::string>& DboxMailbox::more_keywords_of(const MailMessage& message) const {
+    auto found = more_.find(message.uid);
+    return found == more_.end() ? Mailbox::more_keywords_of(message) : found->second;
 }
 
 std::string DboxMailbox::path_of(const MailMessage& message) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class DboxMailbox : public Mailbox {
 
     std::uint64_t stored_size(const MailMessage& message) const override;
     std::string base_name(const MailMessage& message) const override;
+    const std::vector<std::string>& more_keywords_of(const MailMessage& message) const override;
     std::string path_of(const MailMessage& message) const override;
 
     std::string staging_directory() const override { return place_.directory; }
@@ -80,6 +82,7 @@ class DboxMailbox : public Mailbox {
     std::string indexes_;
     MdboxStorage storage_;
     std::string alternative_;
+    std::map<std::uint32_t, std::vector<std::string>> more_;  // keywords beyond 26, by UID
 };
 
 }  // namespace relais

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lib/base/strings.h"
 #include "lib/store/change_turn.h"
 
 namespace relais {
@@ -145,6 +146,37 @@ std::vector<std::string> Mailbox::keywords_of(const MailMessage& message) const 
     for (int i = 0; i < kMaxKeywords; ++i) {
         if ((message.keywords >> i & 1) != 0 && !keywords_.name(i).empty()) {
             names.emplace_back(keywords_.name(i));
+        }
+    }
+    for (const std::string& name : more_keywords_of(message)) {
+        if (!has_letter(message, name)) {
+            names.push_back(name);
+        }
+    }
+    return names;
+}
+
+const std::vector<std::string>& Mailbox::more_keywords_of(const MailMessage& /*message*/) const {
+    static const std::vector<std::string> kNone;
+    return kNone;
+}
+
+bool Mailbox::has_letter(const MailMessage& message, std::string_view name) const {
+    auto number = keywords_.find(name);
+    return number && (message.keywords >> *number & 1) != 0;
+}
+
+bool Mailbox::has_keyword(const MailMessage& message, std::string_view name) const {
+    return has_letter(message, name) ||
+           std::ranges::any_of(more_keywords_of(message),
+                               [name](const std::string& each) { return iequals(each, name); });
+}
+
+std::vector<std::string> Mailbox::keyword_names() const {
+    std::vector<std::string> names = keywords_.names();
+    for (std::string& name : more_keyword_names()) {
+        if (!keywords_.find(name)) {
+            names.push_back(std::move(name));
         }
     }
     return names;

@@ -135,6 +135,19 @@ class Mailbox {
 
     // The names of a message's keywords.
     std::vector<std::string> keywords_of(const MailMessage& message) const;
+    bool has_keyword(const MailMessage& message, std::string_view name) const;
+
+    // By what the format keeps beside the message itself.
+    bool has_letter(const MailMessage& message, std::string_view name) const;
+
+    // Those for which there were no letters.
+    virtual const std::vector<std::string>& more_keywords_of(const MailMessage& message) const;
+
+    // All that messages can have, or some message has.
+    std::vector<std::string> keyword_names() const;
+
+    // Messages can get keywords that have no names here yet.
+    virtual bool takes_keywords() const { return !keywords_.full(); }
 
     // Changes the flags of these messages; those that are gone are left out, and those that have
     // changed after `unchanged_since`.  Keywords whose names are not known are added to the file,
@@ -194,6 +207,8 @@ class Mailbox {
 
     virtual Stamps stamps_now() const = 0;
     [[nodiscard]] virtual Result<KeywordFile> load_keywords() const = 0;
+
+    virtual std::vector<std::string> more_keyword_names() const { return {}; }
 
     // There are UIDs that nothing but the quick-start file tells.
     virtual bool relies_on_index() const { return false; }

@@ -37,6 +37,18 @@ Result<void> sync_paths(const std::vector<std::string>& paths) {
     return {};
 }
 
+// Those for which there were no letters.
+MoreKeywords::Changes more_keywords_for(std::vector<NewMessage>& added, const MoreKeywords& known) {
+    MoreKeywords::Changes changes;
+    for (NewMessage& message : added) {
+        auto names = known.with_room(std::move(message.keywords));
+        if (!names.empty()) {
+            changes.emplace(message.base, std::move(names));
+        }
+    }
+    return changes;
+}
+
 }  // namespace
 
 // Somebody keeps account of what comes and goes.
@@ -101,7 +113,14 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             co_return fail_with(file);
         }
         flags.keywords = file->letters_of(keywords);
+        read_more_keywords();
+        if (how != FlagChange::kRemove) {
+            std::erase_if(keywords, [&file](const std::string& name) { return file->find(name); });
+            keywords = keeps_more_keywords() ? more_.with_room(std::move(keywords))
+                                             : std::vector<std::string>();
+        }
     }
+    MoreKeywords::Changes more;
     begin_own_change();
     FlagOutcome outcome;
     Result<void> failed;
@@ -117,11 +136,16 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             continue;
         }
         MessageFlags wanted = changed_flags(message->flags(), how, flags);
-        if (wanted == message->flags()) {
+        auto others = changed_keywords(more_keywords_of(*message), how, keywords);
+        const bool more_differs = others != more_keywords_of(*message);
+        if (wanted == message->flags() && !more_differs) {
             continue;
         }
-        if (rename_to(*message, wanted)) {
+        if (wanted == message->flags() || rename_to(*message, wanted)) {
             changed.push_back(uids[i]);
+            if (more_differs) {
+                more.emplace(maildir_base(name_of(*message)), std::move(others));
+            }
             if (changed.size() % kChunk == 0) {
                 co_await yield();
             }
@@ -134,6 +158,8 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             failed = fail_errno("rename " + path_of(*message));
         }
     }
+    auto written = co_await change_more_locked(std::move(more));
+    failed = failed ? written : failed;
     note_changed(changed, outcome);
     end_own_change();
     co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
@@ -147,6 +173,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
     bool retried = false;
     const bool weighed = is_weighed();
     QuotaAmount lost;
+    MoreKeywords::Changes more;
     for (std::size_t i = 0; i < uids.size() && outcome; ++i) {
         const MailMessage* message = find(uids[i]);
         if (message == nullptr) {
@@ -159,6 +186,9 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
         }
         if (removed || (errno == ENOENT && retried)) {
             gone.push_back(uids[i]);
+            if (!more_keywords_of(*message).empty()) {
+                more.emplace(maildir_base(name_of(*message)), MoreKeywords::Names());
+            }
         } else if (errno == ENOENT) {
             retried = true;
             drop_messages(gone);
@@ -170,6 +200,10 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
         if (i % kChunk == kChunk - 1) {
             co_await yield();
         }
+    }
+    auto forgotten = co_await change_more_locked(std::move(more));
+    if (!forgotten) {
+        log_warning("{}", forgotten.error().message);  // lines too many harm nobody
     }
     drop_messages(gone);
     end_own_change();
@@ -324,6 +358,8 @@ Task<Result<UidList>> MaildirMailbox::prepare_adding(std::vector<NewMessage>& ad
         if (!list || keywords_stamp() == file->stamp()) {
             for (NewMessage& message : added) {
                 message.flags.keywords |= file->letters_of(message.keywords);
+                std::erase_if(message.keywords,
+                              [&file](const std::string& name) { return file->find(name); });
             }
             co_return list;
         }
@@ -343,7 +379,9 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
         if (!list) {
             co_return fail_with(list);
         }
-        auto moved = place_files(added, placed);
+        auto named = keeps_more_keywords() ? change_more_keywords(more_keywords_for(added, more_))
+                                           : Result<void>();
+        auto moved = named ? place_files(added, placed) : named;
         if (!moved) {
             co_return fail_with(moved);
         }

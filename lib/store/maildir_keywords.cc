@@ -2,6 +2,10 @@
 // Letters are given by what that file says at the moment, never by what was read earlier: others
 // change it, and put another mailbox in the place of this one.
 #include <algorithm>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/store/change_turn.h"
@@ -55,7 +59,7 @@ Task<Result<KeywordFile>> MaildirMailbox::keywords_with(std::vector<std::string>
             names, [&file](const std::string& name) { return file.find(name).has_value(); });
     };
     auto file = load_keywords();
-    if (!file || knows_all(*file)) {
+    if (!file || file->full() || knows_all(*file)) {
         co_return file;
     }
     // A letter that is free in the file may be in use all the same: all messages are looked at.
@@ -83,6 +87,53 @@ Task<Result<KeywordFile>> MaildirMailbox::keywords_with(std::vector<std::string>
         take_keywords(*file);
     }
     co_return file;
+}
+
+// There is a place for them: not where indexes are in memory alone.
+bool MaildirMailbox::keeps_more_keywords() const {
+    return ::faccessat(AT_FDCWD, place_.index_directory().c_str(), W_OK, AT_EACCESS) == 0;
+}
+
+// What another process has changed counts as changed now.
+void MaildirMailbox::read_more_keywords() {
+    const std::string& directory = place_.index_directory();
+    FileStamp now = stamp_of(directory + "/" + std::string(MoreKeywords::kFileName));
+    if (now == more_.stamp()) {
+        more_known_ = true;
+        return;
+    }
+    auto found = MoreKeywords::load(directory);
+    if (!found) {
+        log_warning("{}", found.error().message);
+        return;
+    }
+    std::swap(more_, *found);
+    if (std::exchange(more_known_, true)) {
+        ChangeTurn turn(*this);
+        for (MailMessage& message : messages_) {
+            std::string_view base = maildir_base(name_of(message));
+            if (more_.of(base) != found->of(base)) {
+                turn.changed(message);
+            }
+        }
+    }
+}
+
+// The lock is held.
+Result<void> MaildirMailbox::change_more_keywords(const MoreKeywords::Changes& changes) {
+    return changes.empty() ? Result<void>()
+                           : more_.change(place_.index_directory(), place_.file_mode, changes);
+}
+
+// In the middle of a change of our own.
+Task<Result<void>> MaildirMailbox::change_more_locked(MoreKeywords::Changes changes) {
+    if (changes.empty()) {
+        co_return Result<void>();
+    }
+    end_own_change();
+    auto lock = co_await MailboxLock::acquire(list_path());
+    begin_own_change();  // with what others have done while we waited
+    co_return lock ? change_more_keywords(changes) : fail_with(lock);
 }
 
 }  // namespace relais

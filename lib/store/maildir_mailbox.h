@@ -14,6 +14,7 @@
 #include "lib/store/directory_scan.h"
 #include "lib/store/mailbox.h"
 #include "lib/store/mailbox_lock.h"
+#include "lib/store/more_keywords.h"
 
 namespace relais {
 
@@ -55,6 +56,12 @@ class MaildirMailbox : public Mailbox {
     [[nodiscard]] Task<Result<void>> set_extensions(char key,
                                                     std::vector<UidExtension> values) override;
 
+    const std::vector<std::string>& more_keywords_of(const MailMessage& message) const override {
+        return more_.of(maildir_base(name_of(message)));
+    }
+
+    bool takes_keywords() const override { return !keywords().full() || keeps_more_keywords(); }
+
   private:
     // Reading the directory (maildir_scan.cc).
     Stamps stamps_now() const override;
@@ -75,6 +82,13 @@ class MaildirMailbox : public Mailbox {
     [[nodiscard]] Task<Result<KeywordFile>> keywords_with(std::vector<std::string> names);
     [[nodiscard]] Result<KeywordFile> load_keywords() const override;
     FileStamp keywords_stamp() const;
+
+    std::vector<std::string> more_keyword_names() const override { return more_.names(); }
+
+    bool keeps_more_keywords() const;
+    void read_more_keywords();
+    [[nodiscard]] Result<void> change_more_keywords(const MoreKeywords::Changes& changes);
+    [[nodiscard]] Task<Result<void>> change_more_locked(MoreKeywords::Changes changes);
 
     // Changing it (maildir_change.cc).
     bool rename_to(MailMessage& message, MessageFlags flags);
@@ -98,6 +112,8 @@ class MaildirMailbox : public Mailbox {
     void rename_in_memory(MailMessage& message, std::string_view name);
     std::string list_path() const;
 
+    MoreKeywords more_;
+    bool more_known_ = false;                    // it was looked at
     std::shared_ptr<const UniqueFd> directory_;  // threads that read keep it open
     FileStamp opened_;                           // which directory that is
     bool unwritten_ = false;  // there are UIDs that no list tells: we may only read

@@ -52,6 +52,9 @@ Mailbox::Stamps MaildirMailbox::stamps_now() const {
 Task<Result<void>> MaildirMailbox::sync(MailboxAccess access) {
     Semaphore::Place turn = co_await busy_.take();
     auto synced = co_await sync_locked(access);
+    if (synced) {
+        read_more_keywords();
+    }
     if (save_soon_ && synced) {
         save_index();
     }

@@ -173,8 +173,8 @@ Task<Result<MailboxContent>> LocalReplica::look(std::string mailbox) {
         co_return fail_with(list);
     }
     MailboxContent content{{box.uid_validity(), box.next_uid(), box.guid()}, {}};
-    if (box.keywords().full()) {
-        content.last_keywords = box.keywords().names();
+    if (!box.takes_keywords()) {
+        content.last_keywords = box.keyword_names();
     }
     for (std::size_t i = 0; i < box.messages().size(); ++i) {
         MailMessage message = box.messages()[i];

@@ -20,6 +20,7 @@
 #include "lib/store/keyword_file.h"
 #include "lib/store/maildir_name.h"
 #include "lib/store/maildir_size.h"
+#include "lib/store/more_keywords.h"
 #include "lib/store/quota_rules.h"
 #include "lib/store/subscriptions.h"
 #include "lib/store/uidlist.h"
@@ -103,6 +104,10 @@ void share(std::string_view text) {
         std::abort();
     }
     (void)parse_namespaces(text, '.');
+    std::string keywords = MoreKeywords::parse(text).to_string();
+    if (MoreKeywords::parse(keywords).to_string() != keywords) {
+        std::abort();
+    }
     DictFile dict = DictFile::parse(text);
     if (DictFile::parse(dict.to_string()).entries() != dict.entries()) {
         std::abort();

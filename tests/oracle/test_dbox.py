@@ -121,3 +121,8 @@ def test_compressed_by_what_we_cannot_read():
         check(done.returncode != 0 and f"compressed with {method}, which we cannot read" in done.stderr, f"{done}")
         equal(doveadm(mail, "fetch", "-u", "bob", "uid", "all"), "", "messages")
         mail.stop()
+
+
+def test_many_keywords():
+    """More than a Maildir has letters: Dovecot's index has any number of them."""
+    bring_over("sdbox", [append(i) for i in range(3)] + ["SELECT INBOX", f"STORE 1,3 +FLAGS ({' '.join(f'many{i}' for i in range(60))})", "LOGOUT"])

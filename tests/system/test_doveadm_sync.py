@@ -78,11 +78,13 @@ def state(root, ids=True):
         head = dict((word[0], word[1:]) for word in lines[0].split()[1:])
         uids = {line.split(" :", 1)[-1] if " :" in line else line.split(":", 1)[1]: int(line.split()[0]) for line in lines[1:]}
         names = dict(line.split(" ", 1) for line in (path / "dovecot-keywords").read_text().splitlines()) if (path / "dovecot-keywords").exists() else {}
+        file = path / "relais.keywords"
+        more = dict(line.split("\t") for line in file.read_text().splitlines()) if file.exists() else {}
         messages = {}
         for part in ("cur", "new"):
             for file in (path / part).iterdir():
                 base, _, flags = file.name.partition(":2,")
-                words = sorted(names[str(ord(c) - 97)] for c in flags if c.islower())
+                words = sorted([names[str(ord(c) - 97)] for c in flags if c.islower()] + more.get(base, "").split())
                 check(base in uids, f"{file} has no UID")
                 check(uids[base] not in messages, f"{uids[base]} is there twice in {name}")
                 messages[uids[base]] = (int(file.stat().st_mtime), "".join(c for c in flags if c.isupper()), words, file.read_bytes())
@@ -365,26 +367,45 @@ def test_large_messages_are_left_alone_on_both_sides():
     check(large not in [text for *_, text in state(home / "other")[0]["INBOX"][2].values()], "what is remembered of it stays")
 
 
-def test_more_keywords_than_a_mailbox_can_name():
-    """A Maildir has 26 letters.  That a side has no room for a keyword does not mean that somebody has removed it."""
+def test_more_keywords_than_letters():
+    """A Maildir has 26 letters for keywords; all others come along as well, stay, and go when they are taken away, on either side."""
     sides = {side: {f"cur/17000000{i:02}.M{i}P{n}.h:2,{chr(97 + i)}": b"Subject: %s %d\n\nx\n" % (side.encode(), i) for i in range(26)}
              | {"dovecot-keywords": b"".join(b"%d %s%d\n" % (i, side.encode(), i) for i in range(26))} for n, side in enumerate(("Mine", "Theirs"))}
     home = fresh("bob", sides["Mine"])
     uid, gid = mail().mta.vmail_ids()
     fill_maildir(home / "other", sides["Theirs"], uid, gid)
+    wanted = {b"Subject: %s %d\n\nx\n" % (side.encode(), i): [f"{side}{i}"] for side in sides for i in range(26)}
+
+    def held():
+        for place in ("Maildir", "other"):
+            seen = state(home / place)[0]["INBOX"][2].values()
+            differing = {text: (words, wanted.get(text)) for _, _, words, text in seen if words != wanted.get(text)}
+            equal(differing, {}, f"keywords of {place}")
+            equal(len(seen), 52, f"messages of {place}")
     for _ in range(3):
         good("sync", "-u", "bob", "maildir:~/other")
-        for place, side in (("Maildir", "Mine"), ("other", "Theirs")):
-            seen = state(home / place)[0]["INBOX"][2].values()
-            equal({text: words for _, _, words, text in seen if side.encode() in text},
-                  {b"Subject: %s %d\n\nx\n" % (side.encode(), i): [f"{side}{i}"] for i in range(26)}, f"keywords of {place}")
-            equal(len(seen), 52, f"messages of {place}")
-    # One that has a name on both sides can still be taken away.
-    fresh("bob", sides["Mine"])
-    good("sync", "-u", "bob", "maildir:~/third")
-    good("flags", "remove", "-u", "bob", "Mine3", "mailbox", "INBOX", "all")
-    good("sync", "-u", "bob", "maildir:~/third")
-    equal([words for _, _, words, text in state(home / "third")[0]["INBOX"][2].values() if text.startswith(b"Subject: Mine 3\n")], [[]], "removed")
+        held()
+    for side, query in (("Mine", "Mine 3"), ("Theirs", "Theirs 4")):
+        if side == "Theirs":
+            swap(home)
+        good("flags", "remove", "-u", "bob", side + query[-1], "mailbox", "INBOX", "subject", query)
+        wanted[b"Subject: %s\n\nx\n" % query.encode()] = []
+        good("flags", "add", "-u", "bob", "One.More", "mailbox", "INBOX", "subject", query)
+        wanted[b"Subject: %s\n\nx\n" % query.encode()] = ["One.More"]
+        if side == "Theirs":
+            swap(home)
+        good("sync", "-u", "bob", "maildir:~/other")
+        held()
+    (home / "Maildir/dovecot-uidlist").unlink()  # new UIDs, the same keywords
+    good("backup", "-u", "bob", "maildir:~/other")
+    held()
+    good("backup", "-u", "bob", "maildir:~/third")
+    equal(state(home / "third")[0]["INBOX"][2], state(home / "Maildir")[0]["INBOX"][2], "a copy")
+    good("mailbox", "create", "-u", "bob", "Sent")
+    good("copy", "-u", "bob", "Sent", "mailbox", "INBOX", "all")
+    equal(sorted((text, words) for _, _, words, text in state(home / "Maildir")[0]["Sent"][2].values()), sorted(wanted.items()), "in another mailbox")
+    good("expunge", "-u", "bob", "mailbox", "INBOX", "all")
+    equal((home / "Maildir/relais.keywords").read_text(), "", "nothing is left of those that are gone")
 
 
 def test_a_mailbox_that_is_locked():

@@ -1,0 +1,58 @@
+// relais.keywords in the directory of our own files: the keywords of messages for which a Maildir
+// has no letter, since its 26 stand for others.  A line for each message that has some:
+//     <base name of its file> TAB <keyword> ...
+// Replaced as a whole, under the lock of the uidlist.  A base name is that of one message for ever,
+// so that lines of messages that are gone harm nobody, and those of others survive new UIDs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/store/mail_message.h"
+#include "lib/store/uidlist.h"
+
+namespace relais {
+
+// Keywords as a change of them leaves them; names are the same without regard to case.
+[[nodiscard]] std::vector<std::string> changed_keywords(std::vector<std::string> old,
+                                                        FlagChange how,
+                                                        const std::vector<std::string>& by);
+
+class MoreKeywords {
+  public:
+    static constexpr std::string_view kFileName = "relais.keywords";
+    static constexpr std::size_t kMostNames = 200;  // of a mailbox
+    static constexpr std::size_t kLongestName = 255;
+
+    using Names = std::vector<std::string>;
+    using Changes = std::map<std::string, Names, std::less<>>;  // by base name
+
+    // Without a file there are none.  Lines that make no sense count for nothing.
+    [[nodiscard]] static Result<MoreKeywords> load(const std::string& directory);
+    [[nodiscard]] static MoreKeywords parse(std::string_view text);
+    std::string to_string() const;
+
+    // Makes these changes to the file and takes over what it says then; the lock is held.
+    [[nodiscard]] Result<void> change(const std::string& directory, unsigned mode,
+                                      const Changes& changes);
+
+    const Names& of(std::string_view base) const;
+
+    // All that some message has, each once.
+    Names names() const;
+
+    // Those of the names that a message can get: as many as there is room for.
+    Names with_room(Names wanted) const;
+
+    // Of the file; all zero when there is none.
+    const FileStamp& stamp() const { return stamp_; }
+
+  private:
+    Changes entries_;
+    FileStamp stamp_;
+};
+
+}  // namespace relais
