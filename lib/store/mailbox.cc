@@ -157,8 +157,8 @@ std::vector<std::string> Mailbox::keywords_of(const MailMessage& message) const 
 }
 
 const std::vector<std::string>& Mailbox::more_keywords_of(const MailMessage& /*message*/) const {
-    static const std::vector<std::string> kNone;
-    return kNone;
+    static const std::vector<std::string> none;
+    return none;
 }
 
 bool Mailbox::has_letter(const MailMessage& message, std::string_view name) const {

@@ -115,9 +115,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
         flags.keywords = file->letters_of(keywords);
         read_more_keywords();
         if (how != FlagChange::kRemove) {
-            std::erase_if(keywords, [&file](const std::string& name) { return file->find(name); });
-            keywords = keeps_more_keywords() ? more_.with_room(std::move(keywords))
-                                             : std::vector<std::string>();
+            keywords = without_letters(std::move(keywords), *file);
         }
     }
     MoreKeywords::Changes more;
@@ -358,8 +356,7 @@ Task<Result<UidList>> MaildirMailbox::prepare_adding(std::vector<NewMessage>& ad
         if (!list || keywords_stamp() == file->stamp()) {
             for (NewMessage& message : added) {
                 message.flags.keywords |= file->letters_of(message.keywords);
-                std::erase_if(message.keywords,
-                              [&file](const std::string& name) { return file->find(name); });
+                message.keywords = without_letters(std::move(message.keywords), *file);
             }
             co_return list;
         }
@@ -379,8 +376,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
         if (!list) {
             co_return fail_with(list);
         }
-        auto named = keeps_more_keywords() ? change_more_keywords(more_keywords_for(added, more_))
-                                           : Result<void>();
+        auto named = change_more_keywords(more_keywords_for(added, more_));
         auto moved = named ? place_files(added, placed) : named;
         if (!moved) {
             co_return fail_with(moved);

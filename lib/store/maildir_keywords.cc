@@ -94,6 +94,13 @@ bool MaildirMailbox::keeps_more_keywords() const {
     return ::faccessat(AT_FDCWD, place_.index_directory().c_str(), W_OK, AT_EACCESS) == 0;
 }
 
+// Those of the names that have no letters, as far as there is room for them elsewhere.
+std::vector<std::string> MaildirMailbox::without_letters(std::vector<std::string> names,
+                                                         const KeywordFile& file) const {
+    std::erase_if(names, [&file](const std::string& name) { return file.find(name).has_value(); });
+    return keeps_more_keywords() ? more_.with_room(std::move(names)) : std::vector<std::string>();
+}
+
 // What another process has changed counts as changed now.
 void MaildirMailbox::read_more_keywords() {
     const std::string& directory = place_.index_directory();

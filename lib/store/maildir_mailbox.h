@@ -86,6 +86,8 @@ class MaildirMailbox : public Mailbox {
     std::vector<std::string> more_keyword_names() const override { return more_.names(); }
 
     bool keeps_more_keywords() const;
+    std::vector<std::string> without_letters(std::vector<std::string> names,
+                                             const KeywordFile& file) const;
     void read_more_keywords();
     [[nodiscard]] Result<void> change_more_keywords(const MoreKeywords::Changes& changes);
     [[nodiscard]] Task<Result<void>> change_more_locked(MoreKeywords::Changes changes);

@@ -115,9 +115,9 @@ Result<void> MoreKeywords::change(const std::string& directory, unsigned mode,
 }
 
 const MoreKeywords::Names& MoreKeywords::of(std::string_view base) const {
-    static const Names kNone;
+    static const Names none;
     auto found = entries_.find(base);
-    return found == entries_.end() ? kNone : found->second;
+    return found == entries_.end() ? none : found->second;
 }
 
 MoreKeywords::Names MoreKeywords::names() const {

@@ -25,7 +25,7 @@ std::string as_sync_guid(std::string text) {
     return text.empty() ? "_" : text;
 }
 
-std::string as_mailbox_guid(std::string text) {
+std::string as_mailbox_guid(const std::string& text) {
     bool fits = text.size() == kMailboxGuid && hex_decode(text);
     return fits ? text : std::string();
 }

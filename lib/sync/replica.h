@@ -43,7 +43,7 @@ struct SyncMessage {
 [[nodiscard]] std::string as_sync_guid(std::string text);
 
 // What can be one of a mailbox: 32 hexadecimal digits; else none, the empty one.
-[[nodiscard]] std::string as_mailbox_guid(std::string text);
+[[nodiscard]] std::string as_mailbox_guid(const std::string& text);
 
 // Of the words of Dovecot's uidlist those by which POP3 clients know a message, P and O.
 [[nodiscard]] std::string pop3_extensions(std::string_view text);
