@@ -73,9 +73,13 @@ void load_conf_with_accounts(const ConfigOptions& options) {
     }
 }
 
+void require_usable_conf(std::string_view program) {
+    require_usable(conf(), program);
+}
+
 void load_usable_conf(const ConfigOptions& options) {
     load_conf(options);
-    require_usable(conf(), options.process_name);
+    require_usable_conf(options.process_name);
 }
 
 void load_usable_conf_with_accounts(const ConfigOptions& options) {

@@ -45,6 +45,22 @@ values_that_nobody_can_use.seconds = 120
 
 
 @scenario(log=False)
+def what_postfix_check_refuses(mta):
+    """What no program could start with: scripts that replace a running system ask before."""
+    def one(case):
+        number, text = case
+        folder = copy_of_configuration(mta, f"checked{number}", text)
+        return mta.run("postfix", "check", record=False, env={"MAIL_CONFIG": str(folder)}).status
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for text, status in zip(BAD_VALUES, pool.map(one, enumerate(BAD_VALUES))):
+            mta.note(f"{text!r}: postfix check", status)
+
+
+what_postfix_check_refuses.seconds = 120
+
+
+@scenario(log=False)
 def directories_that_users_may_not_choose(mta):
     """Set-gid programs read no configuration of the user's own."""
     foreign = copy_of_configuration(mta, "foreign", "")

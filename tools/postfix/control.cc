@@ -18,6 +18,7 @@
 #include "lib/base/process_lock.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/config/load.h"
 #include "lib/config/log_setup.h"
 #include "lib/config/services.h"
 #include "lib/config/without_effect.h"
@@ -333,6 +334,7 @@ int Control::check() {
     if (auto services = load_services(conf())) {
         warn_of_settings_without_effect(conf(), *services);
     }
+    require_usable_conf("postfix");  // what master itself cannot start with
     return 0;
 }
 
