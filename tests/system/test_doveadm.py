@@ -18,9 +18,9 @@ def mail():
     return _mail[0]
 
 
-def doveadm(*words, input=b"", account=None):
+def doveadm(*words, input=b"", account=None, **environment):
     mta = mail().mta
-    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *words], env=mta.environment(), input=input, capture_output=True, timeout=60,
+    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *words], env={**mta.environment(), **environment}, input=input, capture_output=True, timeout=60,
                           user=account, group=account, extra_groups=() if account else None)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -82,6 +82,21 @@ def test_callers_who_are_not_root():
     for words in (("user", "bob"), ("user", "*"), ("mailbox", "list", "-u", "bob"), ("mailbox", "list", "-A")):
         status, out, err = doveadm(*words, account=65534)
         assert status and "bob" not in out, (words, status, out, err)
+
+
+def test_whose_mail_root_says():
+    """mail_uid and mail_gid by name or number, as Dovecot's guides write them."""
+    room().require_private("accounts")
+    home = mail().mta.vmail / "named"
+    home.mkdir()
+    os.chown(home, *mail().mta.vmail_ids())
+    ids = mail().mta.vmail_ids()
+    for uid, gid in (("vmail", "vmail"), ids):
+        status, out, err = doveadm("-o", f"mail_uid={uid}", "-o", f"mail_gid={gid}", "-o", f"mail_home={home}", "mailbox", "status", "messages", "INBOX", USER="named")
+        equal((status, out, err), (0, "INBOX messages=0\n", ""), f"{uid}")
+        equal((os.stat(home / "Maildir").st_uid, os.stat(home / "Maildir").st_gid), ids, "whose it is")
+    status, out, err = doveadm("-o", "mail_uid=nobody-here", "-o", "mail_gid=vmail", "mailbox", "list", USER="named")
+    assert status == 75 and "missing UID" in err, (status, out, err)
 
 
 def test_mail_owner_does_not_hear_of_users():

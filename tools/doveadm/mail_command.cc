@@ -45,11 +45,24 @@ Result<WorkerIdentity> identity_of(AuthService& auth, const std::string& name) {
     return identity;
 }
 
-// The number of a user or group, or -1.
-long id_setting(const Settings& settings, std::string_view name) {
+// A number of a user or group; nothing where the text is none.
+std::optional<long> id_number(std::string_view text) {
     constexpr std::int64_t kMost = 0xfffffffe;
-    auto id = parse_int(settings.get(name));
-    return id && *id > 0 && *id <= kMost ? static_cast<long>(*id) : -1;
+    auto id = parse_int(text);
+    return id && *id > 0 && *id <= kMost ? std::optional(static_cast<long>(*id)) : std::nullopt;
+}
+
+// By number or name; -1 where there is nobody.
+long user_setting(const Settings& settings) {
+    std::string text = settings.get("mail_uid");
+    auto ids = user_ids(text);
+    return id_number(text).value_or(ids ? static_cast<long>(ids->uid) : -1);
+}
+
+long group_setting(const Settings& settings) {
+    std::string text = settings.get("mail_gid");
+    auto id = group_id(text);
+    return id_number(text).value_or(id ? static_cast<long>(*id) : -1);
 }
 
 // Without -u: whoever calls.  Root says by mail_uid and mail_gid whose the mail is.
@@ -62,8 +75,8 @@ WorkerIdentity caller(const Settings& settings) {
     WorkerIdentity identity{user, settings.get("mail_home", home == nullptr ? "/" : home),
                             settings.get("mail_location"), -1, -1};
     if (can_change_identity()) {
-        identity.uid = id_setting(settings, "mail_uid");
-        identity.gid = id_setting(settings, "mail_gid");
+        identity.uid = user_setting(settings);
+        identity.gid = group_setting(settings);
         if (identity.uid < 0 || identity.gid < 0) {
             print_error(user,
                         "Couldn't drop privileges: User is missing UID (see mail_uid setting)");
