@@ -159,6 +159,48 @@ def test_24():
         assert line in carried, (line, carried)
 
 
+LOCKED_OUT = """\
+protocols = imap
+auth_master_user_separator = *
+passdb {
+  driver = passwd-file
+  deny = yes
+  args = /etc/dovecot/deny-users
+}
+passdb {
+  driver = passwd-file
+  args = scheme=SHA512-CRYPT /etc/dovecot/masters
+  master = yes
+  pass = yes
+}
+passdb {
+  driver = pam
+  result_success = continue-ok
+  result_internalfail = return-fail
+  mechanisms = plain login
+  username_filter = *@example.test
+  override_fields = allow_nets=10.0.0.0/8 user=%n
+  skip = authenticated
+}
+passdb {
+  driver = passwd-file
+  args = scheme=PLAIN /etc/dovecot/users
+}
+"""
+
+
+def test_who_is_kept_out_and_who_is_a_master():
+    """The words of a section come along; a scheme of a master's file is none of everybody's."""
+    status, lines, carried = check("masters", {"dovecot.conf": LOCKED_OUT})
+    equal(left(lines), ["passdb = passwd-file"], "what is left")
+    assert any("scheme=SHA512-CRYPT holds for all databases" in line for line in lines), lines
+    for line in ("auth_master_user_separator = *", "auth_default_scheme = PLAIN",
+                 "auth_passdb = { deny=yes passwd-file:/etc/dovecot/deny-users }, { master=yes pass=yes passwd-file:/etc/dovecot/masters }, "
+                 "{ result_success=continue-ok result_internalfail=return-fail mechanisms={plain login} username_filter=*@example.test "
+                 "override_fields={allow_nets=10.0.0.0/8 user=%n} skip=authenticated pam: }, { passwd-file:/etc/dovecot/users }"):
+        assert "main.cf: " + line in carried, (line, carried)
+
+
 LOCATIONS = (
     ("mail_location = mbox:~/mail:INBOX=/var/mail/%u", "mbox:~/mail:INBOX=/var/mail/%u"),
     ("mail_location = maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u", "maildir:~/Maildir:INDEX=/var/index/%u:CONTROL=/var/control/%u"),

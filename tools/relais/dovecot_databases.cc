@@ -1,11 +1,36 @@
 #include "tools/relais/dovecot_databases.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 
 #include "tools/relais/dovecot_values.h"
 
 namespace relais {
+
+namespace {
+
+// Settings of a section that our databases have under the same names.
+constexpr std::string_view kSharedWords[] = {
+    "default_fields",  "deny", "master",         "mechanisms",
+    "override_fields", "pass", "result_failure", "result_internalfail",
+    "result_success",  "skip", "username_filter"};
+
+// "NAME=VALUE " or "NAME={VALUE VALUE} ".
+std::string word_of(const DovecotSetting& setting) {
+    std::string value = short_variables(setting.value);
+    bool is_list = value.empty() || value.find_first_of(" \t,=") != std::string::npos;
+    return setting.name + (is_list ? "={" + value + "} " : "=" + value + " ");
+}
+
+// Whether the section says whom to let in, and not whom to keep out or who may be somebody else.
+bool is_ordinary(const DovecotSection& section) {
+    return section.get("deny") != "yes" && section.get("master") != "yes";
+}
+
+}  // namespace
 
 // 2.3: driver and args; 2.4: the driver is the section's name, each argument a setting.
 void DovecotDatabases::take(const DovecotSection& section) {
@@ -14,19 +39,17 @@ void DovecotDatabases::take(const DovecotSection& section) {
     DovecotSetting here{section.type, driver, section.line, false, section.file};
     auto database =
         new_form ? database_of_24(section, driver, here) : database_of_23(section, driver, here);
-    if (section.get("deny") == "yes" || section.get("master") == "yes") {
-        leave_(here, "databases that deny, and those of master users, have no counterpart", "");
-        return;
-    }
+    std::string words;
     for (const DovecotSetting& setting : section.settings) {
-        bool taken = setting.name == "driver" || setting.name == "args" || new_form;
-        if (!taken) {
+        if (std::ranges::find(kSharedWords, setting.name) != std::end(kSharedWords)) {
+            words += word_of(setting);
+        } else if (setting.name != "driver" && setting.name != "args" && !new_form) {
             leave_(setting, "a database has no such setting", section.type);
         }
     }
     if (database && !database->empty()) {
         auto& list = section.type == "passdb" ? passwords_ : users_;
-        list.emplace_back("{ " + *database + " }", here);
+        list.emplace_back("{ " + words + *database + " }", here);
     }
 }
 
@@ -38,7 +61,7 @@ std::optional<std::string> DovecotDatabases::database_of_23(const DovecotSection
         return "";  // the password's database is believed anyway
     }
     if (driver == "passwd-file") {
-        return passwd_file(arguments, here);
+        return passwd_file(arguments, section, here);
     }
     if (driver == "sql") {
         return "sql:" + arguments;
@@ -62,10 +85,14 @@ std::optional<std::string> DovecotDatabases::database_of_23(const DovecotSection
 
 // "scheme=CRYPT username_format=%u /etc/dovecot/users"
 std::optional<std::string> DovecotDatabases::passwd_file(const std::string& arguments,
+                                                         const DovecotSection& section,
                                                          const DovecotSetting& here) {
     std::string path;
     for (std::string_view word : split_words(arguments)) {
-        if (word.starts_with("scheme=")) {
+        bool for_all = word.starts_with("scheme=") || word.starts_with("username_format=");
+        if (for_all && !is_ordinary(section)) {
+            leave_(here, format("{} holds for all databases here", word), "");
+        } else if (word.starts_with("scheme=")) {
             set_("auth_default_scheme", uppercase(word.substr(7)), here);
         } else if (word.starts_with("username_format=")) {
             set_("auth_username_format", std::string(word.substr(16)), here);

@@ -36,6 +36,7 @@ class DovecotDatabases {
                                               const std::string& driver,
                                               const DovecotSetting& here);
     std::optional<std::string> passwd_file(const std::string& arguments,
+                                           const DovecotSection& section,
                                            const DovecotSetting& here);
     void set_list(const std::string& name, const List& list);
 

@@ -30,13 +30,14 @@ struct Renamed {
     std::string_view ours;
 };
 
-constexpr std::array<Renamed, 23> kRenamed = {
+constexpr std::array<Renamed, 24> kRenamed = {
     {{"mail_home", "auth_default_home"},
      {"mail_uid", "auth_default_uid"},
      {"mail_gid", "auth_default_gid"},
      {"first_valid_uid", "imap_minimum_uid"},
      {"first_valid_gid", "imap_minimum_gid"},
      {"auth_username_format", "auth_username_format"},
+     {"auth_master_user_separator", "auth_master_user_separator"},
      {"auth_failure_delay", "auth_failure_delay"},
      {"pop3_uidl_format", "pop3_uidl_format"},
      {"pop3_uidl_duplicates", "pop3_uidl_duplicates"},
