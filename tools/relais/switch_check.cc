@@ -59,12 +59,12 @@ bool is_executable(const std::filesystem::path& path) {
 bool is_own_daemon(const std::filesystem::path& path) {
     auto here = own_directory();
     std::error_code error;
-    auto place = std::filesystem::weakly_canonical(path, error).parent_path();
+    auto place = std::filesystem::canonical(path, error).parent_path();
     return std::ranges::any_of(
         std::array{here, here / "../lib/postfix/sbin", here / "../lib/postfix/bin"},
         [&](const auto& folder) {
             return is_executable(folder / path.filename()) ||
-                   place == std::filesystem::weakly_canonical(folder, error);
+                   (!place.empty() && place == std::filesystem::weakly_canonical(folder, error));
         });
 }
 
@@ -126,6 +126,9 @@ class Check {
         if (!result) {
             tell("postconf", result.error().message);
             return;
+        }
+        if (!result->ok && result->complaints.empty()) {
+            tell("postconf", "failed without a word");
         }
         for (std::string_view line : split_words(result->complaints, "\n")) {
             auto begin = line.find(": ");  // behind the program's name
