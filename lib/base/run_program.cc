@@ -32,6 +32,7 @@ std::string content_of(const UniqueFd& file) {
 
 [[noreturn]] void become(std::vector<std::string>& words) {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) {
         argv.push_back(word.data());
     }

@@ -31,6 +31,7 @@ namespace {
 
 std::vector<char*> c_strings(const std::vector<std::string>& words) {
     std::vector<char*> out;
+    out.reserve(words.size() + 1);
     for (const auto& word : words) {
         out.push_back(const_cast<char*>(word.c_str()));
     }

@@ -38,7 +38,7 @@ constexpr std::array<std::string_view, 10> kTablesInFiles = {
 constexpr std::array<std::string_view, 5> kPlugins = {"ldap", "mongodb", "mysql", "pgsql",
                                                       "sqlite"};
 constexpr int kMaxDepth = 20;  // braces in braces
-constexpr std::string_view kDovecotConf = "/etc/dovecot/dovecot.conf";
+constexpr const char* kDovecotConf = "/etc/dovecot/dovecot.conf";
 
 template <class Range>
 bool contains(const Range& range, std::string_view value) {
@@ -75,9 +75,8 @@ class Check {
         for (const auto& other : split_list(conf().multi_instance_directories())) {
             look_at(std::string(other));
         }
-        if (::access(kDovecotConf.data(), R_OK) == 0) {
-            tell(std::string(kDovecotConf),
-                 "what becomes of it, \"relais dovecot check\" says line by line");
+        if (::access(kDovecotConf, R_OK) == 0) {
+            tell(kDovecotConf, "what becomes of it, \"relais dovecot check\" says line by line");
         }
         if (findings_ == 0) {
             std::puts("no difference found");
