@@ -38,15 +38,26 @@ Result<void> sync_paths(const std::vector<std::string>& paths) {
 }
 
 // Those for which there were no letters.
-MoreKeywords::Changes more_keywords_for(std::vector<NewMessage>& added, const MoreKeywords& known) {
-    MoreKeywords::Changes changes;
+std::vector<MoreKeywords::Change> more_keywords_for(std::vector<NewMessage>& added,
+                                                    const MoreKeywords& known) {
+    std::vector<MoreKeywords::Change> changes;
     for (NewMessage& message : added) {
         auto names = known.with_room(std::move(message.keywords));
         if (!names.empty()) {
-            changes.emplace(message.base, std::move(names));
+            changes.push_back({{message.base}, FlagChange::kReplace, std::move(names)});
         }
     }
     return changes;
+}
+
+// Each once, ascending.
+std::vector<std::uint32_t> joined(std::vector<std::uint32_t> uids,
+                                  std::vector<std::uint32_t> more) {
+    uids.insert(uids.end(), more.begin(), more.end());
+    std::ranges::sort(uids);
+    auto twice = std::ranges::unique(uids);
+    uids.erase(twice.begin(), twice.end());
+    return uids;
 }
 
 }  // namespace
@@ -107,22 +118,22 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
                                                        std::uint64_t unchanged_since) {
     Semaphore::Place turn = co_await busy_.take();
     MessageFlags flags{system, 0};
+    read_more_keywords();
     if (!keywords.empty()) {
         auto file = co_await keywords_with(keywords);
         if (!file) {
             co_return fail_with(file);
         }
         flags.keywords = file->letters_of(keywords);
-        read_more_keywords();
         if (how != FlagChange::kRemove) {
             keywords = without_letters(std::move(keywords), *file);
         }
     }
-    MoreKeywords::Changes more;
     begin_own_change();
     FlagOutcome outcome;
     Result<void> failed;
     std::vector<std::uint32_t> changed;
+    std::vector<std::uint32_t> others;  // they may get or lose some for which there are no letters
     bool retried = false;
     for (std::size_t i = 0; i < uids.size() && failed; ++i) {
         MailMessage* message = find_mutable(uids[i]);
@@ -134,16 +145,16 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             continue;
         }
         MessageFlags wanted = changed_flags(message->flags(), how, flags);
-        auto others = changed_keywords(more_keywords_of(*message), how, keywords);
-        const bool more_differs = others != more_keywords_of(*message);
-        if (wanted == message->flags() && !more_differs) {
+        const auto& more = more_keywords_of(*message);
+        if (changed_keywords(more, how, keywords) != more &&
+            (others.empty() || others.back() != uids[i])) {
+            others.push_back(uids[i]);
+        }
+        if (wanted == message->flags()) {
             continue;
         }
-        if (wanted == message->flags() || rename_to(*message, wanted)) {
+        if (rename_to(*message, wanted)) {
             changed.push_back(uids[i]);
-            if (more_differs) {
-                more.emplace(maildir_base(name_of(*message)), std::move(others));
-            }
             if (changed.size() % kChunk == 0) {
                 co_await yield();
             }
@@ -156,8 +167,12 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             failed = fail_errno("rename " + path_of(*message));
         }
     }
-    auto written = co_await change_more_locked(std::move(more));
-    failed = failed ? written : failed;
+    auto more = co_await change_more_of(std::move(others), how, std::move(keywords));
+    if (more) {
+        changed = joined(std::move(changed), std::move(*more));
+    } else if (failed) {
+        failed = fail_with(more);
+    }
     note_changed(changed, outcome);
     end_own_change();
     co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
@@ -171,7 +186,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
     bool retried = false;
     const bool weighed = is_weighed();
     QuotaAmount lost;
-    MoreKeywords::Changes more;
+    MoreKeywords::Change more;
     for (std::size_t i = 0; i < uids.size() && outcome; ++i) {
         const MailMessage* message = find(uids[i]);
         if (message == nullptr) {
@@ -185,7 +200,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
         if (removed || (errno == ENOENT && retried)) {
             gone.push_back(uids[i]);
             if (!more_keywords_of(*message).empty()) {
-                more.emplace(maildir_base(name_of(*message)), MoreKeywords::Names());
+                more.bases.emplace_back(maildir_base(name_of(*message)));
             }
         } else if (errno == ENOENT) {
             retried = true;
@@ -377,7 +392,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
             co_return fail_with(list);
         }
         auto named = change_more_keywords(more_keywords_for(added, more_));
-        auto moved = named ? place_files(added, placed) : named;
+        auto moved = named ? place_files(added, placed) : Result<void>(fail_with(named));
         if (!moved) {
             co_return fail_with(moved);
         }

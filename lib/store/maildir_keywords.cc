@@ -101,18 +101,24 @@ std::vector<std::string> MaildirMailbox::without_letters(std::vector<std::string
     return keeps_more_keywords() ? more_.with_room(std::move(names)) : std::vector<std::string>();
 }
 
-// What another process has changed counts as changed now.
+// When the file is another one now.
 void MaildirMailbox::read_more_keywords() {
-    const std::string& directory = place_.index_directory();
-    FileStamp now = stamp_of(directory + "/" + std::string(MoreKeywords::kFileName));
-    if (now == more_.stamp()) {
+    if (stamp_of(place_.index_directory() + "/" + std::string(MoreKeywords::kFileName)) ==
+        more_.stamp()) {
         more_known_ = true;
         return;
     }
-    auto found = MoreKeywords::load(directory);
+    auto taken = take_more_keywords();
+    if (!taken) {
+        log_warning("{}", taken.error().message);
+    }
+}
+
+// What another process has changed counts as changed now.
+Result<void> MaildirMailbox::take_more_keywords() {
+    auto found = MoreKeywords::load(place_.index_directory());
     if (!found) {
-        log_warning("{}", found.error().message);
-        return;
+        return fail_with(found);
     }
     std::swap(more_, *found);
     if (std::exchange(more_known_, true)) {
@@ -124,23 +130,55 @@ void MaildirMailbox::read_more_keywords() {
             }
         }
     }
+    return {};
 }
 
-// The lock is held.
-Result<void> MaildirMailbox::change_more_keywords(const MoreKeywords::Changes& changes) {
-    return changes.empty() ? Result<void>()
-                           : more_.change(place_.index_directory(), place_.file_mode, changes);
+// The lock is held: what others have changed before is kept, and told.
+Result<MoreKeywords::Bases> MaildirMailbox::change_more_keywords(const MoreChanges& changes) {
+    if (changes.empty()) {
+        return MoreKeywords::Bases();
+    }
+    auto taken = take_more_keywords();
+    if (!taken) {
+        return fail_with(taken);
+    }
+    return more_.change(place_.index_directory(), place_.file_mode, changes);
 }
 
 // In the middle of a change of our own.
-Task<Result<void>> MaildirMailbox::change_more_locked(MoreKeywords::Changes changes) {
-    if (changes.empty()) {
-        co_return Result<void>();
+Task<Result<MoreKeywords::Bases>> MaildirMailbox::change_more_locked(MoreKeywords::Change change) {
+    if (change.bases.empty()) {
+        co_return MoreKeywords::Bases();
     }
     end_own_change();
     auto lock = co_await MailboxLock::acquire(list_path());
     begin_own_change();  // with what others have done while we waited
-    co_return lock ? change_more_keywords(changes) : fail_with(lock);
+    if (!lock) {
+        co_return fail_with(lock);
+    }
+    MoreChanges changes;
+    changes.push_back(std::move(change));
+    co_return change_more_keywords(changes);
+}
+
+// The same by UIDs: those of the messages whose keywords are others now.
+Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::change_more_of(
+    std::vector<std::uint32_t> uids, FlagChange how, std::vector<std::string> keywords) {
+    MoreKeywords::Change change{{}, how, std::move(keywords)};
+    for (std::uint32_t uid : uids) {
+        if (const MailMessage* message = find(uid)) {
+            change.bases.emplace_back(maildir_base(name_of(*message)));
+        }
+    }
+    auto changed = co_await change_more_locked(std::move(change));
+    if (!changed) {
+        co_return fail_with(changed);
+    }
+    std::erase_if(uids, [this, &changed](std::uint32_t uid) {
+        const MailMessage* message = find(uid);
+        return message == nullptr || !changed->contains(maildir_base(name_of(*message)));
+    });
+    co_return uids;
 }
 
 }  // namespace relais

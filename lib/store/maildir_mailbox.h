@@ -88,9 +88,13 @@ class MaildirMailbox : public Mailbox {
     bool keeps_more_keywords() const;
     std::vector<std::string> without_letters(std::vector<std::string> names,
                                              const KeywordFile& file) const;
+    using MoreChanges = std::vector<MoreKeywords::Change>;
     void read_more_keywords();
-    [[nodiscard]] Result<void> change_more_keywords(const MoreKeywords::Changes& changes);
-    [[nodiscard]] Task<Result<void>> change_more_locked(MoreKeywords::Changes changes);
+    [[nodiscard]] Result<void> take_more_keywords();
+    [[nodiscard]] Result<MoreKeywords::Bases> change_more_keywords(const MoreChanges& changes);
+    [[nodiscard]] Task<Result<MoreKeywords::Bases>> change_more_locked(MoreKeywords::Change change);
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> change_more_of(
+        std::vector<std::uint32_t> uids, FlagChange how, std::vector<std::string> keywords);
 
     // Changing it (maildir_change.cc).
     bool rename_to(MailMessage& message, MessageFlags flags);

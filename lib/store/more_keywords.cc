@@ -88,30 +88,44 @@ std::string MoreKeywords::to_string() const {
     return text;
 }
 
-Result<void> MoreKeywords::change(const std::string& directory, unsigned mode,
-                                  const Changes& changes) {
-    auto current = load(directory);
-    if (!current) {
-        return fail_with(current);
-    }
-    for (const auto& [base, names] : changes) {
-        if (names.empty()) {
-            current->entries_.erase(base);
+void MoreKeywords::apply(const Change& change, Bases& changed) {
+    for (const std::string& base : change.bases) {
+        const Names& old = of(base);
+        Names wanted = changed_keywords(old, change.how, change.keywords);
+        if (wanted == old) {
+            continue;
+        }
+        changed.insert(base);
+        if (wanted.empty()) {
+            entries_.erase(base);
         } else {
-            current->entries_.insert_or_assign(base, names);
+            entries_.insert_or_assign(base, std::move(wanted));
         }
     }
+}
+
+Result<MoreKeywords::Bases> MoreKeywords::change(const std::string& directory, unsigned mode,
+                                                 const std::vector<Change>& changes) {
+    MoreKeywords next = *this;
+    Bases changed;
+    for (const Change& change : changes) {
+        next.apply(change, changed);
+    }
+    if (changed.empty()) {
+        return changed;
+    }
     std::string path = directory + "/" + std::string(kFileName);
-    std::string text = current->to_string();
+    std::string text = next.to_string();
     if (text.size() > kMaxFile) {
         return fail(Errc::kTooLarge, path + ": it would be too large");
     }
     auto written = replace_file(path, text, mode);
-    if (written) {
-        entries_ = std::move(current->entries_);
-        stamp_ = stamp_of(path);
+    if (!written) {
+        return fail_with(written);
     }
-    return written;
+    *this = std::move(next);
+    stamp_ = stamp_of(path);
+    return changed;
 }
 
 const MoreKeywords::Names& MoreKeywords::of(std::string_view base) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,16 +29,24 @@ class MoreKeywords {
     static constexpr std::size_t kLongestName = 255;
 
     using Names = std::vector<std::string>;
-    using Changes = std::map<std::string, Names, std::less<>>;  // by base name
+    using Bases = std::set<std::string, std::less<>>;
+
+    // What is to become of the keywords of some messages, whatever they are by then.
+    struct Change {
+        std::vector<std::string> bases;
+        FlagChange how = FlagChange::kReplace;
+        Names keywords;
+    };
 
     // Without a file there are none.  Lines that make no sense count for nothing.
     [[nodiscard]] static Result<MoreKeywords> load(const std::string& directory);
     [[nodiscard]] static MoreKeywords parse(std::string_view text);
     std::string to_string() const;
 
-    // Makes these changes to the file and takes over what it says then; the lock is held.
-    [[nodiscard]] Result<void> change(const std::string& directory, unsigned mode,
-                                      const Changes& changes);
+    // Makes these changes here and in the file, of which this is what it says now: the lock is
+    // held. Gives the messages whose keywords are others now.
+    [[nodiscard]] Result<Bases> change(const std::string& directory, unsigned mode,
+                                       const std::vector<Change>& changes);
 
     const Names& of(std::string_view base) const;
 
@@ -51,7 +60,9 @@ class MoreKeywords {
     const FileStamp& stamp() const { return stamp_; }
 
   private:
-    Changes entries_;
+    void apply(const Change& change, Bases& changed);
+
+    std::map<std::string, Names, std::less<>> entries_;  // by base name
     FileStamp stamp_;
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/event/task_group.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/uid_validity.h"
 
@@ -257,4 +258,61 @@ TEST_CASE("store/foreign: directories that are removed or replaced") {
         CHECK_FALSE(run(box.add({{"/nowhere", "2.a", {}, "", false}})));
         CHECK_FALSE(fs::exists(place.at("")));
     }
+}
+
+namespace {
+
+// The letters are all taken: keywords of others are kept apart.
+void use_up_letters(const Place& place, Mailbox& box) {
+    Names letters;
+    for (int i = 0; i < kMaxKeywords; ++i) {
+        letters.push_back("letter" + std::to_string(i));
+    }
+    add(place, box, "0.a", letters);
+}
+
+Task<void> add_flag(Mailbox& box, std::uint32_t uid, std::string name) {
+    auto done = co_await box.change_flags({uid}, FlagChange::kAdd, 0, {std::move(name)});
+    CHECK(done);
+}
+
+Task<void> add_flag_while_others_do(const Place& place, Mailbox& box) {
+    TaskGroup group;
+    {
+        auto lock = co_await MailboxLock::acquire(place.at("dovecot-uidlist"));
+        CHECK(lock);
+        group.spawn(add_flag(box, 3, "ours"));
+        place.put("relais.keywords", "1.a\ttheirs\n2.a\ttheirs\n");
+    }
+    co_await group.join();
+}
+
+}  // namespace
+
+TEST_CASE("store/foreign: keywords without letters, changed while we waited for the lock") {
+    Place place;
+    MaildirMailbox box(place.place());
+    sync(box);
+    use_up_letters(place, box);
+    add(place, box, "1.a");
+    add(place, box, "2.a");
+    add(place, box, "3.a", {"known"});
+    sync(box);
+    REQUIRE(place.get("relais.keywords") == "3.a\tknown\n");
+    std::uint64_t before = box.last_change();
+    SECTION("a flag") {
+        run(add_flag_while_others_do(place, box));
+        CHECK(place.get("relais.keywords") == "1.a\ttheirs\n2.a\ttheirs ours\n");
+        CHECK(keywords(box, 2) == Names{"theirs"});
+        CHECK(keywords(box, 3) == Names{"theirs", "ours"});
+    }
+    SECTION("new messages") {
+        place.put("relais.keywords", "1.a\ttheirs\n");
+        add(place, box, "4.a", {"ours"});
+        CHECK(place.get("relais.keywords") == "1.a\ttheirs\n4.a\tours\n");
+    }
+    sync(box);
+    CHECK(box.find(2)->change > before);
+    CHECK(box.find(4)->change > before);  // it has lost one
+    CHECK(keywords(box, 4).empty());
 }
