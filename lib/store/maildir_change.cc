@@ -38,13 +38,11 @@ Result<void> sync_paths(const std::vector<std::string>& paths) {
 }
 
 // Those for which there were no letters.
-std::vector<MoreKeywords::Change> more_keywords_for(std::vector<NewMessage>& added,
-                                                    const MoreKeywords& known) {
+std::vector<MoreKeywords::Change> more_keywords_for(std::vector<NewMessage>& added) {
     std::vector<MoreKeywords::Change> changes;
     for (NewMessage& message : added) {
-        auto names = known.with_room(std::move(message.keywords));
-        if (!names.empty()) {
-            changes.push_back({{message.base}, FlagChange::kReplace, std::move(names)});
+        if (!message.keywords.empty()) {
+            changes.push_back({{message.base}, FlagChange::kReplace, std::move(message.keywords)});
         }
     }
     return changes;
@@ -231,6 +229,11 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std
     co_return gone;
 }
 
+// Not one that came after our last look.
+bool MaildirMailbox::is_gone(const UidListEntry& entry) const {
+    return entry.uid < next_uid_ && find(entry.uid) == nullptr;
+}
+
 // A list in which at most three quarters of the lines are live is written anew.
 Task<Result<void>> MaildirMailbox::shrink_uidlist() {
     if (!scanned_ || foreign_change_ || listed_ == 0 || messages_.size() * 4 > listed_ * 3) {
@@ -244,10 +247,7 @@ Task<Result<void>> MaildirMailbox::shrink_uidlist() {
     if (!list || !list->exists || list->uid_validity != uid_validity_) {
         co_return Result<void>();
     }
-    // Lines of messages that came after our last look stay.
-    std::erase_if(list->entries, [this](const UidListEntry& entry) {
-        return entry.uid < next_uid_ && find(entry.uid) == nullptr;
-    });
+    std::erase_if(list->entries, [this](const UidListEntry& entry) { return is_gone(entry); });
     auto written = list->rewrite(place_.control_directory(), place_.file_mode);
     if (written) {
         listed_ = list->entries.size();
@@ -391,7 +391,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
         if (!list) {
             co_return fail_with(list);
         }
-        auto named = change_more_keywords(more_keywords_for(added, more_));
+        auto named = change_more_keywords(more_keywords_for(added));
         auto moved = named ? place_files(added, placed) : Result<void>(fail_with(named));
         if (!moved) {
             co_return fail_with(moved);

@@ -2,6 +2,7 @@
 // Letters are given by what that file says at the moment, never by what was read earlier: others
 // change it, and put another mailbox in the place of this one.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fcntl.h>
@@ -94,11 +95,11 @@ bool MaildirMailbox::keeps_more_keywords() const {
     return ::faccessat(AT_FDCWD, place_.index_directory().c_str(), W_OK, AT_EACCESS) == 0;
 }
 
-// Those of the names that have no letters, as far as there is room for them elsewhere.
+// Those of the names that have no letters, where there is a place for them.
 std::vector<std::string> MaildirMailbox::without_letters(std::vector<std::string> names,
                                                          const KeywordFile& file) const {
     std::erase_if(names, [&file](const std::string& name) { return file.find(name).has_value(); });
-    return keeps_more_keywords() ? more_.with_room(std::move(names)) : std::vector<std::string>();
+    return names.empty() || keeps_more_keywords() ? names : std::vector<std::string>();
 }
 
 // When the file is another one now.
@@ -122,15 +123,41 @@ Result<void> MaildirMailbox::take_more_keywords() {
     }
     std::swap(more_, *found);
     if (std::exchange(more_known_, true)) {
+        const auto differing = more_.differing(*found);
+        if (differing.empty()) {
+            return {};
+        }
         ChangeTurn turn(*this);
         for (MailMessage& message : messages_) {
-            std::string_view base = maildir_base(name_of(message));
-            if (more_.of(base) != found->of(base)) {
+            if (differing.contains(maildir_base(name_of(message)))) {
                 turn.changed(message);
             }
         }
     }
     return {};
+}
+
+// The lock is held.  Every message whose keywords somebody changes has a line in the list.
+std::optional<MoreKeywords::Bases> MaildirMailbox::bases_there() const {
+    auto list = load_list();
+    if (!list || !list->exists || list->damaged || list->uid_validity == 0) {
+        return std::nullopt;
+    }
+    const bool known = scanned_ && !foreign_change_ && list->uid_validity == uid_validity_;
+    MoreKeywords::Bases bases;
+    for (UidListEntry& entry : list->entries) {
+        if (!known || !is_gone(entry)) {
+            bases.insert(std::move(entry.base));
+        }
+    }
+    return bases;
+}
+
+MoreKeywords::Census MaildirMailbox::census() const {
+    constexpr std::size_t kSpare = 100;
+    const std::size_t most =
+        scanned_ ? 2 * messages_.size() + kSpare : std::numeric_limits<std::size_t>::max();
+    return {most, [this] { return bases_there(); }};
 }
 
 // The lock is held: what others have changed before is kept, and told.
@@ -142,7 +169,7 @@ Result<MoreKeywords::Bases> MaildirMailbox::change_more_keywords(const MoreChang
     if (!taken) {
         return fail_with(taken);
     }
-    return more_.change(place_.index_directory(), place_.file_mode, changes);
+    return more_.change(place_.index_directory(), place_.file_mode, changes, census());
 }
 
 // In the middle of a change of our own.

@@ -83,11 +83,15 @@ class MaildirMailbox : public Mailbox {
     [[nodiscard]] Result<KeywordFile> load_keywords() const override;
     FileStamp keywords_stamp() const;
 
-    std::vector<std::string> more_keyword_names() const override { return more_.names(); }
+    std::vector<std::string> more_keyword_names() const override {
+        return {more_.names().begin(), more_.names().end()};
+    }
 
     bool keeps_more_keywords() const;
     std::vector<std::string> without_letters(std::vector<std::string> names,
                                              const KeywordFile& file) const;
+    std::optional<MoreKeywords::Bases> bases_there() const;
+    MoreKeywords::Census census() const;
     using MoreChanges = std::vector<MoreKeywords::Change>;
     void read_more_keywords();
     [[nodiscard]] Result<void> take_more_keywords();
@@ -106,6 +110,7 @@ class MaildirMailbox : public Mailbox {
     [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
                                                        std::optional<MailboxLock>& lock);
     [[nodiscard]] Task<Result<void>> shrink_uidlist();
+    bool is_gone(const UidListEntry& entry) const;
     bool is_weighed() const;
     std::int64_t weight_of(std::string_view relative_path) const;
     void begin_own_change();

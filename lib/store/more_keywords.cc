@@ -28,7 +28,22 @@ void add_missing(std::vector<std::string>& names, const std::vector<std::string>
     }
 }
 
+// All that these changes give to messages.
+std::vector<std::string> given_names(const std::vector<MoreKeywords::Change>& changes) {
+    std::vector<std::string> names;
+    for (const MoreKeywords::Change& change : changes) {
+        if (change.how != FlagChange::kRemove) {
+            names.insert(names.end(), change.keywords.begin(), change.keywords.end());
+        }
+    }
+    return names;
+}
+
 }  // namespace
+
+bool WithoutCase::operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(a, b, {}, to_lower, to_lower);
+}
 
 std::vector<std::string> changed_keywords(std::vector<std::string> old, FlagChange how,
                                           const std::vector<std::string>& by) {
@@ -58,18 +73,19 @@ Result<MoreKeywords> MoreKeywords::load(const std::string& directory) {
 
 MoreKeywords MoreKeywords::parse(std::string_view text) {
     MoreKeywords found;
-    Names known;
     for (std::string_view line : split_fields(text, '\n')) {
         auto parts = split_first(line, '\t');
         if (!parts || parts->first.empty()) {
             continue;
         }
         Names names;
+        NameSet of_line;
         for (std::string_view word : split_words(parts->second, " ")) {
             bool usable = word.size() <= kLongestName && std::ranges::all_of(word, is_print);
-            if (usable && !contains(names, word) &&
-                (contains(known, word) || known.size() < kMostNames)) {
-                add_missing(known, {std::string(word)});
+            if (usable && !of_line.contains(word) &&
+                (found.known_.contains(word) || found.known_.size() < kMostNames)) {
+                found.known_.emplace(word);
+                of_line.emplace(word);
                 names.emplace_back(word);
             }
         }
@@ -77,7 +93,15 @@ MoreKeywords MoreKeywords::parse(std::string_view text) {
             found.entries_.insert_or_assign(tab_unescape(parts->first), std::move(names));
         }
     }
+    found.note_names();  // a later line may have taken the place of an earlier one
     return found;
+}
+
+void MoreKeywords::note_names() {
+    known_.clear();
+    for (const auto& [base, names] : entries_) {
+        known_.insert(names.begin(), names.end());
+    }
 }
 
 std::string MoreKeywords::to_string() const {
@@ -88,10 +112,27 @@ std::string MoreKeywords::to_string() const {
     return text;
 }
 
-void MoreKeywords::apply(const Change& change, Bases& changed) {
+bool MoreKeywords::is_crowded(const Names& wanted, std::size_t most_lines) const {
+    const NameSet fitting = with_room(wanted);
+    return entries_.size() > most_lines ||
+           std::ranges::any_of(wanted, [&fitting](const std::string& name) {
+               return name.size() <= kLongestName && !fitting.contains(name);
+           });
+}
+
+void MoreKeywords::drop_others(const Bases& there) {
+    std::erase_if(entries_, [&there](const auto& entry) { return !there.contains(entry.first); });
+    note_names();
+}
+
+void MoreKeywords::apply(const Change& change, const NameSet& fitting, Bases& changed) {
+    Names by = change.keywords;
+    if (change.how != FlagChange::kRemove) {
+        std::erase_if(by, [&fitting](const std::string& name) { return !fitting.contains(name); });
+    }
     for (const std::string& base : change.bases) {
         const Names& old = of(base);
-        Names wanted = changed_keywords(old, change.how, change.keywords);
+        Names wanted = changed_keywords(old, change.how, by);
         if (wanted == old) {
             continue;
         }
@@ -105,15 +146,24 @@ void MoreKeywords::apply(const Change& change, Bases& changed) {
 }
 
 Result<MoreKeywords::Bases> MoreKeywords::change(const std::string& directory, unsigned mode,
-                                                 const std::vector<Change>& changes) {
+                                                 const std::vector<Change>& changes,
+                                                 const Census& census) {
     MoreKeywords next = *this;
+    const Names given = given_names(changes);
+    if (next.is_crowded(given, census.most_lines)) {
+        if (auto there = census.bases()) {
+            next.drop_others(*there);
+        }
+    }
+    const NameSet fitting = next.with_room(given);
     Bases changed;
     for (const Change& change : changes) {
-        next.apply(change, changed);
+        next.apply(change, fitting, changed);
     }
     if (changed.empty()) {
         return changed;
     }
+    next.note_names();
     std::string path = directory + "/" + std::string(kFileName);
     std::string text = next.to_string();
     if (text.size() > kMaxFile) {
@@ -134,25 +184,32 @@ const MoreKeywords::Names& MoreKeywords::of(std::string_view base) const {
     return found == entries_.end() ? none : found->second;
 }
 
-MoreKeywords::Names MoreKeywords::names() const {
-    Names all;
-    for (const auto& [base, names] : entries_) {
-        add_missing(all, names);
-    }
-    return all;
+MoreKeywords::Bases MoreKeywords::differing(const MoreKeywords& other) const {
+    Bases bases;
+    auto add = [&bases](const MoreKeywords& from, const MoreKeywords& in) {
+        for (const auto& [base, names] : from.entries_) {
+            if (in.of(base) != names) {
+                bases.insert(base);
+            }
+        }
+    };
+    add(*this, other);
+    add(other, *this);
+    return bases;
 }
 
-MoreKeywords::Names MoreKeywords::with_room(Names wanted) const {
-    Names known = wanted.empty() ? Names() : names();
-    std::erase_if(wanted, [&known](const std::string& name) {
-        bool fits =
-            contains(known, name) || (known.size() < kMostNames && name.size() <= kLongestName);
-        if (fits) {
-            add_missing(known, {name});
+MoreKeywords::NameSet MoreKeywords::with_room(const Names& wanted) const {
+    NameSet fitting;
+    std::size_t room = kMostNames - std::min(kMostNames, known_.size());
+    for (const std::string& name : wanted) {
+        const bool known = known_.contains(name);
+        if (name.size() > kLongestName || (!known && room == 0)) {
+            continue;
         }
-        return !fits;
-    });
-    return wanted;
+        const bool first = fitting.insert(name).second;
+        room -= first && !known ? 1 : 0;
+    }
+    return fitting;
 }
 
 }  // namespace relais

@@ -2,10 +2,14 @@
 // has no letter, since its 26 stand for others.  A line for each message that has some:
 //     <base name of its file> TAB <keyword> ...
 // Replaced as a whole, under the lock of the uidlist.  A base name is that of one message for ever,
-// so that lines of messages that are gone harm nobody, and those of others survive new UIDs.
+// so that lines survive new UIDs; those of messages that are gone are dropped when they are many,
+// or have names for which others have no room.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,6 +26,11 @@ namespace relais {
                                                         FlagChange how,
                                                         const std::vector<std::string>& by);
 
+struct WithoutCase {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const;
+};
+
 class MoreKeywords {
   public:
     static constexpr std::string_view kFileName = "relais.keywords";
@@ -29,6 +38,7 @@ class MoreKeywords {
     static constexpr std::size_t kLongestName = 255;
 
     using Names = std::vector<std::string>;
+    using NameSet = std::set<std::string, WithoutCase>;
     using Bases = std::set<std::string, std::less<>>;
 
     // What is to become of the keywords of some messages, whatever they are by then.
@@ -38,31 +48,47 @@ class MoreKeywords {
         Names keywords;
     };
 
+    // Of the messages that there are, for who needs room.
+    struct Census {
+        std::size_t most_lines = 0;                   // where there are more, some are of no use
+        std::function<std::optional<Bases>()> bases;  // nothing: not known
+    };
+
     // Without a file there are none.  Lines that make no sense count for nothing.
     [[nodiscard]] static Result<MoreKeywords> load(const std::string& directory);
     [[nodiscard]] static MoreKeywords parse(std::string_view text);
     std::string to_string() const;
 
     // Makes these changes here and in the file, of which this is what it says now: the lock is
-    // held. Gives the messages whose keywords are others now.
+    // held.  Names for which there is no room are left out.  Gives the messages whose keywords are
+    // others now.
     [[nodiscard]] Result<Bases> change(const std::string& directory, unsigned mode,
-                                       const std::vector<Change>& changes);
+                                       const std::vector<Change>& changes, const Census& census);
 
     const Names& of(std::string_view base) const;
 
-    // All that some message has, each once.
-    Names names() const;
+    // The messages that have others there.
+    Bases differing(const MoreKeywords& other) const;
 
-    // Those of the names that a message can get: as many as there is room for.
-    Names with_room(Names wanted) const;
+    // All that some message has, each once.
+    const NameSet& names() const { return known_; }
+
+    // Those of the names that messages can get: as many as there is room for, the first first.
+    NameSet with_room(const Names& wanted) const;
 
     // Of the file; all zero when there is none.
     const FileStamp& stamp() const { return stamp_; }
 
   private:
-    void apply(const Change& change, Bases& changed);
+    using Entries = std::map<std::string, Names, std::less<>>;  // by base name
 
-    std::map<std::string, Names, std::less<>> entries_;  // by base name
+    bool is_crowded(const Names& wanted, std::size_t most_lines) const;
+    void drop_others(const Bases& there);
+    void apply(const Change& change, const NameSet& fitting, Bases& changed);
+    void note_names();
+
+    Entries entries_;
+    NameSet known_;
     FileStamp stamp_;
 };
 

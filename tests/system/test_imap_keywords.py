@@ -134,6 +134,20 @@ def test_limits():
     bob.command(f"STORE 3 +FLAGS ({'l' * 1000})")
     equal(site.keywords()[2], ["many1", "new1"], "a long one")
     check((site.box / "relais.keywords").stat().st_size < 5000, "the file")
+    bob.ok("STORE 2 +FLAGS (many7)")
+    bob.ok("STORE 3 +FLAGS (new2)")
+    equal(site.keywords()[2], ["many1", "new1"], "full again")
+    names = [line.split(":", 1)[1] for line in (site.box / "dovecot-uidlist").read_text().splitlines() if line.startswith("2 ")]
+    next(path for path in (site.box / "cur").iterdir() if path.name.startswith(names[0].split(":")[0])).unlink()
+    bob.ok("NOOP")
+    bob.ok("STORE 2 +FLAGS (new2)")
+    equal(site.keywords()[1], ["many1", "new1", "new2"], "the message with the others was removed by hand")
+    many = [[f"{word}{i}" for i in range(150)] for word in ("first", "second")]
+    site.client.ok(b"APPEND Box " + b" ".join(b"(%s) {%d+}\r\n%s" % (" ".join(names).encode(), len(MESSAGE), MESSAGE) for names in many))
+    bob.ok("NOOP")
+    equal([len(names) for names in site.keywords()[2:]], [150, 47], "MULTIAPPEND")
+    bob.ok("STORE 2 -FLAGS (new2)")
+    equal([len(names) for names in site.keywords()[2:]], [150, 47], "and nothing is lost later")
     site.mail.stop()
 
 
