@@ -25,6 +25,7 @@ LoginSession::LoginSession(LoginSite& site, UniqueFd fd, TaskGroup& task)
 Task<bool> LoginSession::identify_client() {
     auto peer = SocketAddress::peer_of(stream_.fd());
     auto own = SocketAddress::local_of(stream_.fd());
+    near_ = peer && own && peer->is_ip() && own->is_ip() && peer->host() == own->host();
     if (!site_.settings().upstream_proxy_protocol.empty()) {
         bool said = co_await ask_upstream_proxy(
             stream_.fd(), Deadline::after(site_.settings().upstream_proxy_timeout), &peer, &own);
@@ -198,9 +199,10 @@ bool LoginSession::plaintext_allowed() const {
     return secured_ || (!lacks_tls() && (!site_.settings().tls_auth_only || nearby || trusted_));
 }
 
-// As Dovecot has it with ssl = required: webmail on the same machine needs no TLS.
+// As Dovecot has it with ssl = required: webmail on the same machine needs no TLS.  Addresses that
+// a proxy tells say nothing of what lies between.
 bool LoginSession::lacks_tls() const {
-    bool from_itself = !remote_.empty() && remote_ == local_;
+    bool from_itself = near_ && !told_origin_ && remote_ == local_;
     return !secured_ && site_.tls_required() && !from_itself;
 }
 

@@ -169,6 +169,7 @@ class LoginSession {
     std::uint16_t local_port_ = 0;
     TlsInfo tls_info_;
     bool trusted_ = false;
+    bool near_ = false;  // the connection itself comes from the address that it came to
     bool told_origin_ = false;
     int hops_left_ = 5;     // so many proxies may follow each other
     bool entered_ = false;  // anvil counts it

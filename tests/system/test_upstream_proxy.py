@@ -159,3 +159,19 @@ def test_mailbox_services():
         check(0.8 < time.monotonic() - begun < 4, "in time")
         mail.mta.check_sane()
         mail.stop()
+
+
+def test_a_header_does_not_free_from_tls():
+    """Who is told to come from the address that he came to comes from elsewhere all the same."""
+    same = b"PROXY TCP4 192.0.2.1 192.0.2.1 4711 25\r\n"
+    for make, name, port, login, refusal in (
+            (ImapInstance, "imap", 1430, b"a LOGIN bob secret\r\n", b"a NO [PRIVACYREQUIRED]"),
+            (Pop3Instance, "pop3", 1100, b"USER bob\r\nPASS secret\r\n", b"-ERR")):
+        mail = make(main=f"{name}_upstream_proxy_protocol = haproxy\n{name}_tls_security_level = encrypt\n{name}_tls_auth_only = no\n")
+        with socket.create_connection((mail.address, port), timeout=20, source_address=(mail.mta.room.address(128), 0)) as s:
+            s.sendall(same + login)
+            s.shutdown(socket.SHUT_WR)
+            with s.makefile("rb") as replies:
+                said = replies.read()
+        check(refusal in said and b"\n+OK Logged in" not in said and b"a OK" not in said, f"{name}: {said}")
+        mail.stop()
