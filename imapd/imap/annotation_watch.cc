@@ -1,7 +1,11 @@
 #include "imapd/imap/annotation_watch.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "lib/store/dict_file.h"
 
@@ -9,11 +13,23 @@ namespace relais {
 
 namespace {
 
+std::string directory_of(const std::string& file) {
+    return file.substr(0, file.rfind('/'));
+}
+
+// Those in directories that the user may read, as their watch needs it.
+std::vector<std::string> watchable(std::vector<std::string> files) {
+    std::erase_if(files, [](const std::string& file) {
+        return ::faccessat(AT_FDCWD, directory_of(file).c_str(), R_OK, AT_EACCESS) != 0;
+    });
+    return files;
+}
+
 std::vector<Mailbox::Watched> directories_of(const std::vector<std::string>& files) {
     std::vector<Mailbox::Watched> parts;
     parts.reserve(files.size());
     for (const std::string& file : files) {
-        parts.push_back({file.substr(0, file.rfind('/')), Mailbox::Watched::Kind::kEntries});
+        parts.push_back({directory_of(file), Mailbox::Watched::Kind::kEntries});
     }
     return parts;
 }
@@ -21,7 +37,7 @@ std::vector<Mailbox::Watched> directories_of(const std::vector<std::string>& fil
 }  // namespace
 
 AnnotationWatch::AnnotationWatch(const User& user, Changes& news)
-    : files_(Annotations(user.name(), user.home(), user.tree()).files()),
+    : files_(watchable(Annotations(user.name(), user.home(), user.tree()).files())),
       news_(news),
       watch_(directories_of(files_), [this](const DirectoryEvent& event) { note(event); }) {
 }
@@ -42,6 +58,9 @@ Result<AnnotationWatch::Entries> AnnotationWatch::read_files() const {
     Entries all;
     for (const std::string& file : files_) {
         auto dict = DictFile::load(file);
+        if (!dict && dict.error().sys_errno == EACCES) {
+            continue;  // what the user may not read is not told
+        }
         if (!dict) {
             return fail_with(dict);
         }

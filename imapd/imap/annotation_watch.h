@@ -1,6 +1,6 @@
 // Follows annotations of a user's mailboxes and of his server, for NOTIFY (RFC 5465 5.6, 5.7): what
 // has changed since the client was told last, whoever changed it.  Those of other users' mailboxes
-// are not watched.
+// are not watched, nor those in directories that the user may not read.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ class AnnotationWatch {
     // Announces `news` when there may be something to look at.
     AnnotationWatch(const User& user, Changes& news);
 
-    bool active() const { return watch_.active(); }
+    bool active() const { return files_.empty() || watch_.active(); }
 
     // Reads everything; nothing of it counts as changed.
     [[nodiscard]] Result<void> begin();

@@ -293,6 +293,33 @@ def test_the_quota_of_the_owner():
         equal(ok(bob, "GETQUOTAROOT user.alice.Box")[:-1], [b"* QUOTAROOT user.alice.Box\r\n"], "no root of his")
 
 
+def test_annotations_that_cannot_be_watched():
+    """NOTIFY works all the same, for those that can be."""
+    main = MAIN.replace("imap_namespaces", "imap_metadata_file = annotations/file\nimap_namespaces")
+    with site(main) as here:
+        for folder in (here.place / "bob/Maildir/annotations", here.place / "public/annotations"):
+            folder.mkdir(parents=True)
+            os.chown(folder, *here.mail.mta.vmail_ids())
+            os.chown(folder.parent, *here.mail.mta.vmail_ids())
+        public = here.place / "public/annotations"
+        bob, other = here.login("bob"), here.login("bob")
+        ok(other, "CREATE INBOX.box")
+
+        def works(why):
+            ok(bob, "NOTIFY SET (personal (MailboxName MailboxMetadataChange)) (subtree Public (MailboxMetadataChange))")
+            ok(other, f'SETMETADATA INBOX.box (/private/comment "{why}")')
+            equal(bob._read_line(), b"* METADATA INBOX.box /private/comment\r\n", why)
+
+        works("all can be watched")
+        here.write(public / "file", "")
+        (public / "file").chmod(0)
+        works("a file that cannot be read")
+        public.chmod(0o311)
+        works("a directory that cannot be read")
+        public.rename(public.with_name("elsewhere"))
+        works("a directory that is not there")
+
+
 def test_what_is_watched_and_searched():
     """NOTIFY (RFC 5465), ESEARCH (RFC 7377) and URLs (RFC 4467) show of others' mail what the user may read, and no more."""
     with site(MAIN + "imap_urlauth_host = example.com\n") as here:
