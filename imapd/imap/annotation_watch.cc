@@ -4,9 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "lib/store/dict_file.h"
 
 namespace relais {
@@ -17,11 +14,9 @@ std::string directory_of(const std::string& file) {
     return file.substr(0, file.rfind('/'));
 }
 
-// Those in directories that the user may read, as their watch needs it.
 std::vector<std::string> watchable(std::vector<std::string> files) {
-    std::erase_if(files, [](const std::string& file) {
-        return ::faccessat(AT_FDCWD, directory_of(file).c_str(), R_OK, AT_EACCESS) != 0;
-    });
+    std::erase_if(files,
+                  [](const std::string& file) { return !can_be_watched(directory_of(file)); });
     return files;
 }
 

@@ -2,35 +2,58 @@
 
 #include <algorithm>
 
+#include "lib/config/config.h"
+
 namespace relais {
 
 namespace {
 
 constexpr int kRest = 9;  // for each time that a look takes
 constexpr std::chrono::seconds kAfterFailure{5};
+constexpr int kAttempts = 3;  // for directories that go meanwhile
 
 SteadyTime now() {
     return std::chrono::steady_clock::now();
 }
 
-// Where mailboxes and subscriptions come and go.
+// Where mailboxes and subscriptions come and go; nothing where that is in too many places.
 std::vector<Mailbox::Watched> watched_of(const MailTree& tree) {
-    std::vector<Mailbox::Watched> parts = {{tree.root(), Mailbox::Watched::Kind::kEntries}};
-    if (tree.control_root() != tree.root()) {
-        parts.push_back({tree.control_root(), Mailbox::Watched::Kind::kEntries});
+    std::vector<std::string> directories = tree.name_directories();
+    std::erase_if(directories, [](const std::string& each) { return !can_be_watched(each); });
+    if (directories.size() > 1 &&
+        directories.size() > static_cast<std::size_t>(conf().imap_notify_mailbox_limit())) {
+        return {};
+    }
+    for (const std::string& root : {tree.root(), tree.control_root()}) {
+        if (std::ranges::find(directories, root) == directories.end()) {
+            directories.push_back(root);
+        }
+    }
+    std::vector<Mailbox::Watched> parts;
+    for (std::string& directory : directories) {
+        parts.push_back({std::move(directory), Mailbox::Watched::Kind::kEntries});
     }
     return parts;
 }
 
 }  // namespace
 
-NameWatch::NameWatch(User& user, Changes& news)
-    : user_(user),
-      news_(news),
-      watch_(watched_of(user.tree().own()), [this](const DirectoryEvent& event) { note(event); }) {
+NameWatch::NameWatch(User& user, Changes& news) : user_(user), news_(news) {
+    watch();
 }
 
-// The directory sees the locks and lists of INBOX come and go as well.
+// The new watch begins before the old one ends, so that nothing is missed.
+void NameWatch::watch() {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        watch_ = std::make_unique<DirectoryWatch>(
+            watched_of(user_.tree().own()), [this](const DirectoryEvent& event) { note(event); });
+        if (watch_->active()) {
+            return;
+        }
+    }
+}
+
+// The directories see the locks and lists of their mailboxes come and go as well.
 void NameWatch::note(const DirectoryEvent& event) {
     const MailTree& tree = user_.tree().own();
     bool lost = event.name.empty();
@@ -83,6 +106,7 @@ Result<std::vector<NameChange>> NameWatch::look() {
         return changes;
     }
     if (std::exchange(names_stale_, false)) {
+        watch();  // what has come has others in it, perhaps
         auto names = read_names();
         if (!names) {
             names_stale_ = true;

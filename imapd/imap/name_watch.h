@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,7 +30,8 @@ class NameWatch {
     // Announces `news` when there may be something to look at.
     NameWatch(User& user, Changes& news);
 
-    bool active() const { return watch_.active(); }
+    // False where there is more to watch than can be.
+    bool active() const { return watch_ && watch_->active(); }
 
     // Reads everything; nothing of it counts as changed.
     [[nodiscard]] Result<void> begin();
@@ -62,6 +64,7 @@ class NameWatch {
     void compare_names(Names now, std::vector<NameChange>& changes);
     void take_rename(const std::string& from, const std::string& to);
     void note(const DirectoryEvent& event);
+    void watch();
 
     User& user_;
     Changes& news_;
@@ -70,7 +73,7 @@ class NameWatch {
     bool names_stale_ = true;
     bool subscriptions_stale_ = true;
     SteadyTime next_look_{};
-    DirectoryWatch watch_;
+    std::unique_ptr<DirectoryWatch> watch_;
 };
 
 }  // namespace relais

@@ -325,13 +325,13 @@ bool Notifier::tell_names() {
         return true;
     }
     if (changes->empty()) {
-        return true;
+        return names_->active();
     }
     session_.user.load_special_uses();
     for (const NameChange& change : *changes) {
         write_change(change);
     }
-    return watch_mailboxes(Fresh::kEmpty);
+    return names_->active() && watch_mailboxes(Fresh::kEmpty);
 }
 
 bool Notifier::concerns(const NameChange& change, std::string_view name) const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -138,6 +139,10 @@ class Watches {
 };
 
 }  // namespace
+
+bool can_be_watched(const std::string& directory) {
+    return ::faccessat(AT_FDCWD, directory.c_str(), R_OK, AT_EACCESS) == 0;
+}
 
 DirectoryWatch::DirectoryWatch(Mailbox& box)
     : DirectoryWatch(box.watched(), [&box](const DirectoryEvent&) { box.changes().announce(); }) {

@@ -19,6 +19,9 @@ struct DirectoryEvent {
     bool directory = false;
 };
 
+// The process may read it, as its watch needs.
+[[nodiscard]] bool can_be_watched(const std::string& directory);
+
 class DirectoryWatch {
   public:
     // Called from the loop, once or more for each change.  It must not make or end a watch.

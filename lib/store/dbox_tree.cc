@@ -79,11 +79,19 @@ std::unique_ptr<Mailbox> DboxTree::open(std::string_view name) const {
                                          std::move(storage), alternative);
 }
 
+bool DboxTree::is_folder(const NestedEntry& entry) const {
+    return entry.level != location_.leaf && entry.level.front() != '.' && is_directory(entry.path);
+}
+
+std::vector<std::string> DboxTree::name_directories() const {
+    return nested_directories(root() + "/" + location_.mailboxes, disk_names(),
+                              [this](const NestedEntry& entry) { return is_folder(entry); });
+}
+
 Result<std::vector<std::string>> DboxTree::list() const {
     std::vector<std::string> names;
     auto visit = [&](const NestedEntry& entry) {
-        if (entry.level == location_.leaf || entry.level.front() == '.' ||
-            !is_directory(entry.path)) {
+        if (!is_folder(entry)) {
             return Descend::kNo;
         }
         if (is_directory(entry.path + "/" + location_.leaf)) {

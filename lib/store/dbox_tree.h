@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/store/mail_tree.h"
+#include "lib/store/nested_names.h"
 
 namespace relais {
 
@@ -21,6 +22,8 @@ class DboxTree : public MailTree {
 
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
     [[nodiscard]] Result<std::vector<std::string>> list() const override;
+
+    std::vector<std::string> name_directories() const override;
 
     std::string invalid_because(std::string_view /*name*/) const override {
         return "sdbox and mdbox mailboxes are only read";
@@ -41,6 +44,7 @@ class DboxTree : public MailTree {
   private:
     std::string folder_of(std::string_view name) const;
     std::string part_of(std::string_view name) const;
+    bool is_folder(const NestedEntry& entry) const;
 };
 
 }  // namespace relais

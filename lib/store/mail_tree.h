@@ -63,7 +63,10 @@ class MailTree {
     // A mailbox below it exists.
     bool has_children(std::string_view name) const;
 
-    // What came or went under that name in root() may be a mailbox.
+    // Where mailboxes come and go: root(), and in nested layouts what is below it.
+    virtual std::vector<std::string> name_directories() const { return {root()}; }
+
+    // What came or went under that name in one of these may be a mailbox.
     virtual bool may_be_mailbox(std::string_view entry, bool directory) const = 0;
 
     // Makes what belongs to a mailbox where it is missing.

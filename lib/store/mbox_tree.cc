@@ -134,6 +134,12 @@ std::unique_ptr<Mailbox> MboxTree::open(std::string_view name) const {
     return std::make_unique<MboxMailbox>(place_of(name));
 }
 
+std::vector<std::string> MboxTree::name_directories() const {
+    return nested_directories(root(), disk_names(), [](const NestedEntry& entry) {
+        return !is_reserved(entry.level) && is_directory(entry.path);
+    });
+}
+
 Result<std::vector<std::string>> MboxTree::list() const {
     std::vector<std::string> names;
     auto visit = [&](const NestedEntry& entry) {

@@ -19,6 +19,7 @@ class MboxTree : public MailTree {
     bool may_be_mailbox(std::string_view entry, bool directory) const override;
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
     [[nodiscard]] Result<std::vector<std::string>> list() const override;
+    std::vector<std::string> name_directories() const override;
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
 

@@ -63,16 +63,24 @@ bool NestedMaildirTree::exists(std::string_view name) const {
 }
 
 // "inbox" is no directory of INBOX's, whose name it would have.
+bool NestedMaildirTree::is_folder(const NestedEntry& entry) const {
+    const bool other_case =
+        entry.depth == 1 && iequals(entry.name, "INBOX") && entry.name != "INBOX";
+    return may_be_mailbox(entry.level, true) && !other_case && is_directory(entry.path);
+}
+
+std::vector<std::string> NestedMaildirTree::name_directories() const {
+    return nested_directories(root(), disk_names(),
+                              [this](const NestedEntry& entry) { return is_folder(entry); });
+}
+
 Result<std::vector<std::string>> NestedMaildirTree::list() const {
     std::vector<std::string> names;
     auto visit = [&](const NestedEntry& entry) {
-        const bool other_case = entry.depth == 1 && iequals(entry.name, "INBOX");
-        const bool inbox = entry.name == "INBOX";
-        if (!may_be_mailbox(entry.level, true) || (other_case && !inbox) ||
-            !is_directory(entry.path)) {
+        if (!is_folder(entry)) {
             return Descend::kNo;
         }
-        if (!inbox && is_directory(entry.path + "/cur")) {
+        if (entry.name != "INBOX" && is_directory(entry.path + "/cur")) {
             names.push_back(entry.name);
         }
         return Descend::kYes;

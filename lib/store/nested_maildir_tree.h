@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/store/maildir_tree.h"
+#include "lib/store/nested_names.h"
 
 namespace relais {
 
@@ -17,6 +18,7 @@ class NestedMaildirTree : public MaildirTree {
 
     bool may_be_mailbox(std::string_view entry, bool directory) const override;
     [[nodiscard]] Result<std::vector<std::string>> list() const override;
+    std::vector<std::string> name_directories() const override;
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
     [[nodiscard]] Result<void> remove(std::string_view name) override;
@@ -25,6 +27,7 @@ class NestedMaildirTree : public MaildirTree {
   private:
     std::string directory_of(std::string_view name) const override;
     std::string path_of(std::string_view name) const override;
+    bool is_folder(const NestedEntry& entry) const;
     std::string unusable_because(std::string_view name) const;
     [[nodiscard]] Result<void> move_own_entries(const std::string& directory,
                                                 const std::string& target) const;

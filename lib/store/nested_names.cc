@@ -118,6 +118,21 @@ Result<void> visit_nested(const std::string& root, const DiskNames& names,
     return Visitor(names, visit).look_into(root, "", 1);
 }
 
+std::vector<std::string> nested_directories(
+    const std::string& root, const DiskNames& names,
+    const std::function<bool(const NestedEntry&)>& is_folder) {
+    std::vector<std::string> directories = {root};
+    auto visit = [&](const NestedEntry& entry) {
+        if (!is_folder(entry)) {
+            return Descend::kNo;
+        }
+        directories.push_back(entry.path);
+        return Descend::kYes;
+    };
+    (void)visit_nested(root, names, visit);
+    return directories;
+}
+
 void remove_empty_directories(std::string directory, const std::string& root) {
     while (directory.size() > root.size() && directory.starts_with(root) &&
            ::rmdir(directory.c_str()) == 0) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/store/mailbox_name.h"
@@ -31,6 +32,11 @@ enum class Descend { kNo, kYes };
 // into.  Bounded in depth and number, whatever links there are.  The error is the root's.
 [[nodiscard]] Result<void> visit_nested(const std::string& root, const DiskNames& names,
                                         const std::function<Descend(const NestedEntry&)>& visit);
+
+// `root`, and the directories below it that are shown and folders: what has names in it.
+[[nodiscard]] std::vector<std::string> nested_directories(
+    const std::string& root, const DiskNames& names,
+    const std::function<bool(const NestedEntry&)>& is_folder);
 
 // Removes the empty directories from `directory` up to `root`, which stays.
 void remove_empty_directories(std::string directory, const std::string& root);

@@ -188,6 +188,51 @@ def test_names():
     mail.stop()
 
 
+def test_names_within_each_other():
+    """Where mailboxes are directories, or files, in directories, on every level."""
+    for location, root in (("maildir:~/Maildir:LAYOUT=fs", "Maildir"), ("mbox:~/mail", "mail")):
+        mail = ImapInstance(f"imap_hierarchy_separator = /\nimap_mail_location = {location}\n")
+        a, b = two(mail)
+        b.ok("CREATE top/first")
+        a.ok("NOTIFY SET (personal (MailboxName))")
+        for command, wanted in (
+                ("CREATE top/second", b"NoChildren. \"/\" top/second$"),
+                ("RENAME top/second top/third", b"top/third .*OLDNAME.*top/second"),
+                ("DELETE top/third", b"NonExistent.* top/third$"),
+                ("CREATE some/where/deep", b"some/where/deep$"),
+                ("CREATE some/where/else", b"some/where/else$"),
+                ("DELETE some/where/else", b"NonExistent.* some/where/else$")):
+            b.ok(command)
+            told(a, wanted)
+        place = mail.home("bob") / root
+        os.rename(place / "some", place / "moved")
+        told(a, b"moved/where/deep")
+        b.ok("CREATE moved/where/again")
+        told(a, b"moved/where/again$")
+        shutil.rmtree(place / "top")
+        told(a, b"NonExistent.* top/first$")
+        b.ok("CREATE top/first")
+        told(a, b"top/first$")
+        b.ok("CREATE top/anew")
+        told(a, b"top/anew$")
+        mail.stop()
+
+
+def test_names_in_too_many_places():
+    mail = ImapInstance("imap_hierarchy_separator = /\nimap_mail_location = maildir:~/Maildir:LAYOUT=fs\nimap_notify_mailbox_limit = 3\n")
+    a, b = two(mail)
+    b.ok("CREATE a")
+    a.ok("NOTIFY SET (personal (MailboxName))")
+    b.ok("CREATE b")
+    told(a, b"LIST .* b$")
+    b.ok("CREATE b/c")
+    told(a, rb"\* OK \[NOTIFICATIONOVERFLOW\]")
+    check(a.command("NOTIFY SET (personal (MailboxName))")[-1].startswith(b"NO [NOTIFICATIONOVERFLOW]"), "four directories are too many")
+    b.ok("DELETE b/c")
+    a.ok("NOTIFY SET (personal (MailboxName))")
+    mail.stop()
+
+
 def test_another_in_its_place():
     """A mailbox is gone and one of the same name there before anybody looks."""
     mail = ImapInstance()
