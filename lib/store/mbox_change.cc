@@ -20,20 +20,6 @@ namespace relais {
 
 namespace {
 
-// Releases the mark that a lock is held.
-class Held {
-  public:
-    explicit Held(bool& flag) : flag_(flag) { flag_ = true; }
-
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-
-    ~Held() { flag_ = false; }
-
-  private:
-    bool& flag_;
-};
-
 std::string user_name() {
     const passwd* entry = ::getpwuid(::geteuid());
     return entry != nullptr ? entry->pw_name : "mail";

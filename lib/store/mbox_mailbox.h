@@ -129,6 +129,20 @@ class MboxMailbox : public Mailbox {
         std::shared_future<bool> done;
     };
 
+    // Sets the mark that an MboxLock is held, as long as it lives.
+    class Held {
+      public:
+        explicit Held(bool& flag) : flag_(flag) { flag_ = true; }
+
+        Held(const Held&) = delete;
+        Held& operator=(const Held&) = delete;
+
+        ~Held() { flag_ = false; }
+
+      private:
+        bool& flag_;
+    };
+
     [[nodiscard]] Result<MboxSpan> span_after(const Rewriting& rewriting,
                                               const MboxSpan& span) const;
     MboxSpan span_of(const MailMessage& message) const;

@@ -116,9 +116,8 @@ Task<Result<void>> MboxMailbox::sync(MailboxAccess /*access*/) {
     if (!lock) {
         co_return fail_with(lock);
     }
-    locked_ = true;
+    Held held(locked_);
     auto synced = co_await sync_locked();
-    locked_ = false;
     if (save_soon_ && synced) {
         save_index();
     }
