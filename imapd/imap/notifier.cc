@@ -125,7 +125,10 @@ bool Notifier::watch_mailboxes(Fresh fresh) {
             mailbox->name = name;
             mailbox->id = id;
             if (!watch(*mailbox)) {
-                return false;
+                if (is_whole(name)) {
+                    return false;
+                }
+                continue;  // the names will tell
             }
             if (fresh == Fresh::kEmpty) {
                 mailbox->told = MailboxCounts{.uid_next = 1};
@@ -136,6 +139,13 @@ bool Notifier::watch_mailboxes(Fresh fresh) {
         watched_.emplace(name, std::move(mailbox));
     }
     return true;
+}
+
+// Not one that somebody is removing at the moment.
+bool Notifier::is_whole(const std::string& name) const {
+    return std::ranges::all_of(
+        session_.user.tree().open(name)->watched(),
+        [](const Mailbox::Watched& part) { return can_be_watched(part.path); });
 }
 
 bool Notifier::watch(Watched& mailbox) {

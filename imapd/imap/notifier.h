@@ -89,6 +89,7 @@ class Notifier {
     imap::NotifyEvents events_for(const imap::FilteredMailbox& mailbox) const;
     bool is_selected(std::string_view name) const;
     bool watch_mailboxes(Fresh fresh);
+    bool is_whole(const std::string& name) const;
     bool watch(Watched& mailbox);
     [[nodiscard]] Task<std::shared_ptr<OpenMailbox>> look_at(std::string name);
     [[nodiscard]] Task<void> look_at_all();

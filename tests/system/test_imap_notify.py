@@ -290,6 +290,13 @@ def test_gone_while_watched():
     b.ok("DELETE x")
     silent(a)
     check(not (mail.maildir("bob") / ".x").exists(), "looking at it makes it anew")
+    half = mail.maildir("bob") / ".half"
+    (half / "cur").mkdir(parents=True)  # as one that is being removed
+    for path in (half, half / "cur"):
+        os.chown(path, *mail.mta.vmail_ids())
+    b.ok("CREATE y")
+    fill(b, [MESSAGE], b"y")
+    told(a, rb"STATUS y \(MESSAGES 1")
     b.ok("CREATE x")
     a.ok("SELECT x")
     shutil.rmtree(mail.maildir("bob") / ".x")
