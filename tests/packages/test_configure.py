@@ -120,6 +120,31 @@ def test_after_postfix_was_removed():
         mx.wait("postfix status")
 
 
+def undo(mx, call):
+    """What dpkg calls when something else could not be installed or removed."""
+    said = mx.run(f"DPKG_MAINTSCRIPT_NAME=postinst DPKG_MAINTSCRIPT_PACKAGE=postfix /var/lib/dpkg/info/postfix.postinst {call}")
+    return said, mx.read("var/spool/postfix/pid/master.pid")
+
+
+def test_what_dpkg_takes_back():
+    """The mail system that runs runs on, with any configuration; one that does not is started, and it is told where it cannot be."""
+    with fresh() as mx:
+        mx.apt("install relais")
+        mx.wait("postfix status")
+        pid = mx.read("var/spool/postfix/pid/master.pid")
+        mx.run("echo 'smtp inet n' >> /etc/postfix/master.cf")
+        for call in ("abort-upgrade 1:0.2", "abort-remove", "abort-deconfigure in-favour other 1"):
+            said, now = undo(mx, call)
+            equal((now, "not been started" in said), (pid, False), call)
+        mx.run(f"kill {pid}")
+        mx.wait(f"! kill -0 {pid}")
+        said, _ = undo(mx, "abort-remove")
+        check("bad field count" in said and "has not been started" in said, said)
+        mx.run("sed -i '$d' /etc/postfix/master.cf")
+        undo(mx, "abort-remove")
+        mx.run("postfix status")
+
+
 for test in (test_answers_make_a_configuration_once, test_asking_again_loses_nothing, test_another_kind_of_mail_server,
-             test_an_installation_cut_short_is_finished, test_after_postfix_was_removed):
+             test_an_installation_cut_short_is_finished, test_after_postfix_was_removed, test_what_dpkg_takes_back):
     test.seconds = 300
