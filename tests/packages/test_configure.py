@@ -12,13 +12,7 @@ CHANGES = ("myhostname=mail.example.test", "mydestination=$myhostname, example.t
 
 def fresh():
     """A machine that has had no mail system."""
-    mx = Machine(*layers(installing(TOOLS)))
-    try:
-        mx.offer()
-    except BaseException:
-        mx.close()
-        raise
-    return mx
+    return Machine(*layers(installing(TOOLS))).prepared(Machine.offer)
 
 
 def answer(mx, **answers):

@@ -10,12 +10,14 @@ STAGES = ("Preparing to unpack", "Unpacking postfix (1:", "Unpacking relais (", 
 
 
 def running_postfix(**options):
-    mx = Machine(*layers(installing(POSTFIX)), **options)
+    return Machine(*layers(installing(POSTFIX)), **options).prepared(run_postfix)
+
+
+def run_postfix(mx):
     mx.run(SETTINGS)
     mx.run("postfix start")
     mx.offer()
     mx.run("apt-get -qy -o APT::Keep-Downloaded-Packages=1 -d install relais", online=True)
-    return mx
 
 
 def answers(mx):
@@ -52,13 +54,19 @@ def test_a_configuration_that_cannot_be_used():
         check(mx.read("var/spool/postfix/pid/master.pid") != pid, "another master runs now")
 
 
+def kill_at(mx, stage):
+    """apt installs relais; it and what it has started are killed as soon as it says so."""
+    mx.run(f"""
+        setsid apt-get -qy -o Dpkg::Post-Invoke::='sleep 10' install relais > /root/said 2>&1 & pid=$!
+        while ! grep -qF '{stage}' /root/said; do kill -0 $pid || {{ cat /root/said; exit 1; }}; done
+        kill -9 $pid && {{ pkill -9 -x dpkg; pkill -9 -x dpkg-deb; true; }}""", seconds=60)
+
+
 def test_killed_in_the_middle():
     for stage in STAGES:
         with running_postfix() as mx:
             before = configuration(mx)
-            mx.run("setsid apt-get -qy install relais > /root/said 2>&1 & echo $! > /root/pid")
-            mx.wait(f"grep -qF '{stage}' /root/said || ! kill -0 $(cat /root/pid)", seconds=60)
-            mx.run("pkill -9 -x apt-get; pkill -9 -x dpkg; pkill -9 -x dpkg-deb; true")
+            kill_at(mx, stage)
             answers(mx)
             finish(mx)
             equal(configuration(mx), before, f"killed at {stage}: the configuration")

@@ -55,11 +55,7 @@ class Site(Machine):
     def __init__(self, records, name="mx.example.test", extra=()):
         """`records`: lines of a zone file, with full names.  `name`: the machine's own.  `extra`: further layers' commands."""
         super().__init__(*layers(TOOLS, *extra))
-        try:
-            self._furnish(records, name)
-        except BaseException:
-            self.close()
-            raise
+        self.prepared(lambda _: self._furnish(records, name))
 
     def _furnish(self, records, name):
         self.run(DEVICES)

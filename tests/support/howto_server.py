@@ -319,11 +319,13 @@ GRANT ALL PRIVILEGES ON roundcube_db.* TO 'roundcube_user'@'localhost' IDENTIFIE
 def machine(web=False):
     """With Debian's Postfix and Dovecot; ours are at hand, so that the machine can have a resolver of its own."""
     commands = [installing(MAIL)] + ([f"{ANSWERS}; {installing(WEB)}", installing(BROWSER)] if web else [])
-    mx = Machine(*layers(*commands))
+    return Machine(*layers(*commands)).prepared(offer_with_resolver)
+
+
+def offer_with_resolver(mx):
     mx.offer()
     mx.run(f"apt-get -qy -o APT::Keep-Downloaded-Packages=1 -d install {OURS}", online=True, seconds=300)
     mx.run(RESOLVER)
-    return mx
 
 
 def put(mx, path, text, append=False):

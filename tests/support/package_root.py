@@ -29,18 +29,32 @@ class Machine:
         """`lower`: directories of layers, the topmost first.  `keep`: where what is written goes, to be a layer itself.
         `room`: megabytes that its disk has for what is written."""
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="rt.", dir=CACHE))
+        self.root, self.process = self.scratch / "root", None
+        self.prepared(lambda _: self._start(lower, keep, room))
+
+    def prepared(self, prepare):
+        """The machine, with which this function has been called; no machine where that fails."""
+        try:
+            prepare(self)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self, lower, keep, room):
         if room:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}m", "tmpfs", self.scratch], check=True)
         self.upper = keep or self.scratch / "upper"
-        self.root = self.scratch / "root"
         for folder in (self.upper, self.scratch / "work", self.root):
             folder.mkdir(exist_ok=True)
         options = f"lowerdir={':'.join(map(str, lower))},upperdir={self.upper},workdir={self.scratch / 'work'}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, self.root], check=True)
         script = ('mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs -o mode=1777 tmpfs "$0/tmp" && '
                   f'hostname {HOST} && ip link set lo up && exec chroot "$0" bash -c "sleep infinity & wait"')
-        self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts",
-                                         "/bin/sh", "-c", script, self.root], stdin=subprocess.DEVNULL)
+        # What it says goes into a file: whoever reads what this process says would wait for the machine's end.
+        with open(self.scratch / "said", "wb") as said:
+            self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts",
+                                             "/bin/sh", "-c", script, self.root], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         self.init = self._child()
         (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost {HOST} mx\n")
         (self.root / "etc/apt/apt.conf.d/90tests").write_text(QUIET_APT)
@@ -50,12 +64,12 @@ class Machine:
         """The machine's first process: a shell, which takes note of the end of processes that nobody else waits for."""
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         end = time.monotonic() + 20
-        while time.monotonic() < end:
+        while time.monotonic() < end and self.process.poll() is None:
             for pid in path.read_text().split():
                 if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "bash":
                     return pid
             time.sleep(0.02)
-        raise AssertionError("the machine does not start")
+        raise AssertionError(f"the machine does not start: {(self.scratch / 'said').read_text(errors='replace')}")
 
     def _allow_services(self, allowed):
         """Whether maintainer scripts start them; without an init system, invoke-rc.d must be told."""
@@ -70,9 +84,11 @@ class Machine:
         self.close()
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
-        subprocess.run(["umount", "-l", self.root], check=True)
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        if self.root.is_mount():
+            subprocess.run(["umount", "-l", self.root], check=True)
         if self.scratch.is_mount():
             subprocess.run(["umount", "-l", self.scratch], check=True)
         subprocess.run(["rm", "-rf", "--one-file-system", self.scratch], check=True)

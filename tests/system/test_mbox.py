@@ -10,6 +10,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -456,7 +457,7 @@ def test_only_lock_files():
 def odd_fsync(mail_class=ImapInstance):
     """An instance whose syncing obeys a file, and that file."""
     library = compiled("odd_fsync", "-shared", "-fPIC", "-ldl")
-    flag = pathlib.Path(subprocess.run(["mktemp", "-d", "/tmp/rt.fsync.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip())
+    flag = pathlib.Path(tempfile.mkdtemp(prefix="fsync.", dir=room().scratch))
     flag.chmod(0o755)
     mail = mail_class(LOCATION + f"import_environment = MAIL_CONFIG TZ LANG=C LD_PRELOAD={library} RELAIS_ODD_FSYNC={flag}/how\n")
     return mail, flag / "how"
