@@ -1,5 +1,6 @@
 #include "lib/store/maildir_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/nested_names.h"
@@ -30,6 +32,11 @@ Result<void> remove_all(const std::string& path) {
     std::error_code code;
     std::filesystem::remove_all(path, code);
     return code ? fail_errno("remove " + path, code.value()) : Result<void>();
+}
+
+bool is_same_directory(const std::string& a, const std::string& b) {
+    std::error_code neither_is_there;
+    return a == b || std::filesystem::equivalent(a, b, neither_is_there);
 }
 
 // The files of one mailbox; directories in it are others'.
@@ -84,13 +91,17 @@ std::string MaildirTree::below(const std::string& where, std::string_view name) 
     return where.empty() || where == root() ? "" : where + "/" + path_of(name);
 }
 
+// Each directory once, whatever its names: INDEX= and CONTROL= may be one.
 std::vector<std::string> MaildirTree::other_roots() const {
-    std::vector<std::string> roots;
+    std::vector<std::string> roots = {root()};
     for (const std::string& each : {location_.index, location_.control}) {
-        if (!each.empty() && each != root()) {
+        const bool known = std::ranges::any_of(
+            roots, [&each](const std::string& one) { return is_same_directory(one, each); });
+        if (!each.empty() && !known) {
             roots.push_back(each);
         }
     }
+    roots.erase(roots.begin());
     return roots;
 }
 
@@ -157,7 +168,10 @@ void MaildirTree::rename_lists(std::string_view from, std::string_view to) const
         const std::string target = where + "/" + path_of(to);
         (void)remove_all(target);
         (void)make_directories(target.substr(0, target.rfind('/')), directory_mode_);
-        std::rename((where + "/" + path_of(from)).c_str(), target.c_str());
+        const std::string source = where + "/" + path_of(from);
+        if (std::rename(source.c_str(), target.c_str()) < 0 && errno != ENOENT) {
+            log_warning("{}", fail_errno("rename " + source).error().message);
+        }
     }
 }
 

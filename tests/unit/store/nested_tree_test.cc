@@ -201,6 +201,30 @@ TEST_CASE("store/tree: lists and indexes go with their mailbox") {
         CHECK_FALSE(fs::exists(tree->place_of("z").index));
         CHECK(tree->list() == Names{"INBOX"});
     }
+}
+
+// Under two names, too.
+TEST_CASE("store/tree: lists and indexes in one directory go with their mailbox") {
+    Scratch scratch;
+    fs::create_directories(scratch.path("c"));
+    fs::create_directory_symlink("c", scratch.path("also-c"));
+    for (std::string_view index : {"~/c", "~/c/", "~/also-c"}) {
+        for (std::string_view layout : {"", ":LAYOUT=fs"}) {
+            INFO(index << layout);
+            auto tree = scratch.tree("maildir:~/m:CONTROL=~/c:INDEX=" + std::string(index) +
+                                     std::string(layout));
+            REQUIRE(tree->prepare());
+            REQUIRE(tree->create("a"));
+            REQUIRE(tree->rename("a", "z"));
+            CHECK(fs::exists(tree->place_of("z").control + "/dovecot-uidlist"));
+            REQUIRE(tree->remove("z"));
+            CHECK_FALSE(fs::exists(tree->place_of("z").control));
+        }
+    }
+}
+
+TEST_CASE("store/tree: INDEX=MEMORY makes no directory") {
+    Scratch scratch;
     auto memory = scratch.tree("maildir:~/m:INDEX=MEMORY");
     REQUIRE(memory->prepare());
     CHECK_FALSE(fs::exists(memory->place_of("INBOX").index_directory()));
