@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -173,6 +174,42 @@ Result<MailLocation> detect(std::string_view user, std::string_view home) {
     return fail(Errc::kNotFound, "Mail storage autodetection failed with home=" + printable(home));
 }
 
+// Without "." and ".." and double slashes, and one at the end.
+std::string clean_path(const std::string& path) {
+    std::string clean = std::filesystem::path(path).lexically_normal();
+    if (clean.size() > 1 && clean.ends_with('/')) {
+        clean.pop_back();
+    }
+    return clean;
+}
+
+// The way to a path from a directory around it; empty where that is not around it.
+std::string way_from(const std::string& directory, const std::string& path) {
+    const std::string start = directory.ends_with('/') ? directory : directory + "/";
+    return path.starts_with(start) ? path.substr(start.size()) : "";
+}
+
+// A Maildir's lists are where the mailbox's name leads from `where`: that may not be the directory
+// of another one, or one around it.  Names lead to directories that begin with a dot, or to any.
+Result<void> check_apart(const MailLocation& location, std::string_view key,
+                         const std::string& where) {
+    const std::string root = clean_path(location.root);
+    const std::string lists = clean_path(where);
+    if (where.empty() || lists == root || location.format != MailFormat::kMaildir) {
+        return {};
+    }
+    const bool any = location.layout == FolderLayout::kDirectories;
+    bool clash = any && !way_from(root, lists).empty();
+    for (const std::string& mail : {root, clean_path(location.inbox)}) {
+        const std::string way = way_from(lists, mail);
+        clash = clash || (!way.empty() && (any || way.front() == '.'));
+    }
+    return clash ? fail(Errc::kSyntax, format("{}={}: names of mailboxes would lead from there "
+                                              "to the mail of others",
+                                              key, printable(where)))
+                 : Result<void>();
+}
+
 }  // namespace
 
 MailLocation MailLocation::maildir(std::string root) {
@@ -214,7 +251,9 @@ Result<MailLocation> parse_mail_location(std::string_view text, std::string_view
         !(location.leaf.empty() && location.mailboxes.empty())) {
         return fail(Errc::kSyntax, "DIRNAME= and MAILBOXDIR= are not known here for Maildir");
     }
-    return location;
+    auto apart = check_apart(location, "CONTROL", location.control);
+    apart = apart ? check_apart(location, "INDEX", location.index) : apart;
+    return apart ? Result<MailLocation>(std::move(location)) : fail_with(apart);
 }
 
 }  // namespace relais

@@ -10,7 +10,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
-#include "lib/base/log.h"
+#include "lib/store/list_files.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/nested_names.h"
@@ -37,14 +37,6 @@ Result<void> remove_all(const std::string& path) {
 bool is_same_directory(const std::string& a, const std::string& b) {
     std::error_code neither_is_there;
     return a == b || std::filesystem::equivalent(a, b, neither_is_there);
-}
-
-// The files of one mailbox; directories in it are others'.
-void remove_files(const std::string& directory) {
-    auto entries = list_directory(directory);
-    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-        ::unlink(format("{}/{}", directory, entry).c_str());
-    }
 }
 
 }  // namespace
@@ -158,20 +150,18 @@ Result<void> MaildirTree::empty_trash(const std::string& trash, std::string_view
 void MaildirTree::remove_lists(std::string_view name) const {
     for (const std::string& where : other_roots()) {
         const std::string directory = where + "/" + path_of(name);
-        remove_files(directory);
+        remove_list_files(directory);
         remove_empty_directories(directory, where);
     }
 }
 
 void MaildirTree::rename_lists(std::string_view from, std::string_view to) const {
+    const bool nested = location_.layout == FolderLayout::kDirectories;
     for (const std::string& where : other_roots()) {
-        const std::string target = where + "/" + path_of(to);
-        (void)remove_all(target);
-        (void)make_directories(target.substr(0, target.rfind('/')), directory_mode_);
         const std::string source = where + "/" + path_of(from);
-        if (std::rename(source.c_str(), target.c_str()) < 0 && errno != ENOENT) {
-            log_warning("{}", fail_errno("rename " + source).error().message);
-        }
+        move_list_files(source, where + "/" + path_of(to), directory_mode_,
+                        nested ? kMostLevels : 1);
+        remove_empty_directories(source.substr(0, source.rfind('/')), where);
     }
 }
 

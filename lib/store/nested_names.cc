@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxName = 1000;
 constexpr std::size_t kMaxLevel = 250;
-constexpr std::size_t kMaxDepth = 50;
 constexpr std::size_t kMaxDirectories = 50'000;
 
 // What clients see of a level; nothing where they could not name it.
@@ -67,7 +66,7 @@ class Visitor {
             }
             const NestedEntry shown{format("{}/{}", directory, entry), prefix + *level, entry,
                                     depth};
-            if (visit_(shown) == Descend::kYes && depth < kMaxDepth) {
+            if (visit_(shown) == Descend::kYes && depth < kMostLevels) {
                 (void)look_into(shown.path, shown.name + names_.separator, depth + 1);
             }
         }
@@ -101,7 +100,7 @@ std::string nested_name_trouble(std::string_view name, const DiskNames& names,
     }
     const std::string path = mailbox_to_disk(name, names);
     auto levels = split_fields(path, '/');
-    if (path.size() > kMaxName || levels.size() > kMaxDepth) {
+    if (path.size() > kMaxName || levels.size() > kMostLevels) {
         return "Name is too long";
     }
     for (std::string_view level : levels) {

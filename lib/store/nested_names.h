@@ -2,6 +2,7 @@
 // is there.  mbox, dbox and Maildir with LAYOUT=fs have it in common.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "lib/store/mailbox_name.h"
 
 namespace relais {
+
+// More no name has.
+inline constexpr std::size_t kMostLevels = 50;
 
 // Levels that are no mailbox's: files and directories of the format itself.
 using ReservedLevel = bool (*)(std::string_view level);

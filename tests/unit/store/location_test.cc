@@ -45,3 +45,36 @@ TEST_CASE("store/location: settings") {
           "LAYOUT=index is not known here: fs and Maildir++ are");
     CHECK_FALSE(parse("mbox:~/m:SUBSCRIPTIONS=../x"));
 }
+
+TEST_CASE("store/location: lists and indexes that would meet the mail of others") {
+    for (const char* bad : {
+             "maildir:~/mail/Maildir:LAYOUT=fs:CONTROL=~/mail",
+             "maildir:~/mail/Maildir/:LAYOUT=fs:INDEX=~/x/..//mail/.",
+             "maildir:~/m:LAYOUT=fs:CONTROL=~",
+             "maildir:~/m:LAYOUT=fs:CONTROL=/",
+             "maildir:~/m:LAYOUT=fs:CONTROL=~/m/control",
+             "maildir:~/m/:LAYOUT=fs:INDEX=~/m/x/../index",
+             "maildir:~/m:LAYOUT=fs:INBOX=~/c/in:CONTROL=~/c",
+             "maildir:~/.mail:CONTROL=~",
+             "maildir:~/.mail/box:INDEX=~/",
+             "maildir:~/m:INBOX=~/c/.in:CONTROL=~/c",
+         }) {
+        INFO(bad);
+        CHECK(why(bad).contains("names of mailboxes would lead"));
+    }
+    for (const char* good : {
+             "maildir:~/m:LAYOUT=fs:INDEX=/var/indexes/bob:CONTROL=~/control",
+             "maildir:~/m:LAYOUT=fs:INDEX=~/m:CONTROL=~/m/",
+             "maildir:~/m:LAYOUT=fs:INBOX=~/m/INBOX:INDEX=~/m",
+             "maildir:~/m:LAYOUT=fs:INDEX=MEMORY",
+             "maildir:~/m:LAYOUT=fs:CONTROL=~/mx",
+             "maildir:~/m:CONTROL=~",
+             "maildir:~/m:INDEX=~/m/index",
+             "maildir:~/m:INBOX=~/m/.INBOX:INDEX=~/m",
+             "mbox:~/mail:INDEX=~/mail/.imap",
+             "mdbox:~/mdbox:INDEX=~",
+         }) {
+        INFO(good);
+        CHECK(why(good).empty());
+    }
+}

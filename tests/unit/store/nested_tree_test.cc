@@ -223,6 +223,56 @@ TEST_CASE("store/tree: lists and indexes in one directory go with their mailbox"
     }
 }
 
+// Here they are in the user's home, beside what is no mail.
+TEST_CASE("store/tree: where lists and indexes are, other files stay") {
+    Scratch scratch;
+    auto tree = scratch.tree("maildir:~/m:CONTROL=~/:INDEX=~/i");
+    REQUIRE(tree->prepare());
+    for (const char* name : {".ssh/id", ".ssh/relais.d/x", "i/.ssh/notes"}) {
+        scratch.put(name);
+    }
+    for (const char* stale : {".ssh/dovecot-keywords", "i/.ssh/relais.cache"}) {
+        scratch.put(stale);
+    }
+    REQUIRE(tree->create("x"));
+    scratch.put("i/.x/relais.keywords");
+    scratch.put("i/.x/dovecot.index.log.2");
+    scratch.put(".x/others/relais.index");
+    REQUIRE(tree->rename("x", "ssh"));
+    CHECK(fs::exists(scratch.path(".ssh/dovecot-uidlist")));
+    CHECK_FALSE(fs::exists(scratch.path(".ssh/dovecot-keywords")));
+    CHECK(fs::exists(scratch.path("i/.ssh/relais.keywords")));
+    CHECK(fs::exists(scratch.path("i/.ssh/dovecot.index.log.2")));
+    CHECK_FALSE(fs::exists(scratch.path("i/.ssh/relais.cache")));
+    CHECK_FALSE(fs::exists(scratch.path("i/.x")));
+    CHECK(fs::exists(scratch.path(".x/others/relais.index")));
+    REQUIRE(tree->rename("ssh", "y"));
+    CHECK(fs::exists(scratch.path(".y/dovecot-uidlist")));
+    REQUIRE(tree->rename("y", "ssh"));
+    REQUIRE(tree->remove("ssh"));
+    CHECK_FALSE(fs::exists(scratch.path(".ssh/dovecot-uidlist")));
+    for (const char* name : {".ssh/id", ".ssh/relais.d/x", "i/.ssh/notes"}) {
+        INFO(name);
+        CHECK(fs::exists(scratch.path(name)));
+    }
+}
+
+TEST_CASE("store/nested: lists and indexes of what is below a mailbox are renamed with it") {
+    Scratch scratch;
+    auto tree = scratch.tree("maildir:~/m:LAYOUT=fs:CONTROL=~/c:INDEX=~/i");
+    REQUIRE(tree->prepare());
+    REQUIRE(tree->create("a/b/c"));
+    REQUIRE(tree->create("a"));
+    scratch.put("c/y/z/b/c/dovecot-keywords");
+    REQUIRE(tree->rename("a", "y/z"));
+    CHECK(fs::exists(scratch.path("c/y/z/dovecot-uidlist")));
+    CHECK(fs::exists(scratch.path("c/y/z/b/c/dovecot-uidlist")));
+    CHECK_FALSE(fs::exists(scratch.path("c/y/z/b/c/dovecot-keywords")));
+    CHECK_FALSE(fs::exists(scratch.path("c/a")));
+    CHECK_FALSE(fs::exists(scratch.path("i/a")));
+    CHECK(fs::exists(scratch.path("c/dovecot-uidvalidity")));
+}
+
 TEST_CASE("store/tree: INDEX=MEMORY makes no directory") {
     Scratch scratch;
     auto memory = scratch.tree("maildir:~/m:INDEX=MEMORY");
