@@ -277,7 +277,7 @@ Task<Reply> cmd_resetkey(Session& session, Command& command) {
     }
     MailTree& tree = session.user.tree().own();
     if (command.arguments.at_end()) {
-        auto names = session.user.tree().own().list();
+        auto names = session.user.tree().own().list_readable();
         for (const std::string& name : names ? *names : std::vector<std::string>()) {
             auto removed = remove_access_key(tree.place_of(name).lists_directory());
             if (!removed) {

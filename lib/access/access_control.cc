@@ -200,7 +200,7 @@ Task<Result<void>> AccessControl::inherit(std::string name) const {
 
 std::vector<std::string> AccessControl::sharing_keys(const MailboxLocation& where) const {
     std::vector<std::string> keys;
-    auto names = where.tree->list();
+    auto names = where.tree->list_readable();
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
         auto list = load(where, name);
         for (const AclEntry& entry : list ? list->entries() : std::vector<AclEntry>()) {

@@ -156,7 +156,7 @@ std::optional<MailboxLocation> Namespaces::locate(std::string_view name) const {
 }
 
 void Namespaces::append_names(const MailboxLocation& root, std::vector<std::string>& names) const {
-    auto found = root.tree->list();
+    auto found = root.tree->list_readable();
     for (const std::string& name : found ? *found : std::vector<std::string>()) {
         if (name != kInbox) {
             names.push_back(root.prefix + name);
@@ -170,7 +170,7 @@ void Namespaces::append_names(const MailboxLocation& root, std::vector<std::stri
 
 Result<std::vector<std::string>> Namespaces::list(const std::vector<std::string>& asked,
                                                   const std::vector<std::string>& owners) const {
-    auto own = own_->list();
+    auto own = own_->list_readable();
     if (!own) {
         return own;
     }

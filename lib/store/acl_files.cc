@@ -3,11 +3,11 @@
 #include <cerrno>
 #include <functional>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/mailbox_lock.h"
 
 namespace relais {
@@ -15,11 +15,6 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 20;
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 // No file, no text; everything else that hinders reading is an error.
 Result<std::string> read_if_there(const std::string& path) {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <sys/stat.h>
-
 #include "lib/base/strings.h"
 #include "lib/store/dbox_mailbox.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/nested_names.h"
 
 namespace relais {
@@ -14,11 +13,6 @@ namespace relais {
 namespace {
 
 constexpr std::string_view kNowhere = "/nonexistent";  // what we find out is not kept
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 std::unexpected<Error> only_read() {
     return std::unexpected(Error{Errc::kDenied, "sdbox and mdbox mailboxes are only read", EROFS});
@@ -79,31 +73,41 @@ std::unique_ptr<Mailbox> DboxTree::open(std::string_view name) const {
                                          std::move(storage), alternative);
 }
 
-bool DboxTree::is_folder(const NestedEntry& entry) const {
-    return entry.level != location_.leaf && entry.level.front() != '.' && is_directory(entry.path);
+bool DboxTree::may_be_folder(const NestedEntry& entry) const {
+    return entry.level != location_.leaf && entry.level.front() != '.';
 }
 
 std::vector<std::string> DboxTree::name_directories() const {
     return nested_directories(root() + "/" + location_.mailboxes, disk_names(),
-                              [this](const NestedEntry& entry) { return is_folder(entry); });
+                              [this](const NestedEntry& entry) {
+                                  return may_be_folder(entry) && is_directory(entry.path);
+                              });
 }
 
-Result<std::vector<std::string>> DboxTree::list() const {
+Result<MailTree::Listed> DboxTree::look_around() const {
     std::vector<std::string> names;
-    auto visit = [&](const NestedEntry& entry) {
-        if (!is_folder(entry)) {
+    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
+        if (!may_be_folder(entry)) {
             return Descend::kNo;
         }
-        if (is_directory(entry.path + "/" + location_.leaf)) {
+        auto kind = file_kind(entry.path);
+        if (kind != FileKind::kDirectory) {
+            return kind ? Result<Descend>(Descend::kNo) : fail_with(kind);
+        }
+        auto mail = file_kind(entry.path + "/" + location_.leaf);
+        if (mail == FileKind::kDirectory) {
             names.push_back(entry.name);
         }
-        return Descend::kYes;
+        return mail ? Result<Descend>(Descend::kYes) : fail_with(mail);
     };
+    NestedOutcome seen = visit_nested(root() + "/" + location_.mailboxes, disk_names(), visit);
     // Without the directory there is nothing.
-    (void)visit_nested(root() + "/" + location_.mailboxes, disk_names(), visit);
+    if (!seen.root && seen.root.error().sys_errno != ENOENT) {
+        return fail_with(seen.root);
+    }
     std::ranges::sort(names, {},
                       [](const std::string& name) { return std::pair(name != "INBOX", name); });
-    return names;
+    return Listed{std::move(names), std::move(seen.below)};
 }
 
 Result<void> DboxTree::create(std::string_view /*name*/) {

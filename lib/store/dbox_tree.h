@@ -21,7 +21,6 @@ class DboxTree : public MailTree {
     }
 
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
-    [[nodiscard]] Result<std::vector<std::string>> list() const override;
 
     std::vector<std::string> name_directories() const override;
 
@@ -42,9 +41,10 @@ class DboxTree : public MailTree {
     [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to) override;
 
   private:
+    [[nodiscard]] Result<Listed> look_around() const override;
     std::string folder_of(std::string_view name) const;
     std::string part_of(std::string_view name) const;
-    bool is_folder(const NestedEntry& entry) const;
+    bool may_be_folder(const NestedEntry& entry) const;
 };
 
 }  // namespace relais

@@ -9,6 +9,7 @@
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/mailbox_name.h"
 
 namespace relais {
@@ -90,23 +91,30 @@ bool DottedMaildirTree::exists(std::string_view name) const {
     return unusable_because(name).empty() && is_directory(directory_of(name));
 }
 
-Result<std::vector<std::string>> DottedMaildirTree::list() const {
+Result<MailTree::Listed> DottedMaildirTree::look_around() const {
     auto entries = list_directory(root());
     if (!entries) {
         return fail_with(entries);
     }
-    std::vector<std::string> names;
+    Listed listed;
+    std::vector<std::string>& names = listed.names;
     for (const std::string& entry : *entries) {
         auto name = name_of(entry);
-        if (name && *name != "INBOX" && is_directory(root() + "/" + entry)) {
+        if (!name || *name == "INBOX") {
+            continue;
+        }
+        auto kind = file_kind(root() + "/" + entry);
+        if (kind == FileKind::kDirectory) {
             names.push_back(std::move(*name));
+        } else if (!kind) {
+            listed.all_seen = fail_with(kind);
         }
     }
     std::ranges::sort(names);
     auto again = std::ranges::unique(names);
     names.erase(again.begin(), again.end());
     names.insert(names.begin(), "INBOX");
-    return names;
+    return listed;
 }
 
 Result<void> DottedMaildirTree::create(std::string_view name) {

@@ -20,7 +20,6 @@ class DottedMaildirTree : public MaildirTree {
         : DottedMaildirTree(MailLocation::maildir(std::move(root)), separator, std::move(host)) {}
 
     bool may_be_mailbox(std::string_view entry, bool directory) const override;
-    [[nodiscard]] Result<std::vector<std::string>> list() const override;
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
     [[nodiscard]] Result<void> create(std::string_view name) override;
@@ -28,6 +27,7 @@ class DottedMaildirTree : public MaildirTree {
     [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to) override;
 
   private:
+    [[nodiscard]] Result<Listed> look_around() const override;
     std::string directory_of(std::string_view name) const override;
     std::string path_of(std::string_view name) const override;
     std::optional<std::string> name_of(std::string_view entry) const;

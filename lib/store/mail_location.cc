@@ -7,10 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include <sys/stat.h>
-
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/store/file_kind.h"
 
 namespace relais {
 
@@ -36,17 +35,6 @@ std::vector<std::string> split_location(std::string_view text) {
         }
     }
     return parts;
-}
-
-// A user's name may have become a part of it.
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-bool is_file(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
 std::optional<MailFormat> format_of(std::string_view word) {

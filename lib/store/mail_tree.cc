@@ -28,8 +28,21 @@ std::string MailTree::canonical(std::string_view name) const {
     return canonical_mailbox(name, separator_);
 }
 
+Result<std::vector<std::string>> MailTree::list() const {
+    auto listed = look_around();
+    if (!listed || !listed->all_seen) {
+        return listed ? fail_with(listed->all_seen) : fail_with(listed);
+    }
+    return std::move(listed->names);
+}
+
+Result<std::vector<std::string>> MailTree::list_readable() const {
+    auto listed = look_around();
+    return listed ? Result<std::vector<std::string>>(std::move(listed->names)) : fail_with(listed);
+}
+
 bool MailTree::has_children(std::string_view name) const {
-    auto all = list();
+    auto all = list_readable();
     std::string prefix = std::string(name) + separator_;
     return all && std::ranges::any_of(*all, [&prefix](const std::string& each) {
                return each.starts_with(prefix);

@@ -72,8 +72,12 @@ class MailTree {
     // Makes what belongs to a mailbox where it is missing.
     [[nodiscard]] virtual Result<void> prepare(std::string_view name = "INBOX") const = 0;
 
-    // All mailboxes, INBOX first, the others sorted.
-    [[nodiscard]] virtual Result<std::vector<std::string>> list() const = 0;
+    // All mailboxes, INBOX first, the others sorted.  A directory that cannot be read is an error:
+    // what is not seen is not gone.
+    [[nodiscard]] Result<std::vector<std::string>> list() const;
+
+    // Those that can be seen, whatever there may be below the root besides.
+    [[nodiscard]] Result<std::vector<std::string>> list_readable() const;
 
     // Why no mailbox of that name can be made; empty when it can.
     virtual std::string invalid_because(std::string_view name) const = 0;
@@ -99,6 +103,14 @@ class MailTree {
     [[nodiscard]] virtual Result<void> rename(std::string_view from, std::string_view to) = 0;
 
   protected:
+    struct Listed {
+        std::vector<std::string> names;
+        Result<void> all_seen;
+    };
+
+    // For list(); the error is the root's.
+    [[nodiscard]] virtual Result<Listed> look_around() const = 0;
+
     MailTree(MailLocation location, char separator, std::string host);
 
     bool counts(std::string_view name) const { return !counted_ || counted_(name); }

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/format.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/list_files.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/maildir_size.h"
@@ -40,11 +40,6 @@ bool is_same_directory(const std::string& a, const std::string& b) {
 }
 
 }  // namespace
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 Result<void> MaildirTree::make_maildir(const std::string& directory) const {
     for (const char* part : {"/tmp", "/new", "/cur"}) {

@@ -51,7 +51,4 @@ class MaildirTree : public MailTree {
     [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;
 };
 
-// A directory, perhaps by way of a link.
-[[nodiscard]] bool is_directory(const std::string& path);
-
 }  // namespace relais

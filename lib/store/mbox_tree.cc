@@ -11,6 +11,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/mbox_mailbox.h"
 #include "lib/store/nested_names.h"
 
@@ -19,16 +20,6 @@ namespace relais {
 namespace {
 
 constexpr std::string_view kIndexes = ".imap";
-
-bool is_file(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
-
-bool is_directory(const std::string& path) {
-    struct stat status;
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 // Locks, hidden files: nobody's mail.
 bool is_reserved(std::string_view level) {
@@ -140,23 +131,30 @@ std::vector<std::string> MboxTree::name_directories() const {
     });
 }
 
-Result<std::vector<std::string>> MboxTree::list() const {
+Result<MailTree::Listed> MboxTree::look_around() const {
     std::vector<std::string> names;
-    auto visit = [&](const NestedEntry& entry) {
-        if (is_reserved(entry.level) || is_directory(entry.path)) {
-            return is_reserved(entry.level) ? Descend::kNo : Descend::kYes;
+    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
+        if (is_reserved(entry.level)) {
+            return Descend::kNo;
         }
-        if (is_file(entry.path) && entry.path != file_of("INBOX") &&
+        auto kind = file_kind(entry.path);
+        if (!kind) {
+            return fail_with(kind);
+        }
+        if (*kind == FileKind::kFile && entry.path != file_of("INBOX") &&
             !iequals(entry.name, "INBOX")) {
             names.push_back(entry.name);
         }
-        return Descend::kNo;
+        return *kind == FileKind::kDirectory ? Descend::kYes : Descend::kNo;
     };
+    NestedOutcome seen = visit_nested(root(), disk_names(), visit);
     // Without the directory there is the INBOX.
-    (void)visit_nested(root(), disk_names(), visit);
+    if (!seen.root && seen.root.error().sys_errno != ENOENT) {
+        return fail_with(seen.root);
+    }
     std::ranges::sort(names);
     names.insert(names.begin(), "INBOX");
-    return names;
+    return Listed{std::move(names), std::move(seen.below)};
 }
 
 Result<void> MboxTree::create(std::string_view name) {

@@ -18,7 +18,6 @@ class MboxTree : public MailTree {
     std::string files_root() const override;
     bool may_be_mailbox(std::string_view entry, bool directory) const override;
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
-    [[nodiscard]] Result<std::vector<std::string>> list() const override;
     std::vector<std::string> name_directories() const override;
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
@@ -38,6 +37,7 @@ class MboxTree : public MailTree {
     [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to) override;
 
   private:
+    [[nodiscard]] Result<Listed> look_around() const override;
     std::string relative(std::string_view name) const;
     std::string file_of(std::string_view name) const;
     std::string index_of(std::string_view name) const;

@@ -11,6 +11,7 @@
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/store/file_kind.h"
 #include "lib/store/nested_names.h"
 
 namespace relais {
@@ -63,35 +64,41 @@ bool NestedMaildirTree::exists(std::string_view name) const {
 }
 
 // "inbox" is no directory of INBOX's, whose name it would have.
-bool NestedMaildirTree::is_folder(const NestedEntry& entry) const {
+bool NestedMaildirTree::may_be_folder(const NestedEntry& entry) const {
     const bool other_case =
         entry.depth == 1 && iequals(entry.name, "INBOX") && entry.name != "INBOX";
-    return may_be_mailbox(entry.level, true) && !other_case && is_directory(entry.path);
+    return may_be_mailbox(entry.level, true) && !other_case;
 }
 
 std::vector<std::string> NestedMaildirTree::name_directories() const {
-    return nested_directories(root(), disk_names(),
-                              [this](const NestedEntry& entry) { return is_folder(entry); });
+    return nested_directories(root(), disk_names(), [this](const NestedEntry& entry) {
+        return may_be_folder(entry) && is_directory(entry.path);
+    });
 }
 
-Result<std::vector<std::string>> NestedMaildirTree::list() const {
+Result<MailTree::Listed> NestedMaildirTree::look_around() const {
     std::vector<std::string> names;
-    auto visit = [&](const NestedEntry& entry) {
-        if (!is_folder(entry)) {
+    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
+        if (!may_be_folder(entry)) {
             return Descend::kNo;
         }
-        if (entry.name != "INBOX" && is_directory(entry.path + "/cur")) {
+        auto kind = file_kind(entry.path);
+        if (kind != FileKind::kDirectory) {
+            return kind ? Result<Descend>(Descend::kNo) : fail_with(kind);
+        }
+        auto mail = file_kind(entry.path + "/cur");
+        if (entry.name != "INBOX" && mail == FileKind::kDirectory) {
             names.push_back(entry.name);
         }
-        return Descend::kYes;
+        return mail ? Result<Descend>(Descend::kYes) : fail_with(mail);
     };
-    auto seen = visit_nested(root(), disk_names(), visit);
-    if (!seen) {
-        return fail_with(seen);
+    NestedOutcome seen = visit_nested(root(), disk_names(), visit);
+    if (!seen.root) {
+        return fail_with(seen.root);
     }
     std::ranges::sort(names);
     names.insert(names.begin(), "INBOX");
-    return names;
+    return Listed{std::move(names), std::move(seen.below)};
 }
 
 // The parts first, cur/ before the others, and then files.  Other directories stay: they are what

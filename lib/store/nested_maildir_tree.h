@@ -17,7 +17,6 @@ class NestedMaildirTree : public MaildirTree {
         : MaildirTree(std::move(location), separator, std::move(host)) {}
 
     bool may_be_mailbox(std::string_view entry, bool directory) const override;
-    [[nodiscard]] Result<std::vector<std::string>> list() const override;
     std::vector<std::string> name_directories() const override;
     std::string invalid_because(std::string_view name) const override;
     bool exists(std::string_view name) const override;
@@ -25,9 +24,10 @@ class NestedMaildirTree : public MaildirTree {
     [[nodiscard]] Result<void> rename(std::string_view from, std::string_view to) override;
 
   private:
+    [[nodiscard]] Result<Listed> look_around() const override;
     std::string directory_of(std::string_view name) const override;
     std::string path_of(std::string_view name) const override;
-    bool is_folder(const NestedEntry& entry) const;
+    bool may_be_folder(const NestedEntry& entry) const;
     std::string unusable_because(std::string_view name) const;
     [[nodiscard]] Result<void> move_own_entries(const std::string& directory,
                                                 const std::string& target) const;

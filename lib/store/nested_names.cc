@@ -1,6 +1,7 @@
 #include "lib/store/nested_names.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -47,38 +48,55 @@ std::string level_trouble(std::string_view level, ReservedLevel is_reserved) {
 
 class Visitor {
   public:
-    Visitor(const DiskNames& names, const std::function<Descend(const NestedEntry&)>& visit)
-        : names_(names), visit_(visit) {}
+    Visitor(const DiskNames& names, const NestedVisit& visit) : names_(names), visit_(visit) {}
 
     Result<void> look_into(const std::string& directory, const std::string& prefix,
                            std::size_t depth) {
         const auto id = directory_id(directory);
-        const bool round = id && std::ranges::find(above_, id) != above_.end();
-        if (round || ++directories_ > kMaxDirectories) {
+        if (id && std::ranges::find(above_, id) != above_.end()) {
             return {};  // there are links
         }
+        if (++directories_ > kMaxDirectories) {
+            return fail(Errc::kTooLarge, directory + ": there are too many directories");
+        }
         auto entries = list_directory(directory);
+        if (!entries) {
+            return fail_with(entries);
+        }
         above_.push_back(id);
-        for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
-            auto level = level_from_disk(entry, names_);
-            if (!level) {
-                continue;
-            }
-            const NestedEntry shown{format("{}/{}", directory, entry), prefix + *level, entry,
-                                    depth};
-            if (visit_(shown) == Descend::kYes && depth < kMostLevels) {
-                (void)look_into(shown.path, shown.name + names_.separator, depth + 1);
+        for (const std::string& entry : *entries) {
+            if (auto level = level_from_disk(entry, names_)) {
+                show({format("{}/{}", directory, entry), prefix + *level, entry, depth});
             }
         }
         above_.pop_back();
-        return entries ? Result<void>() : fail_with(entries);
+        return {};
     }
 
+    Result<void> outcome() { return std::move(outcome_); }
+
   private:
+    void show(const NestedEntry& entry) {
+        auto descend = visit_(entry);
+        note(descend);
+        if (descend == Descend::kYes && entry.depth < kMostLevels) {
+            note(look_into(entry.path, entry.name + names_.separator, entry.depth + 1));
+        }
+    }
+
+    template <class Outcome>
+    void note(const Outcome& outcome) {
+        const int reason = outcome ? 0 : outcome.error().sys_errno;
+        if (!outcome && outcome_ && reason != ENOENT && reason != ENOTDIR) {
+            outcome_ = fail_with(outcome);
+        }
+    }
+
     const DiskNames& names_;
-    const std::function<Descend(const NestedEntry&)>& visit_;
+    const NestedVisit& visit_;
     std::vector<std::optional<DirectoryId>> above_;
     std::size_t directories_ = 0;
+    Result<void> outcome_;
 };
 
 }  // namespace
@@ -112,16 +130,18 @@ std::string nested_name_trouble(std::string_view name, const DiskNames& names,
     return "";
 }
 
-Result<void> visit_nested(const std::string& root, const DiskNames& names,
-                          const std::function<Descend(const NestedEntry&)>& visit) {
-    return Visitor(names, visit).look_into(root, "", 1);
+NestedOutcome visit_nested(const std::string& root, const DiskNames& names,
+                           const NestedVisit& visit) {
+    Visitor visitor(names, visit);
+    auto seen = visitor.look_into(root, "", 1);
+    return {std::move(seen), visitor.outcome()};
 }
 
 std::vector<std::string> nested_directories(
     const std::string& root, const DiskNames& names,
     const std::function<bool(const NestedEntry&)>& is_folder) {
     std::vector<std::string> directories = {root};
-    auto visit = [&](const NestedEntry& entry) {
+    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
         if (!is_folder(entry)) {
             return Descend::kNo;
         }

@@ -32,10 +32,17 @@ struct NestedEntry {
 
 enum class Descend { kNo, kYes };
 
+using NestedVisit = std::function<Result<Descend>(const NestedEntry&)>;
+
+struct NestedOutcome {
+    Result<void> root;
+    Result<void> below;  // why something there may not have been shown: the first error
+};
+
 // Shows all entries that can be a part of a name, and what is in those that are to be descended
-// into.  Bounded in depth and number, whatever links there are.  The error is the root's.
-[[nodiscard]] Result<void> visit_nested(const std::string& root, const DiskNames& names,
-                                        const std::function<Descend(const NestedEntry&)>& visit);
+// into, but for what is gone meanwhile.  Bounded in depth and number, whatever links there are.
+[[nodiscard]] NestedOutcome visit_nested(const std::string& root, const DiskNames& names,
+                                         const NestedVisit& visit);
 
 // `root`, and the directories below it that are shown and folders: what has names in it.
 [[nodiscard]] std::vector<std::string> nested_directories(

@@ -113,8 +113,10 @@ std::string LocalReplica::known_guid(const std::string& name) const {
     return list ? list->guid : std::string();
 }
 
+// What cannot be seen would be taken for deleted.
 Task<Result<std::vector<SyncMailbox>>> LocalReplica::list() {
-    auto names = user_.tree().list();
+    auto all = user_.tree().own().list();
+    auto names = all ? user_.tree().list() : std::move(all);
     if (!names) {
         co_return fail_with(names);
     }

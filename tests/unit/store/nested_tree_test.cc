@@ -3,6 +3,8 @@
 #include <fstream>
 #include <memory>
 
+#include <unistd.h>
+
 #include "lib/store/mail_tree.h"
 
 #include "tests/support/catch.h"
@@ -40,6 +42,21 @@ class Scratch {
 };
 
 using Names = std::vector<std::string>;
+
+// Whom permissions bind.
+class AsNobody {
+  public:
+    AsNobody() { REQUIRE((::geteuid() != 0 || ::seteuid(65534) == 0)); }
+
+    AsNobody(const AsNobody&) = delete;
+    AsNobody& operator=(const AsNobody&) = delete;
+
+    ~AsNobody() {
+        if (::getuid() == 0) {
+            CHECK(::seteuid(0) == 0);
+        }
+    }
+};
 
 constexpr std::string_view kNested = "maildir:~/m:LAYOUT=fs";
 
@@ -143,7 +160,58 @@ TEST_CASE("store/nested: links that multiply what is there have an end") {
         fs::create_directory_symlink(next, scratch.path(here + "/a"));
         fs::create_directory_symlink(next, scratch.path(here + "/b"));
     }
-    CHECK(tree->list() == Names{"INBOX"});
+    CHECK(tree->list_readable() == Names{"INBOX"});
+    auto all = tree->list();
+    CHECK((!all && all.error().code == Errc::kTooLarge));
+}
+
+TEST_CASE("store/nested: a directory that cannot be read hides mailboxes, which is told") {
+    Scratch scratch;
+    scratch.put("m/open/cur/1");
+    scratch.put("m/shut/cur/1");
+    scratch.put("b/open");
+    scratch.put("b/shut/in");
+    scratch.put("d/mailboxes/open/dbox-Mails/1");
+    scratch.put("d/mailboxes/shut/dbox-Mails/1");
+    scratch.put("p/.open/cur/1");
+
+    struct Form {
+        const char* location;
+        const char* shut;  // a directory
+        Names seen;
+    };
+
+    const std::vector<Form> forms = {{"maildir:~/m:LAYOUT=fs", "m/shut", {"INBOX", "open"}},
+                                     {"mbox:~/b", "b/shut", {"INBOX", "open"}},
+                                     {"sdbox:~/d", "d/mailboxes/shut", {"open"}},
+                                     {"maildir:~/p", "p", {"INBOX"}}};
+    fs::permissions(scratch.path(""), fs::perms(0755));
+    for (const Form& form : forms) {
+        // What cannot be read, and of which names alone can be read.
+        for (auto mode : {fs::perms(0), fs::perms(0444)}) {
+            INFO(form.location);
+            auto tree = scratch.tree(form.location);
+            REQUIRE(tree->list());
+            fs::permissions(scratch.path(form.shut), mode);
+            {
+                AsNobody nobody;
+                auto all = tree->list();
+                CHECK((!all && all.error().sys_errno == EACCES));
+                const bool root = form.shut == std::string_view("p") && mode == fs::perms(0);
+                CHECK((root || tree->list_readable() == form.seen));
+            }
+            fs::permissions(scratch.path(form.shut), fs::perms(0755));
+        }
+    }
+}
+
+TEST_CASE("store/nested: without its root a tree of Maildirs is an error, others are empty") {
+    Scratch scratch;
+    CHECK_FALSE(scratch.tree("maildir:~/no:LAYOUT=fs")->list());
+    CHECK(scratch.tree("mbox:~/no")->list() == Names{"INBOX"});
+    CHECK(scratch.tree("sdbox:~/no")->list() == Names{});
+    scratch.put("file");
+    CHECK_FALSE(scratch.tree("mbox:~/file")->list());
 }
 
 TEST_CASE("store/nested: names in UTF-8 (mail_location's UTF-8)") {

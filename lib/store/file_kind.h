@@ -1,0 +1,20 @@
+// What is at a path, perhaps by way of a link.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/result.h"
+
+namespace relais {
+
+enum class FileKind : std::uint8_t { kNone, kFile, kDirectory, kOther };
+
+// The error says that it cannot be found out: there may be something.
+[[nodiscard]] Result<FileKind> file_kind(const std::string& path);
+
+// Where that cannot be found out, it is none.
+[[nodiscard]] bool is_directory(const std::string& path);
+[[nodiscard]] bool is_file(const std::string& path);
+
+}  // namespace relais
