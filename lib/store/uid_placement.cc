@@ -16,17 +16,27 @@
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/uid_validity.h"
+#include "lib/store/uidlist.h"
 
 namespace relais {
 
 namespace {
 
-constexpr std::uint32_t kNoUid = 0xffffffff;  // after it there is none for the next message
-
 using Moves = std::unordered_map<std::uint32_t, std::uint32_t>;  // UIDs: from, to
 
 std::string list_path(const MailboxPlace& place) {
     return place.control_directory() + "/" + std::string(UidList::kFileName);
+}
+
+std::unexpected<Error> no_such_uids(const MailboxPlace& place) {
+    return fail(Errc::kDenied, place.directory + ": UIDs that cannot be");
+}
+
+bool is_possible(const NumberChange& change) {
+    return change.uid_validity != 0xffffffff && change.next_uid <= kLastUid + 1 &&
+           std::ranges::all_of(change.moved, [](const auto& move) {
+               return move.second > 0 && move.second <= kLastUid;
+           });
 }
 
 // A list that can be written: with a UIDVALIDITY, also where there was none.
@@ -148,8 +158,8 @@ Result<void> begin_anew(const MailboxPlace& place, UidList& list, const NumberCh
     std::erase_if(list.entries, [&](const UidListEntry& entry) {
         return !moved.contains(entry.uid) && files->find(entry.base) == nullptr;
     });
-    if (list.entries.size() >= kNoUid - list.next_uid) {
-        return fail(Errc::kDenied, place.directory + ": there are not so many UIDs");
+    if (list.entries.size() > kLastUid + 1 - list.next_uid) {
+        return no_such_uids(place);
     }
     for (UidListEntry& entry : list.entries) {
         auto found = moved.find(entry.uid);
@@ -169,6 +179,9 @@ void renumber(UidList& list, const Moves& moved) {
 }  // namespace
 
 Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
+    if (!is_possible(change)) {
+        co_return no_such_uids(place);
+    }
     auto lock = co_await MailboxLock::acquire(list_path(place));
     if (!lock) {
         co_return fail_with(lock);
@@ -194,7 +207,9 @@ Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change) {
         co_return fail(Errc::kDenied,
                        format("{}: UID {} would be given out twice", place.directory, twice->uid));
     }
-    co_return list->rewrite(place.control_directory(), place.file_mode);
+    co_return list->next_uid <= kLastUid + 1
+        ? list->rewrite(place.control_directory(), place.file_mode)
+        : no_such_uids(place);
 }
 
 Task<Result<bool>> place_messages(MailboxPlace place, std::vector<PlacedMessage> messages) {
@@ -203,8 +218,8 @@ Task<Result<bool>> place_messages(MailboxPlace place, std::vector<PlacedMessage>
     }
     bool ascend = std::ranges::adjacent_find(messages, std::greater_equal(), &PlacedMessage::uid) ==
                   messages.end();
-    if (!ascend || messages.front().uid == 0 || messages.back().uid == kNoUid) {
-        co_return fail(Errc::kDenied, place.directory + ": UIDs that cannot be");
+    if (!ascend || messages.front().uid == 0 || messages.back().uid > kLastUid) {
+        co_return no_such_uids(place);
     }
     bool again = false;
     {

@@ -26,7 +26,8 @@ struct NumberChange {
     }
 };
 
-// Writes the list of UIDs anew, in one step.  The messages stay.
+// Writes the list of UIDs anew, in one step.  The messages stay.  kDenied where the list could not
+// hold the numbers (kLastUid), or a UID would be given out twice.
 [[nodiscard]] Task<Result<void>> change_numbers(MailboxPlace place, NumberChange change);
 
 // A file in tmp/ that is to be the message with this UID.  Keywords are not looked at.

@@ -17,6 +17,9 @@
 
 namespace relais {
 
+// The highest UID to be given out: what comes after it can still be written down as the next one.
+inline constexpr std::uint32_t kLastUid = 0xfffffffd;
+
 struct UidListEntry {
     std::uint32_t uid = 0;
     std::string extensions;  // "G123 P4", verbatim; usually empty

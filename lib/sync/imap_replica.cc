@@ -19,6 +19,10 @@ std::unexpected<Error> read_only() {
     return fail(Errc::kDenied, "An IMAP server can only be read from");
 }
 
+std::unexpected<Error> no_uid_left() {
+    return fail(Errc::kDenied, "the server's UIDs leave none for another message");
+}
+
 // "1,2,3:5"
 std::string set_of(const std::vector<std::uint32_t>& uids) {
     std::string text;
@@ -144,6 +148,9 @@ Task<Result<ImapReplica::Examined>> ImapReplica::examine(std::string mailbox) {
     if (found.numbers.uid_validity == 0) {
         co_return fail(Errc::kDenied, "the server tells no UIDVALIDITY");
     }
+    if (!found.numbers.possible()) {
+        co_return no_uid_left();
+    }
     examined_ = mailbox;
     uid_validity_ = found.numbers.uid_validity;
     co_return found;
@@ -189,6 +196,9 @@ Task<Result<MailboxContent>> ImapReplica::look(std::string mailbox) {
     if (messages.size() < examined->exists) {
         co_return fail(Errc::kDenied, format("the server tells of {} messages, and lists {}",
                                              examined->exists, messages.size()));
+    }
+    if (!messages.empty() && !is_sync_uid(messages.rbegin()->first)) {
+        co_return no_uid_left();
     }
     for (auto& [uid, message] : messages) {
         content.numbers.next_uid = std::max(content.numbers.next_uid, uid + 1);

@@ -114,12 +114,37 @@ SyncFlags merged(const FlagsOnSide& on_a, const FlagsOnSide& on_b, const SyncFla
     return out;
 }
 
+// UIDs that neither side has given out.
+class FreshUids {
+  public:
+    FreshUids(const MailboxContent& a, const MailboxContent& b)
+        : next_(std::max(a.numbers.next_uid, b.numbers.next_uid)) {}
+
+    std::uint32_t next() const { return next_; }
+
+    // Some number where none is left.
+    std::uint32_t take() {
+        exhausted_ = exhausted_ || next_ > kLastUid;
+        return exhausted_ ? kLastUid : next_++;
+    }
+
+    // The plan, if there were enough.
+    Result<MailboxPlan> result(MailboxPlan plan) const {
+        return exhausted_ ? fail(Errc::kDenied, "there are no UIDs left in the mailbox")
+                          : Result<MailboxPlan>(std::move(plan));
+    }
+
+  private:
+    std::uint32_t next_;
+    bool exhausted_ = false;
+};
+
 bool is_empty(const MailboxContent& mailbox) {
     return mailbox.messages.empty() && mailbox.left_out.empty();
 }
 
 // The destination of a mirror.
-MailboxPlan plan_mirror(const MailboxContent& source, const MailboxContent& destination) {
+Result<MailboxPlan> plan_mirror(const MailboxContent& source, const MailboxContent& destination) {
     MailboxPlan plan;
     MailboxChange& change = plan.destination.change;
     const MailboxNumbers& numbers = source.numbers;
@@ -153,15 +178,16 @@ MailboxPlan plan_mirror(const MailboxContent& source, const MailboxContent& dest
     for (const SyncMessage* message : matches.destination_only) {
         change.expunge.push_back(message->uid);
     }
-    std::uint32_t next = std::max(numbers.next_uid, destination.numbers.next_uid);
+    FreshUids fresh(source, destination);
     for (const SyncMessage* message : matches.source_only) {
         plan.destination.get.push_back(
-            {message->uid, is_taken(message->uid) ? next++ : message->uid});
+            {message->uid, is_taken(message->uid) ? fresh.take() : message->uid});
     }
     for (const SyncMessage& message : source.messages) {
         plan.after.emplace(message.guid, message.flags);
     }
-    return plan;
+    std::ranges::sort(plan.destination.get, {}, &SyncTransfer::to);
+    return fresh.result(std::move(plan));
 }
 
 // Of a merge or a push.
@@ -172,14 +198,14 @@ class MergePlanner {
         : source_(source),
           destination_(destination),
           push_(mode == SyncMode::kPush),
-          next_(std::max(source.numbers.next_uid, destination.numbers.next_uid)) {
+          fresh_(source, destination) {
         if (before != nullptr) {
             before_ = *before;
         }
         choose_validity();
     }
 
-    MailboxPlan plan() {
+    Result<MailboxPlan> plan() {
         Matches matches = match(source_, destination_);
         for (const Pair& pair : matches.pairs) {
             take_pair(pair);
@@ -195,7 +221,7 @@ class MergePlanner {
         const std::string& guid = source_.numbers.guid;
         bool other = !guid.empty() && guid != destination_.numbers.guid;
         plan_.destination.change.numbers.guid = other ? guid : "";
-        return std::move(plan_);
+        return fresh_.result(std::move(plan_));
     }
 
   private:
@@ -239,9 +265,9 @@ class MergePlanner {
             uid = pair.destination->uid;
             move(Side::kSource, pair.source->uid, uid);
         } else if (uid != there && !push_) {
-            move(Side::kSource, pair.source->uid, next_);
-            move(Side::kDestination, pair.destination->uid, next_);
-            uid = there = next_++;
+            uid = there = fresh_.take();
+            move(Side::kSource, pair.source->uid, uid);
+            move(Side::kDestination, pair.destination->uid, uid);
         }
         SyncFlags flags =
             merged({pair.source->flags, source_}, {pair.destination->flags, destination_},
@@ -277,7 +303,7 @@ class MergePlanner {
     // In a push, what the destination alone has.
     void keep(const SyncMessage& message) {
         if (loser_ == Side::kDestination) {
-            move(Side::kDestination, message.uid, next_++);
+            move(Side::kDestination, message.uid, fresh_.take());
         }
     }
 
@@ -285,7 +311,7 @@ class MergePlanner {
     void bring(const SyncMessage& message, Side here) {
         Side there = other(here);
         bool usable = loser_ != here && message.uid >= first_free(there);
-        std::uint32_t uid = usable ? message.uid : next_++;
+        std::uint32_t uid = usable ? message.uid : fresh_.take();
         bool moves = !usable && !(push_ && here == Side::kSource);
         if (moves) {
             move(here, message.uid, uid);
@@ -313,8 +339,8 @@ class MergePlanner {
             if (which == Side::kSource && push_) {
                 continue;
             }
-            bool behind = content(which).numbers.next_uid < next_ || loser_ == which;
-            side(which).change.numbers.next_uid = behind ? next_ : 0;
+            bool behind = content(which).numbers.next_uid < fresh_.next() || loser_ == which;
+            side(which).change.numbers.next_uid = behind ? fresh_.next() : 0;
         }
         std::ranges::sort(plan_.source.get, {}, &SyncTransfer::to);
         std::ranges::sort(plan_.destination.get, {}, &SyncTransfer::to);
@@ -323,7 +349,7 @@ class MergePlanner {
     const MailboxContent& source_;
     const MailboxContent& destination_;
     bool push_;
-    std::uint32_t next_;  // a UID that neither side has given out
+    FreshUids fresh_;
     std::optional<Side> loser_;
     SyncedMessages before_;
     std::vector<SyncedMessages::node_type> taken_;
@@ -336,13 +362,10 @@ bool same_flags(const SyncFlags& a, const SyncFlags& b) {
     return a.system == b.system && lower(a.keywords) == lower(b.keywords);
 }
 
-MailboxPlan plan_mailbox(const MailboxContent& source, const MailboxContent& destination,
-                         const SyncedMessages* before, SyncMode mode) {
-    MailboxPlan plan = mode == SyncMode::kMirror
-                           ? plan_mirror(source, destination)
-                           : MergePlanner(source, destination, before, mode).plan();
-    std::ranges::sort(plan.destination.get, {}, &SyncTransfer::to);
-    return plan;
+Result<MailboxPlan> plan_mailbox(const MailboxContent& source, const MailboxContent& destination,
+                                 const SyncedMessages* before, SyncMode mode) {
+    return mode == SyncMode::kMirror ? plan_mirror(source, destination)
+                                     : MergePlanner(source, destination, before, mode).plan();
 }
 
 }  // namespace relais

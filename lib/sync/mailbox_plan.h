@@ -43,10 +43,11 @@ struct MailboxPlan {
     SyncedMessages after;  // what both sides have then
 };
 
-// `before` is null where nothing is known: no message counts as deleted then.
-[[nodiscard]] MailboxPlan plan_mailbox(const MailboxContent& source,
-                                       const MailboxContent& destination,
-                                       const SyncedMessages* before, SyncMode mode);
+// `before` is null where nothing is known: no message counts as deleted then.  kDenied where there
+// are no UIDs left for the messages that need one.
+[[nodiscard]] Result<MailboxPlan> plan_mailbox(const MailboxContent& source,
+                                               const MailboxContent& destination,
+                                               const SyncedMessages* before, SyncMode mode);
 
 // Both have the same flags; keywords without regard to case.
 [[nodiscard]] bool same_flags(const SyncFlags& a, const SyncFlags& b);

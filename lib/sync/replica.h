@@ -13,6 +13,7 @@
 
 #include "lib/base/result.h"
 #include "lib/event/task.h"
+#include "lib/store/uidlist.h"
 
 namespace relais {
 
@@ -48,9 +49,9 @@ struct SyncMessage {
 // Of the words of Dovecot's uidlist those by which POP3 clients know a message, P and O.
 [[nodiscard]] std::string pop3_extensions(std::string_view text);
 
-// What a message can have for a UID, so that the next one can have one, too.
+// What a message can have for a UID.
 constexpr bool is_sync_uid(std::uint32_t uid) {
-    return uid > 0 && uid < 0xffffffff;
+    return uid > 0 && uid <= kLastUid;
 }
 
 // A number for a text (FNV-1a), for names of files and GUIDs; it keeps no secret.
@@ -60,6 +61,9 @@ struct MailboxNumbers {
     std::uint32_t uid_validity = 0;
     std::uint32_t next_uid = 0;
     std::string guid;
+
+    // A list of UIDs can hold them.
+    bool possible() const { return uid_validity != 0xffffffff && next_uid <= kLastUid + 1; }
 };
 
 struct MailboxContent {

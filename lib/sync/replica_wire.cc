@@ -224,7 +224,9 @@ Task<Result<std::vector<std::string>>> read_last_keywords(Stream* stream) {
 }
 
 Task<Result<MailboxNumbers>> read_numbers(Stream* stream) {
-    return read_list(stream, numbers_in);
+    auto numbers = co_await read_list(stream, numbers_in);
+    bool sensible = !numbers || numbers->possible();
+    co_return sensible ? std::move(numbers) : fail(Errc::kClosed, "UIDs that cannot be");
 }
 
 void write_message(Stream& stream, const SyncMessage& message) {

@@ -274,7 +274,11 @@ Task<Result<void>> Synchronizer::make_same(std::string name) {
                 destination->numbers.guid.empty();
     const SyncedMessages* before =
         memory_ == nullptr || !same ? nullptr : memory_->messages(name, source->numbers.guid);
-    MailboxPlan plan = plan_mailbox(*source, *destination, before, mode_);
+    auto planned = plan_mailbox(*source, *destination, before, mode_);
+    if (!planned) {
+        co_return fail_with(planned);
+    }
+    MailboxPlan& plan = *planned;
     Result<void> done;
     if (!plan.source.change.empty()) {
         done = co_await source_.change(name, plan.source.change);

@@ -138,6 +138,9 @@ def test_what_makes_no_sense_changes_nothing():
         "no UIDVALIDITY": Server({b"EXAMINE": b"* 1 EXISTS\r\n"}), "no messages in FETCH": Server({b"UID FETCH 1:*": b""}),
         "FETCH is torn": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 7 FLAGS (\\Seen\r\n"}),
         "UID 0": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 0 FLAGS ())\r\n"}),
+        "no UID is left": Server({b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 4294967295] x\r\n"}),
+        "the last UID": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 4294967295 FLAGS ())\r\n"}),
+        "a UIDVALIDITY that no list has": Server({b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 8] x\r\n"}),
         "parentheses": Server({b"UID FETCH 1:*": b"* 1 FETCH (UID 7 FLAGS () X " + b"(" * 100000 + b"\r\n"}),
         "literal": Server({b"LIST": huge}), "BYE": Server({b"EXAMINE": b"* BYE\r\n"}),
     }

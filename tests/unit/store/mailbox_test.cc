@@ -9,6 +9,7 @@
 #include "lib/base/file.h"
 #include "lib/store/maildir_mailbox.h"
 #include "lib/store/subscriptions.h"
+#include "lib/store/uid_placement.h"
 #include "lib/store/uid_validity.h"
 
 #include "tests/support/catch.h"
@@ -380,6 +381,31 @@ TEST_CASE("store/mailbox: added messages get the next UIDs, all or none") {
     CHECK(*more == Uids{4});
     sync(box);
     CHECK(uids_of(box) == Uids{1, 2, 3, 4});
+}
+
+TEST_CASE("store/mailbox: numbers that a list of UIDs could not hold are refused") {
+    Scratch scratch;
+    scratch.put("new/1.a");
+    MaildirMailbox box(scratch.place());
+    sync(box);
+    const std::string before = scratch.get("dovecot-uidlist");
+    for (const NumberChange& bad :
+         {NumberChange{0, 0xffffffff, ""}, NumberChange{0xffffffff, 1, ""},
+          NumberChange{0, 0, "", {{1, 0xfffffffe}}}, NumberChange{0, 0, "", {{1, 0}}},
+          // The message that is not moved would have the UID after the last.
+          NumberChange{77, 0xfffffffe, ""}}) {
+        auto changed = run(change_numbers(scratch.place(), bad));
+        CHECK((!changed && changed.error().code == Errc::kDenied));
+        CHECK(scratch.get("dovecot-uidlist") == before);
+    }
+    scratch.put("tmp/x");
+    NewMessage message{scratch.root() + "/tmp/x", "5.x", {}, "", false};
+    CHECK_FALSE(run(place_messages(scratch.place(), {{0xfffffffe, message}})));
+    REQUIRE(run(change_numbers(scratch.place(), {77, 0xfffffffc, ""})));
+    REQUIRE(run(place_messages(scratch.place(), {{0xfffffffd, message}})));
+    sync(box);
+    CHECK(box.uid_validity() == 77);
+    CHECK(uids_of(box) == Uids{0xfffffffc, 0xfffffffd});
 }
 
 TEST_CASE("store/mailbox: lines are never added to a list of an old form or with a torn end") {

@@ -74,7 +74,7 @@ struct Box {
 };
 
 MailboxPlan run(Box& source, Box& destination, const SyncedMessages* before, SyncMode mode) {
-    MailboxPlan plan = plan_mailbox(source.content, destination.content, before, mode);
+    MailboxPlan plan = plan_mailbox(source.content, destination.content, before, mode).value();
     source.apply(plan.source.change);
     destination.apply(plan.destination.change);
     Box old = source;
@@ -234,11 +234,42 @@ TEST_CASE("sync/mailbox_plan: what is deleted goes, what is new comes, by chance
             }
             REQUIRE(guids(source) == guids(destination));
             REQUIRE(guids(source) == wanted);
-            MailboxPlan again = plan_mailbox(source.content, destination.content, &before, mode);
+            MailboxPlan again =
+                plan_mailbox(source.content, destination.content, &before, mode).value();
             REQUIRE(again.destination.get.empty());
             REQUIRE(again.source.get.empty());
             REQUIRE(again.destination.change.expunge.empty());
             REQUIRE(again.source.change.empty());
         }
     }
+}
+
+TEST_CASE("sync/mailbox_plan: where UIDs end, nothing is planned that would begin anew") {
+    Box source = box(7, {message(1, "a"), message(2, "b")});
+    Box destination = box(7, {message(1, "c")});
+    for (auto mode : {SyncMode::kMerge, SyncMode::kPush}) {
+        // "a" and, in a merge, "c" need a UID that neither side has given out.
+        source.content.numbers.next_uid = mode == SyncMode::kMerge ? 0xfffffffc : 0xfffffffd;
+        auto plan = plan_mailbox(source.content, destination.content, nullptr, mode);
+        REQUIRE(plan);
+        SidePlan& last = mode == SyncMode::kMerge ? plan->source : plan->destination;
+        CHECK(last.get.back().to == 0xfffffffd);
+        ++source.content.numbers.next_uid;
+        plan = plan_mailbox(source.content, destination.content, nullptr, mode);
+        CHECK((!plan && plan.error().code == Errc::kDenied));
+    }
+    // A message of the destination that takes no part has the UID of "b".
+    destination.content.left_out = {2};
+    source.content.numbers.next_uid = 0xfffffffe;
+    CHECK_FALSE(plan_mailbox(source.content, destination.content, nullptr, SyncMode::kMirror));
+    source.content.numbers.next_uid = 0xfffffffd;
+    CHECK(plan_mailbox(source.content, destination.content, nullptr, SyncMode::kMirror));
+}
+
+TEST_CASE("sync/replica: numbers that a list of UIDs can hold") {
+    CHECK(MailboxNumbers{0xfffffffe, 0xfffffffe, ""}.possible());
+    CHECK_FALSE(MailboxNumbers{1, 0xffffffff, ""}.possible());
+    CHECK_FALSE(MailboxNumbers{0xffffffff, 1, ""}.possible());
+    CHECK(is_sync_uid(0xfffffffd));
+    CHECK_FALSE(is_sync_uid(0xfffffffe));
 }
