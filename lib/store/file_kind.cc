@@ -6,6 +6,10 @@
 
 namespace relais {
 
+bool means_nothing_there(int reason) {
+    return reason == ENOENT || reason == ENOTDIR || reason == ELOOP || reason == ENAMETOOLONG;
+}
+
 Result<FileKind> file_kind(const std::string& path) {
     struct stat status;
     if (::stat(path.c_str(), &status) == 0) {
@@ -13,11 +17,9 @@ Result<FileKind> file_kind(const std::string& path) {
                : S_ISREG(status.st_mode) ? FileKind::kFile
                                          : FileKind::kOther;
     }
-    // A link to itself leads to nothing, and no file has a longer path than there can be.
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG) {
-        return FileKind::kNone;
-    }
-    return fail_errno("stat " + path);
+    const int reason = errno;
+    return means_nothing_there(reason) ? Result<FileKind>(FileKind::kNone)
+                                       : fail_errno("stat " + path, reason);
 }
 
 bool is_directory(const std::string& path) {

@@ -10,6 +10,10 @@ namespace relais {
 
 enum class FileKind : std::uint8_t { kNone, kFile, kDirectory, kOther };
 
+// An errno that tells that nothing is at a path.  A link to itself leads to nothing, and no file
+// has a longer path than there can be.
+[[nodiscard]] bool means_nothing_there(int reason);
+
 // The error says that it cannot be found out: there may be something.
 [[nodiscard]] Result<FileKind> file_kind(const std::string& path);
 

@@ -1,7 +1,6 @@
 #include "lib/store/nested_names.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
 #include "lib/store/directory_id.h"
+#include "lib/store/file_kind.h"
 
 namespace relais {
 
@@ -86,8 +86,7 @@ class Visitor {
 
     template <class Outcome>
     void note(const Outcome& outcome) {
-        const int reason = outcome ? 0 : outcome.error().sys_errno;
-        if (!outcome && outcome_ && reason != ENOENT && reason != ENOTDIR) {
+        if (!outcome && outcome_ && !means_nothing_there(outcome.error().sys_errno)) {
             outcome_ = fail_with(outcome);
         }
     }
