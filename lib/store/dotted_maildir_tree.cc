@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
@@ -131,16 +132,14 @@ Result<void> DottedMaildirTree::remove(std::string_view name) {
     if (name == "INBOX" || !exists(name)) {
         return tree_denial(ENOENT, "Mailbox doesn't exist");
     }
-    // First out of sight in one step, then away.
-    auto trash = clear_trash();
-    if (!trash) {
-        return fail_with(trash);
-    }
-    if (std::rename(directory.c_str(), trash->c_str()) < 0) {
+    // First out of sight in one step, then away.  It is no old trash from the beginning.
+    const std::string trash = new_trash();
+    ::utimensat(AT_FDCWD, directory.c_str(), nullptr, 0);
+    if (std::rename(directory.c_str(), trash.c_str()) < 0) {
         return fail_errno("rename " + directory);
     }
     remove_lists(name);
-    return empty_trash(*trash, name);
+    return empty_trash(trash, name);
 }
 
 Result<void> DottedMaildirTree::rename(std::string_view from, std::string_view to) {

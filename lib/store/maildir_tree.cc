@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -22,6 +24,8 @@ namespace {
 
 // What we find out is not kept there.
 constexpr std::string_view kNowhere = "/nonexistent";
+
+constexpr std::time_t kTrashSeconds = 86400;  // longer than a removal takes
 
 bool has_all_parts(const std::string& directory) {
     return is_directory(directory + "/cur") && is_directory(directory + "/new") &&
@@ -127,10 +131,22 @@ Result<void> MaildirTree::create(std::string_view name) {
     return list.rewrite(place_of(name).control_directory(), file_mode_);
 }
 
-Result<std::string> MaildirTree::clear_trash() const {
-    std::string trash = root() + "/" + std::string(kTrash);
-    auto cleared = remove_all(trash);
-    return cleared ? Result<std::string>(std::move(trash)) : fail_with(cleared);
+// Whoever died before it was empty has left it.
+void MaildirTree::remove_old_trash() const {
+    auto entries = list_directory(root());
+    for (const std::string& entry : entries ? *entries : std::vector<std::string>()) {
+        const std::string path = root() + "/" + entry;
+        struct stat status;
+        if (is_trash(entry) && ::lstat(path.c_str(), &status) == 0 &&
+            status.st_mtime < std::time(nullptr) - kTrashSeconds) {
+            (void)remove_all(path);
+        }
+    }
+}
+
+std::string MaildirTree::new_trash() const {
+    remove_old_trash();
+    return format("{}/{}.{}", root(), kTrash, make_guid());
 }
 
 Result<void> MaildirTree::empty_trash(const std::string& trash, std::string_view name) const {

@@ -21,8 +21,9 @@ class MaildirTree : public MailTree {
     [[nodiscard]] Result<void> create(std::string_view name) override;
 
   protected:
-    // The name under which what is removed goes out of sight first: Dovecot's; no mailbox has it.
-    static constexpr std::string_view kTrash = "..DOVECOT-TRASHED";
+    // What is removed goes out of sight first, under a name that no mailbox has: Dovecot's, or one
+    // that begins so.
+    static bool is_trash(std::string_view entry) { return entry.starts_with(kTrash); }
 
     using MailTree::MailTree;
 
@@ -35,8 +36,9 @@ class MaildirTree : public MailTree {
         return location_.inbox.empty() ? root() : location_.inbox;
     }
 
-    // Where what goes is moved to; nothing is there then.
-    [[nodiscard]] Result<std::string> clear_trash() const;
+    // Where what goes is moved to: a place of this removal's alone, for others may remove mailboxes
+    // meanwhile.  What an earlier removal has left there long ago goes.
+    std::string new_trash() const;
     // Takes what is there out of maildirsize, and removes it.
     [[nodiscard]] Result<void> empty_trash(const std::string& trash, std::string_view name) const;
 
@@ -46,6 +48,9 @@ class MaildirTree : public MailTree {
     void rename_lists(std::string_view from, std::string_view to) const;
 
   private:
+    static constexpr std::string_view kTrash = "..DOVECOT-TRASHED";
+
+    void remove_old_trash() const;
     std::string below(const std::string& where, std::string_view name) const;
     std::vector<std::string> other_roots() const;
     [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;

@@ -30,6 +30,12 @@ bool is_link(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
 }
 
+// A link that leads nowhere is something, too.
+bool is_missing(const std::string& path) {
+    struct stat status;
+    return ::lstat(path.c_str(), &status) < 0 && errno == ENOENT;
+}
+
 std::string parent_of(const std::string& path) {
     return path.substr(0, path.rfind('/'));
 }
@@ -37,7 +43,7 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 bool NestedMaildirTree::may_be_mailbox(std::string_view entry, bool directory) const {
-    return directory && !is_part(entry) && entry != kTrash;
+    return directory && !is_part(entry) && !is_trash(entry);
 }
 
 std::string NestedMaildirTree::path_of(std::string_view name) const {
@@ -50,7 +56,7 @@ std::string NestedMaildirTree::directory_of(std::string_view name) const {
 
 std::string NestedMaildirTree::unusable_because(std::string_view name) const {
     return nested_name_trouble(name, disk_names(), [](std::string_view level) {
-        return is_part(level) || level == kTrash;
+        return is_part(level) || is_trash(level);
     });
 }
 
@@ -116,8 +122,11 @@ Result<void> NestedMaildirTree::move_own_entries(const std::string& directory,
     for (const std::string& entry : *entries) {
         const std::string path = format("{}/{}", directory, entry);
         const std::string gone = format("{}/{}", target, entry);
-        if (std::rename(path.c_str(), gone.c_str()) < 0 && errno != ENOENT) {
-            return fail_errno("rename " + path);
+        if (std::rename(path.c_str(), gone.c_str()) < 0) {
+            auto failed = fail_errno("rename " + path);
+            if (!is_missing(path)) {
+                return failed;
+            }
         }
     }
     return {};
@@ -132,15 +141,17 @@ Result<void> NestedMaildirTree::remove(std::string_view name) {
         return ::unlink(directory.c_str()) == 0 ? Result<void>()
                                                 : fail_errno("remove " + directory);
     }
-    auto trash = clear_trash();
-    auto moved = trash ? make_directories(*trash, directory_mode_) : fail_with(trash);
-    moved = moved ? move_own_entries(directory, *trash) : std::move(moved);
+    const std::string trash = new_trash();
+    auto moved = make_directories(trash, directory_mode_);
+    moved = moved ? move_own_entries(directory, trash) : std::move(moved);
     if (!moved) {
+        (void)move_own_entries(trash, directory);  // what has gone comes back
+        ::rmdir(trash.c_str());
         return moved;
     }
     remove_empty_directories(directory, root());
     remove_lists(name);
-    return empty_trash(*trash, name);
+    return empty_trash(trash, name);
 }
 
 Result<void> NestedMaildirTree::rename(std::string_view from, std::string_view to) {
