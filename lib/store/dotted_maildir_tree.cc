@@ -11,6 +11,7 @@
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
 #include "lib/store/file_kind.h"
+#include "lib/store/line_names.h"
 #include "lib/store/mailbox_name.h"
 
 namespace relais {
@@ -50,7 +51,8 @@ std::string DottedMaildirTree::path_of(std::string_view name) const {
 
 // Nothing for an entry that is no mailbox.
 std::optional<std::string> DottedMaildirTree::name_of(std::string_view entry) const {
-    bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.';
+    bool folder = entry.size() > 1 && entry[0] == '.' && entry[1] != '.' &&
+                  !breaks_lines(entry, disk_names());
     return folder ? mailbox_from_disk(entry.substr(1), disk_names()) : std::nullopt;
 }
 
@@ -68,6 +70,9 @@ std::string DottedMaildirTree::unusable_because(std::string_view name) const {
     }
     if (name.find('/') != std::string_view::npos && separator_ != '/') {
         return "Name must not have '/' characters";
+    }
+    if (breaks_lines(mailbox_to_disk(name, disk_names()), disk_names())) {
+        return "Name has control characters";
     }
     if (separator_ != '.' && name.find('.') != std::string_view::npos) {
         return "Character not allowed in mailbox name: '.'";

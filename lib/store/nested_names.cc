@@ -12,6 +12,7 @@
 #include "lib/imap/utf7.h"
 #include "lib/store/directory_id.h"
 #include "lib/store/file_kind.h"
+#include "lib/store/line_names.h"
 
 namespace relais {
 
@@ -24,7 +25,7 @@ constexpr std::size_t kMaxDirectories = 50'000;
 // What clients see of a level; nothing where they could not name it.
 std::optional<std::string> level_from_disk(const std::string& entry, const DiskNames& names) {
     const bool clear = names.separator == '/' || !entry.contains(names.separator);
-    if (!clear) {
+    if (!clear || breaks_lines(entry, names)) {
         return std::nullopt;
     }
     if (names.encoding == NameEncoding::kUtf8) {
@@ -116,6 +117,9 @@ std::string nested_name_trouble(std::string_view name, const DiskNames& names,
         return "Begins with hierarchy separator";
     }
     const std::string path = mailbox_to_disk(name, names);
+    if (breaks_lines(path, names)) {
+        return "Name has control characters";
+    }
     auto levels = split_fields(path, '/');
     if (path.size() > kMaxName || levels.size() > kMostLevels) {
         return "Name is too long";

@@ -276,6 +276,16 @@ TEST_CASE("store/nested: names in UTF-8 (mail_location's UTF-8)") {
         CHECK(tree->list() == Names{"INBOX", "caf&AOk-"});
         CHECK(tree->exists("caf&AOk-"));
         REQUIRE(tree->remove("caf&AOk-"));
+        // What would begin a line of its own in a file of lines: LF, DEL.
+        for (const char* control : {"a&AAo-b", "x/a&AH8-", "&AAk-"}) {
+            INFO(control);
+            CHECK_FALSE(tree->invalid_because(control).empty());
+            CHECK_FALSE(tree->exists(control));
+            const std::string encoded = "maildir:~/e" + std::string(layout);
+            CHECK(scratch.tree(encoded)->invalid_because(control).empty());
+        }
+        fs::create_directories(scratch.path(layout.empty() ? "u/.a\nb/cur" : "u/a\nb/cur"));
+        CHECK(tree->list() == Names{"INBOX"});
     }
 }
 
