@@ -30,10 +30,23 @@ std::vector<Mailbox::Watched> watched_of(const MailTree& tree) {
         }
     }
     std::vector<Mailbox::Watched> parts;
+    parts.reserve(directories.size());
     for (std::string& directory : directories) {
         parts.push_back({std::move(directory), Mailbox::Watched::Kind::kEntries});
     }
     return parts;
+}
+
+using NameSet = std::set<std::string, std::less<>>;
+
+// The names that only the second one has.
+void add_others(const NameSet& from, const NameSet& to, NameChange::Kind kind,
+                std::vector<NameChange>& changes) {
+    for (const std::string& name : to) {
+        if (!from.contains(name)) {
+            changes.push_back({kind, name});
+        }
+    }
 }
 
 }  // namespace
@@ -122,15 +135,8 @@ Result<std::vector<NameChange>> NameWatch::look() {
             next_look_ = begin + kAfterFailure;
             return fail_with(subscribed);
         }
-        auto add = [&changes](const auto& from, const auto& to, NameChange::Kind kind) {
-            for (const std::string& name : to) {
-                if (!from.contains(name)) {
-                    changes.push_back({kind, name});
-                }
-            }
-        };
-        add(*subscribed, subscribed_, NameChange::Kind::kUnsubscribed);
-        add(subscribed_, *subscribed, NameChange::Kind::kSubscribed);
+        add_others(*subscribed, subscribed_, NameChange::Kind::kUnsubscribed, changes);
+        add_others(subscribed_, *subscribed, NameChange::Kind::kSubscribed, changes);
         subscribed_ = std::move(*subscribed);
     }
     next_look_ = now() + kRest * (now() - begin);

@@ -48,14 +48,17 @@ std::vector<MoreKeywords::Change> more_keywords_for(std::vector<NewMessage>& add
     return changes;
 }
 
-// Each once, ascending.
-std::vector<std::uint32_t> joined(std::vector<std::uint32_t> uids,
-                                  std::vector<std::uint32_t> more) {
-    uids.insert(uids.end(), more.begin(), more.end());
+// Puts more UIDs to these: each once, ascending.
+Result<void> add_uids(std::vector<std::uint32_t>& uids,
+                      const Result<std::vector<std::uint32_t>>& more) {
+    if (!more) {
+        return fail_with(more);
+    }
+    uids.insert(uids.end(), more->begin(), more->end());
     std::ranges::sort(uids);
     auto twice = std::ranges::unique(uids);
     uids.erase(twice.begin(), twice.end());
-    return uids;
+    return {};
 }
 
 }  // namespace
@@ -143,9 +146,8 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             continue;
         }
         MessageFlags wanted = changed_flags(message->flags(), how, flags);
-        const auto& more = more_keywords_of(*message);
-        if (changed_keywords(more, how, keywords) != more &&
-            (others.empty() || others.back() != uids[i])) {
+        if (changed_keywords(more_keywords_of(*message), how, keywords) !=
+            more_keywords_of(*message)) {
             others.push_back(uids[i]);
         }
         if (wanted == message->flags()) {
@@ -166,11 +168,8 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
         }
     }
     auto more = co_await change_more_of(std::move(others), how, std::move(keywords));
-    if (more) {
-        changed = joined(std::move(changed), std::move(*more));
-    } else if (failed) {
-        failed = fail_with(more);
-    }
+    auto written = add_uids(changed, more);
+    failed = failed ? written : failed;
     note_changed(changed, outcome);
     end_own_change();
     co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
