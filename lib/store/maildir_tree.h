@@ -13,6 +13,9 @@ namespace relais {
 
 class MaildirTree : public MailTree {
   public:
+    // How directories begin that are no mailboxes, and go when they are a day old.
+    static constexpr std::string_view kTrash = "..DOVECOT-TRASHED";
+
     [[nodiscard]] Result<void> prepare(std::string_view name = "INBOX") const override;
     bool has_inbox() const override;
     bool ready(std::string_view name) const override;
@@ -48,8 +51,6 @@ class MaildirTree : public MailTree {
     void rename_lists(std::string_view from, std::string_view to) const;
 
   private:
-    static constexpr std::string_view kTrash = "..DOVECOT-TRASHED";
-
     void remove_old_trash() const;
     std::string below(const std::string& where, std::string_view name) const;
     std::vector<std::string> other_roots() const;

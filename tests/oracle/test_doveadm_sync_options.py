@@ -208,7 +208,7 @@ def test_import_from_an_imap_server():
         equal(fetched(target.ours, fields), fetched(target.theirs, fields), "what has come")
         for line in ("mailbox list -u {user}", "mailbox list -s -u {user}"):
             equal(sorted(target.ours(line).out.split()), sorted(target.theirs(line).out.split()), line)
-        equal(list((target.homes["ours"] / "Maildir").glob("relais.import.*")), [], "what was brought for the time being")
+        equal(list((target.homes["ours"] / "Maildir").glob("*import.*")), [], "what was brought for the time being")
     outcome = target.ours(imap_options(source, 1) + "import -u {user} imapc: Old all")
     check(outcome.status == 75 and b"Error: " in outcome.err, f"nobody there: {outcome.err}")
     check(b"imapc_host is not set" in target.ours("import -u {user} imapc: Old all").err, "no host")

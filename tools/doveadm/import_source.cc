@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lib/base/format.h"
+#include "lib/store/maildir_tree.h"
 #include "lib/sync/imap_replica.h"
 #include "lib/sync/local_replica.h"
 #include "lib/sync/synchronizer.h"
@@ -51,7 +52,7 @@ Task<Result<void>> ImportSource::open(const User& whose, const std::string& loca
         co_return user_->prepare();
     }
     auto account = imap_account(settings, whose.name(), kPatience);
-    std::string directory = here_.root() + "/relais.import.XXXXXX";
+    std::string directory = format("{}/{}.import.XXXXXX", here_.root(), MaildirTree::kTrash);
     if (!account || ::mkdtemp(directory.data()) == nullptr) {
         co_return account ? fail(Errc::kTemporary,
                                  format("mkdtemp({}) failed: {}", directory, std::strerror(errno)))
