@@ -95,8 +95,8 @@ class MboxMailbox : public Mailbox {
     [[nodiscard]] Result<void> take_base(const Look& look);
     void give_uids(std::vector<Found>& found, std::uint32_t last);
     std::uint32_t unwritten_uid(std::uint64_t from_at) const;
-    void take_over(std::vector<Found> found);
-    void take_new(std::vector<Found> found);
+    void take_over(const std::vector<Found>& found);
+    void take_new(const std::vector<Found>& found);
     MailMessage& append_found(const Found& found);
     void note_recent(const std::vector<Found>& found);
     [[nodiscard]] Task<Result<void>> write_marks(std::vector<Found> found);

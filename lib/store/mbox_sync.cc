@@ -289,7 +289,7 @@ MailMessage& MboxMailbox::append_found(const Found& found) {
                           {reinterpret_cast<const char*>(&found.span), sizeof(found.span)}, flags);
 }
 
-void MboxMailbox::take_over(std::vector<Found> found) {
+void MboxMailbox::take_over(const std::vector<Found>& found) {
     std::vector<MailMessage> old;
     old.swap(messages_);
     names_.clear();
@@ -320,7 +320,7 @@ void MboxMailbox::take_over(std::vector<Found> found) {
     snapshot_.reset();
 }
 
-void MboxMailbox::take_new(std::vector<Found> found) {
+void MboxMailbox::take_new(const std::vector<Found>& found) {
     for (const Found& each : found) {
         learn_keywords(each.marks.keywords);
     }
