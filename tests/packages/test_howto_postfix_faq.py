@@ -113,8 +113,8 @@ def test_sizes_and_extensions():
 FULL = [
     Typed("three clients where two may be", f"for n in 1 2 3 4; do {{ {IN_FAR} timeout 20 nc -d 198.51.100.1 25 >/dev/null & }}; sleep 0.3; done; sleep 2"),
     Soon("are told", "cat /var/log/mail.log", r'postfix/master\[\d+\]: warning: service "smtp" \(25\) has reached its process limit "2": new clients may experience noticeable delays\n'
-         r".*postfix/master\[\d+\]: warning: to avoid this condition, increase the process count in master\.cf or reduce the service time per client\n"
-         r".*postfix/master\[\d+\]: warning: see https?://www\.postfix\.org/STRESS_README\.html for examples of stress-adapting configuration settings$"),
+         r"(?:.*\n)*?.*postfix/master\[\d+\]: warning: to avoid this condition, increase the process count in master\.cf or reduce the service time per client\n"
+         r"(?:.*\n)*?.*postfix/master\[\d+\]: warning: see https?://www\.postfix\.org/STRESS_README\.html for examples of stress-adapting configuration settings$"),
 ]
 
 
