@@ -3,12 +3,12 @@
 What is wrong in it on Debian 12: rsyslog writes dates of one word, so the queue ID is the fourth field of a line and not the sixth, unless
 the old format is switched on, as here."""
 from support import ours
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", f"1.100.51.198.in-addr.arpa. PTR {HOST}.", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
+ZONE = [f"{HOST}. A 198.51.100.1", f"1.100.51.198.in-addr.arpa. PTR {HOST}.", *CLIENT,
         "1.2.0.192.FBLW15.example. A 127.0.0.2", "gw.domain.example. A 192.0.2.20", "outlooks.example. MX 5 mx.outlooks.example.",
-        "bigmail.example. MX 5 mx.bigmail.example.", "mx.bigmail.example. A 192.0.2.50"]
+        *mail_for("bigmail.example", "192.0.2.50")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

@@ -2,17 +2,17 @@
 
 What is wrong in it on Debian 12: the example of policyd-spf is compressed; PublicSuffixList is a directory there and a file here; `mkdir
 /etc/opendmarc` is needed, the rest of it is as written; DKIM's keys are looked for by libunbound, which finds nothing below .test."""
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
 ZONE = [f"{HOST}. A 198.51.100.1", "domain.example. MX 10 hosting.domain.example.", f"1.100.51.198.in-addr.arpa. PTR {HOST}.",
         "srs.hosting.domain.example. MX 10 hosting.domain.example.",
-        "client.example. A 192.0.2.1", "client.example. MX 5 client.example.", "1.2.0.192.in-addr.arpa. PTR client.example.",
+        *CLIENT, "client.example. MX 5 client.example.",
         'client.example. TXT "v=spf1 mx ip4:192.0.2.1 ip4:203.0.113.0/24" " ip6:2001:db8::/32 -all"', 'nomail.example. TXT "v=spf1 -all"',
         'soft.example. TXT "v=spf1 ip4:203.0.113.1 ~all"', 'included.example. TXT "v=spf1 include:client.example -all"',
         '_dmarc.client.example. TXT "v=DMARC1; p=reject; sp=reject; aspf=s; adkim=s"', '_dmarc.soft.example. TXT "v=DMARC1; p=none"',
         '_dmarc.nomail.example. TXT "v=DMARC1;p=reject;sp=none;rua=mailto:dmarc+aggr@domain.example;fo=1;adkim=s;aspf=s;pct=100"',
-        "bigmail.example. MX 5 mx.bigmail.example.", "mx.bigmail.example. A 192.0.2.20"]
+        *mail_for("bigmail.example", "192.0.2.20")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

@@ -5,10 +5,10 @@ the schema of inetLocalMailRecipient is in slapd's package, but not switched on;
 import re
 
 from support import check
-from support.howto import IN_FAR, Site, Soon, Typed, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
+ZONE = [f"{HOST}. A 198.51.100.1", *CLIENT,
           "2.2.0.192.in-addr.arpa. PTR spam.client.example.",
         "spam.client.example. A 192.0.2.2"]
 MAIN = """

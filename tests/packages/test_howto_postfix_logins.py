@@ -3,11 +3,11 @@
 What is wrong in it on Debian 12: saslauthd is in sasl2-bin, whose file of defaults has no START any more, which must be there; what a
 line of sasl_passwd without a password does is no login at all; `noplaintext` alone leaves out PLAIN and LOGIN everywhere;
 the services of 587 and 465 are not in the jail, as their column "chroot" has a dash."""
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "smtp.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
-        "foo.example. MX 5 mx.foo.example.", "mx.foo.example. A 192.0.2.20", "bar.example. MX 5 mx.bar.example.", "mx.bar.example. A 192.0.2.30"]
+ZONE = [f"{HOST}. A 198.51.100.1", *CLIENT,
+        *mail_for("foo.example", "192.0.2.20"), *mail_for("bar.example", "192.0.2.30")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

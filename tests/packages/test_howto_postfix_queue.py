@@ -6,12 +6,12 @@ import json
 import re
 
 from support import check, count_cases, equal
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", "later.example. MX 5 mx.later.example.", "mx.later.example. A 192.0.2.20", "other.example. MX 5 mx.later.example.",
+ZONE = [f"{HOST}. A 198.51.100.1", *mail_for("later.example", "192.0.2.20"), "other.example. MX 5 mx.later.example.",
         "full.example. MX 5 mx2.full.example.", "mx2.full.example. A 192.0.2.30",
-        "silent.example. MX 5 mx.silent.example.", "mx.silent.example. A 192.0.2.40"]
+        *mail_for("silent.example", "192.0.2.40")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

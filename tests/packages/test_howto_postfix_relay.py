@@ -5,14 +5,14 @@ that of [postfix]; the relay's lines of /etc/postfix/transport leave out the dom
 import re
 
 from support import check, equal
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 from support.package_root import Machine, installing, layers
 
 HOST = "mail.domain.example"
 ZONE = ["domain.example. MX 10 mail.domain.example.", "mail.domain.example. A 198.51.100.1", "1.100.51.198.in-addr.arpa. PTR mail.domain.example.",
         "smtp.provider.example. A 192.0.2.10", "10.2.0.192.in-addr.arpa. PTR smtp.provider.example.",
-        "bigmail.example. MX 5 mx.bigmail.example.", "mx.bigmail.example. A 192.0.2.20", "20.2.0.192.in-addr.arpa. PTR mx.bigmail.example.",
-        "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example."]
+        *mail_for("bigmail.example", "192.0.2.20"), "20.2.0.192.in-addr.arpa. PTR mx.bigmail.example.",
+        *CLIENT]
 
 MAIN = """
 mydomain = domain.example

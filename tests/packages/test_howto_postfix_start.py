@@ -3,12 +3,11 @@
 What is wrong in it on Debian 12: rsyslog writes dates of one word, so the queue ID is the fourth field of a line and not the sixth, unless
 the old format is switched on; a rate delay makes concurrency and recipient limits moot, but the recipient limit is still one of messages."""
 from support import check
-from support.howto import Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", f"1.100.51.198.in-addr.arpa. PTR {HOST}.", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
-        *(f"{name}.example. MX 5 mx.{name}.example." for name in ("oranges", "lemons", "limes", "letters", "friends")),
-        *(f"mx.{name}.example. A 192.0.2.20" for name in ("oranges", "lemons", "limes", "letters", "friends")),
+ZONE = [f"{HOST}. A 198.51.100.1", f"1.100.51.198.in-addr.arpa. PTR {HOST}.", *CLIENT,
+        *(line for name in ("oranges", "lemons", "limes", "letters", "friends") for line in mail_for(f"{name}.example", "192.0.2.20")),
         "9.2.0.192.dnsbl.example. A 127.0.0.2"]
 MINIMAL = """
 smtpd_banner = $myhostname ESMTP mail server

@@ -1,11 +1,11 @@
 """Evolix' "Howto Postfix", what users do themselves: .forward, procmail, vacation, and files of a Maildir found by their dates.
 
 What is wrong in it on Debian 12: "exec procmail || exit 75" does not put mail off when procmail is away, as a shell whose exec fails ends."""
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
-        "bigmail.example. MX 5 mx.bigmail.example.", "mx.bigmail.example. A 192.0.2.20"]
+ZONE = [f"{HOST}. A 198.51.100.1", *CLIENT,
+        *mail_for("bigmail.example", "192.0.2.20")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

@@ -3,12 +3,11 @@
 What is wrong in it on Debian 12: postfix-doc's files are in /usr/share/doc/postfix/examples, and mailgraph.cgi is in /usr/share/mailgraph;
 rsyslog has no files mail.info, mail.warn and mail.err any more unless one asks for them."""
 from support import ours
-from support.howto import IN_FAR, Site, Soon, Typed, far_system, walk
+from support.howto import CLIENT, IN_FAR, Site, Soon, Typed, far_system, mail_for, walk
 
 HOST = "hosting.domain.example"
-ZONE = [f"{HOST}. A 198.51.100.1", "client.example. A 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR client.example.",
-        "bigmail.example. MX 5 mx.bigmail.example.", "mx.bigmail.example. A 192.0.2.20", "later.example. MX 5 mx.later.example.",
-          "mx.later.example. A 192.0.2.30"]
+ZONE = [f"{HOST}. A 198.51.100.1", *CLIENT,
+        *mail_for("bigmail.example", "192.0.2.20"), *mail_for("later.example", "192.0.2.30")]
 MAIN = f"""
 compatibility_level = 3.6
 myhostname = {HOST}

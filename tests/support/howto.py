@@ -27,6 +27,8 @@ MX = "198.51.100.1"
 # Everybody else: any address of 192.0.2.0/24.
 FAR = "192.0.2.1"
 IN_FAR = "nsenter --net=/run/netns/far"
+# Whoever is out there: lines of the zone file.
+CLIENT = (f"client.example. A {FAR}", "1.2.0.192.in-addr.arpa. PTR client.example.")
 # Its own /dev, so that the sockets of the system log are nobody else's.
 DEVICES = """
 mkdir -p /run/dev && mount -t tmpfs -o mode=755 tmpfs /run/dev && cd /run/dev && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty . &&
@@ -49,6 +51,11 @@ server:
   logfile: "/var/log/unbound"
   local-zone: "." static
 """
+
+
+def mail_for(domain, address):
+    """Lines of the zone file: the domain's mail goes to this address."""
+    return f"{domain}. MX 5 mx.{domain}.", f"mx.{domain}. A {address}"
 
 
 class Site(Machine):
