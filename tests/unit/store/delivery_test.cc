@@ -13,26 +13,12 @@
 #include "lib/store/mbox_delivery.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Scratch {
-  public:
-    Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-store-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-
-    ~Scratch() { fs::remove_all(path_); }
-
-    std::string path(const std::string& name) const { return path_ + "/" + name; }
-
-  private:
-    std::string path_;
-};
 
 Result<void> write_hello(FileSink& sink) {
     sink.write("Subject: x\n");
@@ -57,7 +43,7 @@ LockPatience hurried() {
 }  // namespace
 
 TEST_CASE("store/maildir: a message appears whole in new/, and the directories are made") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     auto made = deliver_maildir({scratch.path("a/b/"), "mx/1:2", DirectorySync::kYes}, write_hello);
     REQUIRE(made);
     CHECK(made->size == 18);
@@ -72,7 +58,7 @@ TEST_CASE("store/maildir: a message appears whole in new/, and the directories a
 }
 
 TEST_CASE("store/maildir: a failed delivery leaves nothing behind") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     auto made = deliver_maildir({scratch.path("m"), "mx", DirectorySync::kNo}, write_and_fail);
     REQUIRE_FALSE(made);
     CHECK(made.error().message == "the queue file is torn");
@@ -81,7 +67,7 @@ TEST_CASE("store/maildir: a failed delivery leaves nothing behind") {
 }
 
 TEST_CASE("store/maildir: several messages are written before one of them is seen") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     MaildirTarget target{scratch.path("m"), "mx", DirectorySync::kNo};
     auto first = MaildirMessage::write(target, write_hello);
     auto second = MaildirMessage::write(target, write_hello);
@@ -101,7 +87,7 @@ TEST_CASE("store/maildir: several messages are written before one of them is see
 }
 
 TEST_CASE("store/maildir: a path that is no directory names the file and the cause") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     REQUIRE(replace_file(scratch.path("file"), "x", 0600));
     auto made = deliver_maildir({scratch.path("file"), "mx", DirectorySync::kNo}, write_hello);
     REQUIRE_FALSE(made);
@@ -110,7 +96,7 @@ TEST_CASE("store/maildir: a path that is no directory names the file and the cau
 }
 
 TEST_CASE("store/mbox: appends under locks and removes its lock file") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     MboxTarget target{.path = scratch.path("box"),
                       .locks = all_locks(),
                       .patience = hurried(),
@@ -122,7 +108,7 @@ TEST_CASE("store/mbox: appends under locks and removes its lock file") {
 }
 
 TEST_CASE("store/mbox: a failed write is cut off again") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     MboxTarget target{.path = scratch.path("box"),
                       .locks = all_locks(),
                       .patience = hurried(),
@@ -133,7 +119,7 @@ TEST_CASE("store/mbox: a failed write is cut off again") {
 }
 
 TEST_CASE("store/mbox: somebody else's lock defers, a stale one is removed") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     MboxTarget target{.path = scratch.path("box"),
                       .locks = all_locks(),
                       .patience = hurried(),
@@ -157,7 +143,7 @@ TEST_CASE("store/mbox: lock lists are parsed, unknown methods named") {
 }
 
 TEST_CASE("base/safe_open: refuses hard links, foreign symbolic links and directories") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     std::string file = scratch.path("file");
     REQUIRE(replace_file(file, "x", 0600));
     CHECK(safe_open(file, O_RDONLY, 0));

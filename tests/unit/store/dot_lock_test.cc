@@ -14,24 +14,14 @@
 #include "lib/store/mailbox_lock.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
 
 namespace {
 
-struct Scratch {
-    Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-lock-XXXXXX").string();
-        root = ::mkdtemp(pattern.data());
-        lock = root + "/list.lock";
-    }
-
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    ~Scratch() { fs::remove_all(root); }
-
+struct Scratch : TemporaryDirectory {
     void leave(const std::string& text, int age = 0) const {
         std::ofstream(lock) << text;
         timespec then{::time(nullptr) - age, 0};
@@ -39,8 +29,7 @@ struct Scratch {
         ::utimensat(AT_FDCWD, lock.c_str(), times, 0);
     }
 
-    std::string root;
-    std::string lock;
+    std::string lock = path("list.lock");
 };
 
 std::string host() {
@@ -66,7 +55,7 @@ bool can_lock(const std::string& path) {
 
 // Takes the lock until `rounds` are done, and notes whenever somebody else is inside too.
 [[noreturn]] void fight(const Scratch& scratch, int rounds) {
-    std::string inside = scratch.root + "/inside";
+    std::string inside = scratch.path() + "/inside";
     for (int done = 0; done < rounds;) {
         auto lock = DotLock::attempt(scratch.lock, {});
         if (!lock) {
@@ -103,7 +92,7 @@ TEST_CASE("store/dotlock: one holder, who is told in the file") {
         CHECK(second.error().sys_errno == EEXIST);
         CHECK(fs::exists(scratch.lock));
     }
-    CHECK(fs::is_empty(scratch.root));
+    CHECK(fs::is_empty(scratch.path()));
 }
 
 TEST_CASE("store/dotlock: which locks are leftovers") {
@@ -142,7 +131,7 @@ TEST_CASE("store/dotlock: what is no file is no leftover before its time") {
 TEST_CASE("store/dotlock: while one process removes a leftover, no other does") {
     Scratch scratch;
     scratch.leave(dead_pid() + ":" + host());
-    int fd = ::open(scratch.root.c_str(), O_RDONLY | O_DIRECTORY);
+    int fd = ::open(scratch.path().c_str(), O_RDONLY | O_DIRECTORY);
     REQUIRE(::flock(fd, LOCK_EX) == 0);
     CHECK_FALSE(can_lock(scratch.lock));
     CHECK(fs::exists(scratch.lock));
@@ -186,7 +175,7 @@ TEST_CASE("store/dotlock: a dead process's lock of a uidlist is no hindrance") {
     Scratch scratch;
     scratch.leave(dead_pid() + ":" + host());
     auto start = std::chrono::steady_clock::now();
-    auto lock = Loop::current().run_task(MailboxLock::acquire(scratch.root + "/list"));
+    auto lock = Loop::current().run_task(MailboxLock::acquire(scratch.path() + "/list"));
     CHECK(lock);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
 }

@@ -10,6 +10,7 @@
 #include "lib/store/uid_validity.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
@@ -17,20 +18,11 @@ namespace fs = std::filesystem;
 namespace {
 
 // A mail root with one mailbox below it, as Maildir++ has it.
-class Place {
+class Place : public TemporaryDirectory {
   public:
-    Place() {
-        std::string pattern = (fs::temp_directory_path() / "relais-foreign-XXXXXX").string();
-        root_ = ::mkdtemp(pattern.data());
-        make();
-    }
+    Place() { make(); }
 
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-
-    ~Place() { fs::remove_all(root_); }
-
-    std::string at(const std::string& relative) const { return root_ + "/.Box/" + relative; }
+    std::string at(const std::string& relative) const { return path() + "/.Box/" + relative; }
 
     void make() const {
         for (const char* part : {"cur", "new", "tmp"}) {
@@ -46,14 +38,11 @@ class Place {
         return read_file(at(relative)).value_or("(none)");
     }
 
-    std::string old() const { return root_ + "/.Old"; }
+    std::string old() const { return path() + "/.Old"; }
 
-    void move_away() const { fs::rename(root_ + "/.Box", old()); }
+    void move_away() const { fs::rename(path() + "/.Box", old()); }
 
-    MailboxPlace place() const { return {root_ + "/.Box", root_, "host", 0600}; }
-
-  private:
-    std::string root_;
+    MailboxPlace place() const { return {path() + "/.Box", path(), "host", 0600}; }
 };
 
 template <class T>

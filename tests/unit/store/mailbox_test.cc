@@ -13,6 +13,7 @@
 #include "lib/store/uid_validity.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
@@ -43,39 +44,29 @@ extern "C" int fdatasync(int fd) {
 
 namespace {
 
-class Scratch {
+class Scratch : public TemporaryDirectory {
   public:
     Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-mailbox-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
         for (const char* part : {"cur", "new", "tmp"}) {
-            fs::create_directory(path_ + "/" + part);
+            fs::create_directory(path() + "/" + part);
         }
     }
 
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    ~Scratch() { fs::remove_all(path_); }
-
-    const std::string& root() const { return path_; }
+    const std::string& root() const { return path(); }
 
     void put(const std::string& relative, const std::string& text = "Subject: x\n\ny\n") const {
-        std::ofstream(path_ + "/" + relative) << text;
+        std::ofstream(path() + "/" + relative) << text;
     }
 
     std::string get(const std::string& relative) const {
-        return read_file(path_ + "/" + relative).value_or("(none)");
+        return read_file(path() + "/" + relative).value_or("(none)");
     }
 
     std::vector<std::string> names(const std::string& folder) const {
-        return list_directory(path_ + "/" + folder).value();
+        return list_directory(path() + "/" + folder).value();
     }
 
-    MailboxPlace place() const { return {path_, path_, "host", 0600}; }
-
-  private:
-    std::string path_;
+    MailboxPlace place() const { return {path(), path(), "host", 0600}; }
 };
 
 template <class T>

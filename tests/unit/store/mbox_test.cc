@@ -15,27 +15,18 @@
 #include "lib/store/mbox_scan.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
 
 namespace {
 
-class MboxPlace {
+class MboxPlace : public TemporaryDirectory {
   public:
-    MboxPlace() {
-        std::string pattern = fs::temp_directory_path().string() + "/mbox.XXXXXX";
-        path_ = ::mkdtemp(pattern.data());
-    }
+    std::string box() const { return path() + "/box"; }
 
-    MboxPlace(const MboxPlace&) = delete;
-    MboxPlace& operator=(const MboxPlace&) = delete;
-
-    ~MboxPlace() { fs::remove_all(path_); }
-
-    std::string box() const { return path_ + "/box"; }
-
-    std::string plan() const { return path_ + "/plan"; }
+    std::string plan() const { return path() + "/plan"; }
 
     void put(const std::string& text) const {
         std::ofstream(box(), std::ios::binary | std::ios::trunc) << text;
@@ -48,9 +39,6 @@ class MboxPlace {
     std::string get() const { return read_file(box()).value_or("(none)"); }
 
     UniqueFd open() const { return open_file(box(), O_RDWR).value(); }
-
-  private:
-    std::string path_;
 };
 
 std::vector<std::string> contents(const std::string& text) {

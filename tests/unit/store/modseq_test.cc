@@ -8,6 +8,7 @@
 #include "lib/store/maildir_mailbox.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
@@ -17,33 +18,23 @@ namespace {
 using Kind = ChangeRecord::Kind;
 using Records = std::vector<ChangeRecord>;
 
-class Scratch {
+class Scratch : public TemporaryDirectory {
   public:
     Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-modseq-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
         for (const char* part : {"cur", "new", "tmp"}) {
-            fs::create_directory(path_ + "/" + part);
+            fs::create_directory(path() + "/" + part);
         }
     }
 
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
+    const std::string& root() const { return path(); }
 
-    ~Scratch() { fs::remove_all(path_); }
-
-    const std::string& root() const { return path_; }
-
-    std::string journal() const { return path_ + "/relais.changes"; }
+    std::string journal() const { return path() + "/relais.changes"; }
 
     void put(const std::string& relative) const {
-        std::ofstream(path_ + "/" + relative) << "Subject: x\n\ny\n";
+        std::ofstream(path() + "/" + relative) << "Subject: x\n\ny\n";
     }
 
-    MailboxPlace place() const { return {path_, path_, "host", 0600}; }
-
-  private:
-    std::string path_;
+    MailboxPlace place() const { return {path(), path(), "host", 0600}; }
 };
 
 template <class T>

@@ -1,14 +1,13 @@
 #include "lib/store/more_keywords.h"
 
 #include <chrono>
-#include <filesystem>
 
 #include <stdlib.h>
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
-namespace fs = std::filesystem;
 using Names = MoreKeywords::Names;
 
 TEST_CASE("store/more_keywords: lines, and what is none") {
@@ -44,32 +43,19 @@ using Bases = MoreKeywords::Bases;
 using Changes = std::vector<MoreKeywords::Change>;
 
 // A directory of its own for the file.
-class Home {
+class Home : public TemporaryDirectory {
   public:
-    Home() {
-        std::string pattern = (fs::temp_directory_path() / "relais-more-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-
-    Home(const Home&) = delete;
-    Home& operator=(const Home&) = delete;
-
-    ~Home() { fs::remove_all(path_); }
-
     // What the file says afterwards.
     MoreKeywords change(MoreKeywords from, const Changes& changes,
                         const std::optional<Bases>& there = {}, std::size_t most = 100000) const {
-        auto done = from.change(path_, 0600, changes, {most, [&there] { return there; }});
+        auto done = from.change(path(), 0600, changes, {most, [&there] { return there; }});
         REQUIRE(done);
-        auto read = MoreKeywords::load(path_);
+        auto read = MoreKeywords::load(path());
         REQUIRE(read);
         CHECK(read->to_string() == from.to_string());
         CHECK(read->names() == from.names());
         return from;
     }
-
-  private:
-    std::string path_;
 };
 
 Names numbered(const std::string& begin, std::size_t count) {

@@ -9,37 +9,23 @@
 #include "lib/store/mail_tree.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
 
 namespace {
 
-class Scratch {
+class Scratch : public TemporaryDirectory {
   public:
-    Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-nested-XXXXXX").string();
-        home_ = ::mkdtemp(pattern.data());
-    }
-
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    ~Scratch() { fs::remove_all(home_); }
-
-    std::string path(std::string_view name) const { return home_ + "/" + std::string(name); }
-
     std::unique_ptr<MailTree> tree(std::string_view location, char separator = '/') const {
-        return make_mail_tree(parse_mail_location(location, "bob", home_).value(), separator, "h");
+        return make_mail_tree(parse_mail_location(location, "bob", path()).value(), separator, "h");
     }
 
     void put(const std::string& name) const {
         fs::create_directories(fs::path(path(name)).parent_path());
         std::ofstream(path(name)) << "x";
     }
-
-  private:
-    std::string home_;
 };
 
 using Names = std::vector<std::string>;

@@ -11,6 +11,7 @@
 #include "lib/store/quota_rules.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
@@ -19,40 +20,28 @@ namespace {
 
 constexpr std::int64_t kKilo = 1024;
 
-class Tree {
+class Tree : public TemporaryDirectory {
   public:
     Tree() {
-        std::string pattern = (fs::temp_directory_path() / "relais-quota-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
         for (const char* part : {"/new", "/cur", "/tmp", "/.A/new", "/.A/cur", "/.B.C/new"}) {
-            fs::create_directories(path_ + part);
+            fs::create_directories(path() + part);
         }
     }
 
-    ~Tree() { fs::remove_all(path_); }
-
-    Tree(const Tree&) = delete;
-    Tree& operator=(const Tree&) = delete;
-
-    const std::string& path() const { return path_; }
-
     void put(const std::string& name, std::string_view text) const {
-        std::ofstream(path_ + "/" + name, std::ios::binary) << text;
+        std::ofstream(path() + "/" + name, std::ios::binary) << text;
     }
 
     CountedMailboxes only(std::vector<std::string> parts) const {
         for (std::string& part : parts) {
-            part.insert(0, path_);
+            part.insert(0, path());
         }
         return [parts] { return parts; };
     }
 
     CountedMailboxes all() const { return only({"", "/.A", "/.B.C"}); }
 
-    std::string size_file() const { return read_file(path_ + "/maildirsize").value_or(""); }
-
-  private:
-    std::string path_;
+    std::string size_file() const { return read_file(path() + "/maildirsize").value_or(""); }
 };
 
 bool is_valid(const char* rule) {

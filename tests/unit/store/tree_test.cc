@@ -11,36 +11,19 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/naive.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace relais;
 namespace fs = std::filesystem;
 
 namespace {
 
-class Scratch {
-  public:
-    Scratch() {
-        std::string pattern = (fs::temp_directory_path() / "relais-tree-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    ~Scratch() { fs::remove_all(path_); }
-
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
-
 using Names = std::vector<std::string>;
 
 }  // namespace
 
 TEST_CASE("store/tree: mailboxes are made, listed, renamed with what is below, removed") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     DottedMaildirTree tree(scratch.path() + "/Maildir", '.', "host");
     REQUIRE(tree.prepare());
     REQUIRE(tree.create("Sent"));
@@ -83,7 +66,7 @@ TEST_CASE("store/tree: names that would leave the tree are refused") {
 
 // The names are those that Dovecot 2.3.19 lists for the same directories.
 TEST_CASE("store/tree: what stands on disk has a name, opens, and has it once") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     DottedMaildirTree tree(scratch.path() + "/Maildir", '/', "host");
     REQUIRE(tree.prepare());
     for (const char* name : {".Sale 50%", ".a*b", ".Entw\xc3\xbcrfe", ".a&b", ".tab\there",
@@ -114,7 +97,7 @@ TEST_CASE("store/tree: what stands on disk has a name, opens, and has it once") 
 }
 
 TEST_CASE("store/cache: blobs survive, torn files and other validities do not") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     {
         MessageCache cache(scratch.path(), 0600);
         cache.open(7);
@@ -154,7 +137,7 @@ TEST_CASE("store/cache: blobs survive, torn files and other validities do not") 
 }
 
 TEST_CASE("store/cache: what is about messages that are gone is dropped") {
-    Scratch scratch;
+    TemporaryDirectory scratch;
     MessageCache cache(scratch.path(), 0600);
     cache.open(7);
     for (std::uint32_t uid = 1; uid <= 100; ++uid) {
@@ -169,7 +152,7 @@ TEST_CASE("store/cache: what is about messages that are gone is dropped") {
 
 TEST_CASE("store/cache: answers like a map, whatever happens to the file") {
     const bool harm = GENERATE(false, true);
-    Scratch scratch;
+    TemporaryDirectory scratch;
     naive::Random random(1);
     const std::string path = scratch.path() + "/relais.cache";
     std::map<std::uint32_t, std::string> model;
