@@ -103,42 +103,31 @@ Task<Result<MboxLock>> MboxLock::acquire(std::string path, int fd, MboxLockKind 
     }
 }
 
-MboxLock::MboxLock(MboxLock&& other) noexcept
-    : dot_lock_(std::move(other.dot_lock_)), fd_(std::exchange(other.fd_, -1)) {
-    other.dot_lock_.reset();
-}
-
-MboxLock::~MboxLock() {
-    if (fd_ >= 0) {
-        unlock_mbox(fd_);
-    }
-}
-
-Result<MboxReadLock> MboxReadLock::take(const std::string& path, int fd) {
+Result<MboxLock> MboxLock::for_reading(const std::string& path, int fd) {
     const MailboxLocks locks = configured_locks();
     const bool by_file = locks.fcntl || locks.flock;
     for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
         if (by_file && lock_file(fd, locks, MboxLockKind::kShared)) {
-            return MboxReadLock(std::nullopt, fd);
+            return MboxLock(std::nullopt, fd);
         }
         if (by_file && !is_busy(errno)) {
             return fail_errno("lock " + path);
         }
         auto dot_lock = by_file ? fail(Errc::kTemporary, "") : try_dot_lock(path);
         if (dot_lock) {
-            return MboxReadLock(std::move(*dot_lock), -1);
+            return MboxLock(std::move(*dot_lock), -1);
         }
         std::this_thread::sleep_for(kReadPause);
     }
     return fail(Errc::kTemporary, path + " is locked by another process");
 }
 
-MboxReadLock::MboxReadLock(MboxReadLock&& other) noexcept
+MboxLock::MboxLock(MboxLock&& other) noexcept
     : dot_lock_(std::move(other.dot_lock_)), fd_(std::exchange(other.fd_, -1)) {
     other.dot_lock_.reset();
 }
 
-MboxReadLock::~MboxReadLock() {
+MboxLock::~MboxLock() {
     if (fd_ >= 0) {
         unlock_mbox(fd_);
     }

@@ -21,6 +21,11 @@ class MboxLock {
     [[nodiscard]] static Task<Result<MboxLock>> acquire(std::string path, int fd,
                                                         MboxLockKind kind);
 
+    // For the moment in which a message is read; blocks for a second at the most.  The locks on the
+    // file keep out whoever takes those of mailbox_delivery_lock; the lock file does it where these
+    // are none but that.  Not for who has a lock on the same descriptor.  kTemporary as above.
+    [[nodiscard]] static Result<MboxLock> for_reading(const std::string& path, int fd);
+
     MboxLock(MboxLock&& other) noexcept;
     MboxLock& operator=(MboxLock&&) = delete;
     MboxLock(const MboxLock&) = delete;
@@ -29,28 +34,6 @@ class MboxLock {
 
   private:
     MboxLock(std::optional<DotLock> dot_lock, int fd) : dot_lock_(std::move(dot_lock)), fd_(fd) {}
-
-    std::optional<DotLock> dot_lock_;
-    int fd_;
-};
-
-// For the moment in which a message is read; blocks for a second at the most.  The locks on the
-// file keep out whoever takes those of mailbox_delivery_lock; the lock file does it where these are
-// none but that.  Not for who has an MboxLock on the same descriptor.
-class MboxReadLock {
-  public:
-    // kTemporary: somebody else has it for too long.
-    [[nodiscard]] static Result<MboxReadLock> take(const std::string& path, int fd);
-
-    MboxReadLock(MboxReadLock&& other) noexcept;
-    MboxReadLock& operator=(MboxReadLock&&) = delete;
-    MboxReadLock(const MboxReadLock&) = delete;
-    MboxReadLock& operator=(const MboxReadLock&) = delete;
-    ~MboxReadLock();
-
-  private:
-    MboxReadLock(std::optional<DotLock> dot_lock, int fd)
-        : dot_lock_(std::move(dot_lock)), fd_(fd) {}
 
     std::optional<DotLock> dot_lock_;
     int fd_;

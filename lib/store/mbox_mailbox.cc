@@ -64,7 +64,7 @@ Result<StoredMessage> MboxMailbox::read(const MailMessage& message) {
     if (!opened) {
         return fail_with(opened);
     }
-    auto lock = MboxReadLock::take(place_.directory, file_.get());
+    auto lock = MboxLock::for_reading(place_.directory, file_.get());
     if (!lock) {
         return fail_with(lock);
     }
@@ -79,7 +79,7 @@ Mailbox::Reading MboxMailbox::reading(const MailMessage& message) {
         if (!fd) {
             return fail_with(fd);
         }
-        auto lock = MboxReadLock::take(path, fd->get());
+        auto lock = MboxLock::for_reading(path, fd->get());
         if (!lock) {
             return fail_with(lock);
         }
