@@ -1,9 +1,9 @@
 #include "lib/sync/sync_state.h"
 
-#include <algorithm>
-
 #include "lib/base/base64.h"
 #include "lib/base/hex.h"
+#include "lib/event/crc32.h"
+#include "lib/store/byte_reader.h"
 
 namespace relais {
 
@@ -11,34 +11,14 @@ namespace {
 
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kGuid = 16;
-constexpr std::size_t kMailbox = kGuid + 28;
 constexpr std::size_t kNumber = 4;
-
-// IEEE 802.3's.
-std::uint32_t crc32_of(std::string_view bytes) {
-    constexpr std::uint32_t kPolynomial = 0xedb88320;
-    std::uint32_t crc = ~0U;
-    for (char c : bytes) {
-        crc ^= static_cast<unsigned char>(c);
-        for (int bit = 0; bit < 8; ++bit) {
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
-        }
-    }
-    return ~crc;
-}
+constexpr std::size_t kUnused = 16;  // numbers of changes, which are zero here
+constexpr std::size_t kMailbox = kGuid + kUnused + 3 * kNumber;
 
 void append_number(std::string& bytes, std::uint32_t number) {
     for (std::size_t i = 0; i < kNumber; ++i) {
         bytes += static_cast<char>(number >> (8 * i));
     }
-}
-
-std::uint32_t number_at(std::string_view bytes, std::size_t at) {
-    std::uint32_t number = 0;
-    for (std::size_t i = kNumber; i-- > 0;) {
-        number = number << 8 | static_cast<unsigned char>(bytes[at + i]);
-    }
-    return number;
 }
 
 }  // namespace
@@ -52,7 +32,7 @@ std::string serialize_sync_state(const std::vector<MailboxState>& mailboxes) {
         bytes += guid;
         append_number(bytes, mailbox.uid_validity);
         append_number(bytes, mailbox.last_uid);
-        bytes.append(16, '\0');
+        bytes.append(kUnused, '\0');
         append_number(bytes, mailbox.messages);
     }
     append_number(bytes, crc32_of(bytes));
@@ -69,15 +49,18 @@ Result<std::vector<MailboxState>> parse_sync_state(std::string_view text) {
                     bytes->size() < 2 * kNumber ? "Input too small" : "Invalid size");
     }
     std::string_view content = std::string_view(*bytes).substr(0, bytes->size() - kNumber);
-    if (number_at(content, 0) != kVersion ||
-        number_at(*bytes, content.size()) != crc32_of(content)) {
-        return fail(Errc::kSyntax, "Invalid version or checksum");
+    ByteReader reader(*bytes);
+    const std::uint32_t version = reader.u32();
+    std::vector<MailboxState> mailboxes((content.size() - kNumber) / kMailbox);
+    for (MailboxState& mailbox : mailboxes) {
+        mailbox.guid = hex_encode(reader.take(kGuid));
+        mailbox.uid_validity = reader.u32();
+        mailbox.last_uid = reader.u32();
+        reader.take(kUnused);
+        mailbox.messages = reader.u32();
     }
-    std::vector<MailboxState> mailboxes;
-    for (std::size_t at = kNumber; at < content.size(); at += kMailbox) {
-        std::size_t numbers = at + kGuid;
-        mailboxes.push_back({hex_encode(content.substr(at, kGuid)), number_at(content, numbers),
-                             number_at(content, numbers + 4), number_at(content, numbers + 24)});
+    if (version != kVersion || reader.u32() != crc32_of(content)) {
+        return fail(Errc::kSyntax, "Invalid version or checksum");
     }
     return mailboxes;
 }
