@@ -4,19 +4,16 @@
 #include <cerrno>
 #include <utility>
 
+#include "lib/base/file.h"
 #include "lib/store/dict_file.h"
 
 namespace relais {
 
 namespace {
 
-std::string directory_of(const std::string& file) {
-    return file.substr(0, file.rfind('/'));
-}
-
 std::vector<std::string> watchable(std::vector<std::string> files) {
     std::erase_if(files,
-                  [](const std::string& file) { return !can_be_watched(directory_of(file)); });
+                  [](const std::string& file) { return !can_be_watched(parent_directory(file)); });
     return files;
 }
 
@@ -24,7 +21,7 @@ std::vector<Mailbox::Watched> directories_of(const std::vector<std::string>& fil
     std::vector<Mailbox::Watched> parts;
     parts.reserve(files.size());
     for (const std::string& file : files) {
-        parts.push_back({directory_of(file), Mailbox::Watched::Kind::kEntries});
+        parts.push_back({parent_directory(file), Mailbox::Watched::Kind::kEntries});
     }
     return parts;
 }

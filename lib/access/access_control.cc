@@ -43,7 +43,7 @@ std::string whom_it_shows(const AclEntry& entry) {
 // Those of the directory: whoever may make files in it may read and change this one.
 unsigned mode_beside(const std::string& path) {
     struct stat status;
-    std::string directory = path.substr(0, path.rfind('/'));
+    std::string directory = parent_directory(path);
     return ::stat(directory.c_str(), &status) == 0 ? status.st_mode & 0666 : 0600;
 }
 

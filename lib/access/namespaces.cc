@@ -16,7 +16,6 @@ using Type = NamespaceSettings::Type;
 using Listing = NamespaceSettings::Listing;
 
 constexpr std::string_view kInbox = "INBOX";
-constexpr std::string_view kNowhere = "/nonexistent";  // in place of a location that is none
 
 std::unexpected<Error> denied(int reason, std::string text) {
     return std::unexpected(Error{Errc::kDenied, std::move(text), reason});

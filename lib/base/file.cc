@@ -151,6 +151,17 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
     return names;
 }
 
+std::string parent_directory(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
+
+bool is_file_at(int fd, const std::string& path) {
+    struct stat opened;
+    struct stat there;
+    return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &there) == 0 &&
+           opened.st_ino == there.st_ino && opened.st_dev == there.st_dev;
+}
+
 Result<void> set_nonblocking(int fd) {
     int flags = ::fcntl(fd, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) != 0) {

@@ -38,6 +38,12 @@ namespace relais {
 // The names in a directory, sorted, without "." and "..".
 [[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
 
+// The directory of a path that has a slash, without one at the end.
+[[nodiscard]] std::string parent_directory(const std::string& path);
+
+// Whether the open file is still what is at the path, and nothing has taken its place there.
+[[nodiscard]] bool is_file_at(int fd, const std::string& path);
+
 [[nodiscard]] Result<void> set_nonblocking(int fd);
 
 }  // namespace relais

@@ -181,7 +181,7 @@ Result<void> sync_queue_file(UniqueFd fd, const std::string& path, mode_t mode) 
     if (::close(fd.release()) != 0) {
         return fail_errno("close " + path);
     }
-    std::string directory = path.substr(0, path.rfind('/'));
+    std::string directory = parent_directory(path);
     static const bool sync_needed = needs_directory_sync(directory);
     if (!sync_needed) {
         return {};

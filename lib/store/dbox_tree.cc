@@ -12,8 +12,6 @@ namespace relais {
 
 namespace {
 
-constexpr std::string_view kNowhere = "/nonexistent";  // what we find out is not kept
-
 std::unexpected<Error> only_read() {
     return std::unexpected(Error{Errc::kDenied, "sdbox and mdbox mailboxes are only read", EROFS});
 }
@@ -79,27 +77,13 @@ bool DboxTree::may_be_folder(const NestedEntry& entry) const {
 
 std::vector<std::string> DboxTree::name_directories() const {
     return nested_directories(root() + "/" + location_.mailboxes, disk_names(),
-                              [this](const NestedEntry& entry) {
-                                  return may_be_folder(entry) && is_directory(entry.path);
-                              });
+                              [this](const NestedEntry& entry) { return may_be_folder(entry); });
 }
 
 Result<MailTree::Listed> DboxTree::look_around() const {
     std::vector<std::string> names;
-    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
-        if (!may_be_folder(entry)) {
-            return Descend::kNo;
-        }
-        auto kind = file_kind(entry.path);
-        if (kind != FileKind::kDirectory) {
-            return kind ? Result<Descend>(Descend::kNo) : fail_with(kind);
-        }
-        auto mail = file_kind(entry.path + "/" + location_.leaf);
-        if (mail == FileKind::kDirectory) {
-            names.push_back(entry.name);
-        }
-        return mail ? Result<Descend>(Descend::kYes) : fail_with(mail);
-    };
+    auto visit = directories_with(
+        location_.leaf, [this](const NestedEntry& entry) { return may_be_folder(entry); }, &names);
     NestedOutcome seen = visit_nested(root() + "/" + location_.mailboxes, disk_names(), visit);
     // Without the directory there is nothing.
     if (!seen.root && seen.root.error().sys_errno != ENOENT) {

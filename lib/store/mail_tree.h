@@ -15,6 +15,9 @@
 
 namespace relais {
 
+// Where nothing is: for indexes that are not kept, and in place of a location that is none.
+inline constexpr std::string_view kNowhere = "/nonexistent";
+
 class MailTree {
   public:
     MailTree(const MailTree&) = delete;

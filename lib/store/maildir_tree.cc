@@ -22,9 +22,6 @@ namespace relais {
 
 namespace {
 
-// What we find out is not kept there.
-constexpr std::string_view kNowhere = "/nonexistent";
-
 constexpr std::time_t kTrashSeconds = 86400;  // longer than a removal takes
 
 bool has_all_parts(const std::string& directory) {
@@ -172,7 +169,7 @@ void MaildirTree::rename_lists(std::string_view from, std::string_view to) const
         const std::string source = where + "/" + path_of(from);
         move_list_files(source, where + "/" + path_of(to), directory_mode_,
                         nested ? kMostLevels : 1);
-        remove_empty_directories(source.substr(0, source.rfind('/')), where);
+        remove_empty_directories(parent_directory(source), where);
     }
 }
 

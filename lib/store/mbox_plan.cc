@@ -80,7 +80,7 @@ Result<void> copy_range(int fd, std::uint64_t from, std::uint64_t to, FileSink& 
 }
 
 Result<void> sync_directory_of(const std::string& path) {
-    auto fd = open_file(path.substr(0, path.rfind('/')), O_RDONLY | O_DIRECTORY);
+    auto fd = open_file(parent_directory(path), O_RDONLY | O_DIRECTORY);
     return !fd ? fail_with(fd) : ::fsync(fd->get()) < 0 ? fail_errno("fsync") : Result<void>();
 }
 

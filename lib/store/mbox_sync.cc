@@ -53,11 +53,7 @@ Result<KeywordFile> MboxMailbox::load_keywords() const {
 
 // Again, when another file has its name.
 Result<void> MboxMailbox::open_file_here() {
-    struct stat open_one;
-    struct stat named;
-    const bool there = ::stat(place_.directory.c_str(), &named) == 0;
-    if (file_ && there && ::fstat(file_.get(), &open_one) == 0 && open_one.st_ino == named.st_ino &&
-        open_one.st_dev == named.st_dev) {
+    if (file_ && is_file_at(file_.get(), place_.directory)) {
         return {};
     }
     auto fd = open_file(place_.directory, O_RDWR);
@@ -68,6 +64,7 @@ Result<void> MboxMailbox::open_file_here() {
     if (!fd) {
         return fail_with(fd);
     }
+    struct stat open_one;
     if (::fstat(fd->get(), &open_one) < 0 || !S_ISREG(open_one.st_mode)) {
         return fail(Errc::kCorrupt, place_.directory + " is no mailbox file");
     }

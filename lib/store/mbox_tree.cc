@@ -31,10 +31,6 @@ void remove_directory(const std::string& path) {
     std::filesystem::remove_all(path, ignored);
 }
 
-std::string parent_of(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
-}
-
 }  // namespace
 
 std::string MboxTree::relative(std::string_view name) const {
@@ -126,9 +122,8 @@ std::unique_ptr<Mailbox> MboxTree::open(std::string_view name) const {
 }
 
 std::vector<std::string> MboxTree::name_directories() const {
-    return nested_directories(root(), disk_names(), [](const NestedEntry& entry) {
-        return !is_reserved(entry.level) && is_directory(entry.path);
-    });
+    return nested_directories(root(), disk_names(),
+                              [](const NestedEntry& entry) { return !is_reserved(entry.level); });
 }
 
 Result<MailTree::Listed> MboxTree::look_around() const {
@@ -165,7 +160,7 @@ Result<void> MboxTree::create(std::string_view name) {
     if (is_directory(file)) {
         return tree_denial(EEXIST, "Mailbox exists as a folder of others");
     }
-    auto made = make_directories(parent_of(file), directory_mode_);
+    auto made = make_directories(parent_directory(file), directory_mode_);
     auto fd = made ? open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600) : fail_with(made);
     if (!fd) {
         return fd.error().sys_errno == EEXIST ? tree_denial(EEXIST, "Mailbox already exists")
@@ -185,7 +180,8 @@ Result<void> MboxTree::remove(std::string_view name) {
     }
     remove_directory(index_of(name));
     // Directories that were made for it and hold nothing any more.
-    for (std::string up = parent_of(file_of(name)); up.size() > root().size(); up = parent_of(up)) {
+    for (std::string up = parent_directory(file_of(name)); up.size() > root().size();
+         up = parent_directory(up)) {
         ::rmdir((up + "/" + std::string(kIndexes)).c_str());
         if (::rmdir(up.c_str()) < 0) {
             break;
@@ -207,8 +203,8 @@ Result<void> MboxTree::rename(std::string_view from, std::string_view to) {
         return tree_denial(EEXIST, "Target mailbox already exists");
     }
     const std::string index = index_of(to);
-    auto made = make_directories(parent_of(target), directory_mode_);
-    made = made ? make_directories(parent_of(index), directory_mode_) : made;
+    auto made = make_directories(parent_directory(target), directory_mode_);
+    made = made ? make_directories(parent_directory(index), directory_mode_) : made;
     if (!made) {
         return made;
     }

@@ -36,10 +36,6 @@ bool is_missing(const std::string& path) {
     return ::lstat(path.c_str(), &status) < 0 && errno == ENOENT;
 }
 
-std::string parent_of(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
-}
-
 }  // namespace
 
 bool NestedMaildirTree::may_be_mailbox(std::string_view entry, bool directory) const {
@@ -77,31 +73,19 @@ bool NestedMaildirTree::may_be_folder(const NestedEntry& entry) const {
 }
 
 std::vector<std::string> NestedMaildirTree::name_directories() const {
-    return nested_directories(root(), disk_names(), [this](const NestedEntry& entry) {
-        return may_be_folder(entry) && is_directory(entry.path);
-    });
+    return nested_directories(root(), disk_names(),
+                              [this](const NestedEntry& entry) { return may_be_folder(entry); });
 }
 
 Result<MailTree::Listed> NestedMaildirTree::look_around() const {
     std::vector<std::string> names;
-    auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
-        if (!may_be_folder(entry)) {
-            return Descend::kNo;
-        }
-        auto kind = file_kind(entry.path);
-        if (kind != FileKind::kDirectory) {
-            return kind ? Result<Descend>(Descend::kNo) : fail_with(kind);
-        }
-        auto mail = file_kind(entry.path + "/cur");
-        if (entry.name != "INBOX" && mail == FileKind::kDirectory) {
-            names.push_back(entry.name);
-        }
-        return mail ? Result<Descend>(Descend::kYes) : fail_with(mail);
-    };
+    auto visit = directories_with(
+        "cur", [this](const NestedEntry& entry) { return may_be_folder(entry); }, &names);
     NestedOutcome seen = visit_nested(root(), disk_names(), visit);
     if (!seen.root) {
         return fail_with(seen.root);
     }
+    std::erase(names, "INBOX");  // it is there in any case, and may be elsewhere
     std::ranges::sort(names);
     names.insert(names.begin(), "INBOX");
     return Listed{std::move(names), std::move(seen.below)};
@@ -167,17 +151,17 @@ Result<void> NestedMaildirTree::rename(std::string_view from, std::string_view t
     if (to == "INBOX" || is_directory(target)) {
         return tree_denial(EEXIST, "Target mailbox already exists");
     }
-    auto made = make_directories(parent_of(target), directory_mode_);
+    auto made = make_directories(parent_directory(target), directory_mode_);
     if (!made) {
         return made;
     }
     if (std::rename(source.c_str(), target.c_str()) < 0) {
         auto failed = fail_errno("rename " + source);
-        remove_empty_directories(parent_of(target), root());
+        remove_empty_directories(parent_directory(target), root());
         return failed;
     }
     rename_lists(from, to);
-    remove_empty_directories(parent_of(source), root());
+    remove_empty_directories(parent_directory(source), root());
     return {};
 }
 

@@ -140,12 +140,32 @@ NestedOutcome visit_nested(const std::string& root, const DiskNames& names,
     return {std::move(seen), visitor.outcome()};
 }
 
+NestedVisit directories_with(std::string part,
+                             std::function<bool(const NestedEntry&)> may_be_folder,
+                             std::vector<std::string>* found) {
+    return [part = std::move(part), may_be_folder = std::move(may_be_folder),
+            found](const NestedEntry& entry) -> Result<Descend> {
+        if (!may_be_folder(entry)) {
+            return Descend::kNo;
+        }
+        auto kind = file_kind(entry.path);
+        if (kind != FileKind::kDirectory) {
+            return kind ? Result<Descend>(Descend::kNo) : fail_with(kind);
+        }
+        auto mail = file_kind(format("{}/{}", entry.path, part));
+        if (mail == FileKind::kDirectory) {
+            found->push_back(entry.name);
+        }
+        return mail ? Result<Descend>(Descend::kYes) : fail_with(mail);
+    };
+}
+
 std::vector<std::string> nested_directories(
     const std::string& root, const DiskNames& names,
-    const std::function<bool(const NestedEntry&)>& is_folder) {
+    const std::function<bool(const NestedEntry&)>& may_be_folder) {
     std::vector<std::string> directories = {root};
     auto visit = [&](const NestedEntry& entry) -> Result<Descend> {
-        if (!is_folder(entry)) {
+        if (!may_be_folder(entry) || !is_directory(entry.path)) {
             return Descend::kNo;
         }
         directories.push_back(entry.path);

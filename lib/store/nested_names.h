@@ -44,10 +44,16 @@ struct NestedOutcome {
 [[nodiscard]] NestedOutcome visit_nested(const std::string& root, const DiskNames& names,
                                          const NestedVisit& visit);
 
-// `root`, and the directories below it that are shown and folders: what has names in it.
+// For visit_nested(): descends into the directories that may be folders by their names, and adds
+// those to `found` in which there is a directory `part`: the mailboxes.  `found` outlives it.
+[[nodiscard]] NestedVisit directories_with(std::string part,
+                                           std::function<bool(const NestedEntry&)> may_be_folder,
+                                           std::vector<std::string>* found);
+
+// `root`, and the directories below it that may be folders by their names: what has names in it.
 [[nodiscard]] std::vector<std::string> nested_directories(
     const std::string& root, const DiskNames& names,
-    const std::function<bool(const NestedEntry&)>& is_folder);
+    const std::function<bool(const NestedEntry&)>& may_be_folder);
 
 // Removes the empty directories from `directory` up to `root`, which stays.
 void remove_empty_directories(std::string directory, const std::string& root);

@@ -4,7 +4,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -21,14 +20,6 @@ struct flock whole_file() {
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     return lock;
-}
-
-// Whoever had it may have removed the file while we waited.
-bool is_file_at(int fd, const std::string& path) {
-    struct stat ours{};
-    struct stat there{};
-    return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
 // The process that holds it; 0: nobody known.
@@ -49,6 +40,7 @@ Result<SyncLock> SyncLock::take(const std::string& home, std::chrono::seconds wa
         }
         struct flock lock = whole_file();
         bool locked = ::fcntl(fd->get(), F_SETLK, &lock) == 0;
+        // Whoever had it may have removed the file while we waited.
         if (locked && is_file_at(fd->get(), path)) {
             return SyncLock(path, std::move(*fd));
         }

@@ -25,12 +25,10 @@ UniqueFd open_locked(const std::string& path, const std::string& shown) {
             log_fatal("open {}: {}", shown, std::strerror(fd.error().sys_errno));
         }
         struct stat mine{};
-        struct stat now{};
         if (::flock(fd->get(), LOCK_EX) != 0 || ::fstat(fd->get(), &mine) != 0) {
             log_fatal("lock {}: {}", shown, std::strerror(errno));
         }
-        if (::stat(path.c_str(), &now) == 0 && now.st_ino == mine.st_ino &&
-            now.st_dev == mine.st_dev && mine.st_nlink == 1) {
+        if (mine.st_nlink == 1 && is_file_at(fd->get(), path)) {
             return std::move(*fd);
         }
     }
