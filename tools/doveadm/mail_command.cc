@@ -55,14 +55,20 @@ std::optional<long> id_number(std::string_view text) {
 // By number or name; -1 where there is nobody.
 long user_setting(const Settings& settings) {
     std::string text = settings.get("mail_uid");
+    if (auto number = id_number(text)) {
+        return *number;
+    }
     auto ids = user_ids(text);
-    return id_number(text).value_or(ids ? static_cast<long>(ids->uid) : -1);
+    return ids ? static_cast<long>(ids->uid) : -1;
 }
 
 long group_setting(const Settings& settings) {
     std::string text = settings.get("mail_gid");
+    if (auto number = id_number(text)) {
+        return *number;
+    }
     auto id = group_id(text);
-    return id_number(text).value_or(id ? static_cast<long>(*id) : -1);
+    return id ? static_cast<long>(*id) : -1;
 }
 
 // Without -u: whoever calls.  Root says by mail_uid and mail_gid whose the mail is.
