@@ -1,5 +1,6 @@
 """Ours installed over Debian's Postfix, with mail everywhere, and back; then each of the packages purged."""
 import hashlib
+import json
 import re
 import time
 
@@ -63,14 +64,20 @@ def queued(mx):
     return sorted(to for _, mark, to in entries if mark != "!"), sorted(to for _, mark, to in entries if mark == "!")
 
 
+def waits(mx, to, queue="deferred"):
+    """The queue ID of the message that is in a queue for a recipient; waits for it.  What is there for others may come and go meanwhile."""
+    listed = f"""postqueue -j | grep '"queue_name": "{queue}".*"address": "{to}"'"""
+    mx.wait(listed)
+    return json.loads(mx.run(listed))["queue_id"]
+
+
 def postpone(mx, subject, to):
     """Into deferred, though it could be delivered; its queue ID.  main.cf is as before at the end."""
-    before = set(queue_ids(mx, "deferred"))
     mx.run("cp -p /etc/postfix/main.cf /root/main.cf; postconf -e defer_transports=local; postfix reload")
     send(mx, subject, to)
-    mx.wait(f"[ $(find /var/spool/postfix/deferred -type f | wc -l) = {len(before) + 1} ]")
+    name = waits(mx, to)
     mx.run("cat /root/main.cf > /etc/postfix/main.cf; postfix reload")
-    return (set(queue_ids(mx, "deferred")) - before).pop()
+    return name
 
 
 def hold(mx, subject, to):
@@ -82,7 +89,7 @@ def hold(mx, subject, to):
 def fill_running(mx, when):
     """Mail in deferred and in hold."""
     send(mx, f"deferred {when}", f"{when}@later.test")
-    mx.wait("find /var/spool/postfix/deferred -type f | grep -q .")
+    waits(mx, f"{when}@later.test")
     hold(mx, f"held {when}", "bob@example.test")
 
 
@@ -91,7 +98,7 @@ def fill_stopped(mx, when):
     mx.run(f"setsid {SILENT} >/dev/null 2>&1 & echo $! > /root/silent")
     fill_running(mx, when)
     send(mx, f"active {when}", f"{when}@slow.test")
-    mx.wait("find /var/spool/postfix/active -type f | grep -q .")
+    waits(mx, f"{when}@slow.test", "active")
     mx.run("pkill -STOP -x qmgr")
     mx.run(f"swaks --silent 2 --server 127.0.0.1 --from a@example.test --to bob@example.test --header 'Subject: incoming {when}'")
     mx.run("kill $(cat /var/spool/postfix/pid/master.pid); pkill -KILL -x qmgr")
