@@ -137,9 +137,9 @@ class Tally:
                 print(f"FAIL  {name} ({seconds:.1f} s)\n{indent(text)}", flush=True)
 
     def take_failures(self):
-        """Of the rings that run beside each other: (file's label, test's name); they are no longer counted."""
+        """But for the units and what takes minutes: (file's label, test's name); they are no longer counted."""
         with self._lock:
-            taken = [name for name in self._failures if not name.startswith(("unit/", FRESH, PACKAGES))]
+            taken = [name for name in self._failures if not name.startswith(("unit/", FRESH))]
             self._failures = [name for name in self._failures if name not in taken]
             self.failed -= len(taken)
             return [tuple(name.split(", ")[0].split(": ", 1)) for name in taken]
@@ -152,7 +152,7 @@ class Tally:
         for reason, names in self._skips.items():
             print(f"skipped {len(names)}: {reason}")
         for name in self._unsteady:
-            print(f"failed beside others, passed alone: {name}")
+            print(f"failed once, passed again alone: {name}")
         for name in self._failures:
             print(f"failed: {name}")
         if self.cases:
@@ -275,16 +275,17 @@ def run_failed_again(tally, options):
     """A comparison in time may fail where eight of them share two processors; what is broken fails alone as well."""
     if tally.failed > AGAIN_AT_MOST:
         return
-    launcher = Launcher(private=True)
+    launchers = {private: Launcher(private) for private in (True, False)}
     for file, test in tally.take_failures():
         print(f"again, alone: {file}: {test}", flush=True)
         before = tally.failed
         ring, name = file.split("/")
         alone = argparse.Namespace(**{**vars(options), "test": "" if test == "worker" else test})
-        run_file(TESTS / ring / f"test_{name}.py", launcher, tally, alone)
+        run_file(TESTS / ring / f"test_{name}.py", launchers[ring not in ALONE], tally, alone)
         if tally.failed == before:
             tally.unsteady(file, test)
-    launcher.close()
+    for launcher in launchers.values():
+        launcher.close()
 
 
 def run_file(path, launcher, tally, options):
