@@ -27,6 +27,9 @@ std::string endpoint_name(const MasterService& service) {
     if (service.type == ServiceType::kInet) {
         return service.name;
     }
+    if (!service.path.empty()) {
+        return service.path;
+    }
     return (service.is_private ? "private/" : "public/") + service.name;
 }
 

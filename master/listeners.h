@@ -23,7 +23,7 @@ struct ListenContext {
     bool can_chown = false;
 };
 
-// "private/NAME", "public/NAME", or the inet name as it stands.
+// "private/NAME", "public/NAME" or the service's own path, or the inet name as it stands.
 [[nodiscard]] std::string endpoint_name(const MasterService& service);
 
 // As log lines have it: "25", "[127.0.0.1]:11025", "private/rewrite".

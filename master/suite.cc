@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/services.h"
@@ -76,12 +78,35 @@ bool is_disabled(const MasterService& service, const std::vector<std::string_vie
     return false;
 }
 
+// Runs postdrop for whoever connects, as him and with its group.  Only root can make a process
+// somebody else's; and a queue that an older release has made may lack the directory.
+std::optional<MasterService> submission_service(const Config& config) {
+    const std::string& path = config.postdrop_socket();
+    if (path.empty() || ::geteuid() != 0 ||
+        ::access(parent_directory(config.queue_directory() + "/" + path).c_str(), F_OK) != 0) {
+        return std::nullopt;
+    }
+    MasterService service;
+    service.name = "postdrop";
+    service.path = path;
+    service.is_private = false;
+    service.is_unprivileged = false;
+    service.process_limit = config.default_process_limit();
+    service.command = "spawn";
+    service.arguments = {"user=*:" + config.setgid_group(),
+                         "argv=" + config.command_directory() + "/postdrop", "-r"};
+    return service;
+}
+
 }  // namespace
 
 Result<std::vector<MasterService>> read_services(const Config& config) {
     auto services = load_services(config);
     if (!services) {
         return services;
+    }
+    if (auto submission = submission_service(config)) {
+        services->push_back(std::move(*submission));
     }
     const std::string& disabled = config.master_service_disable();
     auto patterns = split_words(disabled, ", \t\r\n");

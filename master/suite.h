@@ -35,7 +35,8 @@ class Suite {
 };
 
 // The services of master.cf under this configuration, without those that master_service_disable
-// names.
+// names, and the one through which users submit whose postdrop cannot be set-gid
+// (postdrop_socket).
 [[nodiscard]] Result<std::vector<MasterService>> read_services(const Config& config);
 
 }  // namespace relais::master

@@ -162,15 +162,23 @@ bool is_file_at(int fd, const std::string& path) {
            opened.st_ino == there.st_ino && opened.st_dev == there.st_dev;
 }
 
-Result<void> set_nonblocking(int fd) {
+static Result<void> change_blocking(int fd, int wanted) {
     int flags = ::fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK) != 0) {
+    if (flags >= 0 && (flags & O_NONBLOCK) == wanted) {
         return {};
     }
-    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-        return fail_errno("set non-blocking");
+    if (flags < 0 || ::fcntl(fd, F_SETFL, (flags & ~O_NONBLOCK) | wanted) < 0) {
+        return fail_errno(wanted != 0 ? "set non-blocking" : "set blocking");
     }
     return {};
+}
+
+Result<void> set_nonblocking(int fd) {
+    return change_blocking(fd, O_NONBLOCK);
+}
+
+Result<void> set_blocking(int fd) {
+    return change_blocking(fd, 0);
 }
 
 Result<void> make_directories(const std::string& path, unsigned mode) {

@@ -46,4 +46,7 @@ namespace relais {
 
 [[nodiscard]] Result<void> set_nonblocking(int fd);
 
+// For who expects that a read or write waits.
+[[nodiscard]] Result<void> set_blocking(int fd);
+
 }  // namespace relais

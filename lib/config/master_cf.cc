@@ -228,6 +228,7 @@ Result<MasterService> interpret(const MasterLine& line, const MasterDefaults& de
                          .wakeup = *wakeup,
                          .wakeup_if_used = line.field(MasterField::kWakeup).ends_with('?'),
                          .process_limit = *limit,
+                         .path = {},
                          .command = line.field(MasterField::kCommand),
                          .arguments = line.arguments,
                          .file = line.file,

@@ -55,6 +55,7 @@ struct MasterService {
     int wakeup = 0;                  // seconds; 0: never
     bool wakeup_if_used = false;     // "60?": only after the first use
     int process_limit = 0;           // 0: no limit
+    std::string path;                // the socket's, where it is not in private/ or public/
     std::string command;
     std::vector<std::string> arguments;
     std::string file;

@@ -6,8 +6,6 @@
 
 namespace relais {
 
-namespace {
-
 UserObjection objection_to(const FileOwner& ids) {
     const auto owner = user_ids(conf().mail_owner());
     if (ids.uid == 0) {
@@ -25,8 +23,6 @@ UserObjection objection_to(const FileOwner& ids) {
     return group_id(conf().setgid_group()) == ids.gid ? UserObjection::kSetgidGroup
                                                       : UserObjection::kNone;
 }
-
-}  // namespace
 
 CommandUser find_command_user(std::string_view text) {
     CommandUser out;

@@ -26,6 +26,9 @@ struct CommandUser {
     UserObjection objection = UserObjection::kNone;
 };
 
+// Whether a command may have these rights.
+[[nodiscard]] UserObjection objection_to(const FileOwner& ids);
+
 // Where the process cannot change its identity (an ordinary user's instance) the accounts need only
 // exist.
 [[nodiscard]] CommandUser find_command_user(std::string_view text);

@@ -136,13 +136,21 @@ Task<Result<UniqueFd>> connect_unix(std::string path, Deadline deadline) {
     }
 }
 
-// listen(2) notes down the process, bind(2) the name; renaming the socket changes neither.  A name
-// is compared as it was given, since master binds relative ones too.
-static Result<void> check_maker(int fd, const std::string& path, pid_t maker) {
+Result<ucred> peer_credentials(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-        return fail_errno("peer credentials of " + path);
+        return fail_errno("peer credentials");
+    }
+    return peer;
+}
+
+// listen(2) notes down the process, bind(2) the name; renaming the socket changes neither.  A name
+// is compared as it was given, since master binds relative ones too.
+static Result<void> check_maker(int fd, const std::string& path, pid_t maker) {
+    auto peer = peer_credentials(fd);
+    if (!peer) {
+        return fail_with(peer);
     }
     sockaddr_un address{};
     socklen_t length = sizeof address;
@@ -150,12 +158,12 @@ static Result<void> check_maker(int fd, const std::string& path, pid_t maker) {
         return fail_errno("peer name of " + path);
     }
     std::string_view name(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
-    if (peer.pid != maker || name != path) {
+    if (peer->pid != maker || name != path) {
         return fail(
             Errc::kDenied,
             format("{} is not the socket that master (process {}) has made: process {}, uid {} "
                    "made it as \"{}\"",
-                   path, maker, peer.pid, peer.uid, printable(name)));
+                   path, maker, peer->pid, peer->uid, printable(name)));
     }
     return {};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "lib/base/result.h"
@@ -45,6 +46,10 @@ class Listener {
 
 // A connected stream socket to a UNIX-domain path (relative to the working directory, or absolute).
 [[nodiscard]] Task<Result<UniqueFd>> connect_unix(std::string path, Deadline deadline);
+
+// Who is at the other end of a connected UNIX-domain socket, as the kernel noted it down when the
+// connection was made (of the end that listened: when it began to).
+[[nodiscard]] Result<ucred> peer_credentials(int fd);
 
 // The same for a service that must be the one it is taken for, in a directory where others may
 // rename and replace sockets: kDenied unless the process `maker` (0: whoever) has made the

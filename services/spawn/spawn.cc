@@ -1,23 +1,30 @@
 // spawn(8): runs a command for each connection, with the connection as its standard input, output
 // and error.  Called by whoever connects: smtpd, for policy servers that know nothing of sockets.
-// It believes master.cf, which says what to run and as whom (never root, never mail_owner), and no
-// byte of the client: the command alone reads those.
+// It believes master.cf, which says what to run and as whom (never root, never mail_owner), for
+// "user=*" the kernel, which knows who has connected, and no byte of the client: the command alone
+// reads those.
 //
 // The process keeps root as its real uid to give its children other identities; its effective ids
 // are mail_owner's.  It serves many connections at once, each with a child of its own.
 #include <csignal>
+#include <map>
 #include <memory>
+#include <optional>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "lib/base/file.h"
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
+#include "lib/daemon/command_user.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
 #include "lib/deliver/command.h"
 #include "lib/deliver/identity.h"
 #include "lib/event/child.h"
+#include "lib/event/socket.h"
+#include "lib/event/sync.h"
 
 #include "services/spawn/spawn_arguments.h"
 
@@ -28,23 +35,37 @@ namespace {
 
 constexpr std::string_view kSearchPath = "PATH=/usr/bin:/bin";
 
-// Commands expect that a read or write waits.
-void make_blocking(int fd) {
-    const int flags = ::fcntl(fd, F_GETFL);
-    ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+// Of the connections of one user in a process; others of his wait for their turn where they come
+// from.
+constexpr std::size_t kMostOfOneCaller = 20;
+
+// Who has connected, as the kernel tells, with the group of master.cf.
+Result<FileOwner> caller_of(int connection, gid_t group) {
+    auto peer = peer_credentials(connection);
+    if (!peer) {
+        return fail_with(peer);
+    }
+    const FileOwner caller{peer->uid, group};
+    const auto objection = objection_to(caller);
+    if (objection != UserObjection::kNone && objection != UserObjection::kSetgidGroup) {
+        return fail(Errc::kDenied,
+                    format("uid {} with gid {} may not be served", caller.uid, group));
+    }
+    return caller;
 }
 
-ChildSpec child_spec(const SpawnArguments& arguments, int connection) {
+ChildSpec child_spec(const std::vector<std::string>& command, const std::optional<FileOwner>& user,
+                     int connection) {
     ChildSpec child;
-    child.argv = arguments.command;
+    child.argv = command;
     child.environment = exported_environment();
     child.environment.emplace_back(kSearchPath);
     child.input = child.output = child.error = connection;
     child.own_group = true;
     child.reports_failure = true;
-    if (arguments.user) {
-        child.uid = arguments.user->uid;
-        child.gid = arguments.user->gid;
+    if (user) {
+        child.uid = user->uid;
+        child.gid = user->gid;
     }
     return child;
 }
@@ -100,9 +121,34 @@ class SpawnDaemon : public Daemon {
         if (!arguments_) {
             log_fatal("{}", arguments_.error().message);
         }
-        make_blocking(connection.fd.get());
+        if (!arguments_->as_caller) {
+            co_await run(std::move(connection), arguments_->user);
+            co_return;
+        }
+        auto caller = caller_of(connection.fd.get(), arguments_->user->gid);
+        if (!caller) {
+            log_warning("{}", caller.error().message);
+            co_return;
+        }
+        auto& places = callers_.try_emplace(caller->uid, kMostOfOneCaller).first->second;
+        if (places.free() == 0) {
+            log_warning("uid {} has {} connections already", caller->uid, kMostOfOneCaller);
+            co_return;
+        }
+        auto place = co_await places.take();
+        co_await run(std::move(connection), *caller);
+    }
+
+  private:
+    Task<void> run(Connection connection, std::optional<FileOwner> user) {
+        if (auto blocking = set_blocking(connection.fd.get()); !blocking) {
+            log_fatal("{}", blocking.error().message);
+        }
         const ForkPatience patience{conf().fork_attempts(), conf().fork_delay()};
-        auto spec = child_spec(*arguments_, connection.fd.get());
+        auto spec = child_spec(arguments_->command, user, connection.fd.get());
+        if (arguments_->as_caller) {
+            spec.error = -1;  // what postdrop says there is in the log too, and is no answer
+        }
         auto child = co_await Child::start(spec, patience);
         connection.fd.reset();
         if (!child) {
@@ -112,10 +158,10 @@ class SpawnDaemon : public Daemon {
         co_await watch(std::move(*child), std::move(spec), limit_);
     }
 
-  private:
     Result<SpawnArguments> arguments_;
     std::chrono::seconds limit_{};
     std::unique_ptr<FileIdentity> identity_;
+    std::map<uid_t, Semaphore> callers_;
 };
 
 }  // namespace

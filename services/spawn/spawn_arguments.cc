@@ -28,6 +28,31 @@ Result<void> check(const CommandUser& found) {
     return {};
 }
 
+Result<void> take_user(std::string_view text, SpawnArguments& out) {
+    constexpr std::string_view kCaller = "*:";
+    if (text.starts_with(kCaller)) {
+        const std::string group(text.substr(kCaller.size()));
+        const auto gid = group_id(group);
+        if (!gid) {
+            return fail(Errc::kNotFound, "unknown group name: " + group);
+        }
+        if (!can_change_identity()) {
+            return fail(Errc::kDenied, "user=* takes a process that runs as root");
+        }
+        out.as_caller = true;
+        out.user = FileOwner{0, *gid};
+        return {};
+    }
+    const auto found = find_command_user(text);
+    if (auto allowed = check(found); !allowed) {
+        return allowed;
+    }
+    if (can_change_identity()) {
+        out.user = found.ids;
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<SpawnArguments> parse_arguments(const std::vector<std::string>& words) {
@@ -47,12 +72,8 @@ Result<SpawnArguments> parse_arguments(const std::vector<std::string>& words) {
     if (!user) {
         return fail(Errc::kSyntax, "missing user= attribute");
     }
-    const auto found = find_command_user(*user);
-    if (auto allowed = check(found); !allowed) {
-        return fail_with(allowed);
-    }
-    if (can_change_identity()) {
-        out.user = found.ids;
+    if (auto taken = take_user(*user, out); !taken) {
+        return fail_with(taken);
     }
     if (out.command.empty()) {
         return fail(Errc::kSyntax, "missing argv= attribute");

@@ -1,4 +1,5 @@
 // What master.cf says behind "spawn": user=name[:group] argv=command arguments...
+// "user=*:group" stands for whoever connects, with this group in place of his own.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,7 @@ namespace relais::spawn {
 struct SpawnArguments {
     std::vector<std::string> command;
     std::optional<FileOwner> user;  // nothing: this process may be nobody else
+    bool as_caller = false;         // user=*: `user` has the group alone
 };
 
 // The error has Postfix's words.  Root, mail_owner and privileged groups are refused; where the

@@ -2,7 +2,8 @@
 //
 // Set-group-id: the one program through which local users write into the queue.  Everything that
 // comes from the caller is suspect: arguments, environment, descriptors, and each record, which is
-// checked before it is copied.
+// checked before it is copied.  Where it cannot be set-group-id, it hands the message over
+// (hand_over.h).
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <string>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +27,8 @@
 #include "lib/queue/queue_file.h"
 #include "lib/rules/user_access.h"
 
+#include "tools/postdrop/hand_over.h"
+#include "tools/postdrop/hold_signals.h"
 #include "tools/postdrop/record_filter.h"
 #include "tools/postdrop/sender_access.h"
 
@@ -63,14 +67,6 @@ void handle_signals(const std::string& path) {
 
 void finish_unfinished() {
     unfinished_path[0] = '\0';
-}
-
-// From the commit on the message is the mail system's: whoever is told otherwise sends it again. So
-// neither the caller's signals nor an alarm that he left running end the process before the answer.
-void hold_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_BLOCK, &all, nullptr);
 }
 
 [[noreturn]] void usage() {
@@ -180,5 +176,10 @@ int main(int argc, char** argv) {
     check_submitter();
     // The trigger's, now: where the caller's limits forbid it, nothing may be in maildrop yet.
     Loop::current();
+    if (::faccessat(AT_FDCWD, kMaildrop.data(), W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+        if (auto status = hand_over(conf().postdrop_socket())) {
+            return *status;
+        }
+    }
     return submit();
 }

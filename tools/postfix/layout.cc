@@ -61,6 +61,8 @@ std::vector<Rule> rules() {
                    .owner = Owner::kMailOwner,
                    .group = Group::kSetgid,
                    .mode = 0710});
+    // Open to everybody: users submit here whose postdrop cannot be set-gid.
+    out.push_back({.path = queue + "/submit", .owner = Owner::kMailOwner});
     for (const char* name : {"postdrop", "postqueue", "postlog"}) {
         out.push_back({.path = config.command_directory() + "/" + name,
                        .kind = Kind::kFile,

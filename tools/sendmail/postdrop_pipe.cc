@@ -11,6 +11,7 @@
 #include "lib/config/config.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/cleanup_client.h"
+#include "lib/ipc/postdrop_reply.h"
 
 namespace relais {
 
@@ -30,21 +31,6 @@ Pipe make_pipe() {
         log_fatal("{}", fail_errno("pipe").error().message);
     }
     return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
-// The lists after the announcement; nothing where the reply is cut short.
-std::optional<Attributes> last_list(std::string_view reply) {
-    std::optional<Attributes> last;
-    int lists = 0;
-    for (;;) {
-        AttrParse parsed = parse_attributes(reply);
-        if (parsed.status != AttrParse::Status::kComplete) {
-            return lists == 2 ? last : std::nullopt;
-        }
-        last = std::move(parsed.attributes);
-        ++lists;
-        reply.remove_prefix(parsed.length);
-    }
 }
 
 }  // namespace
@@ -99,7 +85,7 @@ void PostdropPipe::finish() {
     to_.reset();
     auto reply = read_all(from_.get(), kMaxReply);
     ChildStatus ended = Loop::current().run_task(child_->wait());
-    auto verdict = reply ? last_list(*reply) : std::nullopt;
+    auto verdict = reply ? postdrop_outcome(*reply) : std::nullopt;
     if (!verdict) {
         if (ended.exit_status == 0) {
             log_fatal("{}: mail-queue write error", submitter_);
