@@ -28,6 +28,7 @@
 #include "lib/config/old_default.h"
 #include "lib/config/without_effect.h"
 #include "lib/daemon/debugger.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/log_pump.h"
 #include "lib/event/signals.h"
 #include "lib/event/socket.h"
@@ -324,6 +325,9 @@ int main(int argc, char** argv) {
     // Whatever ends the start in the middle is said while nobody could start postlogd any more.
     log_expect_postlogd(false);
     suite.start(*services);
+    if (const auto missing = missing_protection(); !missing.empty()) {
+        log_info("sandbox: less than there could be: {}", missing);
+    }
     log_expect_postlogd(true);
     log_info("daemon started -- version {}, configuration {}", conf().mail_version(),
              conf().config_directory());

@@ -16,10 +16,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/base/fixed_text.h"
 #include "lib/base/log_backlog.h"
 #include "lib/base/log_fallback.h"
 #include "lib/base/log_name.h"
 #include "lib/base/log_text.h"
+#include "lib/base/log_urgent.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
 
@@ -29,6 +31,7 @@ namespace {
 
 constexpr std::size_t kMaxText = 2000;     // longer text is cut, as Postfix cuts it
 constexpr std::size_t kMaxWaiting = 4096;  // lines kept while the log reader is slow or away
+constexpr int kPatienceOfHandlers = 200;   // the same, where a signal handler waits
 constexpr int kPatience = 1000;            // milliseconds for a reader that takes nothing
 constexpr const char* kSyslogSocket = "/dev/log";
 
@@ -80,13 +83,34 @@ SeverityName severity_name(Severity severity) {
     return {LOG_INFO, ""};
 }
 
+long east_of_greenwich = 0;  // seconds, when last looked at: a signal handler cannot
+
 std::string timestamp() {
     std::array<char, 32> text{};
     std::time_t now = std::time(nullptr);
     std::tm local{};
     ::localtime_r(&now, &local);
+    east_of_greenwich = local.tm_gmtoff;
     std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
     return text.data();
+}
+
+using UrgentLine = FixedText<512>;
+
+// As timestamp(), by arithmetic alone.
+void put_timestamp(UrgentLine& line) {
+    constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const std::chrono::sys_seconds local(std::chrono::seconds(now.tv_sec + east_of_greenwich));
+    const auto day = std::chrono::floor<std::chrono::days>(local);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss time(local - day);
+    line << kMonths.substr(3 * (static_cast<unsigned>(date.month()) - 1), 3) << " ";
+    line.number(static_cast<unsigned>(date.day()), 2) << " ";
+    line.number(time.hours().count(), 2, '0') << ":";
+    line.number(time.minutes().count(), 2, '0') << ":";
+    line.number(time.seconds().count(), 2, '0') << " ";
 }
 
 // One datagram socket to the log reader, and the lines that wait for it.
@@ -117,6 +141,30 @@ class LogSocket {
         make_room();
         waiting_.push_back({severity, timestamp(), std::move(clean), std::string(tag)});
         flush(0);
+    }
+
+    void urgent(std::string_view text) const noexcept {
+        const int error = errno;
+        UrgentLine line;
+        if (uses_postlogd()) {
+            put_timestamp(line);
+            line << options_.postlog_host << " ";
+        } else {
+            line << "<";
+            line.number(facility_code(options_.facility) | LOG_WARNING) << ">";
+            put_timestamp(line);
+        }
+        line << options_.tag << "[";
+        line.number(::getpid()) << "]: " << severity_name(Severity::kWarning).word;
+        line.printable(text);
+        const std::string_view whole = line.view();
+        constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+        if (::send(socket_.get(), whole.data(), whole.size(), kFlags) < 0 && errno == EAGAIN) {
+            pollfd room{socket_.get(), POLLOUT, 0};
+            ::poll(&room, 1, kPatienceOfHandlers);
+            ::send(socket_.get(), whole.data(), whole.size(), kFlags);
+        }
+        errno = error;
     }
 
     void show_utf8(Utf8 shown) { shown_ = shown; }
@@ -308,6 +356,10 @@ int log_descriptor() {
 
 void log_line(Severity severity, std::string_view text) {
     log_socket().log(severity, text);
+}
+
+void log_urgent(std::string_view text) noexcept {
+    log_socket().urgent(text);
 }
 
 void log_line_as(std::string_view name, Severity severity, std::string_view text) {

@@ -232,6 +232,10 @@ int run_daemon(int argc, char** argv, const DaemonTraits& traits,
     daemon->before_jail();
     enter_jail(process_info().jail, process_info().user);
     daemon->after_jail();
+    // By hand (-S) a process does what a command does, and may run others: postdrop.
+    if (traits.sandbox != nullptr && !options.on_stdio) {
+        enter_sandbox(*traits.sandbox, daemon->known_places());
+    }
     if (options.on_stdio) {
         Loop::current().run_task(serve_once(daemon.get()));
     } else {

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "lib/base/unique_fd.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/attr.h"
 
@@ -67,6 +68,8 @@ struct DaemonTraits {
     // 1: the process serves one request at a time (it changes its uid for each).
     int most_sessions = 5000;
     Wakeups wakeups = Wakeups::kTogether;
+    // What it may do from after_jail() on; null: all that its ids may, and the daemon says why.
+    const SandboxTable* sandbox = nullptr;
 };
 
 class Daemon {
@@ -81,6 +84,9 @@ class Daemon {
 
     // Inside, unprivileged, before the first client.
     virtual void after_jail() {}
+
+    // What its sandbox's table cannot name, because only the running process knows it.
+    virtual std::vector<KnownPlace> known_places() { return {}; }
 
     // Runs beside all sessions from the start (scans, timers).
     virtual Task<void> background() { co_return; }

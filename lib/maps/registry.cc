@@ -8,6 +8,7 @@
 #include "lib/config/config.h"
 #include "lib/maps/bdb/non_bdb.h"
 #include "lib/maps/databases/dynamic_maps.h"
+#include "lib/maps/table_needs.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -110,6 +111,8 @@ Result<std::unique_ptr<Table>> open_table(std::string_view reference, OpenMode m
     if ((flags & table_flag::kUtf8Request) != 0 && conf().smtputf8_enable()) {
         flags |= table_flag::kUtf8Active;
     }
+    note_table(parsed->type, parsed->name,
+               mode == OpenMode::kRead ? TableUse::kReads : TableUse::kWrites);
     return type->open({std::move(parsed->type), std::move(parsed->name), mode, flags});
 }
 

@@ -26,7 +26,7 @@ SET_GID = ("postdrop", "postqueue", "postlog")
 QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved",
           "trace", "private")
 SCRIPTS = ("postfix-script", "post-install", "postfix-tls-script", "postmulti-script")
-DIED = re.compile(r"panic:|killed by signal (?:6|11|4|7|8)\b|bad command startup")
+DIED = re.compile(r"panic:|killed by signal (?:6|11|4|7|8|31)\b|bad command startup|sandbox: (?:refused|would refuse)")
 
 MASTER_CF = """\
 {address}:2525 inet n - n - - smtpd

@@ -8,6 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/maps/databases/client_table.h"
 #include "lib/maps/databases/sql_servers.h"
+#include "lib/maps/table_needs.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -130,6 +131,7 @@ SqlOptions read_options(ClientSettings& settings, std::string_view type) {
     options.query_timeout = kQueryTime;
     if (type == "sqlite") {
         options.database = settings.text("dbpath", "", Need::kRequired);
+        note_table_file(options.database);
         return options;
     }
     if (type == "mongodb") {

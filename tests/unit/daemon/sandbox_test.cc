@@ -1,0 +1,291 @@
+// Each test acts in a child, which says how it went by its status.
+#include "lib/daemon/sandbox.h"
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/unique_fd.h"
+#include "lib/config/config.h"
+#include "lib/config/load.h"
+#include "lib/daemon/sandbox/call_filter.h"
+#include "lib/daemon/sandbox/landlock.h"
+#include "lib/daemon/sandbox/refused_calls.h"
+#include "lib/daemon/sandbox/system_calls.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/temporary_directory.h"
+
+using namespace relais;
+
+namespace {
+
+// What a child returns; 255 where it was killed.
+int in_child(const std::function<int()>& work) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::_exit(work());
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+// 0, or what a call that fails says.
+template <class Value>
+int error_of(Value returned) {
+    return returned >= 0 ? 0 : errno;
+}
+
+bool filters_are_there() {
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+    return false;
+#else
+    return call_filter_known() && ::prctl(PR_GET_SECCOMP) >= 0;
+#endif
+}
+
+void allow_always(AllowedCalls& allowed) {
+    for (const SystemCall& call : system_calls(CallGroup::kAlways)) {
+        allowed.numbers.push_back(call.number);
+    }
+    for (const CheckedCall& call : checked_calls()) {
+        allowed.checked.push_back(call);
+    }
+}
+
+// With what every process may do, and `more`.
+int filtered(const std::function<int()>& work, std::span<const CheckedCall> more = {}) {
+    return in_child([&] {
+        AllowedCalls allowed;
+        allow_always(allowed);
+        allowed.checked.insert(allowed.checked.end(), more.begin(), more.end());
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        handle_refused_calls(Refusal::kFails, {});
+        if (!install_call_filter(make_call_filter(std::move(allowed), 0))) {
+            return 254;
+        }
+        return work();
+    });
+}
+
+int run_shell() {
+    std::array<char*, 2> argv = {const_cast<char*>("/bin/sh"), nullptr};
+    return error_of(::execv(argv[0], argv.data()));
+}
+
+void set_conf(std::vector<std::string> settings, const std::string& directory) {
+    std::ofstream(directory + "/main.cf") << "queue_directory = " << directory << "\n";
+    ConfigOptions options;
+    options.directory = directory;
+    options.settings = std::move(settings);
+    load_conf(options);
+}
+
+int try_to_write(const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT, 0600));
+    return error_of(fd.get());
+}
+
+int try_to_read(const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY));
+    return error_of(fd.get());
+}
+
+constexpr SandboxTable kTable = {
+    .files = {{Access::kChange, "mine"}, {Access::kRead, "$import_environment"}},
+};
+
+}  // namespace
+
+TEST_CASE("sandbox: names and numbers of system calls are the system's") {
+    for (const CallGroup group : {CallGroup::kAlways, CallGroup::kChangeFiles, CallGroup::kBind,
+                                  CallGroup::kIdentity, CallGroup::kWatches}) {
+        for (const SystemCall& call : system_calls(group)) {
+            const std::string name(call.name);
+            const int known = ::seccomp_syscall_resolve_name(name.c_str());
+            INFO(name);
+            // What the library is too old for it does not know.
+            CHECK((known == call.number || known == __NR_SCMP_ERROR));
+            CHECK(call.number < kFirstUnknownCall);
+        }
+    }
+    CHECK(system_call_name(SYS_execve) == "execve");
+    CHECK(system_call_name(100000).empty());
+}
+
+TEST_CASE("sandbox: no table has what it is there to prevent") {
+    for (const CallGroup group : {CallGroup::kAlways, CallGroup::kChangeFiles, CallGroup::kBind,
+                                  CallGroup::kIdentity, CallGroup::kWatches}) {
+        for (const SystemCall& call : system_calls(group)) {
+            for (const int never :
+                 {SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_mount, SYS_bpf,
+                  SYS_perf_event_open, SYS_userfaultfd, SYS_unshare, SYS_setns, SYS_keyctl,
+                  SYS_chroot, SYS_clone3, SYS_pidfd_getfd, SYS_listen}) {
+                INFO(call.name);
+                CHECK(call.number != never);
+            }
+        }
+    }
+}
+
+TEST_CASE("sandbox: what is not listed fails, and the process goes on") {
+    if (!filters_are_there()) {
+        WARN("no system calls are filtered here");
+        return;
+    }
+    CHECK(filtered(run_shell) == EPERM);
+    CHECK(filtered([] { return error_of(::unshare(CLONE_NEWUSER)); }) == EPERM);
+    CHECK(filtered([] { return error_of(::mkdir("/tmp/relais-sandbox-test", 0700)); }) == EPERM);
+    CHECK(filtered([] { return error_of(::socket(AF_INET, SOCK_STREAM, 0)); }) == EPERM);
+    CHECK(filtered([] { return error_of(::prctl(PR_SET_DUMPABLE, 1)); }) == EPERM);
+    CHECK(filtered([] {
+              return error_of(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+          }) == EPERM);
+}
+
+TEST_CASE("sandbox: what libraries try out of habit is not there") {
+    if (!filters_are_there()) {
+        return;
+    }
+    CHECK(filtered([] { return error_of(::syscall(SYS_keyctl, 0, 0, 0, 0, 0)); }) == ENOSYS);
+    CHECK(filtered([] { return error_of(::syscall(kFirstUnknownCall + 30)); }) == ENOSYS);
+}
+
+TEST_CASE("sandbox: threads, children, files and sockets of the file system remain") {
+    if (!filters_are_there()) {
+        return;
+    }
+    CHECK(filtered([] {
+              int seen = 0;
+              std::thread([&] { seen = 7; }).join();
+              return seen - 7;
+          }) == 0);
+    CHECK(filtered([] { return in_child([] { return 3; }); }) == 3);
+    CHECK(filtered([] { return error_of(::socket(AF_UNIX, SOCK_STREAM, 0)); }) == 0);
+    CHECK(filtered([] { return try_to_read("/dev/null"); }) == 0);
+}
+
+TEST_CASE("sandbox: sockets of the internet are those of TCP and UDP") {
+    if (!filters_are_there()) {
+        return;
+    }
+    const auto make = [](int family, int type, int protocol) {
+        return filtered([=] { return error_of(::socket(family, type, protocol)); },
+                        internet_calls());
+    };
+    constexpr int kMultipath = 262;  // IPPROTO_MPTCP, which Landlock's ports do not bound
+    CHECK(make(AF_INET, SOCK_STREAM, 0) == 0);
+    CHECK(make(AF_INET6, SOCK_DGRAM, IPPROTO_UDP) == 0);
+    CHECK(make(AF_NETLINK, SOCK_RAW, 0) == 0);
+    CHECK(make(AF_INET, SOCK_STREAM, kMultipath) == EPERM);
+    CHECK(make(AF_PACKET, SOCK_RAW, 0) == EPERM);
+    CHECK(make(AF_VSOCK, SOCK_STREAM, 0) == EPERM);
+}
+
+TEST_CASE("sandbox: in log mode the call is made after all") {
+    if (!filters_are_there()) {
+        return;
+    }
+    const int status = in_child([] {
+        AllowedCalls allowed;
+        allow_always(allowed);
+        allowed.trapped = calls_with_places();
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        handle_refused_calls(Refusal::kIsOnlyLogged, {});
+        if (!install_call_filter(make_call_filter(std::move(allowed), passing_instruction()))) {
+            return 254;
+        }
+        if (::socket(AF_INET, SOCK_STREAM, 0) < 0 || try_to_read("/etc/passwd") != 0 ||
+            try_to_read("/nowhere") != ENOENT) {
+            return 253;
+        }
+        std::array<char*, 4> argv = {const_cast<char*>("/bin/sh"), const_cast<char*>("-c"),
+                                     const_cast<char*>("exit 9"), nullptr};
+        ::execv(argv[0], argv.data());
+        return 252;
+    });
+    // The shell has the filter and no handler: its own calls that are looked at end it.
+    CHECK((status == 9 || status == 255));
+}
+
+TEST_CASE("sandbox: files are those of the table") {
+    const TemporaryDirectory directory;
+    const std::string place = directory.path();
+    ::mkdir((place + "/mine").c_str(), 0700);
+    ::mkdir((place + "/other").c_str(), 0700);
+    std::ofstream(place + "/other/secret") << "x";
+    const auto confined = [&](const std::string& mode, const std::function<int()>& work) {
+        return in_child([&] {
+            set_conf({"sandbox=" + mode, "import_environment=" + place + "/main.cf"}, place);
+            if (::chdir(place.c_str()) != 0) {
+                return 254;
+            }
+            enter_sandbox(kTable);
+            return work();
+        });
+    };
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+    return;
+#endif
+    CHECK(confined("off", [&] { return try_to_read(place + "/other/secret"); }) == 0);
+    CHECK(confined("strict", [&] { return try_to_write(place + "/mine/file"); }) == 0);
+    CHECK(confined("log", [&] { return try_to_write(place + "/other/file"); }) == 0);
+    CHECK(confined("strict", [&] { return error_of(::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); }) ==
+          0);
+    if (landlock_version() == 0) {
+        WARN("there is no Landlock here");
+        return;
+    }
+    CHECK(confined("strict", [&] { return try_to_read(place + "/main.cf"); }) == 0);
+    CHECK(confined("strict", [&] { return try_to_write(place + "/main.cf"); }) == EACCES);
+    CHECK(confined("strict", [&] { return try_to_read(place + "/other/secret"); }) == EACCES);
+    CHECK(confined("strict", [&] { return try_to_write(place + "/other/file"); }) == EACCES);
+    CHECK(confined("strict", [] { return try_to_read("/etc/passwd"); }) == EACCES);
+    CHECK(confined("strict", [] { return error_of(::kill(::getppid(), 0)); }) ==
+          (landlock_version() >= 6 ? EPERM : 0));
+    CHECK(confined("strict", run_shell) != 0);
+}
+
+TEST_CASE("sandbox: ports are those of the table") {
+    if (landlock_version() < 4) {
+        WARN("Landlock here knows no ports");
+        return;
+    }
+    const auto try_port = [](std::vector<std::uint16_t> ports, std::uint16_t port) {
+        return in_child([&] {
+            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            FileAndPortRules rules;
+            rules.ports = std::move(ports);
+            if (!restrict_files_and_ports(rules)) {
+                return 254;
+            }
+            const UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+            sockaddr_in address{};
+            address.sin_family = AF_INET;
+            address.sin_port = htons(port);
+            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            return error_of(
+                ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
+        });
+    };
+    // Nobody listens on port 1.
+    CHECK(try_port({1}, 1) == ECONNREFUSED);
+    CHECK(try_port({2}, 1) == EACCES);
+    CHECK(try_port({}, 1) == EACCES);
+}
