@@ -140,9 +140,22 @@ Task<void> BounceDaemon::serve(Connection connection) {
 
 }  // namespace
 
+// Its logs, and marks in the queue file that is asked about.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "bounce"},
+              {Access::kChange, "defer"},
+              {Access::kChange, "trace"},
+              {Access::kWrite, "active"},
+              {Access::kWrite, "deferred"},
+              {Access::kWrite, "incoming"},
+              {Access::kWrite, "hold"},
+              {Access::kRead, "$bounce_template_file"}},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "bounce";
     traits.limit = ProcessLimit::kNone;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<BounceDaemon>(); });
 }

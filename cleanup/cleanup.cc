@@ -49,12 +49,26 @@ class Cleanup : public Daemon {
 
 }  // namespace relais::cleanup
 
+// Queue files, what a queue id may have left behind, and the trigger of qmgr.
+constexpr relais::SandboxTable kSandbox = {
+    .files = {{relais::Access::kChange, "incoming"},
+              {relais::Access::kChange, "hold"},
+              {relais::Access::kChange, "bounce"},
+              {relais::Access::kChange, "defer"},
+              {relais::Access::kChange, "trace"},
+              {relais::Access::kWrite, "public"},
+              {relais::Access::kRead, "$config_directory"},
+              {relais::Access::kRead, "@names"}},
+    .servers_if = {"smtpd_milters", "non_smtpd_milters"},
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits{
         .name = "cleanup",
         .kind = relais::ServiceKind::kSessions,
         .limit = relais::ProcessLimit::kNone,
     };
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits,
                               [] { return std::make_unique<relais::cleanup::Cleanup>(); });
 }

@@ -75,12 +75,19 @@ class Pickup : public Daemon {
 
 }  // namespace relais::pickup
 
+constexpr relais::SandboxTable kSandbox = {
+    .files = {{relais::Access::kChange, "maildrop"},
+              {relais::Access::kWrite, "public"},
+              {relais::Access::kRead, "@names"}},
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits{
         .name = "pickup",
         .kind = relais::ServiceKind::kTrigger,
         .limit = relais::ProcessLimit::kOne,
     };
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits,
                               [] { return std::make_unique<relais::pickup::Pickup>(); });
 }

@@ -90,6 +90,11 @@ Task<void> Postscreen::clean_cache() {
 
 }  // namespace
 
+// Its cache is a table; dnsblog asks the DNS for it, and tlsproxy does TLS.
+constexpr SandboxTable kSandbox = {
+    .files = {{relais::Access::kRead, "$config_directory"}},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "postscreen";
@@ -98,5 +103,6 @@ int main(int argc, char** argv) {
     traits.lifetime = Lifetime::kEndless;
     traits.retirement = Retirement::kInBackground;
     traits.most_sessions = 1'000'000;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Postscreen>(); });
 }

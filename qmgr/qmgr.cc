@@ -133,6 +133,19 @@ class QueueManager : public Daemon {
 
 // The queue manager of old is the same program under the name oqmgr: no message overtakes another,
 // and destinations take turns.
+// All mail, and nothing else.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "incoming"},
+              {Access::kChange, "active"},
+              {Access::kChange, "deferred"},
+              {Access::kChange, "corrupt"},
+              {Access::kChange, "bounce"},
+              {Access::kChange, "defer"},
+              {Access::kChange, "trace"},
+              {Access::kWrite, "public"},
+              {Access::kRead, "$config_directory"}},
+};
+
 int main(int argc, char** argv) {
     std::string_view path = argc > 0 ? argv[0] : "qmgr";
     bool old = path.substr(path.rfind('/') + 1) == "oqmgr";
@@ -141,6 +154,7 @@ int main(int argc, char** argv) {
                         .kind = ServiceKind::kTrigger,
                         .limit = ProcessLimit::kOne,
                         .lifetime = Lifetime::kEndless};
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits,
                       [queueing] { return std::make_unique<QueueManager>(queueing); });
 }

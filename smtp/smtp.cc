@@ -82,8 +82,19 @@ class SmtpDaemon : public Daemon {
     std::unique_ptr<Client> client_;
 };
 
-constexpr DaemonTraits kSmtpTraits = {.name = "smtp"};
-constexpr DaemonTraits kLmtpTraits = {.name = "lmtp"};
+// Servers may be anywhere, and policies name files of certificates.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kWrite, "active"},
+              {Access::kRead, "$config_directory"},
+              {Access::kRead, "$smtp_tls_CApath"},
+              {Access::kRead, "$lmtp_tls_CApath"},
+              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "@names"}},
+    .reach = Reach::kServers,
+};
+
+constexpr DaemonTraits kSmtpTraits = {.name = "smtp", .sandbox = &kSandbox};
+constexpr DaemonTraits kLmtpTraits = {.name = "lmtp", .sandbox = &kSandbox};
 
 }  // namespace
 

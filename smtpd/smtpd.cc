@@ -57,8 +57,20 @@ class Smtpd : public Daemon {
 
 }  // namespace
 
+// Policy services, milters, filters and tables of servers may be anywhere, and tables that name
+// tables are opened when they do.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "incoming"},  // speed_adjust
+              {Access::kRead, "$config_directory"},
+              {Access::kRead, "$smtpd_tls_CApath"},
+              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "@names"}},
+    .reach = Reach::kServers,
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "smtpd";
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Smtpd>(); });
 }

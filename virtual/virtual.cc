@@ -37,6 +37,12 @@ class VirtualDaemon : public Daemon {
     void before_jail() override;
     void after_jail() override;
 
+    // Where there is no virtual_mailbox_base, tables may name any path.
+    std::vector<KnownPlace> known_places() override {
+        const std::string& base = conf().virtual_mailbox_base();
+        return {{Access::kChange, base.empty() ? "/" : base}};
+    }
+
     Task<void> serve(Connection connection) override {
         auto deliver = [this](Delivery* delivery) { return deliver_all(delivery); };
         co_await serve_delivery(std::move(connection.fd), deliver);
@@ -200,10 +206,17 @@ Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
 
 }  // namespace
 
+// Queue files as mail_owner, mailboxes as their owners.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kWrite, "active"}, {Access::kRead, "$config_directory"}},
+    .calls = {ExtraCalls::kIdentity},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "virtual";
     traits.privilege = Privilege::kRoot;
     traits.most_sessions = 1;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<VirtualDaemon>(); });
 }

@@ -174,10 +174,16 @@ Task<void> Anvil::background() {
 
 }  // namespace
 
+// It counts in memory.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "anvil";
     traits.kind = ServiceKind::kShared;
     traits.limit = ProcessLimit::kOne;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Anvil>(); });
 }

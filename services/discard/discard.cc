@@ -26,8 +26,13 @@ class DiscardDaemon : public Daemon {
 
 }  // namespace
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kWrite, "active"}},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "discard";
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<DiscardDaemon>(); });
 }

@@ -92,9 +92,15 @@ Task<void> Dnsblog::serve(Connection connection) {
 
 }  // namespace
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "@names"}},
+    .reach = Reach::kResolver,
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "dnsblog";
     traits.limit = ProcessLimit::kNone;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Dnsblog>(); });
 }

@@ -56,8 +56,13 @@ Task<void> ErrorDaemon::refuse(Delivery* delivery) const {
 
 }  // namespace
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kWrite, "active"}},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "error";
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<ErrorDaemon>(); });
 }

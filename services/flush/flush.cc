@@ -192,7 +192,18 @@ Task<void> FlushDaemon::serve(Connection connection) {
     }
 }
 
-constexpr DaemonTraits kTraits = {.name = "flush", .limit = ProcessLimit::kNone};
+// Mail that is to be tried again moves.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "flush"},
+              {Access::kChange, "deferred"},
+              {Access::kChange, "incoming"},
+              {Access::kRead, "active"},
+              {Access::kRead, "$config_directory"},
+              {Access::kWrite, "public"}},
+};
+
+constexpr DaemonTraits kTraits = {
+    .name = "flush", .limit = ProcessLimit::kNone, .sandbox = &kSandbox};
 
 }  // namespace
 

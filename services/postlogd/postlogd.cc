@@ -137,10 +137,16 @@ class Postlogd : public Daemon {
 
 }  // namespace
 
+// Its file is open.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits{.name = "postlogd",
                         .kind = ServiceKind::kDatagrams,
                         .limit = ProcessLimit::kOne,
                         .lifetime = Lifetime::kEndless};
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Postlogd>(); });
 }

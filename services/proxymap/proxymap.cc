@@ -252,7 +252,16 @@ Task<void> Proxymap::serve(Connection connection) {
 
 }  // namespace
 
+// Opens tables when it is asked for them, and these may be anywhere.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "/"},
+              {Access::kChange, "$proxy_write_maps"},
+              {Access::kChange, "$data_directory"}},
+    .reach = Reach::kServers,
+};
+
 int main(int argc, char** argv) {
-    return run_daemon(argc, argv, {.name = "proxymap", .kind = ServiceKind::kShared},
+    return run_daemon(argc, argv,
+                      {.name = "proxymap", .kind = ServiceKind::kShared, .sandbox = &kSandbox},
                       [] { return std::make_unique<Proxymap>(); });
 }

@@ -39,8 +39,14 @@ class Qmqpd : public Daemon {
 
 }  // namespace
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "$config_directory"}, {Access::kRead, "@names"}},
+    .reach = Reach::kResolver,
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "qmqpd";
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Qmqpd>(); });
 }

@@ -200,8 +200,15 @@ Task<void> Scache::background() {
     }
 }
 
-constexpr DaemonTraits kTraits = {
-    .name = "scache", .kind = ServiceKind::kShared, .limit = ProcessLimit::kOne};
+// It is handed connections, and hands them on.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
+
+constexpr DaemonTraits kTraits = {.name = "scache",
+                                  .kind = ServiceKind::kShared,
+                                  .limit = ProcessLimit::kOne,
+                                  .sandbox = &kSandbox};
 
 }  // namespace
 

@@ -72,8 +72,14 @@ class Showq : public Daemon {
 
 }  // namespace relais::showq
 
+// All queues.
+constexpr relais::SandboxTable kSandbox = {
+    .files = {{relais::Access::kRead, "."}},
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits{.name = "showq", .kind = relais::ServiceKind::kSessions};
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits,
                               [] { return std::make_unique<relais::showq::Showq>(); });
 }

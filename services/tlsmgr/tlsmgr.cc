@@ -237,10 +237,15 @@ Task<void> Tlsmgr::serve(Connection connection) {
     }
 }
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "$data_directory"}},
+};
+
 constexpr DaemonTraits kTraits = {.name = "tlsmgr",
                                   .kind = ServiceKind::kShared,
                                   .limit = ProcessLimit::kOne,
-                                  .lifetime = Lifetime::kEndless};
+                                  .lifetime = Lifetime::kEndless,
+                                  .sandbox = &kSandbox};
 
 }  // namespace
 

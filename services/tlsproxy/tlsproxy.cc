@@ -219,10 +219,24 @@ Task<void> Tlsproxy::serve(Connection connection) {
 
 }  // namespace
 
+// Connections are handed over by its callers, who name files of certificates, too.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "$config_directory"},
+              {Access::kRead, "$tlsproxy_tls_CApath"},
+              {Access::kRead, "$tlsproxy_client_CApath"},
+              {Access::kRead, "$smtp_tls_CApath"},
+              {Access::kRead, "$smtp_tls_CAfile"},
+              {Access::kRead, "$smtp_tls_cert_file"},
+              {Access::kRead, "$smtp_tls_key_file"},
+              {Access::kRead, "$smtp_tls_chain_files"},
+              {Access::kRead, "@names"}},
+};
+
 int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "tlsproxy";
     traits.limit = ProcessLimit::kNone;
     traits.retirement = Retirement::kInBackground;
+    traits.sandbox = &kSandbox;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Tlsproxy>(); });
 }

@@ -107,7 +107,12 @@ Task<void> TrivialRewrite::serve(Connection connection) {
 
 }  // namespace
 
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "$config_directory"}, {Access::kRead, "@names"}},
+};
+
 int main(int argc, char** argv) {
-    return run_daemon(argc, argv, {.name = "trivial-rewrite", .kind = ServiceKind::kShared},
-                      [] { return std::make_unique<TrivialRewrite>(); });
+    return run_daemon(
+        argc, argv, {.name = "trivial-rewrite", .kind = ServiceKind::kShared, .sandbox = &kSandbox},
+        [] { return std::make_unique<TrivialRewrite>(); });
 }

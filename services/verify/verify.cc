@@ -160,11 +160,17 @@ Task<void> Verify::serve(Connection connection) {
 
 }  // namespace
 
+// Its cache is a table.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "$config_directory"}},
+};
+
 int main(int argc, char** argv) {
     return run_daemon(argc, argv,
                       {.name = "verify",
                        .kind = ServiceKind::kShared,
                        .limit = ProcessLimit::kOne,
-                       .lifetime = Lifetime::kEndless},
+                       .lifetime = Lifetime::kEndless,
+                       .sandbox = &kSandbox},
                       [] { return std::make_unique<Verify>(); });
 }
