@@ -374,6 +374,12 @@ Task<void> Auth::answer_list(Client* client, std::string id) {
 }  // namespace
 }  // namespace relais
 
+// Keys of tokens and databases may be anywhere; LDAP, SQL and servers that know tokens, too.
+constexpr relais::SandboxTable kSandbox = {
+    .files = {{relais::Access::kRead, "/"}},
+    .reach = relais::Reach::kServers,
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.wakeups = relais::Wakeups::kAtOnce;
@@ -382,5 +388,6 @@ int main(int argc, char** argv) {
     traits.privilege = relais::Privilege::kNever;
     traits.limit = relais::ProcessLimit::kOne;
     traits.lifetime = relais::Lifetime::kEndless;
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Auth>(); });
 }

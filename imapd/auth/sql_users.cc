@@ -8,6 +8,7 @@
 #include "lib/config/dovecot_conf.h"
 #include "lib/maps/databases/dynamic_maps.h"
 #include "lib/maps/databases/sql_servers.h"
+#include "lib/maps/table_needs.h"
 
 #include "imapd/auth/blocking_database.h"
 #include "imapd/auth/databases.h"
@@ -130,6 +131,7 @@ Result<Target> read_target(std::string_view driver, std::string_view connect) {
         target = pgsql_target(connect);
     } else if (driver == "sqlite") {
         target.options.database = std::string(trim(connect));
+        note_table_file(target.options.database);
     } else {
         return fail(Errc::kSyntax,
                     format("driver = {}: mysql, pgsql and sqlite are known", driver));

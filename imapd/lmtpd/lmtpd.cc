@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "lib/base/log.h"
+#include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 
 #include "imapd/lmtpd/session.h"
@@ -20,6 +21,13 @@ class Lmtpd : public Daemon {
         if (process_info().has_master) {
             site_.emplace();
         }
+    }
+
+    std::vector<KnownPlace> known_places() override {
+        if (!site_ || site_->spool().fd() < 0) {
+            return {};
+        }
+        return {{Access::kChange, conf().data_directory(), site_->spool().fd()}};
     }
 
     Task<void> background() override {
@@ -50,9 +58,19 @@ class Lmtpd : public Daemon {
 }  // namespace
 }  // namespace relais
 
+// Large messages wait in a directory; users' mail may be on other machines.
+constexpr relais::SandboxTable kSandbox = {
+    .files = {{relais::Access::kRead, "$config_directory"},
+              {relais::Access::kRead, "$login_proxy_tls_CApath"},
+              {relais::Access::kRead, "/etc/ssl/certs"},
+              {relais::Access::kRead, "@names"}},
+    .reach = relais::Reach::kServers,
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "lmtpd";
     traits.privilege = relais::Privilege::kNever;
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits, [] { return std::make_unique<relais::Lmtpd>(); });
 }

@@ -17,6 +17,9 @@ class SpoolDirectory {
   public:
     explicit SpoolDirectory(const std::string& path);
 
+    // Its descriptor, or -1.
+    int fd() const { return directory_.get(); }
+
     [[nodiscard]] Result<UniqueFd> make_file() const;
 
   private:

@@ -143,10 +143,16 @@ class QuotaStatus : public Daemon {
 }  // namespace
 }  // namespace relais
 
+// It asks auth, and the processes that deliver.
+constexpr relais::SandboxTable kSandbox = {
+    .files = {},
+};
+
 int main(int argc, char** argv) {
     relais::DaemonTraits traits;
     traits.name = "quota-status";
     traits.privilege = relais::Privilege::kNever;
+    traits.sandbox = &kSandbox;
     return relais::run_daemon(argc, argv, traits,
                               [] { return std::make_unique<relais::QuotaStatus>(); });
 }

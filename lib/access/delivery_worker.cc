@@ -10,6 +10,7 @@
 #include "lib/access/delivery_job.h"
 #include "lib/access/quota_commands.h"
 #include "lib/access/user.h"
+#include "lib/access/user_sandbox.h"
 #include "lib/access/worker.h"
 #include "lib/base/fd_message.h"
 #include "lib/base/file.h"
@@ -163,6 +164,7 @@ void run_delivery_worker(UniqueFd channel, const WorkerIdentity& identity) {
     if (::chdir("/") != 0) {
         ::_exit(1);
     }
+    enter_user_sandbox();
     Loop::current().after_fork();
     (void)set_nonblocking(channel.get());
     {

@@ -39,6 +39,15 @@ class LoginDaemon : public Daemon {
     std::optional<LoginSite> site_;
 };
 
+// Users' mail may be on other machines, whose certificates are looked at.
+inline constexpr SandboxTable kLoginSandbox = {
+    .files = {{Access::kRead, "$config_directory"},
+              {Access::kRead, "$login_proxy_tls_CApath"},
+              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "@names"}},
+    .reach = Reach::kServers,
+};
+
 // It runs as mail_owner, and may be chrooted.
 template <class Session>
 int run_login_daemon(int argc, char** argv, const char* name, LoginSettings (*settings)()) {
@@ -47,6 +56,7 @@ int run_login_daemon(int argc, char** argv, const char* name, LoginSettings (*se
     traits.name = name;
     traits.privilege = Privilege::kNever;
     traits.most_sessions = 10000;
+    traits.sandbox = &kLoginSandbox;
     return run_daemon(argc, argv, traits,
                       [settings] { return std::make_unique<LoginDaemon<Session>>(settings); });
 }

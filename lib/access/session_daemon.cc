@@ -50,6 +50,11 @@ class SessionDaemon : public Daemon {
     std::optional<Broker> broker_;
 };
 
+// The broker: it hands connections on.  What the users' processes may do, user_sandbox.h says.
+constexpr SandboxTable kBrokerSandbox = {
+    .files = {{Access::kRead, "private/sessions"}},
+};
+
 }  // namespace
 
 int run_session_daemon(int argc, char** argv, const char* name, SessionService (*service)()) {
@@ -60,6 +65,7 @@ int run_session_daemon(int argc, char** argv, const char* name, SessionService (
     traits.kind = ServiceKind::kShared;
     traits.privilege = Privilege::kNever;
     traits.lifetime = Lifetime::kEndless;
+    traits.sandbox = &kBrokerSandbox;
     return run_daemon(argc, argv, traits,
                       [service] { return std::make_unique<SessionDaemon>(service); });
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/access/session_table.h"
+#include "lib/access/user_sandbox.h"
 #include "lib/access/watcher.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -232,6 +233,7 @@ void run_worker(UniqueFd control, const WorkerIdentity& identity, const SessionS
     if (::chdir(identity.home.c_str()) != 0 && ::chdir("/") != 0) {
         ::_exit(1);
     }
+    enter_user_sandbox();
     Loop::current().after_fork();
     {
         Worker worker(std::move(control), questions ? std::move(*questions) : UniqueFd(), identity,
