@@ -1,0 +1,227 @@
+"""What somebody could do who has taken over a daemon: support/intruder.c tries it, in the real daemon with its own table."""
+import ctypes
+import os
+import platform
+import re
+import socket
+import time
+
+from support import Skip, check, equal
+from support.c_programs import compiled
+from support.imap import ImapInstance
+from support.instance import Instance
+from support.postscreen import HELPERS, service
+from support.room import room
+from support.sanitizer import ON as SANITIZED
+
+LANDLOCK_VERSION = 444
+SERVERS, FILES = "connects out", ("reads another's mail", "writes elsewhere", "makes a program")
+# What a daemon may do after all, and why is said beside its table and in SECURITY.md.
+MAY = {
+    "smtpd": {SERVERS}, "smtp": {SERVERS}, "lmtp": {SERVERS}, "imap-login": {SERVERS}, "pop3-login": {SERVERS}, "lmtpd": {SERVERS},
+    "proxymap": {SERVERS, "reads another's mail"}, "auth": {SERVERS, "reads another's mail"},
+    "virtual": {"becomes another"}, "virtual as root": set(),
+}
+# Its ids bound what a user's process does to files.
+USERS = {"reads another's mail", "writes elsewhere"}
+MORE = """\
+qmqp unix - - n - - qmqpd
+flush unix n - n 1000? 0 flush
+"""
+
+
+def landlock_version():
+    found = ctypes.CDLL(None, use_errno=True).syscall(LANDLOCK_VERSION, None, ctypes.c_size_t(0), 1)
+    return max(found, 0)
+
+
+def need_filters():
+    if SANITIZED:
+        raise Skip("in a sanitized build there is no sandbox")
+    if platform.machine() not in ("x86_64", "aarch64"):
+        raise Skip("system calls are not filtered on this processor")
+
+
+class Intruder:
+    """Settings that bring it into an instance's daemons, and what came of it."""
+
+    def __init__(self):
+        need_filters()
+        self.library = compiled("intruder", "-shared", "-fPIC", "-ldl")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+
+    def settings(self, mode="strict"):
+        return (f"import_environment = MAIL_CONFIG TZ LANG=C LD_PRELOAD={self.library} RELAIS_INTRUDER=@ROOT@/place "
+                f"RELAIS_INTRUDER_PORT={self.listener.getsockname()[1]}\nsandbox = {mode}\n")
+
+    def enter(self, mta):
+        place = mta.root / "place"
+        place.mkdir()
+        place.chmod(0o1777)
+        (place / "secret").write_text("mail")
+        (place / "report").touch()
+        (place / "report").chmod(0o666)
+        self.report = place / "report"
+
+    def outcomes(self):
+        """{daemon: {what: outcome}}, of all processes of that name the worst."""
+        found = {}
+        for line in self.report.read_text().splitlines():
+            who, rest = line.split(" ", 1)
+            what, outcome = rest.split(": ", 1)
+            before = found.setdefault(who, {}).get(what)
+            found[who][what] = "done" if before == "done" else outcome
+        return found
+
+    def wait_for(self, *daemons, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not set(daemons) <= set(self.outcomes()):
+            time.sleep(0.05)
+        found = self.outcomes()
+        equal(sorted(set(daemons) - set(found)), [], "daemons that did not come so far")
+        return found
+
+
+def check_refused(found, allowed):
+    old = landlock_version() == 0
+    for daemon, outcomes in found.items():
+        done = {what for what, outcome in outcomes.items() if outcome == "done"}
+        if old:
+            done -= set(FILES)
+        if landlock_version() < 6:
+            done.discard("ends its parent")
+        equal(sorted(done - allowed(daemon)), [], f"what {daemon} could do")
+
+
+def call_all(mta, folders=("public", "private")):
+    """A connection to each service starts its process."""
+    for folder in folders:
+        for path in sorted((mta.queue / folder).iterdir()):
+            with socket.socket(socket.AF_UNIX) as one:
+                try:
+                    one.connect(str(path))
+                except OSError:
+                    continue
+                time.sleep(0.05)
+
+
+def mail_daemons_can_do_nothing_else():
+    intruder = Intruder()
+    mta = Instance(main=intruder.settings(), master=HELPERS + service(2670) + MORE)
+    intruder.enter(mta)
+    mta.start()
+    try:
+        with mta.smtp() as session:
+            session.talk("EHLO c.test")
+        with mta.smtp(port=2670) as session:
+            session.talk("EHLO c.test")
+        mta.mail("a@b.test", ["u1@virt.test"])
+        call_all(mta)
+        found = intruder.wait_for("smtpd", "postscreen", "dnsblog", "tlsproxy", "qmqpd", "verify", "anvil", "tlsmgr", "scache",
+                                  "trivial-rewrite", "flush", "showq", "discard", "error", "bounce", "proxymap", "cleanup", "pickup",
+                                  "qmgr", "smtp", "lmtp", "virtual", "postlogd")
+        check_refused(found, lambda daemon: MAY.get(daemon, set()))
+        equal({"local", "pipe", "spawn"} & set(found), set(), "those that run commands are not confined")
+        # Each goes on: virtual is another by now, where it could become one.
+        for daemon in ("smtpd", "cleanup", "qmgr", "anvil"):
+            mta.wait_log(rf'{daemon}\[\d+\]: warning: sandbox: refused execve\("/bin/sh"\)')
+        mta.mail("a@b.test", ["bob@example.test"])
+        mta.wait_log("to=<bob@example.test>.*status=sent")
+        equal(re.findall(r"killed by signal \d+", mta.log_text()), [], "processes that were killed")
+    finally:
+        mta.stop()
+
+
+mail_daemons_can_do_nothing_else.is_test = True
+mail_daemons_can_do_nothing_else.seconds = 90
+
+
+class Intruded(ImapInstance):
+    programs = ("pop3", "pop3-login", "lmtpd")
+    services = ("{address}:1100 inet n - n - 500 pop3-login\npop3 unix - - n - 1 pop3\n"
+                "{address}:2425 inet n - n - 200 lmtpd\nquota-status unix n - n - - quota-status\n")
+
+    def __init__(self, intruder, mode="strict"):
+        self.intruder = intruder
+        super().__init__(intruder.settings(mode))
+
+    def start(self):
+        self.intruder.enter(self.mta)
+        super().start()
+
+
+def the_mailbox_server_neither():
+    intruder = Intruder()
+    mail = Intruded(intruder)
+    try:
+        with socket.create_connection((mail.address, 1100), timeout=20) as client:
+            client.recv(100)
+            client.sendall(b"USER bob\r\nPASS secret\r\n")
+            box = mail.login("bob", "INBOX")
+            found = intruder.wait_for("imap-login", "pop3-login", "auth", "imap", "pop3")
+        with socket.create_connection((mail.address, 2425), timeout=20) as client:
+            client.recv(100)
+            client.sendall(b"LHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob>\r\n")
+            client.recv(1000)
+            call_all(mail.mta)
+            found = intruder.wait_for("lmtpd", "quota-status")
+        check_refused(found, lambda daemon: MAY.get(daemon, USERS))
+        equal(box.noop()[0], "OK", "a session afterwards")
+        box.logout()
+    finally:
+        mail.stop()
+
+
+the_mailbox_server_neither.is_test = True
+the_mailbox_server_neither.seconds = 60
+
+
+def log_mode_says_what_would_be_refused():
+    intruder = Intruder()
+    mta = Instance(main=intruder.settings("log"))
+    intruder.enter(mta)
+    mta.start()
+    try:
+        call_all(mta, ["private"])
+        found = intruder.wait_for("anvil", "discard")["anvil"]
+        equal([found[what] for what in ("runs a shell", "reads another's mail", "writes elsewhere", "connects out")], ["done"] * 4,
+              "what happens in spite of it")
+        for what in ('execve("/bin/sh")', "socket of family 2", f'openat("{mta.root}/place/secret") to read',
+                     f'openat("{mta.root}/place/written") to write'):
+            mta.wait_log(r"anvil\[\d+\]: warning: sandbox: would refuse " + re.escape(what))
+    finally:
+        mta.stop()
+
+
+log_mode_says_what_would_be_refused.is_test = True
+
+
+def a_service_can_do_without():
+    """sandbox = off in master.cf: the intruder waits for what never comes."""
+    intruder = Intruder()
+    mta = Instance(main=intruder.settings(), master="anvil unix - - n - 1 anvil\n    -o sandbox=off\n", drop=())
+    intruder.enter(mta)
+    mta.start()
+    try:
+        call_all(mta, ["private"])
+        found = intruder.wait_for("discard", "error")
+        check("anvil" not in found, f"anvil is confined: {found}")
+    finally:
+        mta.stop()
+
+
+a_service_can_do_without.is_test = True
+
+
+def a_bad_value_is_told():
+    mta = Instance(main="sandbox = maybe\n")
+    try:
+        mta.start()
+    except AssertionError:
+        mta.wait_log('fatal: bad value for sandbox: "maybe": must be strict, log or off')
+    else:
+        mta.stop()
+        raise AssertionError("it starts")
+
+
+a_bad_value_is_told.is_test = True
