@@ -61,5 +61,7 @@ int main(int argc, char** argv) {
     traits.name = "local";
     traits.privilege = Privilege::kRoot;
     traits.most_sessions = 1;
+    // No sandbox: users' commands may be set-uid or set-gid, as sendmail's postdrop is.
+    traits.sandbox = nullptr;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<LocalDaemon>(); });
 }

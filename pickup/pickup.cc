@@ -77,6 +77,7 @@ class Pickup : public Daemon {
 
 constexpr relais::SandboxTable kSandbox = {
     .files = {{relais::Access::kChange, "maildrop"},
+              {relais::Access::kChange, "corrupt"},
               {relais::Access::kWrite, "public"},
               {relais::Access::kRead, "@names"}},
 };

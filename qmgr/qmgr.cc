@@ -139,6 +139,7 @@ constexpr SandboxTable kSandbox = {
               {Access::kChange, "active"},
               {Access::kChange, "deferred"},
               {Access::kChange, "corrupt"},
+              {Access::kChange, "saved"},
               {Access::kChange, "bounce"},
               {Access::kChange, "defer"},
               {Access::kChange, "trace"},

@@ -37,12 +37,6 @@ class VirtualDaemon : public Daemon {
     void before_jail() override;
     void after_jail() override;
 
-    // Where there is no virtual_mailbox_base, tables may name any path.
-    std::vector<KnownPlace> known_places() override {
-        const std::string& base = conf().virtual_mailbox_base();
-        return {{Access::kChange, base.empty() ? "/" : base}};
-    }
-
     Task<void> serve(Connection connection) override {
         auto deliver = [this](Delivery* delivery) { return deliver_all(delivery); };
         co_await serve_delivery(std::move(connection.fd), deliver);
@@ -206,9 +200,10 @@ Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
 
 }  // namespace
 
-// Queue files as mail_owner, mailboxes as their owners.
+// Queue files as mail_owner, mailboxes as their owners: tables, and links in mailboxes, may lead out
+// of virtual_mailbox_base.
 constexpr SandboxTable kSandbox = {
-    .files = {{Access::kWrite, "active"}, {Access::kRead, "$config_directory"}},
+    .files = {{Access::kChange, "/"}},
     .calls = {ExtraCalls::kIdentity},
 };
 

@@ -240,7 +240,7 @@ void log_only(const SandboxTable& table, FileAndPortRules rules) {
     }
     AllowedCalls allowed = calls_of(table, rules);
     allowed.trapped = calls_with_places();
-    auto program = make_call_filter(std::move(allowed), passing_instruction());
+    auto program = make_call_filter(allowed, passing_instruction());
     auto links = rules.places;
     name_places_fully(links);
     rules.places.insert(rules.places.end(), links.begin(), links.end());

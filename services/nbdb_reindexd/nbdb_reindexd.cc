@@ -202,5 +202,7 @@ int main(int argc, char** argv) {
     traits.limit = ProcessLimit::kOne;
     traits.privilege = Privilege::kRoot;
     traits.most_sessions = 1;
+    // No sandbox: it runs postmap for tables that may be anywhere.
+    traits.sandbox = nullptr;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<Reindexer>(); });
 }

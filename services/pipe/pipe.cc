@@ -186,5 +186,7 @@ int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "pipe";
     traits.privilege = Privilege::kRoot;
+    // No sandbox: the commands may be set-uid or set-gid, as sendmail's postdrop is.
+    traits.sandbox = nullptr;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<PipeDaemon>(); });
 }

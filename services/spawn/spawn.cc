@@ -170,5 +170,7 @@ int main(int argc, char** argv) {
     DaemonTraits traits;
     traits.name = "spawn";
     traits.privilege = Privilege::kRoot;
+    // No sandbox: the commands may be set-uid or set-gid.
+    traits.sandbox = nullptr;
     return run_daemon(argc, argv, traits, [] { return std::make_unique<SpawnDaemon>(); });
 }

@@ -20,10 +20,10 @@ SERVERS, FILES = "connects out", ("reads another's mail", "writes elsewhere", "m
 MAY = {
     "smtpd": {SERVERS}, "smtp": {SERVERS}, "lmtp": {SERVERS}, "imap-login": {SERVERS}, "pop3-login": {SERVERS}, "lmtpd": {SERVERS},
     "proxymap": {SERVERS, "reads another's mail"}, "auth": {SERVERS, "reads another's mail"},
-    "virtual": {"becomes another"}, "virtual as root": set(),
+    "virtual": {"becomes another", *FILES},
 }
 # Its ids bound what a user's process does to files.
-USERS = {"reads another's mail", "writes elsewhere"}
+USERS = set(FILES)
 MORE = """\
 qmqp unix - - n - - qmqpd
 flush unix n - n 1000? 0 flush

@@ -1,9 +1,9 @@
 #include "lib/daemon/sandbox/call_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
-#include <map>
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -27,25 +27,21 @@ constexpr unsigned kHalf = 32;
 constexpr std::uint64_t kLowHalf = 0xffffffffU;
 constexpr std::size_t kWord = 4;
 
-// Both processors have the lower half of a 64 bit value first.
-constexpr std::uint32_t lower_half_at(std::size_t offset) {
-    return static_cast<std::uint32_t>(offset);
-}
+// What happens with a number.
+enum class Verdict : std::uint8_t { kRefused, kNotThere, kPasses, kLookedAt };
 
-// What happens with numbers from one on, until the next.
-struct Verdict {
-    std::uint32_t action = SECCOMP_RET_TRAP;
-    std::vector<CheckedCall> checks{};  // where there are any: these decide
-
-    bool operator==(const Verdict& other) const {
-        return action == other.action && checks.empty() && other.checks.empty();
-    }
+// From a number on, until the next.
+struct Range {
+    std::uint32_t from;
+    Verdict verdict;
 };
-
-using Ranges = std::vector<std::pair<int, Verdict>>;
 
 class Program {
   public:
+    explicit Program(std::span<const CheckedCall> checks) : checks_(checks) {
+        code_.reserve(kUsual);
+    }
+
     std::vector<sock_filter> take() { return std::move(code_); }
 
     void load(std::size_t offset) {
@@ -60,91 +56,92 @@ class Program {
                          static_cast<std::uint8_t>(if_false), value});
     }
 
-    void append(std::vector<sock_filter> code) {
-        code_.insert(code_.end(), code.begin(), code.end());
+    // The number is loaded; arguments are looked at where that is over.
+    void bisect(std::span<const Range> ranges) {
+        if (ranges.size() == 1) {
+            decide(ranges.front());
+            return;
+        }
+        const std::size_t middle = ranges.size() / 2;
+        put(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].from, 0, 1);
+        const std::size_t jump = code_.size();
+        put(BPF_JMP | BPF_JA, 0);
+        bisect(ranges.first(middle));
+        code_[jump].k = static_cast<std::uint32_t>(code_.size() - jump - 1);
+        bisect(ranges.subspan(middle));
     }
 
-    std::size_t size() const { return code_.size(); }
-
   private:
+    static constexpr std::size_t kUsual = 512;
+
+    void decide(const Range& range) {
+        switch (range.verdict) {
+            case Verdict::kPasses:
+                end_with(SECCOMP_RET_ALLOW);
+                return;
+            case Verdict::kNotThere:
+                end_with(kNotThere);
+                return;
+            case Verdict::kLookedAt:
+                for (const CheckedCall& call : checks_) {
+                    if (static_cast<std::uint32_t>(call.number) == range.from) {
+                        pass_if(call);
+                    }
+                }
+                break;
+            case Verdict::kRefused:
+                break;
+        }
+        end_with(SECCOMP_RET_TRAP);
+    }
+
+    // Passes where all tests do, else goes on behind this.
+    void pass_if(const CheckedCall& call) {
+        constexpr std::size_t kInstructions = 3;
+        auto left = static_cast<std::size_t>(
+            std::ranges::count_if(call.tests, [](const auto& test) { return test.mask != 0; }));
+        for (const ArgumentTest& test : call.tests) {
+            if (test.mask == 0) {
+                continue;
+            }
+            --left;
+            // Both processors have the lower half of a value first.
+            load(offsetof(seccomp_data, args) + test.argument * sizeof(std::uint64_t));
+            put(BPF_ALU | BPF_AND | BPF_K, test.mask);
+            put(BPF_JMP | BPF_JEQ | BPF_K, test.value, 0, left * kInstructions + 1);
+        }
+        end_with(SECCOMP_RET_ALLOW);
+    }
+
+    std::span<const CheckedCall> checks_;
     std::vector<sock_filter> code_;
 };
 
-// Passes where all tests do, else goes on behind this.
-std::vector<sock_filter> alternative(const CheckedCall& call) {
-    constexpr std::size_t kInstructions = 3;
-    const auto tests = static_cast<std::size_t>(
-        std::ranges::count_if(call.tests, [](const auto& test) { return test.mask != 0; }));
-    Program program;
-    std::size_t left = tests;
-    for (const ArgumentTest& test : call.tests) {
-        if (test.mask == 0) {
-            continue;
-        }
-        --left;
-        program.load(
-            lower_half_at(offsetof(seccomp_data, args) + test.argument * sizeof(std::uint64_t)));
-        program.put(BPF_ALU | BPF_AND | BPF_K, test.mask);
-        program.put(BPF_JMP | BPF_JEQ | BPF_K, test.value, 0, left * kInstructions + 1);
-    }
-    program.end_with(SECCOMP_RET_ALLOW);
-    return program.take();
-}
-
-std::vector<sock_filter> decide(const Verdict& verdict) {
-    Program program;
-    for (const CheckedCall& call : verdict.checks) {
-        program.append(alternative(call));
-    }
-    program.end_with(verdict.action);
-    return program.take();
-}
-
-// The number is loaded; arguments are looked at where that is over.
-std::vector<sock_filter> bisect(std::span<const std::pair<int, Verdict>> ranges) {
-    if (ranges.size() == 1) {
-        return decide(ranges.front().second);
-    }
-    const std::size_t middle = ranges.size() / 2;
-    auto low = bisect(ranges.first(middle));
-    Program program;
-    program.put(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(ranges[middle].first), 0, 1);
-    program.put(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(low.size()));
-    program.append(std::move(low));
-    program.append(bisect(ranges.subspan(middle)));
-    return program.take();
-}
-
-Ranges ranges_of(const AllowedCalls& allowed) {
-    std::map<int, Verdict> verdicts;
+std::vector<Range> ranges_of(const AllowedCalls& allowed) {
+    std::array<Verdict, kFirstUnknownCall> verdicts{};
+    const auto set = [&verdicts](int number, Verdict verdict) {
+        verdicts.at(static_cast<std::size_t>(number)) = verdict;
+    };
     for (const SystemCall& call : calls_done_without()) {
-        verdicts[call.number].action = kNotThere;
+        set(call.number, Verdict::kNotThere);
     }
     for (const int number : allowed.numbers) {
-        verdicts[number].action = SECCOMP_RET_ALLOW;
+        set(number, Verdict::kPasses);
     }
     for (const int number : allowed.trapped) {
-        verdicts[number].action = SECCOMP_RET_TRAP;
+        set(number, Verdict::kRefused);
     }
     for (const CheckedCall& call : allowed.checked) {
-        verdicts[call.number].checks.push_back(call);
+        set(call.number, Verdict::kLookedAt);
     }
-    Ranges ranges;
-    const auto add = [&ranges](int from, Verdict verdict) {
-        if (ranges.empty() || !(ranges.back().second == verdict)) {
-            ranges.emplace_back(from, std::move(verdict));
+    std::vector<Range> ranges;
+    for (std::uint32_t number = 0; number < verdicts.size(); ++number) {
+        const Verdict verdict = verdicts[number];
+        if (ranges.empty() || verdict != ranges.back().verdict || verdict == Verdict::kLookedAt) {
+            ranges.push_back({number, verdict});
         }
-    };
-    int next = 0;
-    for (auto& [number, verdict] : verdicts) {
-        if (number > next || ranges.empty()) {
-            add(next, {});
-        }
-        add(number, std::move(verdict));
-        next = number + 1;
     }
-    add(next, {});
-    add(kFirstUnknownCall, {.action = kNotThere});
+    ranges.push_back({kFirstUnknownCall, Verdict::kNotThere});
     return ranges;
 }
 
@@ -164,8 +161,8 @@ bool call_filter_known() {
     return kProcessor != 0;
 }
 
-std::vector<sock_filter> make_call_filter(AllowedCalls allowed, std::uint64_t passes) {
-    Program program;
+std::vector<sock_filter> make_call_filter(const AllowedCalls& allowed, std::uint64_t passes) {
+    Program program(allowed.checked);
     if (passes != 0) {
         let_pass(program, passes);
     }
@@ -173,7 +170,7 @@ std::vector<sock_filter> make_call_filter(AllowedCalls allowed, std::uint64_t pa
     program.put(BPF_JMP | BPF_JEQ | BPF_K, kProcessor, 1, 0);
     program.end_with(SECCOMP_RET_TRAP);
     program.load(offsetof(seccomp_data, nr));
-    program.append(bisect(ranges_of(allowed)));
+    program.bisect(ranges_of(allowed));
     return program.take();
 }
 

@@ -26,7 +26,8 @@ struct AllowedCalls {
 // What is refused raises SIGSYS; numbers that this list does not know, and those that libraries do
 // without, are answered with ENOSYS.  From the instruction that ends at `passes` on (0: there is
 // none) every call is let through: log mode.
-[[nodiscard]] std::vector<sock_filter> make_call_filter(AllowedCalls allowed, std::uint64_t passes);
+[[nodiscard]] std::vector<sock_filter> make_call_filter(const AllowedCalls& allowed,
+                                                        std::uint64_t passes);
 
 // For all threads of this process and all that they start; needs no_new_privs.
 [[nodiscard]] Result<void> install_call_filter(std::vector<sock_filter> program);

@@ -77,7 +77,7 @@ int filtered(const std::function<int()>& work, std::span<const CheckedCall> more
         allowed.checked.insert(allowed.checked.end(), more.begin(), more.end());
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         handle_refused_calls(Refusal::kFails, {});
-        if (!install_call_filter(make_call_filter(std::move(allowed), 0))) {
+        if (!install_call_filter(make_call_filter(allowed, 0))) {
             return 254;
         }
         return work();
@@ -208,7 +208,7 @@ TEST_CASE("sandbox: in log mode the call is made after all") {
         allowed.trapped = calls_with_places();
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         handle_refused_calls(Refusal::kIsOnlyLogged, {});
-        if (!install_call_filter(make_call_filter(std::move(allowed), passing_instruction()))) {
+        if (!install_call_filter(make_call_filter(allowed, passing_instruction()))) {
             return 254;
         }
         if (::socket(AF_INET, SOCK_STREAM, 0) < 0 || try_to_read("/etc/passwd") != 0 ||
