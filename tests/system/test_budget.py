@@ -1,0 +1,77 @@
+"""What one message costs the daemons in system calls, in a steady state: the client keeps its session, the daemons know each
+other.  Counts are exact where a time would not be.  ARCHITECTURE.md has the whole budget, "What a message costs"."""
+import time
+
+from support import check, equal, need_suite
+from support.calls import Calls
+from support.instance import Instance
+from support.room import room
+from support.sink import SmtpSink
+
+MESSAGES = 10
+TEXT = "Subject: budget\n\n" + ("x" * 70 + "\n") * 56
+RELAY = "relay_domains = far.test\nrelay_transport = smtp:[@NET@.31]:2525\n"
+
+# Calls that need no luck: how many there are for each message.  Those of a kind that is not in the table are counted
+# in the bound alone: waits, what wakes threads, and what a queue that fills up would share among messages.
+EXACT = ("fsync", "rename", "linkat", "unlink", "openat", "pread64", "pwrite64", "write", "flock", "fchmod", "statfs", "access",
+         "socket", "connect", "setresuid", "setresgid", "sendto")
+SMTPD = {"sendto": 6, "statfs": 1, "socket": 1, "connect": 1}
+CLEANUP = {"openat": 1, "rename": 1, "unlink": 3, "pwrite64": 1, "fchmod": 1, "fsync": 1, "socket": 1, "connect": 1, "sendto": 4}
+QMGR = {"openat": 2, "rename": 1, "unlink": 2, "pread64": 1, "flock": 2, "sendto": 3}
+VIRTUAL = {"openat": 3, "rename": 1, "fsync": 1, "pread64": 1, "pwrite64": 1, "write": 1, "flock": 1, "statfs": 1, "access": 1,
+           "setresuid": 8, "setresgid": 4, "sendto": 2}
+SMTP = {"openat": 1, "pread64": 1, "pwrite64": 1, "flock": 1, "socket": 1, "connect": 1, "sendto": 6}
+# The most calls of all kinds.
+BOUNDS = {"smtpd": 31, "cleanup": 36, "qmgr": 46, "virtual": 42, "smtp": 36}
+
+
+def one_message(mta, session, recipient):
+    session.talk("MAIL FROM:<a@b.test>", f"RCPT TO:<{recipient}>")
+    equal(session.data(TEXT).code, "250", "code")
+    end = time.monotonic() + 20
+    while mta.queue_files("incoming", "active"):
+        check(time.monotonic() < end, "delivered in time")
+        time.sleep(0.002)
+    time.sleep(0.02)
+
+
+def calls_per_message(mta, names, recipient):
+    """{daemon: {call: how many}} for one of several messages."""
+    with mta.smtp() as session:
+        session.command("EHLO client.example.test")
+        for _ in range(8):  # all that happens once
+            one_message(mta, session, recipient)
+        with Calls(mta, names) as calls:
+            for _ in range(MESSAGES):
+                one_message(mta, session, recipient)
+    return {name: {call: count / MESSAGES for call, count in calls.of[name].items()} for name in names}
+
+
+def compare(found, budget):
+    privileged = room().private
+    for name, wanted in budget.items():
+        exact = {call: round(count, 1) for call, count in found[name].items() if call in EXACT}
+        if not privileged:  # nobody's identity is taken on
+            wanted = {call: count for call, count in wanted.items() if not call.startswith("setres")}
+        equal(exact, {call: float(count) for call, count in wanted.items()}, f"{name}, each message")
+        total = sum(found[name].values())
+        check(total <= BOUNDS[name], f"{name}: {total} calls for each message, {BOUNDS[name]} at the most: {found[name]}")
+
+
+def test_smtp_to_maildir():
+    need_suite()
+    mta = Instance("ours").start()
+    compare(calls_per_message(mta, ("smtpd", "cleanup", "qmgr", "virtual"), "u1@virt.test"),
+            {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "virtual": VIRTUAL})
+    mta.destroy()
+
+
+def test_smtp_to_smtp():
+    need_suite()
+    mta = Instance("ours", main=RELAY).start()
+    sink = SmtpSink(room().address(31))
+    compare(calls_per_message(mta, ("smtpd", "cleanup", "qmgr", "smtp"), "x@far.test"),
+            {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "smtp": SMTP})
+    sink.stop()
+    mta.destroy()
