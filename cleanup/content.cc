@@ -39,7 +39,8 @@ Content::Content(Service& service, Message& message)
 }
 
 void Content::take_line(Rec type, std::string_view line) {
-    if (line.find_first_of("\r\n") != std::string_view::npos &&
+    // Two quick searches: one for either byte looks at each of a message's bytes by itself.
+    if ((line.contains('\n') || line.contains('\r')) &&
         service_.config.cleanup_replace_stray_cr_lf()) {
         scratch_ = line;
         std::ranges::replace_if(scratch_, [](char c) { return c == '\r' || c == '\n'; }, ' ');

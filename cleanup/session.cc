@@ -143,6 +143,15 @@ Task<void> Session::take_records(Message& message) {
             message.reject(kCleanupBad, "malformed record");
             co_return;
         }
+        // Most of all records: for one that needs no coroutine, none is made.
+        if (is_content_line(message, next.record.type)) {
+            content_->take_line(next.record.type, next.record.data);
+            stream_.consume(next.used);
+            if (content_->has_work()) {
+                co_await content_->work();
+            }
+            continue;
+        }
         if (next.record.type == Rec::kMilters && phase_ == Phase::kEnvelope) {
             const std::string count(next.record.data);
             stream_.consume(next.used);
@@ -152,6 +161,11 @@ Task<void> Session::take_records(Message& message) {
         co_await take(message, next.record.type, next.record.data);
         stream_.consume(next.used);
     }
+}
+
+bool Session::is_content_line(const Message& message, Rec type) const {
+    return phase_ == Phase::kContent && (type == Rec::kLine || type == Rec::kLinePart) &&
+           !message.skipping();
 }
 
 Task<void> Session::take(Message& message, Rec type, std::string_view data) {
@@ -179,7 +193,7 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
         co_return;
     }
     if (phase_ == Phase::kContent) {
-        co_await take_content(message, type, data);
+        co_await end_content(message, type);
     } else if (type == Rec::kContent && phase_ == Phase::kEnvelope) {
         co_await envelope_->end_of_envelope();
         content_ = std::make_unique<Content>(service_, message);
@@ -193,24 +207,20 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
     }
 }
 
-Task<void> Session::take_content(Message& message, Rec type, std::string_view data) {
-    if (type == Rec::kLine || type == Rec::kLinePart) {
-        content_->take_line(type, data);
-        if (content_->has_work()) {
-            co_await content_->work();
-        }
-    } else if (type == Rec::kExtracted) {
-        co_await content_->finish();
-        if (message.editable) {
-            message.put_pointer(0);
-        }
-        message.xtra_offset = message.file.offset();
-        message.put(Rec::kExtracted, "");
-        phase_ = Phase::kExtracted;
-    } else {
+// With the one record that content ends with.
+Task<void> Session::end_content(Message& message, Rec type) {
+    if (type != Rec::kExtracted) {
         message.reject(kCleanupBad, format("unexpected record type {} in message content",
                                            static_cast<int>(rec_char(type))));
+        co_return;
     }
+    co_await content_->finish();
+    if (message.editable) {
+        message.put_pointer(0);
+    }
+    message.xtra_offset = message.file.offset();
+    message.put(Rec::kExtracted, "");
+    phase_ = Phase::kExtracted;
 }
 
 void Session::reply(const Message& message) {

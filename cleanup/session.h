@@ -28,7 +28,8 @@ class Session {
     [[nodiscard]] Task<void> take_message(Message& message);
     [[nodiscard]] Task<void> take_records(Message& message);
     [[nodiscard]] Task<void> take(Message& message, Rec type, std::string_view data);
-    [[nodiscard]] Task<void> take_content(Message& message, Rec type, std::string_view data);
+    bool is_content_line(const Message& message, Rec type) const;
+    [[nodiscard]] Task<void> end_content(Message& message, Rec type);
     void reply(const Message& message);
 
     Service& service_;
