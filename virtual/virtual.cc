@@ -49,10 +49,15 @@ class VirtualDaemon : public Daemon {
     [[nodiscard]] Task<void> deliver_all(Delivery* delivery);
     [[nodiscard]] Task<void> deliver_some(Delivery* delivery,
                                           std::span<const Recipient> recipients);
-    std::vector<PreparedDelivery> prepare(Delivery& delivery,
-                                          std::span<const Recipient> recipients);
+    [[nodiscard]] Task<std::vector<DeliveryStatus>> put_away(Delivery* delivery,
+                                                             std::span<const Recipient> recipients);
+    std::vector<PreparedDelivery> look_up(std::span<const Recipient> recipients) const;
+    void write(Delivery& delivery, std::span<const Recipient> recipients,
+               std::vector<PreparedDelivery>& prepared, ActingAs& user);
     DeliveryStatus finish(Delivery& delivery, const Recipient& recipient,
-                          PreparedDelivery& prepared);
+                          PreparedDelivery& prepared, ActingAs& user);
+    std::vector<DeliveryStatus> finish(Delivery& delivery, std::span<const Recipient> recipients,
+                                       std::vector<PreparedDelivery>& prepared, ActingAs& user);
     DeliveryStatus into_maildir(const Mailbox& mailbox, MaildirDelivery& maildir);
     DeliveryStatus into_mbox(const Mailbox& mailbox, const ContentWriter& content);
 
@@ -133,16 +138,18 @@ ContentWriter content_for(Delivery& delivery, const Recipient& recipient, bool m
     return content_of(delivery, std::move(copy));
 }
 
-// What goes into Maildirs is written; nobody sees it yet.  Looked up is all before: it is done as
-// mail_owner, and a change of identity costs as much as a small file.
-std::vector<PreparedDelivery> VirtualDaemon::prepare(Delivery& delivery,
-                                                     std::span<const Recipient> recipients) {
+std::vector<PreparedDelivery> VirtualDaemon::look_up(std::span<const Recipient> recipients) const {
     std::vector<PreparedDelivery> prepared;
     prepared.reserve(recipients.size());
     for (const Recipient& recipient : recipients) {
         prepared.push_back({.mailbox = maps_->find(recipient.address)});
     }
-    ActingAs user(*identity_);
+    return prepared;
+}
+
+// What goes into Maildirs; nobody sees it yet.
+void VirtualDaemon::write(Delivery& delivery, std::span<const Recipient> recipients,
+                          std::vector<PreparedDelivery>& prepared, ActingAs& user) {
     for (std::size_t i = 0; i < recipients.size() && !delivery.is_probe(); ++i) {
         const auto& mailbox = prepared[i].mailbox;
         if (mailbox && mailbox->is_maildir()) {
@@ -157,11 +164,10 @@ std::vector<PreparedDelivery> VirtualDaemon::prepare(Delivery& delivery,
                                         content_for(delivery, recipients[i], true));
         }
     }
-    return prepared;
 }
 
 DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipient,
-                                     PreparedDelivery& prepared) {
+                                     PreparedDelivery& prepared, ActingAs& user) {
     const auto& mailbox = prepared.mailbox;
     if (!mailbox) {
         return mailbox.error();
@@ -170,16 +176,46 @@ DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipi
         return DeliveryStatus::of(DsnCode(2, 0, 0), mailbox->is_maildir() ? "delivers to maildir"
                                                                           : "delivers to mailbox");
     }
-    ActingAs user(*identity_, mailbox->owner);
+    user.become(mailbox->owner);
     return prepared.maildir ? into_maildir(*mailbox, *prepared.maildir)
                             : into_mbox(*mailbox, content_for(delivery, recipient, false));
 }
 
-Task<void> VirtualDaemon::deliver_some(Delivery* delivery, std::span<const Recipient> recipients) {
-    std::vector<PreparedDelivery> prepared = prepare(*delivery, recipients);
-    co_await sync_together(&prepared);
+std::vector<DeliveryStatus> VirtualDaemon::finish(Delivery& delivery,
+                                                  std::span<const Recipient> recipients,
+                                                  std::vector<PreparedDelivery>& prepared,
+                                                  ActingAs& user) {
+    std::vector<DeliveryStatus> outcomes;
+    outcomes.reserve(recipients.size());
     for (std::size_t i = 0; i < recipients.size(); ++i) {
-        DeliveryStatus status = finish(*delivery, recipients[i], prepared[i]);
+        outcomes.push_back(finish(delivery, recipients[i], prepared[i], user));
+    }
+    return outcomes;
+}
+
+// A change of identity costs as much as a small file: what is done as mail_owner (tables, the log,
+// other services) comes before and after what is done as the mailboxes' owners.
+Task<std::vector<DeliveryStatus>> VirtualDaemon::put_away(Delivery* delivery,
+                                                          std::span<const Recipient> recipients) {
+    std::vector<PreparedDelivery> prepared = look_up(recipients);
+    if (recipients.size() == 1) {
+        ActingAs user(*identity_);
+        write(*delivery, recipients, prepared, user);
+        co_return finish(*delivery, recipients, prepared, user);
+    }
+    {
+        ActingAs user(*identity_);
+        write(*delivery, recipients, prepared, user);
+    }
+    co_await sync_together(&prepared);
+    ActingAs user(*identity_);
+    co_return finish(*delivery, recipients, prepared, user);
+}
+
+Task<void> VirtualDaemon::deliver_some(Delivery* delivery, std::span<const Recipient> recipients) {
+    std::vector<DeliveryStatus> outcomes = co_await put_away(delivery, recipients);
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        DeliveryStatus& status = outcomes[i];
         if (status.code().success()) {
             co_await delivery->sent(recipients[i], std::move(status), process_info().service_name);
         } else {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -45,11 +46,23 @@ void limit_file_size(long limit) {
     }
 }
 
-DirectorySync maildir_sync(const std::string& directory) {
+namespace {
+
+// The device whose journal keeps names and files in order; nothing where there is none.  A process
+// stands in the queue, so that it stays mounted.
+std::optional<dev_t> journal_of_queue() {
     struct stat queue{};
+    bool in_order = ::stat(".", &queue) == 0 && !needs_directory_sync(".");
+    return in_order ? std::optional(queue.st_dev) : std::nullopt;
+}
+
+}  // namespace
+
+DirectorySync maildir_sync(const std::string& directory) {
+    static const std::optional<dev_t> journal = journal_of_queue();
     struct stat mailbox{};
-    bool one_journal = ::stat(".", &queue) == 0 && ::stat(directory.c_str(), &mailbox) == 0 &&
-                       queue.st_dev == mailbox.st_dev && !needs_directory_sync(directory);
+    bool one_journal =
+        journal && ::stat(directory.c_str(), &mailbox) == 0 && mailbox.st_dev == *journal;
     return one_journal ? DirectorySync::kNo : DirectorySync::kYes;
 }
 

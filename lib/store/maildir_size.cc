@@ -241,7 +241,10 @@ void note_maildir_change(const std::string& root, QuotaAmount change, Storage st
         return;
     }
     std::string path = root + "/" + std::string(kMaildirSize);
-    auto lock = keeps_maildir_size(root) ? lock_across_machines(path, storage) : std::nullopt;
+    if (!keeps_maildir_size(root)) {
+        return;
+    }
+    auto lock = lock_across_machines(path, storage);
     auto fd = open_file(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
     if (!fd) {
         return;
@@ -253,7 +256,8 @@ void note_maildir_change(const std::string& root, QuotaAmount change, Storage st
 }
 
 bool keeps_maildir_size(const std::string& root) {
-    return ::access((root + "/" + std::string(kMaildirSize)).c_str(), F_OK) == 0;
+    struct stat info{};
+    return ::stat((root + "/" + std::string(kMaildirSize)).c_str(), &info) == 0;
 }
 
 std::string maildir_root_of(std::string_view directory) {
