@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -44,6 +45,12 @@ bool is_passing(int error) {
 bool log_exists(const std::string& path) {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+// Whether any of its recipients may have been written into the trace log.
+bool may_be_traced(const MessageEnvelope& envelope) {
+    const auto wanted = static_cast<int>(envelope.size.qmgr_flags >> 1);
+    return envelope.trace_flags != 0 || (wanted & kNotifySuccess) != 0;
 }
 
 timeval to_timeval(QueueTime time) {
@@ -220,17 +227,17 @@ Task<void> ActiveQueue::start(MessagePtr message, std::string from, UniqueFd fil
         co_await finish(message);
         co_return;
     }
-    co_await dispatch(message, file.get());
+    co_await dispatch(message, std::move(file));
 }
 
 // Hands the recipients that were read to the scheduler.  The count is raised first: an entry that
 // ends at once must not end the message.
-Task<void> ActiveQueue::dispatch(MessagePtr message, int file) {
+Task<void> ActiveQueue::dispatch(MessagePtr message, UniqueFd file) {
     message->reading_more = true;
     message->last_read = std::chrono::steady_clock::now();
-    auto groups = co_await router_.group(message, file);
+    auto groups = co_await router_.group(message, file.get());
     message->envelope.recipients.clear();
-    ::flock(file, LOCK_UN);
+    file.reset();  // and with it the lock: the agents take it
     for (auto& [key, group] : groups) {
         hold(*message, static_cast<int>(group.second.size()));
     }
@@ -279,7 +286,7 @@ Task<void> ActiveQueue::continue_reading(MessagePtr message) {
     if (file) {
         auto limits = read_limits(room_for(*message));
         if (auto more = read_more_recipients(file->get(), message->envelope, limits); more) {
-            co_await dispatch(message, file->get());
+            co_await dispatch(message, std::move(*file));
             co_return;
         }
     }
@@ -337,7 +344,13 @@ bool ActiveQueue::is_expired(const Message& message) const {
 
 // Every recipient's fate is on record: the logs that the agents left say what is still to do.
 Task<void> ActiveQueue::finish(MessagePtr message) {
-    auto status = queue_file_status(dirs_.path(kActive, message->id));
+    // What agents and postsuper mark the file with is for messages that are not done with.
+    std::optional<QueueFileStatus> status;
+    if (message->deferred) {
+        if (auto found = queue_file_status(dirs_.path(kActive, message->id))) {
+            status = *found;
+        }
+    }
     if (status && status->corrupt_mark()) {
         put_aside(message->id);
         leave(*message);
@@ -346,7 +359,7 @@ Task<void> ActiveQueue::finish(MessagePtr message) {
     if (log_exists(dirs_.path(kBounceLog, message->id))) {
         co_await send_bounce(message);
     }
-    if (log_exists(dirs_.path(kTraceLog, message->id))) {
+    if (may_be_traced(message->envelope) && log_exists(dirs_.path(kTraceLog, message->id))) {
         co_await send_trace(message);
     }
     if (status && status->force_expired()) {
@@ -458,7 +471,13 @@ Task<void> ActiveQueue::remove(const Message* message) {
         removed = dirs_.move(message->id, kActive, kSaved);
     } else {
         std::string path = dirs_.path(kActive, message->id);
-        int error = co_await shielded(remover_.remove(path));
+        // Where nobody would have to wait for it, a thread only takes time.
+        int error = 0;
+        if (messages_.size() > 1) {
+            error = co_await shielded(remover_.remove(path));
+        } else if (::unlink(path.c_str()) != 0) {
+            error = errno;
+        }
         if (error != 0) {
             removed = fail_errno("remove " + path, error);
         }

@@ -43,7 +43,7 @@ class ActiveQueue {
 
   private:
     [[nodiscard]] Task<void> start(MessagePtr message, std::string from, UniqueFd file);
-    [[nodiscard]] Task<void> dispatch(MessagePtr message, int file);
+    [[nodiscard]] Task<void> dispatch(MessagePtr message, UniqueFd file);
     [[nodiscard]] Task<void> continue_reading(MessagePtr message);
     void hold(Message& message, int recipients);
     void schedule(const MessagePtr& message, const Route& route, std::vector<Recipient> recipients);
