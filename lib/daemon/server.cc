@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
 #include "lib/event/stream.h"
+#include "lib/event/watch.h"
 
 namespace relais {
 
@@ -25,6 +27,45 @@ constexpr auto kTriggerWait = std::chrono::seconds(10);
 // How often a full process looks for clients that wait outside.
 constexpr auto kLookForClients = std::chrono::milliseconds(100);
 constexpr auto kPassWait = std::chrono::seconds(100);
+
+// What several datagrams have brought, taken by one system call.
+class Datagrams {
+  public:
+    Datagrams() {
+        for (std::size_t i = 0; i < kMost; ++i) {
+            places_[i] = {.iov_base = bytes_.data() + i * kMaxDatagram, .iov_len = kMaxDatagram};
+            headers_[i].msg_hdr.msg_iov = &places_[i];
+            headers_[i].msg_hdr.msg_iovlen = 1;
+        }
+    }
+
+    Datagrams(const Datagrams&) = delete;
+    Datagrams& operator=(const Datagrams&) = delete;
+
+    // False: nothing has come.
+    bool take(int fd) {
+        const int got = ::recvmmsg(fd, headers_.data(), kMost, MSG_DONTWAIT, nullptr);
+        count_ = got < 0 ? 0 : static_cast<std::size_t>(got);
+        return count_ > 0;
+    }
+
+    std::size_t count() const { return count_; }
+
+    // There may be more.
+    bool full() const { return count_ == kMost; }
+
+    std::string_view at(std::size_t index) const {
+        return {bytes_.data() + index * kMaxDatagram, headers_[index].msg_len};
+    }
+
+  private:
+    static constexpr std::size_t kMost = 16;
+
+    std::vector<char> bytes_ = std::vector<char>(kMost * kMaxDatagram);
+    std::array<iovec, kMost> places_{};
+    std::array<mmsghdr, kMost> headers_{};
+    std::size_t count_ = 0;
+};
 
 }  // namespace
 
@@ -268,16 +309,21 @@ Task<void> Server::read_datagrams(int fd) {
     if (auto set = set_nonblocking(fd); !set) {
         log_fatal("datagram socket: {}", set.error().message);
     }
-    std::array<char, kMaxDatagram> bytes{};
+    Flag arrived;
+    FdWatch watch(fd, [&arrived] { arrived.set(); });
+    watch.start();
+    Datagrams datagrams;
     for (;;) {
-        co_await wait_fd_readable(fd);
+        co_await arrived.wait();
+        arrived.clear();
         // All that has come is taken in one go, so that the daemon can write it in one go.
-        for (;;) {
-            ssize_t got = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
-            if (got < 0) {
+        while (datagrams.take(fd)) {
+            for (std::size_t i = 0; i < datagrams.count(); ++i) {
+                daemon_->datagram(datagrams.at(i));
+            }
+            if (!datagrams.full()) {
                 break;
             }
-            daemon_->datagram({bytes.data(), static_cast<std::size_t>(got)});
         }
         last_activity_ = std::chrono::steady_clock::now();
     }
