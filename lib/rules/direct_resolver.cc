@@ -20,6 +20,9 @@ namespace relais {
 namespace {
 
 constexpr auto kLookAgain = std::chrono::seconds(1);
+// Answers that are kept so long: smtpd asks several times about a recipient, and mail comes in
+// runs.
+constexpr std::size_t kMostAnswers = 200;
 
 constexpr std::array<std::string_view, 8> kLists = {"mydestination",
                                                     "virtual_alias_domains",
@@ -151,11 +154,26 @@ std::optional<Resolved> DirectResolver::resolve(const std::string& sender,
     if (!is_plain_address(address) || !address.contains('@') || !is_current()) {
         return std::nullopt;
     }
+    const std::string key = sender + '\0' + address;
+    if (const Resolved* known = remembered(key)) {
+        return *known;
+    }
     Resolved answer = run_inline(resolver_.resolve(sender, address));
     if (answer.failed()) {
         return std::nullopt;
     }
+    answers_.emplace(key, answer);
     return answer;
+}
+
+const Resolved* DirectResolver::remembered(const std::string& key) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - remembers_since_ >= kLookAgain || answers_.size() >= kMostAnswers) {
+        answers_.clear();
+        remembers_since_ = now;
+    }
+    auto found = answers_.find(key);
+    return found == answers_.end() ? nullptr : &found->second;
 }
 
 }  // namespace relais

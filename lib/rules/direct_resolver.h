@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/ipc/rewrite_client.h"
@@ -35,10 +36,14 @@ class DirectResolver {
 
     explicit DirectResolver(Lifetime lifetime);
     bool is_current();
+    // What was answered within this second; null where it was not asked.
+    const Resolved* remembered(const std::string& key);
 
     Lifetime lifetime_;
     bool outdated_ = false;
     std::chrono::steady_clock::time_point looked_;
+    std::chrono::steady_clock::time_point remembers_since_;
+    std::unordered_map<std::string, Resolved> answers_;
     std::vector<File> files_;
     ResolverLists lists_;
     AddressResolver resolver_{&lists_, ResolveFor::kDelivery, Remarks::kNone};
