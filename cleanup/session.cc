@@ -60,12 +60,11 @@ bool take_flow_token() {
 
 }  // namespace
 
-Session::Session(Service& service, UniqueFd client)
-    : service_(service), stream_(std::move(client)) {
+Session::Session(Service& service, Stream& client) : service_(service), stream_(client) {
     stream_.set_timeout(service.config.ipc_timeout());
 }
 
-Task<void> Session::run() {
+Task<bool> Session::run() {
     auto delay = service_.config.in_flow_delay();
     if (delay.count() > 0 && !take_flow_token()) {
         co_await sleep_for(delay);
@@ -73,13 +72,13 @@ Task<void> Session::run() {
     auto file = NewQueueFile::create(service_.dirs, kIncoming, kModeIncomplete);
     if (!file) {
         log_error("cannot create a queue file: {}", file.error().message);
-        co_return;
+        co_return false;
     }
     remove_stale_logs(service_, file->id());
     Message message(std::move(*file), service_.config.message_size_limit());
     co_await finish_or_remove(message);
     reply(message);
-    co_await stream_.flush();
+    co_return true;
 }
 
 // The client hears of the outcome when the file is on disk, or gone.

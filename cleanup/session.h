@@ -1,5 +1,5 @@
-// One client: announces the queue id, takes the records of one message, answers when the message is
-// on disk or refused.
+// One message: announces the queue id, takes the records, answers when the message is on disk or
+// refused.
 #pragma once
 
 #include <string>
@@ -16,10 +16,12 @@ namespace relais::cleanup {
 
 class Session {
   public:
-    Session(Service& service, UniqueFd client);
+    // The client's stream outlives the session, which is that of one message.
+    Session(Service& service, Stream& client);
 
-    // Throws what I/O throws; the unfinished file is removed then.
-    [[nodiscard]] Task<void> run();
+    // True: the reply is written, and goes out with what follows.  Throws what I/O throws; the
+    // unfinished file is removed then.
+    [[nodiscard]] Task<bool> run();
 
   private:
     enum class Phase { kEnvelope, kContent, kExtracted, kDone };
@@ -33,7 +35,7 @@ class Session {
     void reply(const Message& message);
 
     Service& service_;
-    Stream stream_;
+    Stream& stream_;
     Phase phase_ = Phase::kEnvelope;
     std::unique_ptr<Milters> milters_;
     std::unique_ptr<Envelope> envelope_;

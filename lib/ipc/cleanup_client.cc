@@ -1,14 +1,43 @@
 #include "lib/ipc/cleanup_client.h"
 
+#include <optional>
 #include <utility>
 
 #include "lib/base/log.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/service_client.h"
+#include "lib/ipc/waiting_servers.h"
 
 namespace relais {
 
 namespace {
+
+Result<std::string> announced_id(const Attributes& announcement) {
+    AttrReader reader(announcement);
+    std::string queue_id = reader.string("queue_id");
+    if (reader.failed()) {
+        return fail(Errc::kCorrupt, "cleanup service: " + reader.error());
+    }
+    return queue_id;
+}
+
+// The queue id of another message over this connection; nothing where there will be none.  A
+// server that went while nothing was asked of it is no failure of the service.
+Task<std::optional<std::string>> ask_again(Stream* stream, std::chrono::milliseconds timeout) {
+    try {
+        stream->set_timeout(timeout);
+        stream->write(AttrWriter().string("request", "next").end().bytes());
+        auto announcement = co_await read_attributes(stream);
+        if (announcement && AttrReader(*announcement).string("protocol") == kCleanupProtocol) {
+            if (auto id = announced_id(*announcement)) {
+                co_return std::move(*id);
+            }
+        }
+    } catch (const IoError&) {
+    } catch (const TimedOut&) {
+    }
+    co_return std::nullopt;
+}
 
 // In order of importance.
 constexpr CleanupStatusText kStatusTexts[] = {
@@ -37,33 +66,48 @@ const CleanupStatusText& cleanup_status_text(unsigned status) {
     return kUnknown;
 }
 
-CleanupClient::CleanupClient(std::unique_ptr<Stream> stream, std::string queue_id)
-    : stream_(std::move(stream)), queue_id_(std::move(queue_id)) {
+CleanupClient::CleanupClient(std::string socket, std::unique_ptr<Stream> stream,
+                             std::string queue_id)
+    : socket_(std::move(socket)), stream_(std::move(stream)), queue_id_(std::move(queue_id)) {
+}
+
+CleanupClient::~CleanupClient() {
+    if (takes_another_) {
+        WaitingServers::of_process().keep(socket_, std::move(stream_));
+    }
 }
 
 Task<Result<std::unique_ptr<CleanupClient>>> CleanupClient::open(
     std::string socket, unsigned flags, std::chrono::milliseconds timeout) {
-    Attributes announcement;
-    ServiceAddress address{std::move(socket), std::string(kCleanupProtocol)};
-    auto stream = co_await connect_service(std::move(address), timeout, &announcement);
-    if (!stream) {
-        co_return fail_with(stream);
+    auto stream = WaitingServers::of_process().take(socket);
+    std::optional<std::string> queue_id;
+    if (stream) {
+        queue_id = co_await ask_again(stream.get(), timeout);
     }
-    AttrReader reader(announcement);
-    std::string queue_id = reader.string("queue_id");
-    if (reader.failed()) {
-        co_return fail(Errc::kCorrupt, "cleanup service: " + reader.error());
+    if (!queue_id) {
+        Attributes announcement;
+        ServiceAddress address{socket, std::string(kCleanupProtocol)};
+        auto connected = co_await connect_service(std::move(address), timeout, &announcement);
+        if (!connected) {
+            co_return fail_with(connected);
+        }
+        auto announced = announced_id(announcement);
+        if (!announced) {
+            co_return fail_with(announced);
+        }
+        stream = std::move(*connected);
+        queue_id = std::move(*announced);
     }
-    (*stream)->set_timeout(timeout);
-    (*stream)->write(AttrWriter().number("flags", flags).end().bytes());
+    stream->set_timeout(timeout);
+    stream->write(AttrWriter().number("flags", flags).end().bytes());
     co_return std::unique_ptr<CleanupClient>(
-        new CleanupClient(std::move(*stream), std::move(queue_id)));
+        new CleanupClient(std::move(socket), std::move(stream), std::move(*queue_id)));
 }
 
 std::unique_ptr<CleanupClient> CleanupClient::over(std::unique_ptr<Stream> stream,
                                                    std::string queue_id) {
     return std::unique_ptr<CleanupClient>(
-        new CleanupClient(std::move(stream), std::move(queue_id)));
+        new CleanupClient("", std::move(stream), std::move(queue_id)));
 }
 
 void CleanupClient::put(Rec type, std::string_view data) {
@@ -111,7 +155,18 @@ Task<Result<CleanupReply>> CleanupClient::finish() {
     if (reader.failed()) {
         co_return fail(Errc::kCorrupt, "cleanup service: " + reader.error());
     }
+    takes_another_ = !socket_.empty() && is_offered_another();
     co_return reply;
+}
+
+// Whether that, and nothing else, follows the reply; takes it.
+bool CleanupClient::is_offered_another() {
+    auto list = parse_attributes(stream_->buffered());
+    if (list.status != AttrParse::Status::kComplete || list.length != stream_->buffered().size()) {
+        return false;
+    }
+    stream_->consume(list.length);
+    return AttrReader(list.attributes).string("protocol") == kCleanupAgainProtocol;
 }
 
 }  // namespace relais

@@ -14,6 +14,9 @@
 namespace relais {
 
 inline constexpr std::string_view kCleanupProtocol = "cleanup_protocol";
+// What a cleanup of ours announces behind its reply: it takes another message over the connection.
+// Whoever has one asks for it (`request` = `next`) and is announced the next queue id.
+inline constexpr std::string_view kCleanupAgainProtocol = "cleanup_again_protocol";
 
 // What cleanup shall do with a message.
 enum CleanupFlag : unsigned {
@@ -72,7 +75,8 @@ struct CleanupReply {
 // One message on its way into the queue.
 class CleanupClient {
   public:
-    // Connects and reads the queue id.  `socket` is public/cleanup_service_name.
+    // Connects, or goes on over a connection that has brought a message before, and reads the queue
+    // id.  `socket` is public/cleanup_service_name.
     [[nodiscard]] static Task<Result<std::unique_ptr<CleanupClient>>> open(
         std::string socket, unsigned flags, std::chrono::milliseconds timeout);
 
@@ -80,6 +84,11 @@ class CleanupClient {
     // has told the queue id.
     [[nodiscard]] static std::unique_ptr<CleanupClient> over(std::unique_ptr<Stream> stream,
                                                              std::string queue_id);
+
+    // Keeps the connection where cleanup takes more.
+    ~CleanupClient();
+    CleanupClient(const CleanupClient&) = delete;
+    CleanupClient& operator=(const CleanupClient&) = delete;
 
     const std::string& queue_id() const { return queue_id_; }
 
@@ -102,8 +111,11 @@ class CleanupClient {
     [[nodiscard]] Task<Result<CleanupReply>> finish();
 
   private:
-    CleanupClient(std::unique_ptr<Stream> stream, std::string queue_id);
+    CleanupClient(std::string socket, std::unique_ptr<Stream> stream, std::string queue_id);
+    bool is_offered_another();
 
+    std::string socket_;  // empty: not one of cleanup's
+    bool takes_another_ = false;
     std::unique_ptr<Stream> stream_;
     std::string queue_id_;
     std::string scratch_;

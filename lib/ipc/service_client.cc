@@ -1,7 +1,6 @@
 #include "lib/ipc/service_client.h"
 
 #include <cerrno>
-#include <unordered_map>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/event/socket.h"
+#include "lib/ipc/waiting_servers.h"
 
 namespace relais {
 
@@ -78,50 +78,6 @@ Task<Result<std::unique_ptr<Stream>>> connect_service(ServiceAddress address,
 }
 
 namespace {
-
-// Connections of this process whose server has greeted again, by the path of the socket.
-class WaitingServers {
-  public:
-    static WaitingServers& of_process() {
-        Loop::current();  // which must outlive them
-        static WaitingServers servers;
-        return servers;
-    }
-
-    // Nothing where there is none.  Whether it still waits, the next request will show.
-    std::unique_ptr<Stream> take(const std::string& socket) {
-        auto& waiting = by_socket_[socket];
-        while (!waiting.empty()) {
-            auto [stream, until] = std::move(waiting.back());
-            waiting.pop_back();
-            if (!until.passed()) {
-                return std::move(stream);
-            }
-        }
-        return nullptr;
-    }
-
-    void keep(const std::string& socket, std::unique_ptr<Stream> stream) {
-        auto& waiting = by_socket_[socket];
-        while (!waiting.empty() && waiting.front().until.passed()) {
-            waiting.pop_front();
-        }
-        if (waiting.size() < kMost) {
-            waiting.push_back({std::move(stream), Deadline::after(kKept)});
-        }
-    }
-
-  private:
-    static constexpr std::size_t kMost = 20;
-    static constexpr auto kKept = std::chrono::seconds(5);
-
-    struct Waiting {
-        std::unique_ptr<Stream> stream;
-        Deadline until;
-    };
-
-    std::unordered_map<std::string, std::deque<Waiting>> by_socket_;
-};
 
 // Whether the greeting, and nothing else, follows what was read; takes it.
 bool greeted_again(Stream* stream, const ServiceAddress& address) {

@@ -9,6 +9,7 @@ from support.room import room
 from support.sink import SmtpSink
 
 MESSAGES = 10
+ATTEMPTS = 4
 TEXT = "Subject: budget\n\n" + ("x" * 70 + "\n") * 56
 RELAY = "relay_domains = far.test\nrelay_transport = smtp:[@NET@.31]:2525\n"
 
@@ -16,14 +17,14 @@ RELAY = "relay_domains = far.test\nrelay_transport = smtp:[@NET@.31]:2525\n"
 # in the bound alone: waits, what wakes threads, and what a queue that fills up would share among messages.
 EXACT = ("fsync", "rename", "linkat", "unlink", "openat", "pread64", "pwrite64", "write", "flock", "fchmod", "statfs", "access",
          "socket", "connect", "setresuid", "setresgid", "sendto")
-SMTPD = {"sendto": 6, "statfs": 1, "socket": 1, "connect": 1}
+SMTPD = {"sendto": 7, "statfs": 1}
 CLEANUP = {"openat": 1, "rename": 1, "unlink": 3, "pwrite64": 1, "fchmod": 1, "fsync": 1, "socket": 1, "connect": 1, "sendto": 4}
 QMGR = {"openat": 2, "rename": 1, "unlink": 2, "pread64": 1, "flock": 1, "sendto": 3}
 VIRTUAL = {"openat": 2, "rename": 1, "fsync": 1, "pread64": 1, "pwrite64": 1, "write": 1, "flock": 1, "setresuid": 4, "setresgid": 2,
            "sendto": 2}
 SMTP = {"openat": 1, "pread64": 1, "pwrite64": 1, "flock": 1, "socket": 1, "connect": 1, "sendto": 6}
 # The most calls of all kinds.
-BOUNDS = {"smtpd": 31, "cleanup": 36, "qmgr": 38, "virtual": 34, "smtp": 36}
+BOUNDS = {"smtpd": 25, "cleanup": 30, "qmgr": 38, "virtual": 34, "smtp": 36}
 
 
 def one_message(mta, session, recipient):
@@ -59,11 +60,21 @@ def compare(found, budget):
         check(total <= BOUNDS[name], f"{name}: {total} calls for each message, {BOUNDS[name]} at the most: {found[name]}")
 
 
+def hold(mta, budget, recipient):
+    """Where a busy machine has one of them wait, another connection or process may come: it is counted again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            compare(calls_per_message(mta, tuple(budget), recipient), budget)
+            return
+        except AssertionError:
+            if attempt + 1 == ATTEMPTS:
+                raise
+
+
 def test_smtp_to_maildir():
     need_suite()
     mta = Instance("ours").start()
-    compare(calls_per_message(mta, ("smtpd", "cleanup", "qmgr", "virtual"), "u1@virt.test"),
-            {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "virtual": VIRTUAL})
+    hold(mta, {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "virtual": VIRTUAL}, "u1@virt.test")
     mta.destroy()
 
 
@@ -71,7 +82,6 @@ def test_smtp_to_smtp():
     need_suite()
     mta = Instance("ours", main=RELAY).start()
     sink = SmtpSink(room().address(31))
-    compare(calls_per_message(mta, ("smtpd", "cleanup", "qmgr", "smtp"), "x@far.test"),
-            {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "smtp": SMTP})
+    hold(mta, {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "smtp": SMTP}, "x@far.test")
     sink.stop()
     mta.destroy()
