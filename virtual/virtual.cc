@@ -128,14 +128,14 @@ DeliveryStatus VirtualDaemon::into_mbox(const Mailbox& mailbox, const ContentWri
                            otherwise);
 }
 
-ContentWriter content_for(Delivery& delivery, const Recipient& recipient, bool maildir) {
+MessageCopy copy_for(const Delivery& delivery, const Recipient& recipient, unsigned additions) {
     MessageCopy copy;
     copy.sender = delivery.request.sender;
     copy.original_to = recipient.original;
     copy.delivered_to = recipient.address;
-    copy.additions = maildir ? copy_addition::kMaildir : copy_addition::kMbox;
+    copy.additions = additions;
     copy.when = delivery.times.agent_handoff.tv_sec;
-    return content_of(delivery, std::move(copy));
+    return copy;
 }
 
 std::vector<PreparedDelivery> VirtualDaemon::look_up(std::span<const Recipient> recipients) const {
@@ -150,18 +150,24 @@ std::vector<PreparedDelivery> VirtualDaemon::look_up(std::span<const Recipient> 
 // What goes into Maildirs; nobody sees it yet.
 void VirtualDaemon::write(Delivery& delivery, std::span<const Recipient> recipients,
                           std::vector<PreparedDelivery>& prepared, ActingAs& user) {
+    std::optional<SharedCopy> shared;
     for (std::size_t i = 0; i < recipients.size() && !delivery.is_probe(); ++i) {
         const auto& mailbox = prepared[i].mailbox;
         if (mailbox && mailbox->is_maildir()) {
             user.become(mailbox->owner);
+            if (!shared && recipients.size() > 1) {
+                shared.emplace(delivery, copy_addition::kMaildir);
+            }
             MaildirTarget target{
                 .directory = mailbox->path,
                 .host = host_,
                 .directory_sync = maildir_sync(mailbox->path),
                 .storage = storage_setting(),
             };
+            auto copy = copy_for(delivery, recipients[i], copy_addition::kMaildir);
             prepared[i].maildir.emplace(std::move(target),
-                                        content_for(delivery, recipients[i], true));
+                                        shared ? shared->content_for(std::move(copy))
+                                               : content_of(delivery, std::move(copy)));
         }
     }
 }
@@ -177,8 +183,9 @@ DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipi
                                                                           : "delivers to mailbox");
     }
     user.become(mailbox->owner);
+    auto copy = copy_for(delivery, recipient, copy_addition::kMbox);
     return prepared.maildir ? into_maildir(*mailbox, *prepared.maildir)
-                            : into_mbox(*mailbox, content_for(delivery, recipient, false));
+                            : into_mbox(*mailbox, content_of(delivery, std::move(copy)));
 }
 
 std::vector<DeliveryStatus> VirtualDaemon::finish(Delivery& delivery,

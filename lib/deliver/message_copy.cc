@@ -123,6 +123,41 @@ ContentWriter content_of(Delivery& delivery, MessageCopy copy) {
     };
 }
 
+// Nothing where it is large, or damaged: each copy meets the damage by itself.
+static std::optional<std::string> without_head(const Delivery& delivery, unsigned additions) {
+    constexpr std::size_t kMostKept = std::size_t{1} << 20;
+    MessageCopy bare;
+    bare.additions = additions & ~(copy_addition::kReturnPath | copy_addition::kFromLine);
+    MessageStream stream(delivery.file(), delivery.request.data_offset, std::move(bare));
+    std::string rest;
+    for (;;) {
+        auto more = stream.read(rest);
+        if (!more || rest.size() > kMostKept) {
+            return std::nullopt;
+        }
+        if (!*more) {
+            return rest;
+        }
+    }
+}
+
+SharedCopy::SharedCopy(Delivery& delivery, unsigned additions)
+    : delivery_(delivery), rest_(without_head(delivery, additions)) {
+}
+
+ContentWriter SharedCopy::content_for(MessageCopy copy) const {
+    if (!rest_) {
+        return content_of(delivery_, std::move(copy));
+    }
+    if (!conf().enable_original_recipient()) {
+        copy.original_to.clear();
+    }
+    return [head = last_hop_headers(copy), rest = &*rest_](FileSink& to) -> Result<void> {
+        to.write(head + *rest);
+        return {};
+    };
+}
+
 static DsnCode code_of(const Error& error, DsnCode otherwise) {
     if (error.code == Errc::kSyntax) {
         return {4, 3, 0};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
 
 #include "lib/deliver/delivery.h"
@@ -63,6 +64,22 @@ class MessageStream {
 // The copy as a job for lib/store, while the delivery lasts.  Damage to the queue file is noted
 // there.
 [[nodiscard]] ContentWriter content_of(Delivery& delivery, MessageCopy copy);
+
+// Copies for several recipients of one message, which differ in the headers of the last hop only:
+// what follows them is read once, where it is small enough to be kept.
+class SharedCopy {
+  public:
+    // `additions` as in MessageCopy.  The delivery outlives this.
+    SharedCopy(Delivery& delivery, unsigned additions);
+
+    // As content_of().  For as long as this lives; `copy` has the same additions, and no From_
+    // line.
+    [[nodiscard]] ContentWriter content_for(MessageCopy copy) const;
+
+  private:
+    Delivery& delivery_;
+    std::optional<std::string> rest_;
+};
 
 // The status of a delivery into a mailbox that failed: the code says full disk, quota, or
 // `otherwise`; the reason is `prefix` and the error's text.
