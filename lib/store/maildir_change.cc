@@ -1,11 +1,10 @@
-// How a Mailbox changes its directory: flags are renames, expunges unlinks, and messages that are
-// added come from files that are complete already.
+// How a Mailbox changes its directory: flags are renames, and messages that are added come from
+// files that are complete already.  What goes: maildir_expunge.cc.
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -69,12 +68,8 @@ bool MaildirMailbox::is_weighed() const {
 }
 
 std::int64_t MaildirMailbox::weight_of(std::string_view relative_path) const {
-    if (auto size = maildir_size(maildir_base(relative_path), 'S')) {
-        return static_cast<std::int64_t>(*size);
-    }
-    struct stat status;
-    std::string path = place_.directory + "/" + std::string(relative_path);
-    return ::stat(path.c_str(), &status) == 0 ? status.st_size : 0;
+    return maildir_weight(AT_FDCWD, place_.directory + "/" + std::string(relative_path))
+        .value_or(0);
 }
 
 // Between these two, the changes to new/ and cur/ are ours.  One that came from elsewhere before
@@ -98,19 +93,23 @@ void MaildirMailbox::end_own_change() {
     changes_.announce();
 }
 
-bool MaildirMailbox::rename_to(MailMessage& message, MessageFlags flags) {
-    std::string name = with_maildir_flags(name_of(message), flags);
-    std::string from = path_of(message);
-    std::string to = place_.directory + "/cur/" + name;
-    if (from == to) {
-        return true;
+// Gives its file the name with these flags; the errno where that fails.
+int MaildirMailbox::rename_to(MailMessage& message, MessageFlags flags) {
+    auto directory = directory_fd();
+    if (!directory) {
+        return directory.error().sys_errno;
     }
-    if (std::rename(from.c_str(), to.c_str()) < 0) {
-        return false;
+    const std::string from = relative_path(message);
+    const std::string to = "cur/" + with_maildir_flags(name_of(message), flags);
+    if (from == to) {
+        return 0;
+    }
+    if (::renameat(*directory, from.c_str(), *directory, to.c_str()) < 0) {
+        return errno;
     }
     message.in_new = false;
-    rename_in_memory(message, name);
-    return true;
+    rename_in_memory(message, std::string_view(to).substr(4));
+    return 0;
 }
 
 Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t> uids,
@@ -153,18 +152,19 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
         if (wanted == message->flags()) {
             continue;
         }
-        if (rename_to(*message, wanted)) {
+        const int trouble = rename_to(*message, wanted);
+        if (trouble == 0) {
             changed.push_back(uids[i]);
             if (changed.size() % kChunk == 0) {
                 co_await yield();
             }
-        } else if (errno == ENOENT && !retried) {
+        } else if (trouble == ENOENT && !retried) {
             // Somebody else has renamed or removed it: look, and try this one again.
             retried = true;
             failed = co_await full_scan(MailboxAccess::kReadOnly);
             --i;
-        } else if (errno != ENOENT) {
-            failed = fail_errno("rename " + path_of(*message));
+        } else if (trouble != ENOENT) {
+            failed = fail_errno("rename " + path_of(*message), trouble);
         }
     }
     auto more = co_await change_more_of(std::move(others), how, std::move(keywords));
@@ -173,86 +173,6 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
     note_changed(changed, outcome);
     end_own_change();
     co_return failed ? Result<FlagOutcome>(std::move(outcome)) : fail_with(failed);
-}
-
-Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::expunge(std::vector<std::uint32_t> uids) {
-    Semaphore::Place turn = co_await busy_.take();
-    begin_own_change();
-    std::vector<std::uint32_t> gone;
-    Result<void> outcome;
-    bool retried = false;
-    const bool weighed = is_weighed();
-    QuotaAmount lost;
-    MoreKeywords::Change more;
-    for (std::size_t i = 0; i < uids.size() && outcome; ++i) {
-        const MailMessage* message = find(uids[i]);
-        if (message == nullptr) {
-            continue;
-        }
-        const std::int64_t weight = weighed ? weight_of(relative_path(*message)) : 0;
-        const bool removed = ::unlink(path_of(*message).c_str()) == 0;
-        if (weighed && removed) {
-            lost += {-weight, -1};
-        }
-        if (removed || (errno == ENOENT && retried)) {
-            gone.push_back(uids[i]);
-            if (!more_keywords_of(*message).empty()) {
-                more.bases.emplace_back(maildir_base(name_of(*message)));
-            }
-        } else if (errno == ENOENT) {
-            retried = true;
-            drop_messages(gone);
-            outcome = co_await full_scan(MailboxAccess::kReadOnly);
-            --i;
-        } else {
-            outcome = fail_errno("remove " + path_of(*message));
-        }
-        if (i % kChunk == kChunk - 1) {
-            co_await yield();
-        }
-    }
-    auto forgotten = co_await change_more_locked(std::move(more));
-    if (!forgotten) {
-        log_warning("{}", forgotten.error().message);  // lines too many harm nobody
-    }
-    drop_messages(gone);
-    end_own_change();
-    note_maildir_change(place_.root, lost, place_.storage);
-    if (!outcome) {
-        co_return fail_with(outcome);
-    }
-    auto shrunk = co_await shrink_uidlist();
-    if (!shrunk) {
-        log_warning("{}", shrunk.error().message);  // lines too many harm nobody
-    }
-    co_return gone;
-}
-
-// Not one that came after our last look.
-bool MaildirMailbox::is_gone(const UidListEntry& entry) const {
-    return entry.uid < next_uid_ && find(entry.uid) == nullptr;
-}
-
-// A list in which at most three quarters of the lines are live is written anew.
-Task<Result<void>> MaildirMailbox::shrink_uidlist() {
-    if (!scanned_ || foreign_change_ || listed_ == 0 || messages_.size() * 4 > listed_ * 3) {
-        co_return Result<void>();
-    }
-    auto lock = co_await MailboxLock::acquire(list_path());
-    if (!lock) {
-        co_return Result<void>();  // some other time
-    }
-    auto list = load_list();
-    if (!list || !list->exists || list->uid_validity != uid_validity_) {
-        co_return Result<void>();
-    }
-    std::erase_if(list->entries, [this](const UidListEntry& entry) { return is_gone(entry); });
-    auto written = list->rewrite(place_.control_directory(), place_.file_mode);
-    if (written) {
-        listed_ = list->entries.size();
-        known_.uidlist = list->stamp;
-    }
-    co_return written;
 }
 
 Task<Result<void>> MaildirMailbox::set_extensions(char key, std::vector<UidExtension> values) {

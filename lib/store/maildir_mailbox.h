@@ -15,6 +15,7 @@
 #include "lib/store/mailbox.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/more_keywords.h"
+#include "lib/store/quota_rules.h"
 
 namespace relais {
 
@@ -101,7 +102,20 @@ class MaildirMailbox : public Mailbox {
         std::vector<std::uint32_t> uids, FlagChange how, std::vector<std::string> keywords);
 
     // Changing it (maildir_change.cc).
-    bool rename_to(MailMessage& message, MessageFlags flags);
+    int rename_to(MailMessage& message, MessageFlags flags);
+
+    // What an expunge has come to.
+    struct Expunged {
+        std::vector<std::uint32_t> uids;
+        QuotaAmount lost;
+        MoreKeywords::Change keywords;  // of these, none are left
+    };
+
+    void note_removed(std::uint32_t uid, Expunged& done) const;
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> remove_messages(
+        std::vector<std::uint32_t> uids, Expunged* done);
+    [[nodiscard]] Task<Result<void>> remove_missing(std::vector<std::uint32_t> uids,
+                                                    Expunged* done);
     [[nodiscard]] Result<void> place_files(const std::vector<NewMessage>& added,
                                            std::vector<std::string>& placed);
     void take_back(const std::vector<NewMessage>& added,

@@ -111,13 +111,9 @@ Result<void> count_part(const std::string& path, QuotaAmount& amount) {
         if (name.starts_with('.')) {
             continue;
         }
-        auto size = maildir_size(maildir_base(name), 'S');
-        struct stat status;
-        if (!size && ::stat(format("{}/{}", path, name).c_str(), &status) == 0) {
-            size = static_cast<std::uint64_t>(status.st_size);
-        }
-        if (size && *size < std::uint64_t{1} << 50) {
-            amount += {static_cast<std::int64_t>(*size), 1};
+        auto size = maildir_weight(AT_FDCWD, format("{}/{}", path, name));
+        if (size && *size >= 0 && *size < std::int64_t{1} << 50) {
+            amount += {*size, 1};
         }
     }
     return {};
@@ -173,6 +169,16 @@ Result<void> write_size_file(const std::string& root, const QuotaAmount& limits,
 }
 
 }  // namespace
+
+std::optional<std::int64_t> maildir_weight(int directory, const std::string& path) {
+    std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    if (auto size = maildir_size(maildir_base(name), 'S')) {
+        return static_cast<std::int64_t>(*size);
+    }
+    struct stat status;
+    bool there = ::fstatat(directory, path.c_str(), &status, 0) == 0;
+    return there ? std::optional<std::int64_t>(status.st_size) : std::nullopt;
+}
 
 bool fits_by_maildir_size(const std::string& root, QuotaAmount more) {
     auto file = read_size_file(root);

@@ -9,7 +9,9 @@
 // These calls block, and may be made on a helper thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,10 @@ using CountedMailboxes = std::function<Result<std::vector<std::string>>()>;
 // Counts all messages and writes the file.
 [[nodiscard]] Result<QuotaAmount> recount_maildir(const std::string& root, QuotaAmount limits,
                                                   const CountedMailboxes& mailboxes);
+
+// What the file of a message at `path` weighs, in bytes: its name tells it, or the file itself.
+// Nothing for one that is not there.
+[[nodiscard]] std::optional<std::int64_t> maildir_weight(int directory, const std::string& path);
 
 // What one mailbox holds.
 [[nodiscard]] Result<QuotaAmount> count_mailbox(const std::string& directory);

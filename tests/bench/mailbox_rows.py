@@ -92,13 +92,19 @@ def own(home, uid, gid):
             folders.clear()
 
 
+def make_folder(folder, ids, numbers):
+    """One with files of its own."""
+    for part in FOLDER_PARTS:
+        os.makedirs(folder / part, mode=0o700)
+    for number in numbers:
+        path = folder / "cur" / f"{1700000000 + number}.M1P1.bench:2,"
+        path.write_bytes(message(number))
+        os.chown(path, *ids)
+
+
 def make_folders(maildir, uid, gid, count):
     for number in range(count):
-        for part in FOLDER_PARTS:
-            os.makedirs(maildir / f".folder{number:04}" / part, mode=0o700)
-        path = maildir / f".folder{number:04}" / "cur" / f"17000000{number:04}.M1P1.bench:2,"
-        path.write_bytes(message(number))
-        os.chown(path, uid, gid)
+        make_folder(maildir / f".folder{number:04}", (uid, gid), [number])
     own(maildir.parent, uid, gid)
 
 
@@ -140,13 +146,15 @@ class Mailboxes:
         self.messages, self.folders = int(MESSAGES * scale), int(FOLDERS * scale)
         users = dict(zip(("big", "pop", "wide", "small", "taker"), self.pair.names))
         self.users = users
-        ids = self.pair.uid, self.pair.gid
-        home = lambda user, whose: self.pair.root / f"{users[user]}-{whose}" / "Maildir"
+        ids, home = (self.pair.uid, self.pair.gid), self.maildir
         fill([home(user, whose) for user in ("big", "pop") for whose in ("ours", "theirs")], *ids, self.messages)
         fill([home(user, whose) for user in ("small", "taker") for whose in ("ours", "theirs")], *ids, 20)
         for whose in ("ours", "theirs"):
             make_folders(home("wide", whose), *ids, self.folders)
         time.sleep(2)  # a Maildir that has just changed is looked through again by both
+
+    def maildir(self, user, whose):
+        return self.pair.root / f"{self.users[user]}-{whose}" / "Maildir"
 
     def port(self, side):
         return IMAP if side == "ours" else self.pair.dovecot.port
@@ -177,7 +185,7 @@ def resync_arguments(client):
 
 
 def go_through_steps(boxes, side, count):
-    """{step: milliseconds}, all steps in turn in one session."""
+    """{step: {"ms": ..., "CPU ms": ...}}, all steps in turn in one session."""
     client, figures = boxes.client(side, "big"), {}
     for name, before, command in STEPS:
         values = {}
@@ -187,7 +195,9 @@ def go_through_steps(boxes, side, count):
         elif before:
             for each in before.split("|"):
                 client.command(each)
-        figures[name] = client.timed(command.format(**values).replace("1:5000", f"1:{min(5000, count)}"))
+        start = cpu_seconds(boxes.root(side))
+        elapsed = client.timed(command.format(**values).replace("1:5000", f"1:{min(5000, count)}"))
+        figures[name] = {"ms": elapsed, "CPU ms": (cpu_seconds(boxes.root(side)) - start) * 1000}
     client.close()
     return figures
 
@@ -258,6 +268,20 @@ def status_of_folders(boxes, side):
     return {"ms, first": first, "ms, again": again}
 
 
+def expunge_of_files(boxes, side):
+    """Messages that are nowhere else, and on the disk: with their names the files go."""
+    maildir = boxes.maildir("taker", "ours" if side == "ours" else "theirs")
+    make_folder(maildir / ".Gone", (boxes.pair.uid, boxes.pair.gid), range(boxes.messages // 10))
+    own(maildir / ".Gone", boxes.pair.uid, boxes.pair.gid)
+    client = boxes.client(side, "taker", "Gone")
+    client.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    os.sync()
+    before = cpu_seconds(boxes.root(side))
+    elapsed = client.timed("EXPUNGE")
+    client.close()
+    return {"ms": elapsed, "CPU ms": (cpu_seconds(boxes.root(side)) - before) * 1000}
+
+
 def pop3_first(boxes, side):
     client = boxes.pop3(side)
     done = re.compile(rb"(?:^|\r\n)\+OK.*\r\n$")
@@ -280,6 +304,7 @@ def rows(scale):
     """Rows of their own, on mailboxes that the steps leave alone."""
     yield "POP3 of a mailbox not seen before", pop3_first
     yield "SELECT of a known mailbox", select_again
+    yield "EXPUNGE of files on the disk", expunge_of_files
     for sessions in (1, 10, 50):
         yield f"login and logout, {sessions} at once", lambda boxes, side, n=sessions: logins(boxes, side, n, int(400 * scale), None)
     yield "login, SELECT, logout, 10 at once", lambda boxes, side: logins(boxes, side, 10, int(400 * scale), "INBOX")
@@ -305,5 +330,5 @@ def measure(options, show):
     if options.name in "mailbox: IMAP steps":
         results = {side: go_through_steps(boxes, side, boxes.messages) for side in ("ours", "postfix")}
         for step, _, _ in STEPS:
-            show(f"mailbox: {step}", {side: [{"ms": results[side][step]}] for side in results})
+            show(f"mailbox: {step}", {side: [results[side][step]] for side in results})
     boxes.pair.mail.stop()

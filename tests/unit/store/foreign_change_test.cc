@@ -305,3 +305,67 @@ TEST_CASE("store/foreign: keywords without letters, changed while we waited for 
     CHECK(box.find(4)->change > before);  // it has lost one
     CHECK(keywords(box, 4).empty());
 }
+
+// Many are removed at a time, so that some have other names, or none, when it is their turn.
+TEST_CASE("store/foreign: an expunge of many, of which others have renamed and removed some") {
+    constexpr std::uint32_t kCount = 3000;
+    Place place;
+    for (std::uint32_t i = 1; i <= kCount; ++i) {
+        place.put("cur/" + std::to_string(10000 + i) + ".a:2,T");
+    }
+    MaildirMailbox box(place.place());
+    sync(box);
+    REQUIRE(box.track_changes());
+    const std::uint64_t before = box.last_change();
+    Uids wanted;
+    for (std::uint32_t i = 1; i <= kCount; ++i) {
+        if (i % 10 != 0) {
+            wanted.push_back(i);
+        }
+    }
+    for (std::uint32_t i = 1; i <= kCount; i += 7) {  // of all kinds
+        const std::string name = place.at("cur/" + std::to_string(10000 + i) + ".a:2,");
+        if (i % 2 == 0) {
+            fs::remove(name + "T");
+        } else {
+            fs::rename(name + "T", name + "ST");
+        }
+    }
+    auto gone = run(box.expunge(wanted));
+    REQUIRE(gone);
+    Uids told;  // to who comes back with an older number: each once
+    const auto records = box.expunged_after(before);
+    REQUIRE(records);
+    for (const ChangeRecord& record : *records) {
+        for (std::uint32_t uid = record.first; uid <= record.last; ++uid) {
+            told.push_back(uid);
+        }
+    }
+    std::ranges::sort(told);
+    Uids left;
+    Uids missing;
+    for (std::uint32_t i = 1; i <= kCount; ++i) {
+        const bool removed = i % 7 == 1 && i % 2 == 0;
+        (i % 10 == 0 && !removed ? left : missing).push_back(i);
+    }
+    CHECK(told == missing);
+    CHECK(std::ranges::is_sorted(*gone));
+    CHECK(std::ranges::includes(wanted, *gone));
+    CHECK(*box.uids() == left);
+    sync(box);
+    CHECK(*box.uids() == left);
+    CHECK(static_cast<std::size_t>(std::distance(fs::directory_iterator(place.at("cur")), {})) ==
+          left.size());
+}
+
+TEST_CASE("store/foreign: an expunge that cannot be says so, and keeps what is there") {
+    Place place;
+    place.put("cur/1.a:2,T");
+    place.put("cur/3.a:2,T");
+    MaildirMailbox box(place.place());
+    sync(box);
+    fs::remove(place.at("cur/1.a:2,T"));
+    fs::create_directory(place.at("cur/1.a:2,T"));  // which nobody can unlink
+    CHECK_FALSE(run(box.expunge({1, 2})));
+    CHECK(*box.uids() == Uids{1});
+}
