@@ -1,7 +1,9 @@
 // FETCH.  RFC 3501 6.4.5, 7.4.2; BINARY (RFC 3516), PREVIEW (RFC 8970), PARTIAL (RFC 9394),
 // CHANGEDSINCE (RFC 7162), EMAILID (RFC 8474), SAVEDATE (RFC 8514)
 #include <algorithm>
+#include <span>
 
+#include "lib/access/message_facts.h"
 #include "lib/base/format.h"
 #include "lib/imap/fetch_items.h"
 
@@ -155,6 +157,10 @@ Task<Reply> cmd_fetch(Session& session, Command& command) {
     }
     Fetcher fetcher(session, std::move(order->items), command.with_uid());
     for (std::size_t i = 0; i < uids.size(); ++i) {
+        if (i % kFactsAtOnce == 0) {
+            co_await fetcher.prepare(
+                std::span(uids).subspan(i, std::min(kFactsAtOnce, uids.size() - i)));
+        }
         co_await fetcher.fetch(uids[i], std::ranges::binary_search(seen, uids[i]));
         if (i % kChunk == kChunk - 1) {
             co_await yield();

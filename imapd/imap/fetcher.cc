@@ -1,5 +1,7 @@
 #include "imapd/imap/fetcher.h"
 
+#include <algorithm>
+
 #include "lib/access/message_facts.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -19,7 +21,21 @@ constexpr std::size_t kLongText =
     std::size_t{256} * 1024;  // from here on a text goes out in pieces
 constexpr std::size_t kPiece = std::size_t{64} * 1024;
 
+bool asks_for_facts(const imap::FetchItem& item) {
+    return item.kind == Kind::kEnvelope || item.kind == Kind::kBodyStructure ||
+           item.kind == Kind::kPreviewLazy ||
+           (item.kind == Kind::kSection && is_in_facts(item.section));
+}
+
 }  // namespace
+
+Task<void> Fetcher::prepare(std::span<const std::uint32_t> uids) {
+    const bool facts = std::ranges::any_of(items_.items, asks_for_facts);
+    if (facts || items_.has(Kind::kSize)) {
+        co_await gather_facts(selected_.mailbox(), uids,
+                              facts ? WantedFacts::kAll : WantedFacts::kWireSize);
+    }
+}
 
 Task<void> Fetcher::fetch(std::uint32_t uid, bool flags_changed) {
     for (int attempt = 0; attempt < 2; ++attempt) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "lib/access/message_file.h"
@@ -23,6 +24,10 @@ class Fetcher {
             items_.add(imap::FetchItem::Kind::kUid, imap::FetchItems::Where::kFirst);
         }
     }
+
+    // Finds out beforehand what fetch() is going to tell of these messages, as far as that is worth
+    // it; at most kFactsAtOnce.
+    [[nodiscard]] Task<void> prepare(std::span<const std::uint32_t> uids);
 
     // `flags_changed`: so the flags are told in any case.
     [[nodiscard]] Task<void> fetch(std::uint32_t uid, bool flags_changed);

@@ -134,6 +134,11 @@ Task<void> SortColumn::prepare(OpenMailbox& mailbox, const std::vector<std::uint
         }
     }
     for (std::size_t i = 0; i < missing.size(); ++i) {
+        if (key_ != imap::SortKey::kArrival) {
+            co_await gather_ahead(
+                mailbox, missing, i,
+                key_ == imap::SortKey::kSize ? WantedFacts::kWireSize : WantedFacts::kAll);
+        }
         const MailMessage* message = mailbox.box.find(missing[i]);
         if (message != nullptr) {
             MailMessage copy = *message;

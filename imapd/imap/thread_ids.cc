@@ -95,6 +95,7 @@ Task<void> ThreadIds::prepare(OpenMailbox& mailbox, const std::vector<std::uint3
     std::vector<std::uint32_t> unknown = missing(uids);
     std::vector<Cell> fresh;
     while (fresh.size() < unknown.size()) {
+        co_await gather_ahead(mailbox, unknown, fresh.size(), WantedFacts::kAll);
         fresh.push_back(read(mailbox, unknown[fresh.size()]));
         if (progress.due()) {
             co_await progress.tell(fresh.size());

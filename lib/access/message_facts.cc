@@ -4,10 +4,12 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <vector>
 
 #include <sys/stat.h>
 
 #include "lib/base/strings.h"
+#include "lib/event/shares.h"
 #include "lib/imap/envelope.h"
 #include "lib/imap/header_fields.h"
 #include "lib/imap/mime_tree.h"
@@ -129,7 +131,73 @@ Result<MessageFacts> read_facts(OpenMailbox& mailbox, const MailMessage& message
     return *facts;
 }
 
+constexpr std::size_t kWorthThreads = 4;  // fewer files are read sooner than these have begun
+
+// A message of which nothing is known yet.
+struct Unknown {
+    std::uint32_t uid;
+    Mailbox::Reading reading;
+    std::string facts{};
+};
+
+std::vector<Unknown> unknown_among(OpenMailbox& mailbox, std::span<const std::uint32_t> uids,
+                                   WantedFacts wanted) {
+    std::vector<Unknown> unknown;
+    mailbox.cache.open(mailbox.box.uid_validity());
+    for (std::uint32_t uid : uids) {
+        const MailMessage* message = mailbox.cache.contains(uid) ? nullptr : mailbox.box.find(uid);
+        const bool told = message != nullptr && wanted == WantedFacts::kWireSize &&
+                          mailbox.box.known_size(*message, MessageSize::kWire);
+        if (message != nullptr && !told) {
+            unknown.push_back({uid, mailbox.box.reading(*message)});
+        }
+    }
+    return unknown;
+}
+
+void read_unknown(Unknown& message) {
+    auto stored = message.reading();
+    if (!stored) {
+        return;
+    }
+    message.facts = make_facts(stored->text, stored->received, Preview::kNo);
+    if (message.facts.size() > MessageCache::kMaxBlob) {
+        message.facts = std::string();
+    }
+}
+
 }  // namespace
+
+Task<void> gather_facts(OpenMailbox& mailbox, std::span<const std::uint32_t> uids,
+                        WantedFacts wanted) {
+    const std::uint32_t validity = mailbox.box.uid_validity();
+    std::vector<Unknown> unknown = unknown_among(mailbox, uids, wanted);
+    if (unknown.size() < kWorthThreads) {
+        co_return;
+    }
+    ShareOfWork work = [&unknown](std::size_t begin, std::size_t end) {
+        std::for_each(unknown.begin() + static_cast<std::ptrdiff_t>(begin),
+                      unknown.begin() + static_cast<std::ptrdiff_t>(end), read_unknown);
+    };
+    co_await run_in_shares(unknown.size(), std::move(work));
+    if (mailbox.box.uid_validity() != validity) {
+        co_return;
+    }
+    mailbox.cache.open(validity);
+    for (const Unknown& message : unknown) {
+        if (!message.facts.empty() && !mailbox.cache.contains(message.uid)) {
+            mailbox.cache.put(message.uid, message.facts);
+        }
+    }
+}
+
+Task<void> gather_ahead(OpenMailbox& mailbox, std::span<const std::uint32_t> uids, std::size_t i,
+                        WantedFacts wanted) {
+    if (i % kFactsAtOnce == 0) {
+        auto next = uids.subspan(i, std::min(kFactsAtOnce, uids.size() - i));
+        co_await gather_facts(mailbox, next, wanted);
+    }
+}
 
 Result<MessageFacts> facts_of(OpenMailbox& mailbox, const MailMessage& message) {
     auto facts = cached_facts(mailbox, message);

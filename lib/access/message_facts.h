@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "lib/access/message_file.h"
 #include "lib/access/user.h"
 #include "lib/base/result.h"
+#include "lib/event/loop.h"
 #include "lib/imap/fetch_items.h"
 #include "lib/store/mailbox.h"
 
@@ -32,6 +34,17 @@ struct MessageFacts {
 // The same with the preview.
 [[nodiscard]] Result<MessageFacts> facts_with_preview(OpenMailbox& mailbox,
                                                       const MailMessage& message);
+
+// Finds out what the cache does not know of these messages yet, many at a time on helper threads.
+// What cannot be had is left to who asks for it.
+enum class WantedFacts { kAll, kWireSize };  // which file names may tell
+constexpr std::size_t kFactsAtOnce = 256;    // as much as is worth having before it is used
+[[nodiscard]] Task<void> gather_facts(OpenMailbox& mailbox, std::span<const std::uint32_t> uids,
+                                      WantedFacts wanted);
+
+// gather_facts() for the next messages where `i`, which goes over `uids`, has come to them.
+[[nodiscard]] Task<void> gather_ahead(OpenMailbox& mailbox, std::span<const std::uint32_t> uids,
+                                      std::size_t i, WantedFacts wanted);
 
 // The wire size, from the file name if it tells, else from the facts.
 [[nodiscard]] Result<std::uint64_t> wire_size_of(OpenMailbox& mailbox, const MailMessage& message);

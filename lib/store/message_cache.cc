@@ -16,7 +16,6 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 30;
-constexpr std::size_t kMaxBlob = std::size_t{1} << 20;
 constexpr std::size_t kWindow = std::size_t{32} * 1024;
 constexpr std::size_t kFlushAt = std::size_t{4} << 20;
 constexpr std::size_t kWorthCompacting = std::size_t{1} << 20;
@@ -136,7 +135,8 @@ void MessageCache::read_records(std::uint64_t end) {
         RecordHeader record;
         std::memcpy(&record, start.data(), sizeof(record));
         std::uint64_t blob = at + sizeof(record);
-        if (record.mark != kMark || record.size > kMaxBlob || blob + padded(record.size) > end) {
+        if (record.mark != kMark || record.size > MessageCache::kMaxBlob ||
+            blob + padded(record.size) > end) {
             break;  // torn; what follows cannot be found
         }
         slots_[record.uid] = {blob, record.size, record.checksum};

@@ -27,6 +27,9 @@ class MessageCache {
     // Reads what the file has, unless it is of another UIDVALIDITY.  Repeated calls are cheap.
     void open(std::uint32_t uid_validity);
 
+    // There is something, which may turn out to be damaged.
+    bool contains(std::uint32_t uid) const { return slots_.contains(uid); }
+
     // Valid until the next call.
     std::optional<std::string_view> find(std::uint32_t uid);
 
@@ -37,6 +40,8 @@ class MessageCache {
 
     // Writes the file anew when more than half of it is about messages that are gone.
     void compact(std::span<const std::uint32_t> live);
+
+    static constexpr std::size_t kMaxBlob = std::size_t{1} << 20;  // larger ones are not kept
 
   private:
     struct Slot {

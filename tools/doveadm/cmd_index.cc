@@ -68,8 +68,9 @@ class Index : public MaskCommand {
             co_return;
         }
         Mailbox::Uids uids = mailbox->box.uids();
-        for (std::uint32_t uid : *uids) {
-            const MailMessage* message = mailbox->box.find(uid);
+        for (std::size_t i = 0; i < uids->size(); ++i) {
+            co_await gather_ahead(*mailbox, *uids, i, WantedFacts::kAll);
+            const MailMessage* message = mailbox->box.find((*uids)[i]);
             auto facts = message == nullptr ? Result<MessageFacts>(MessageFacts())
                                             : facts_of(*mailbox, *message);
             if (!facts && facts.error().sys_errno != ENOENT) {
