@@ -3,10 +3,12 @@
 // (LIST-METADATA)
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "lib/access/annotations.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/event/task_group.h"
 #include "lib/imap/format.h"
 #include "lib/imap/list_pattern.h"
 
@@ -166,6 +168,8 @@ class Lister {
   public:
     Lister(Session& session, const ListRequest& request) : session_(session), request_(request) {}
 
+    const ListRequest& request() const { return request_; }
+
     Listing collect(const std::vector<std::string>& names,
                     const std::vector<std::string>& subscribed) const {
         Listing all;
@@ -271,6 +275,60 @@ void write_line(Session& session, std::string_view word, const std::string& attr
     session.stream.write(line + "\r\n");
 }
 
+// RFC 5819.  A mailbox that lacked something was let go of: opened again, it has it.
+Task<void> write_status(Session& session, std::string name, StatusItems items) {
+    auto status = co_await mailbox_status(session, name, items);
+    if (!status) {
+        status = co_await mailbox_status(session, name, items);
+    }
+    session.stream.write(status ? *status : "");
+}
+
+std::vector<std::string> with_status(const Session& session, const ListRequest& request,
+                                     const Listing& listing) {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : listing) {
+        bool told = request.status && entry.exists &&
+                    session.user.access().rights_on(name).has(AclRights::of("r"));
+        if (told) {
+            names.push_back(name);
+        }
+    }
+    return names;
+}
+
+Task<void> look_at_unknown(std::shared_ptr<OpenMailbox> mailbox) {
+    auto looked = co_await mailbox->quiet.look(&mailbox->box);
+    static_cast<void>(looked);  // who tells of it looks again
+}
+
+// The first look at a mailbox gives UIDs to its messages, and waits for the disk: at so many at a
+// time.
+constexpr std::size_t kLookedAtOnce = 16;
+
+Task<void> look_ahead(Session& session, std::span<const std::string> names) {
+    TaskGroup looks;
+    for (const std::string& name : names) {
+        auto mailbox = session.user.open(name);
+        if (mailbox->box.uid_validity() == 0) {
+            looks.spawn(look_at_unknown(std::move(mailbox)));
+        }
+    }
+    co_await looks.join_or_close();
+}
+
+// Without what has to be waited for.
+void write_listed(Session& session, std::string_view word, const Lister& lister,
+                  const std::string& name, const Listed& entry) {
+    const ListRequest& request = lister.request();
+    bool child = request.recursive_match && entry.child_subscribed;
+    write_line(session, word, lister.attributes(name, entry), name,
+               child ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
+    if (request.return_rights && entry.exists) {
+        session.stream.write(myrights_line(session, name, session.user.access().rights_on(name)));
+    }
+}
+
 // RFC 3501 6.3.8: an empty pattern asks for the separator and the root of the reference.
 Reply answer_root(Session& session, std::string_view word, const std::string& root) {
     if (root.empty()) {
@@ -311,18 +369,18 @@ Task<Reply> cmd_list(Session& session, Command& command) {
     if (request.status && request.status->highest_modseq) {
         session.enable_condstore();
     }
-    Lister lister(session, request);
-    for (const auto& [name, entry] : lister.collect(*names, *subscribed)) {
-        bool child = request.recursive_match && entry.child_subscribed;
-        write_line(session, command.name, lister.attributes(name, entry), name,
-                   child ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
-        if (request.return_rights && entry.exists) {
-            session.stream.write(
-                myrights_line(session, name, session.user.access().rights_on(name)));
-        }
-        if (request.status && entry.exists && !refuse_mailbox(session, name, AclRights::of("r"))) {
-            auto status = co_await mailbox_status(session, name, *request.status);
-            session.stream.write(status ? *status : "");
+    const Lister lister(session, request);
+    const Listing listing = lister.collect(*names, *subscribed);
+    const std::vector<std::string> told = with_status(session, request, listing);
+    std::span<const std::string> left = told;
+    for (const auto& [name, entry] : listing) {
+        write_listed(session, command.name, lister, name, entry);
+        if (!left.empty() && left.front() == name) {
+            if ((told.size() - left.size()) % kLookedAtOnce == 0) {
+                co_await look_ahead(session, left.first(std::min(kLookedAtOnce, left.size())));
+            }
+            left = left.subspan(1);
+            co_await write_status(session, name, *request.status);
         }
         if (!request.annotations.empty() && entry.exists) {
             co_await write_annotations(session, name, request.annotations);

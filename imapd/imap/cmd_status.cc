@@ -26,6 +26,9 @@ Task<std::uint64_t> total_size(std::shared_ptr<OpenMailbox> mailbox, Counted whi
     std::uint64_t total = 0;
     Mailbox::Uids uids = mailbox->box.uids();
     for (std::size_t i = 0; i < uids->size(); ++i) {
+        if (which == Counted::kAll) {
+            co_await gather_ahead(*mailbox, *uids, i, WantedFacts::kWireSize);
+        }
         const MailMessage* message = mailbox->box.find((*uids)[i]);
         if (message != nullptr && (which == Counted::kAll || is_deleted(*message))) {
             total += wire_size_of(*mailbox, *message).value_or(0);
@@ -97,7 +100,7 @@ std::optional<StatusItems> parse_status_items(imap::Scanner& scanner) {
 
 Task<Result<std::string>> mailbox_status(Session& session, std::string name, StatusItems items) {
     auto mailbox = session.user.open(name);
-    auto synced = co_await mailbox->box.sync(MailboxAccess::kReadOnly);
+    auto synced = co_await mailbox->quiet.look(&mailbox->box);
     if (!synced) {
         session.user.forget(name);
         co_return fail_with(synced);

@@ -154,9 +154,9 @@ std::optional<MailboxLocation> Namespaces::locate(std::string_view name) const {
     return where;
 }
 
-void Namespaces::append_names(const MailboxLocation& root, std::vector<std::string>& names) const {
-    auto found = root.tree->list_readable();
-    for (const std::string& name : found ? *found : std::vector<std::string>()) {
+void Namespaces::append_names(const MailboxLocation& root, const std::vector<std::string>& found,
+                              std::vector<std::string>& names) {
+    for (const std::string& name : found) {
         if (name != kInbox) {
             names.push_back(root.prefix + name);
         } else if (root.own()) {
@@ -173,6 +173,7 @@ Result<std::vector<std::string>> Namespaces::list(const std::vector<std::string>
     if (!own) {
         return own;
     }
+    const std::vector<std::string> none;
     std::vector<std::string> names;
     for (const NamespaceSettings& space : spaces_) {
         bool named = std::ranges::any_of(asked, [&space](const std::string& pattern) {
@@ -186,11 +187,16 @@ Result<std::vector<std::string>> Namespaces::list(const std::vector<std::string>
             root.space = &space;
             root.tree = trees_[static_cast<std::size_t>(&space - spaces_.data())];
             root.prefix = space.prefix;
-            append_names(root, names);
+            if (root.tree == own_) {
+                append_names(root, *own, names);
+            } else {
+                append_names(root, root.tree->list_readable().value_or(none), names);
+            }
             continue;
         }
         for (const std::string& owner : owners) {
-            append_names(shared_root(space, owner), names);
+            const MailboxLocation root = shared_root(space, owner);
+            append_names(root, root.tree->list_readable().value_or(none), names);
         }
     }
     return names;

@@ -92,7 +92,8 @@ class Namespaces {
     std::shared_ptr<MailTree> tree_at(std::string_view location, const Person& whose) const;
     void note_trouble(std::string_view location, const Person& whose);
     const NamespaceSettings* space_of(std::string_view name) const;
-    void append_names(const MailboxLocation& root, std::vector<std::string>& names) const;
+    static void append_names(const MailboxLocation& root, const std::vector<std::string>& found,
+                             std::vector<std::string>& names);
 
     Person user_;
     std::vector<NamespaceSettings> spaces_;

@@ -14,6 +14,7 @@
 
 #include "lib/access/access_control.h"
 #include "lib/access/namespaces.h"
+#include "lib/access/quiet_watch.h"
 #include "lib/access/quota_commands.h"
 #include "lib/event/loop.h"
 #include "lib/store/mail_quota.h"
@@ -42,6 +43,7 @@ struct OpenMailbox {
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> wire_sizes;
     std::unique_ptr<MailboxMemory> memory;  // each program has one kind of it
     std::string large_facts;                // of the last message that had too many for the cache
+    QuietWatch quiet;
     SteadyTime last_used = std::chrono::steady_clock::now();
 };
 

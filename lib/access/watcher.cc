@@ -28,6 +28,8 @@ std::uint32_t events_of(Mailbox::Watched::Kind kind) {
     switch (kind) {
         case Mailbox::Watched::Kind::kEntries:
             return kFiles | kItself;
+        case Mailbox::Watched::Kind::kFiles:
+            return kFiles | IN_MODIFY | kItself;
         case Mailbox::Watched::Kind::kContent:
             return IN_MODIFY | IN_ATTRIB | kItself;
         case Mailbox::Watched::Kind::kItself:

@@ -2,33 +2,16 @@
 
 #include <bit>
 #include <functional>
-#include <memory>
 
-#include <dirent.h>
-
+#include "lib/store/file_kind.h"
 #include "lib/store/maildir_name.h"
 
 namespace relais {
 
-namespace {
-
-struct CloseDirectory {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-}  // namespace
-
 Result<void> FoundFiles::read(const std::string& directory, bool in_new) {
-    std::unique_ptr<DIR, CloseDirectory> dir(::opendir(directory.c_str()));
-    if (!dir) {
-        return fail_errno("open directory " + directory);
-    }
-    errno = 0;
-    while (const dirent* entry = ::readdir(dir.get())) {
-        add(entry->d_name, in_new);
-        errno = 0;
-    }
-    return errno == 0 ? Result<void>() : fail_errno("read directory " + directory);
+    return for_each_entry(
+        directory,
+        [this, in_new](std::string_view name, std::optional<FileKind>) { add(name, in_new); });
 }
 
 void FoundFiles::add(std::string_view name, bool in_new) {

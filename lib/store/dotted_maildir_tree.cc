@@ -98,23 +98,24 @@ bool DottedMaildirTree::exists(std::string_view name) const {
 }
 
 Result<MailTree::Listed> DottedMaildirTree::look_around() const {
-    auto entries = list_directory(root());
-    if (!entries) {
-        return fail_with(entries);
-    }
     Listed listed;
     std::vector<std::string>& names = listed.names;
-    for (const std::string& entry : *entries) {
-        auto name = name_of(entry);
+    auto take = [&](std::string_view entry, std::optional<FileKind> told) {
+        auto name = told.value_or(FileKind::kDirectory) == FileKind::kDirectory ? name_of(entry)
+                                                                                : std::nullopt;
         if (!name || *name == "INBOX") {
-            continue;
+            return;
         }
-        auto kind = file_kind(root() + "/" + entry);
+        auto kind = told ? Result<FileKind>(*told) : file_kind(root() + "/" + std::string(entry));
         if (kind == FileKind::kDirectory) {
             names.push_back(std::move(*name));
         } else if (!kind) {
             listed.all_seen = fail_with(kind);
         }
+    };
+    auto read = for_each_entry(root(), take);
+    if (!read) {
+        return fail_with(read);
     }
     std::ranges::sort(names);
     auto again = std::ranges::unique(names);

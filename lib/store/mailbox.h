@@ -115,12 +115,22 @@ class Mailbox {
 
     // Directories, and files, whose changes are changes of the mailbox.
     struct Watched {
-        enum class Kind { kEntries, kItself, kContent };
+        // kFiles: a directory with the files that change in it, too
+        enum class Kind { kEntries, kFiles, kItself, kContent };
         std::string path;
         Kind kind;
     };
 
     virtual std::vector<Watched> watched() const = 0;
+
+    // The same with everything in which there may be something for sync(): where nothing has
+    // happened there since, and it is at_rest(), another sync() would find nothing.  Empty where
+    // that cannot be known.
+    virtual std::vector<Watched> watched_for_state() const { return {}; }
+
+    // The last sync() has told all, nothing is left to be looked at later, and the mailbox is still
+    // where it was.
+    virtual bool at_rest() const { return false; }
 
     using Uids = std::shared_ptr<const std::vector<std::uint32_t>>;
     // The UIDs of all messages, ascending.  Sessions that are up to date share it.

@@ -1,5 +1,6 @@
 #include "lib/store/maildir_mailbox.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 
 #include "lib/base/file.h"
 #include "lib/store/compressed_message.h"
+#include "lib/store/mail_tree.h"
 #include "lib/store/message_text.h"
 
 namespace relais {
@@ -122,6 +124,33 @@ std::vector<Mailbox::Watched> MaildirMailbox::watched() const {
     return {{place_.directory + "/new", Watched::Kind::kEntries},
             {place_.directory + "/cur", Watched::Kind::kEntries},
             {place_.directory, Watched::Kind::kItself}};
+}
+
+// The lists are beside the messages or elsewhere.  Of what other machines do the kernel tells
+// nothing.
+std::vector<Mailbox::Watched> MaildirMailbox::watched_for_state() const {
+    if (place_.storage != Storage::kOwn) {
+        return {};
+    }
+    std::vector<Watched> parts = {{place_.directory + "/new", Watched::Kind::kEntries},
+                                  {place_.directory + "/cur", Watched::Kind::kEntries}};
+    std::vector<std::string> lists = {place_.directory, place_.control_directory(),
+                                      place_.index_directory()};
+    std::ranges::sort(lists);
+    lists.erase(std::ranges::unique(lists).begin(), lists.end());
+    std::erase(lists, kNowhere);
+    for (std::string& directory : lists) {
+        parts.push_back({std::move(directory), Watched::Kind::kFiles});
+    }
+    return parts;
+}
+
+bool MaildirMailbox::at_rest() const {
+    if (!scanned_ || verify_at_ || foreign_change_ || no_room_ || unwritten_) {
+        return false;
+    }
+    const FileStamp now = stamp_of(place_.directory);
+    return now.inode == known_.directory.inode && now.device == known_.directory.device;
 }
 
 void MaildirMailbox::add_message(std::uint32_t uid, std::string_view name, bool in_new) {

@@ -38,6 +38,9 @@ class MaildirMailbox : public Mailbox {
     bool can_link_to(const Mailbox& other) const override;
     NewMessage hand_over(const MailMessage& message, Handing how) const override;
     std::vector<Watched> watched() const override;
+    std::vector<Watched> watched_for_state() const override;
+
+    bool at_rest() const override;
     [[nodiscard]] Task<Result<FlagOutcome>> change_flags(
         std::vector<std::uint32_t> uids, FlagChange how, std::uint8_t system,
         std::vector<std::string> keywords = {}, std::uint64_t unchanged_since = kWhatever) override;

@@ -212,9 +212,12 @@ Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list)
     }
     unwritten_ = !lock && !without.empty();
     if (lock) {
-        auto stored = fresh_list || list.damaged || list.guid.empty()
-                          ? list.rewrite(place_.control_directory(), place_.file_mode)
-                          : list.append(place_.control_directory(), without.size());
+        const bool anew = fresh_list || list.damaged || list.guid.empty();
+        auto rewrite = [this, &list] {
+            return list.rewrite(place_.control_directory(), place_.file_mode);
+        };
+        auto stored = anew ? co_await run_blocking(std::move(rewrite))
+                           : list.append(place_.control_directory(), without.size());
         no_room_ = !stored && is_full(stored.error().sys_errno) && usable;
         if (no_room_) {
             // Who is to make room must get at the messages that have UIDs.
@@ -225,7 +228,7 @@ Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list)
         if (!stored) {
             co_return fail_with(stored);
         }
-        if (!without.empty()) {
+        if (!anew && !without.empty()) {
             co_await sync_list();
         }
     }
