@@ -84,7 +84,7 @@ Task<Result<void>> Expansion::copy_content(CleanupClient* to) {
     for (;;) {
         auto line = reader.next();
         if (!line) {
-            delivery_.note_damage();
+            delivery_.note_unread(line.error());
             co_return fail_with(line);
         }
         if (!*line) {

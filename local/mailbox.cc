@@ -32,7 +32,7 @@ Result<FileOwner> spool_identity(const std::string& directory, FileOwner user) {
 }
 
 // What keeps a mailbox from being written returns the mail, as with Postfix, unless it passes by
-// itself: a lock, a full disk (mailbox_failure()).
+// itself: a lock, a full or failing disk (mailbox_failure()).
 DsnCode obstacle_code(const Error& error) {
     bool unsafe = error.code == Errc::kCorrupt || error.code == Errc::kDenied;
     bool passes = error.code == Errc::kTemporary || (error.sys_errno == 0 && !unsafe);

@@ -152,7 +152,7 @@ Task<Disposition> Expansion::run(Recipient recipient) {
     set_address(branch, std::move(recipient));
     branch.delivered = branch.rcpt.address;
     if (!read) {
-        delivery_.note_damage();
+        delivery_.note_unread(read.error());
         DeliveryStatus status =
             DeliveryStatus::of(DsnCode(4, 3, 0), "error reading message: " + read.error().message);
         co_return co_await finish(&branch, std::move(status));

@@ -4,7 +4,10 @@
 // Woken by postdrop for each message and by master once a minute, it scans maildrop until nothing
 // is left to do; several messages are on their way at once (submission).  Runs as mail_owner.  The
 // files are written by postdrop, which checks them, but are not trusted.
+#include <compare>
+#include <ctime>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "lib/base/log.h"
@@ -22,6 +25,20 @@ namespace relais::pickup {
 namespace {
 
 constexpr std::size_t kAtOnce = 8;
+
+// What tells a file from another one that gets its name or its inode.
+struct FileKey {
+    explicit FileKey(const QueueFileStatus& status)
+        : inode(status.info.st_ino),
+          seconds(status.info.st_mtim.tv_sec),
+          nanoseconds(status.info.st_mtim.tv_nsec) {}
+
+    auto operator<=>(const FileKey&) const = default;
+
+    ino_t inode;
+    std::time_t seconds;
+    long nanoseconds;
+};
 
 class Pickup : public Daemon {
   public:
@@ -62,12 +79,24 @@ class Pickup : public Daemon {
     }
 
     Task<void> submit(QueueScan::Entry entry, QueueFileStatus status, Semaphore::Place) {
-        Submission submission(dirs_, std::move(entry.name), std::move(entry.path), status);
-        bool finished = co_await submission.run();
-        done_ += finished ? 1 : 0;
+        const FileKey key(status);
+        SubmissionEnd end;
+        if (passed_on_.contains(key)) {
+            end = remove_submitted(entry.path);
+        } else {
+            Submission submission(dirs_, std::move(entry.name), std::move(entry.path), status);
+            end = co_await submission.run();
+        }
+        done_ += end == SubmissionEnd::kGone ? 1 : 0;
+        if (end == SubmissionEnd::kPassedOn) {
+            passed_on_.insert(key);
+        } else {
+            passed_on_.erase(key);
+        }
     }
 
     QueueDirs dirs_;
+    std::set<FileKey> passed_on_;  // they cannot be removed, and must not be delivered again
     int done_ = 0;
 };
 

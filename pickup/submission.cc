@@ -37,12 +37,20 @@ uid_t mail_owner_uid() {
 
 }  // namespace
 
+SubmissionEnd remove_submitted(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        log_warning("remove {}: {}", path, std::strerror(errno));
+        return SubmissionEnd::kPassedOn;
+    }
+    return SubmissionEnd::kGone;
+}
+
 Submission::Submission(const QueueDirs& dirs, std::string name, std::string path,
                        QueueFileStatus status)
     : dirs_(dirs), name_(std::move(name)), path_(std::move(path)), status_(status) {
 }
 
-Task<bool> Submission::run() {
+Task<SubmissionEnd> Submission::run() {
     check_times();
     auto reply = co_await send();
     co_return finish(reply);
@@ -195,40 +203,32 @@ void Submission::begin_content() {
                                      format_mail_date(std::time(nullptr))));
 }
 
-bool Submission::finish(const Result<CleanupReply>& reply) {
+SubmissionEnd Submission::finish(const Result<CleanupReply>& reply) {
     if (malformed_) {
         return set_aside(reply.error().message);
     }
     if (!reply) {
         log_warning("{}: {}", path_, reply.error().message);
-        return false;
+        return SubmissionEnd::kKept;
     }
     // What cleanup cannot even return to its sender will not be better the next time.
     constexpr unsigned kHopeless = kCleanupBad | kCleanupRecipients;
     if (reply->ok() || (reply->status & kHopeless) != 0) {
-        return remove();
+        return remove_submitted(path_);
     }
     log_warning("{}: error writing {}: {}", path_, cleanup_->queue_id(),
                 cleanup_status_text(reply->status).text);
-    return false;
+    return SubmissionEnd::kKept;
 }
 
-bool Submission::set_aside(const std::string& why) {
+SubmissionEnd Submission::set_aside(const std::string& why) {
     log_warning("uid={}: {}: malformed input: {}: moving it to {}", status_.info.st_uid, path_, why,
                 kCorrupt);
     if (auto moved = dirs_.move(name_, kMaildrop, kCorrupt); !moved) {
         log_warning("{}", moved.error().message);
-        return false;
+        return SubmissionEnd::kKept;
     }
-    return true;
-}
-
-bool Submission::remove() const {
-    if (::unlink(path_.c_str()) != 0) {
-        log_warning("remove {}: {}", path_, std::strerror(errno));
-        return false;
-    }
-    return true;
+    return SubmissionEnd::kGone;
 }
 
 }  // namespace relais::pickup

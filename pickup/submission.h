@@ -11,12 +11,20 @@
 
 namespace relais::pickup {
 
+enum class SubmissionEnd {
+    kGone,      // the message is in the queue, or returned, or unusable, and the file removed
+    kPassedOn,  // the same, but the file cannot be removed
+    kKept,      // some other time
+};
+
+// Removes a file of maildrop whose message is in the queue.
+[[nodiscard]] SubmissionEnd remove_submitted(const std::string& path);
+
 class Submission {
   public:
     Submission(const QueueDirs& dirs, std::string name, std::string path, QueueFileStatus status);
 
-    // True when the file is gone: the message is in the queue, or returned, or unusable.
-    [[nodiscard]] Task<bool> run();
+    [[nodiscard]] Task<SubmissionEnd> run();
 
   private:
     enum class Segment { kEnvelope, kContent, kExtracted };
@@ -29,9 +37,8 @@ class Submission {
     void take(const Record& record);
     void take_envelope(const Record& record);
     void begin_content();
-    bool finish(const Result<CleanupReply>& reply);
-    bool set_aside(const std::string& why);
-    bool remove() const;
+    SubmissionEnd finish(const Result<CleanupReply>& reply);
+    SubmissionEnd set_aside(const std::string& why);
 
     const QueueDirs& dirs_;
     std::string name_;

@@ -13,6 +13,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/machine_trouble.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
@@ -35,11 +36,6 @@ void set_due_time(const std::string& path, std::time_t when) {
     if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) {
         log_warning("set time of {}: {}", path, std::strerror(errno));
     }
-}
-
-// Trouble that passes by itself; any other means that the file is not what it should be.
-bool is_passing(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO;
 }
 
 bool log_exists(const std::string& path) {
@@ -160,7 +156,7 @@ void ActiveQueue::take(const std::string& from, const QueueReader::Found& found)
     }
     if (!file) {
         log_warning("{}", file.error().message);
-        if (is_passing(file.error().sys_errno)) {
+        if (is_machine_trouble(file.error().sys_errno)) {
             tasks_.spawn(put_back(id, std::string(kDeferred), conf().minimal_backoff_time()));
         } else if (file.error().code != Errc::kNotFound) {
             put_aside(id);
@@ -193,7 +189,11 @@ Task<void> ActiveQueue::start(MessagePtr message, std::string from, UniqueFd fil
     auto envelope = read_envelope(file.get(), read_limits(room_for(*message)));
     if (!envelope) {
         log_warning("{}: {}", message->id, envelope.error().message);
-        put_aside(message->id);
+        if (is_machine_trouble(envelope.error().sys_errno)) {
+            co_await put_back(message->id, std::string(kDeferred), conf().minimal_backoff_time());
+        } else {
+            put_aside(message->id);
+        }
         leave(*message);
         co_return;
     }

@@ -322,9 +322,7 @@ Task<void> Transfer::send_message() {
         // Half a message is in the server's hands and must not be completed.
         log_warning("{}: {}", request_->queue_id, written.error().message);
         session_->broken = true;
-        if (written.error().code == Errc::kCorrupt) {
-            delivery_->note_damage();
-        }
+        delivery_->note_unread(written.error());
         co_await recipients_->all_failed(local_data_error(session_->name()), Throttle::kNo);
         co_return;
     }

@@ -106,7 +106,7 @@ Task<void> feed(Delivery* delivery, MessageCopy copy, UniqueFd pipe, Progress* p
     for (bool more = true; more;) {
         auto got = message.read(portion);
         if (!got) {
-            delivery->note_damage();
+            delivery->note_unread(got.error());
             break;
         }
         more = *got;
@@ -309,8 +309,8 @@ static DeliveryStatus outcome(const Delivery& delivery, const CommandSpec& spec,
                               const CommandResult& result) {
     DeliveryStatus status = command_status(spec.command, result);
     // It has seen a part of the message.
-    if (status.code().success() && delivery.damaged()) {
-        return DeliveryStatus::of(DsnCode(4, 3, 0), "queue file is damaged");
+    if (status.code().success() && delivery.unread()) {
+        return DeliveryStatus::of(DsnCode(4, 3, 0), "queue file cannot be read");
     }
     return status;
 }

@@ -42,8 +42,14 @@ class Delivery {
     // Trouble with the whole destination: the queue manager will hold its mail back.
     void set_hop_status(DeliveryStatus status) { reply_.hop = std::move(status); }
 
-    // The queue file is damaged: it is marked for the queue manager once the agent is done.
-    void note_damage() { damaged_ = true; }
+    // The message could not be read to its end.  A queue file that is damaged is marked for the
+    // queue manager once the agent is done; one that only cannot be read now is tried again.
+    void note_unread(const Error& error) {
+        unread_ = true;
+        damaged_ |= error.code == Errc::kCorrupt;
+    }
+
+    bool unread() const { return unread_; }
 
     bool damaged() const { return damaged_; }
 
@@ -55,6 +61,7 @@ class Delivery {
   private:
     UniqueFd file_;
     DeliveryReply reply_;
+    bool unread_ = false;
     bool damaged_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/machine_trouble.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/mail/address.h"
@@ -111,7 +112,7 @@ ContentWriter content_of(Delivery& delivery, MessageCopy copy) {
         for (;;) {
             auto more = stream.read(portion);
             if (!more) {
-                from->note_damage();
+                from->note_unread(more.error());
                 return fail_with(more);
             }
             to.write(portion);
@@ -162,12 +163,14 @@ static DsnCode code_of(const Error& error, DsnCode otherwise) {
     if (error.code == Errc::kSyntax) {
         return {4, 3, 0};
     }
+    // Postfix returns the mail where this is not a full disk.
+    if (is_machine_trouble(error.sys_errno)) {
+        return {4, 3, 0};
+    }
     switch (error.sys_errno) {
         case EAGAIN:
         case ESTALE:
             return {4, 2, 0};
-        case ENOSPC:
-            return {4, 3, 0};
         case EDQUOT:
         case EFBIG:
             return {5, 2, 2};

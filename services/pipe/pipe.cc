@@ -107,7 +107,7 @@ std::optional<DeliveryStatus> PipeDaemon::objection_to(Delivery& delivery) const
         const std::string& recipient = request.recipients.front().address;
         const auto headers = DeliveredHeaders::read(delivery);
         if (!headers) {
-            delivery.note_damage();
+            delivery.note_unread(headers.error());
             return DeliveryStatus::of(DsnCode(4, 3, 0),
                                       "error reading message: " + headers.error().message);
         }
