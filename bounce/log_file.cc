@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 
@@ -60,8 +61,10 @@ Result<void> append_to_log(const QueueDirs& dirs, const std::string& service,
     }
     off_t before = ::lseek(fd->get(), 0, SEEK_END);
     auto written = write_all(fd->get(), bytes);
-    if (written && waits_for_disk(service) && ::fsync(fd->get()) < 0) {
-        written = fail_errno(format("append file {} {}", service, queue_id));
+    if (written && waits_for_disk(service)) {
+        bool synced = ::fsync(fd->get()) == 0;
+        written = synced ? sync_name_if_strict(dirs.path(service, queue_id))
+                         : fail_errno(format("append file {} {}", service, queue_id));
     }
     if (!written && before >= 0 && ::ftruncate(fd->get(), before) < 0) {
         // This runs on a helper thread, which must not write to the log.

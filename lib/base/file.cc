@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
+
 namespace relais {
 
 Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode) {
@@ -80,14 +82,6 @@ Result<void> write_all(int fd, std::string_view bytes) {
     return {};
 }
 
-static std::string parent_of(const std::string& path) {
-    auto slash = path.rfind('/');
-    if (slash == std::string::npos) {
-        return ".";
-    }
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 static Result<void> write_synced(int fd, std::string_view content, unsigned mode) {
     if (auto written = write_all(fd, content); !written) {
         return written;
@@ -112,7 +106,7 @@ Result<void> replace_file(const std::string& path, std::string_view content, uns
         ::unlink(temporary.c_str());
         return written;
     }
-    return sync_directory(parent_of(path));
+    return sync_directory(parent_directory(path));
 }
 
 Result<void> sync_directory(const std::string& path) {
@@ -152,7 +146,11 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 std::string parent_directory(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
+    auto slash = path.rfind('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 bool is_file_at(int fd, const std::string& path) {
@@ -181,18 +179,23 @@ Result<void> set_blocking(int fd) {
     return change_blocking(fd, 0);
 }
 
+// One that exists is well.
+static Result<void> make_directory(const std::string& path, unsigned mode) {
+    if (::mkdir(path.c_str(), mode) == 0) {
+        return sync_name_if_strict(path);
+    }
+    int reason = errno;
+    struct stat status;
+    bool there = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    return reason == EEXIST || there ? Result<void>()
+                                     : fail_errno("create directory " + path, reason);
+}
+
 Result<void> make_directories(const std::string& path, unsigned mode) {
     for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-        std::string part = path.substr(0, slash);
-        if (::mkdir(part.c_str(), mode) < 0 && errno != EEXIST) {
-            int reason = errno;
-            struct stat status;
-            if (::stat(part.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) {
-                return fail_errno("create directory " + part, reason);
-            }
-        }
-        if (slash == std::string::npos) {
-            return {};
+        auto made = make_directory(path.substr(0, slash), mode);
+        if (!made || slash == std::string::npos) {
+            return made;
         }
     }
 }

@@ -38,7 +38,7 @@ namespace relais {
 // The names in a directory, sorted, without "." and "..".
 [[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
 
-// The directory of a path that has a slash, without one at the end.
+// The directory that a path is in, without a slash at its end; "." where the path has none.
 [[nodiscard]] std::string parent_directory(const std::string& path);
 
 // Whether the open file is still what is at the path, and nothing has taken its place there.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/base/durability.h"
 #include "lib/base/known_ports.h"
 #include "lib/base/log.h"
 #include "lib/config/accounts.h"
@@ -13,6 +14,8 @@
 namespace relais {
 
 namespace {
+
+constexpr std::string_view kStrict = "strict";
 
 // Asking for a value ends the process where it is none.
 void require_values(const Config& config, std::string_view program) {
@@ -51,6 +54,9 @@ void require_usable(const Config& config, std::string_view program) {
     for (const std::string& problem : set_known_ports(config.known_tcp_ports())) {
         log_warning("known_tcp_ports: {}", problem);
     }
+    if (config.durability() != kStrict && config.durability() != "journal") {
+        log_fatal("bad value: durability = {}; it must be journal or strict", config.durability());
+    }
     if (auto families = parse_inet_protocols(config.inet_protocols()); !families) {
         log_fatal("{}", families.error().message);
     }
@@ -64,6 +70,7 @@ void load_conf(const ConfigOptions& options) {
         log_fatal("{}", config.error().message);
     }
     set_conf(std::move(*config));
+    set_durability(conf().durability() == kStrict ? Durability::kStrict : Durability::kJournal);
 }
 
 void load_conf_with_accounts(const ConfigOptions& options) {

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/strings.h"
 
 namespace relais {
@@ -45,7 +46,12 @@ Result<void> QueueDirs::make_directories(std::string_view queue, std::string_vie
     for (auto slash = file.find('/'); slash != std::string::npos;
          slash = file.find('/', slash + 1)) {
         std::string directory = file.substr(0, slash);
-        if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+        if (::mkdir(directory.c_str(), 0700) == 0) {
+            // What is moved into it would be gone with it.
+            if (auto synced = sync_name_if_strict(directory); !synced) {
+                return synced;
+            }
+        } else if (errno != EEXIST) {
             return fail_errno("create directory " + directory);
         }
     }

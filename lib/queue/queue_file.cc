@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -152,7 +153,7 @@ Result<void> NewQueueFile::remove() {
 
 bool needs_directory_sync(const std::string& directory) {
     struct statfs info{};
-    if (::statfs(directory.c_str(), &info) != 0) {
+    if (durability() == Durability::kStrict || ::statfs(directory.c_str(), &info) != 0) {
         return true;
     }
     switch (info.f_type) {
@@ -185,6 +186,9 @@ Result<void> sync_queue_file(UniqueFd fd, const std::string& path, mode_t mode) 
     static const bool sync_needed = needs_directory_sync(directory);
     if (!sync_needed) {
         return {};
+    }
+    if (durability() == Durability::kStrict) {
+        return sync_name_if_strict(path);
     }
     auto synced = sync_directory(directory);
     // postdrop may write into maildrop, but not read it, which fsync would take.

@@ -84,7 +84,8 @@ class NewQueueFile {
 [[nodiscard]] Result<void> sync_queue_file(UniqueFd fd, const std::string& path, mode_t mode);
 
 // Whether new names in this directory outlive a crash only after fsync of the directory.  ext4,
-// xfs, btrfs, f2fs, zfs and tmpfs make a new file's name durable with the file.
+// xfs, btrfs, f2fs, zfs and tmpfs make a new file's name durable with the file, which is not relied
+// on where durability = strict.
 [[nodiscard]] bool needs_directory_sync(const std::string& directory);
 
 enum class QueueLock { kShared, kExclusive };

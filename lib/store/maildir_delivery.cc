@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/store/maildir_name.h"
@@ -214,7 +215,8 @@ Result<DeliveredFile> deliver_maildir_link(const MaildirTarget& target, const De
 }
 
 Result<void> sync_delivery(const MaildirTarget& target, const DeliveredFile& file) {
-    auto synced = sync_directory(base_of(target) + "new");
+    auto synced = durability() == Durability::kStrict ? sync_name_if_strict(file.path)
+                                                      : sync_directory(base_of(target) + "new");
     // A drop-box that cannot be read, or a file system without the call, cannot do better.
     if (synced || synced.error().sys_errno == EACCES || synced.error().sys_errno == EINVAL) {
         return {};

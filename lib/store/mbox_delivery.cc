@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -188,6 +189,9 @@ Result<void> deliver_mbox(const MboxTarget& target, const ContentWriter& content
     auto written = append_content(fd, content);
     if (written && ::fsync(fd) < 0) {
         written = fail_errno(kWriteError);
+    }
+    if (written && before == 0) {
+        written = sync_name_if_strict(target.path);
     }
     if (!written && before >= 0 && ::ftruncate(fd, before) < 0) {
         log_warning("truncate {} after a failed write: {}", target.path,

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/store/file_kind.h"
@@ -83,7 +84,7 @@ Result<void> MboxTree::prepare(std::string_view name) const {
     }
     if (name == "INBOX" && !is_file(file)) {
         auto fd = open_file(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        return fd ? Result<void>() : fail_with(fd);
+        return fd ? sync_name_if_strict(file) : fail_with(fd);
     }
     return {};
 }
@@ -168,7 +169,8 @@ Result<void> MboxTree::create(std::string_view name) {
     }
     // What an older one has left.
     remove_directory(index_of(name));
-    return prepare(name);
+    auto synced = sync_name_if_strict(file);
+    return synced ? prepare(name) : synced;
 }
 
 Result<void> MboxTree::remove(std::string_view name) {

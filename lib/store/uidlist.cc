@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/durability.h"
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
@@ -315,6 +316,7 @@ Result<void> UidList::rewrite(const std::string& directory, unsigned mode) {
     if (written && std::rename(temporary.c_str(), path.c_str()) < 0) {
         written = fail_errno("rename " + temporary);
     }
+    written = written ? sync_name_if_strict(path) : written;
     if (!written) {
         ::unlink(temporary.c_str());
         return written;
