@@ -1,19 +1,16 @@
 """Processes killed at every step under load: what was acknowledged arrives, and nothing stays stuck."""
-import itertools
 import os
 import random
 import re
 import signal
 import stat
-import threading
 import time
 
 from support import bound, check, need_suite
 from support.carry import system
+from support.load import Load
 from support.room import room
 from support.sink import SmtpSink
-from support.smtp_client import SmtpClient
-from support.instance import SMTP
 
 KILLS = 60
 QUICK_RETRIES = """\
@@ -26,40 +23,6 @@ virtual_mailbox_lock = fcntl
 """
 RECIPIENTS = ("u1@virt.test", "u2@virt.test", "box@virt.test", "alice@example.test", "bob@example.test", "x@far.test",
               "two@alias.test")
-
-
-class Load:
-    """Clients that send numbered messages all the time, and know which were acknowledged."""
-
-    def __init__(self, mta, clients=4):
-        self.mta, self.acknowledged, self.refused = mta, {}, 0
-        self._numbers, self._stop = itertools.count(1), threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(n,)) for n in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _client(self, client):
-        random_source = random.Random(client)
-        while not self._stop.is_set():
-            try:
-                self._send(next(self._numbers), random_source.choice(RECIPIENTS))
-            except (OSError, AssertionError):
-                self.refused += 1
-                self._stop.wait(0.05)
-
-    def _send(self, number, recipient):
-        marker = f"marker-{number:06}-end"
-        with SmtpClient(self.mta.address, SMTP, self.mta.room.address(100), timeout=15) as session:
-            reply = session.mail("carol@example.test", recipient, f"Subject: load\n\n{marker}\n" + "x" * 2000 + "\n")
-            if reply.code == "250":
-                self.acknowledged[marker] = recipient
-            else:
-                self.refused += 1
 
 
 def kill_in_turn(mta, kills, spare=()):
@@ -133,7 +96,7 @@ def wait_empty(mta, seconds):
 
 def nothing_is_lost(kind, spare=()):
     mta, sink = system(kind, main=QUICK_RETRIES), SmtpSink(room().address(31))
-    load = Load(mta)
+    load = Load(mta, RECIPIENTS)
     try:
         time.sleep(0.5)
         killed = kill_in_turn(mta, KILLS, spare)

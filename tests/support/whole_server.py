@@ -1,0 +1,179 @@
+"""Everything at once: SMTP with a milter and a policy service, LMTP into mailboxes, IMAP and POP3, mail to a far server; the load on it, and
+what came of it.
+
+    server = WholeServer()
+    load = Load(server, clients=3); ...; load.stop()
+    server.settle(60); server.lost(load.acknowledged)
+"""
+import collections
+import itertools
+import random
+import re
+import threading
+import time
+
+from support import check
+from support.families import children_of
+from support.instance import MASTER_CF, SMTP
+from support.lmtp_pair import SERVICES as LMTP_SERVICES
+from support.lmtp_pair import LmtpInstance
+from support.milter import MilterServer, add_header, accept
+from support.policy import PolicyServer
+from support.pop3_pair import MASTER as POP3_SERVICES
+from support.room import room
+from support.sink import SmtpSink
+from support.smtp_client import SmtpClient
+
+MILTER_PORT, POLICY_PORT = 9997, 9998
+MAIN = """\
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+service_throttle_time = 1s
+transport_retry_time = 1s
+virtual_transport = lmtp:unix:public/lmtpd
+virtual_mailbox_maps =
+virtual_alias_maps = inline:{{two@example.test=u1@virt.test, alice@example.test}}
+relay_domains = far.test
+transport_maps = inline:{far.test=smtp:[@NET@.31]:2525}
+smtpd_milters = inet:@NET@.33:9997
+milter_default_action = tempfail
+smtpd_recipient_restrictions = check_policy_service inet:@NET@.33:9998, permit_mynetworks, reject_unauth_destination
+smtpd_client_connection_count_limit = 0
+auth_failure_delay = 0
+auth_client_failure_limit = 0
+notify_classes =
+"""
+DELIVERED, OWNERS = ("u1", "u2"), ("m1", "m2", "m3")
+RECIPIENTS = ("u1@virt.test", "u2@virt.test", "alice@example.test", "bob@example.test", "x@far.test", "two@example.test")
+MARKER = re.compile(rb"marker-\d{6}-end")
+
+
+class WholeServer(LmtpInstance):
+    programs = ("lmtpd", "pop3", "pop3-login", "smtpd", "cleanup", "qmgr", "virtual", "smtp", "local", "bounce")
+
+    def __init__(self, main="", more_users=(), sessions=500):
+        there = ("anvil ", "postlog ")
+        mail = "".join(line + "\n" for line in MASTER_CF.splitlines() if not line.startswith(there))
+        self.milter = MilterServer((room().address(33), MILTER_PORT), {"eom": [add_header("X-Milter", "seen"), accept()]}, with_macros=False)
+        self.policy = PolicyServer((room().address(33), POLICY_PORT), "DUNNO")
+        self.sink = SmtpSink(room().address(31))
+        own = {line.partition(" =")[0] for line in main.splitlines()}
+        kept = "".join(line + "\n" for line in MAIN.splitlines() if line.partition(" =")[0] not in own)
+        self.sessions = sessions
+        super().__init__(kept + main, services=mail + POP3_SERVICES, users=[*DELIVERED, *OWNERS, *more_users], rules={})
+        self.mta.run("postalias", f"hash:{self.mta.conf}/aliases", record=False)
+
+    def start(self):
+        """With as many logins at once as the test wants."""
+        services = self.mta.conf / "master.cf"
+        services.write_text(services.read_text().replace(" 500 ", f" {self.sessions} "))
+        super().start()
+
+    def stop(self):
+        super().stop()
+        self.sink.stop()
+        self.policy.stop()
+        self.milter.stop()
+
+    def family(self):
+        """Every process, whoever it runs as; master first."""
+        master = self.mta.master_pid()
+        found, more = [master], children_of([master])
+        while more:
+            found += more
+            more = children_of(more)
+        return found
+
+    def restart(self, seconds=15):
+        """After the master was killed: its children end when they see it gone."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.start()
+            except AssertionError:
+                check(time.monotonic() < end, lambda: f"it does not start again: {self.mta.log_text()[-3000:]}")
+                time.sleep(0.2)
+
+    def settle(self, seconds):
+        """Waits for an empty queue; files that were never acknowledged are not executable."""
+        end = time.monotonic() + seconds
+        while left := [p for p in self.mta.queue_files() if p.exists() and p.stat().st_mode & 0o100]:
+            check(time.monotonic() < end, lambda: f"stuck in the queue after {seconds} s: {left}\n{self.mta.log_text()[-3000:]}")
+            self.mta.run("postqueue", "-f", record=False)
+            time.sleep(0.5)
+
+    def arrived(self):
+        """{marker: how often}, for all recipients together."""
+        texts = [t.data for t in self.sink.transactions]
+        for user in DELIVERED:
+            texts += self.mta.virtual(user)
+        for user in ("alice", "bob"):
+            texts += self.mta.local_mail(user)
+        return collections.Counter(marker.decode() for text in texts for marker in set(MARKER.findall(text)))
+
+
+class Load:
+    """Clients that send numbered messages all the time, and know which were acknowledged."""
+
+    def __init__(self, server, clients=4, pause=0.0, size=2000):
+        self.mta, self.acknowledged, self.refused, self.pause, self.size = server.mta, {}, 0, pause, size
+        self._numbers, self._stop = itertools.count(1), threading.Event()
+        self._threads = [threading.Thread(target=self._client, args=(n,)) for n in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self, client):
+        chance = random.Random(client)
+        while not self._stop.is_set():
+            try:
+                self._send(next(self._numbers), chance.choice(RECIPIENTS))
+            except (OSError, AssertionError):
+                self.refused += 1
+                self._stop.wait(0.05)
+            self._stop.wait(self.pause)
+
+    def _send(self, number, recipient):
+        marker = f"marker-{number:06}-end"
+        with SmtpClient(self.mta.address, SMTP, self.mta.room.address(100), timeout=30) as session:
+            reply = session.mail("carol@remote.test", recipient, f"Subject: load\n\n{marker}\n" + "x" * self.size + "\n")
+            if reply.code == "250":
+                self.acknowledged[marker] = recipient
+            else:
+                self.refused += 1
+
+    def copies(self, marker):
+        return 2 if self.acknowledged[marker].startswith("two@") else 1
+
+
+class Owner(threading.Thread):
+    """A user who changes his mailboxes all the time (mail_user.py)."""
+
+    def __init__(self, user):
+        super().__init__(daemon=True)
+        self.user, self.stopping, self.error, self.done = user, threading.Event(), None, 0
+        self.start()
+
+    def run(self):
+        user = self.user
+        try:
+            for folder in ("a", "b"):
+                user.run(f"CREATE {folder}")
+            while not self.stopping.is_set():
+                user.chance.choice((user.append, user.append, user.copy_or_move, user.copy_or_move, user.expunge))()
+                self.done += 1
+                self.stopping.wait(0.02)
+        except BaseException as error:
+            self.error = error
+
+    def end(self):
+        self.stopping.set()
+        self.join(60)
+        if self.error:
+            raise self.error
+        check(not self.is_alive(), "a client hangs")
