@@ -13,6 +13,7 @@
 #include "lib/imap/envelope.h"
 #include "lib/imap/header_fields.h"
 #include "lib/imap/message_ids.h"
+#include "lib/imap/mime_tree.h"
 #include "lib/imap/preview.h"
 #include "lib/imap/section.h"
 #include "lib/imap/sort_program.h"

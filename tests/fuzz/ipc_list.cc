@@ -13,6 +13,7 @@
 #include "lib/event/stream.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/delivery_request.h"
+#include "lib/ipc/session_register.h"
 
 namespace {
 
@@ -53,7 +54,12 @@ void check_list(std::string_view bytes, AttrEncoding encoding) {
     }
 }
 
-void read_request(std::string_view bytes) {
+template <class Message>
+using ReadMessage = Task<Result<Message>> (*)(Stream* stream);
+
+// What a peer says who sends these bytes and hangs up.
+template <class Message>
+void read_message(std::string_view bytes, ReadMessage<Message> read) {
     int ends[2];
     if (bytes.size() > 60000 || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) {
         return;
@@ -67,9 +73,13 @@ void read_request(std::string_view bytes) {
     }
     Stream stream(std::move(ours));
     try {
-        (void)Loop::current().run_task(read_delivery_request(&stream));
+        (void)Loop::current().run_task(read(&stream));
     } catch (const std::exception&) {  // the end of a conversation
     }
+}
+
+Task<Result<Attributes>> read_any_list(Stream* stream) {
+    return read_attributes(stream, AttrEncoding::kPlain, 1000);
 }
 
 }  // namespace
@@ -79,7 +89,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     check_list(bytes, AttrEncoding::kNul);
     check_list(bytes, AttrEncoding::kPlain);
-    read_request(bytes);
+    read_message<DeliveryRequest>(bytes,
+                                  [](Stream* stream) { return read_delivery_request(stream); });
+    read_message<DeliveryReply>(bytes, [](Stream* stream) { return read_delivery_reply(stream); });
+    read_message<SessionRequest>(bytes,
+                                 [](Stream* stream) { return read_session_request(stream); });
+    read_message<Attributes>(bytes, &read_any_list);
     if (auto order = DeliveryOrder::parse(bytes); order) {
         auto again = DeliveryOrder::parse(order->serialize());
         if (!again || again->recipients.size() != order->recipients.size()) {

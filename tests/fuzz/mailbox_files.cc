@@ -3,18 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 
-#include <unistd.h>
-
+#include "lib/access/access_key.h"
 #include "lib/access/namespace_settings.h"
 #include "lib/sasl/auth_server.h"
 #include "lib/sasl/password.h"
 #include "lib/sasl/users_file.h"
 #include "lib/store/acl.h"
+#include "lib/store/acl_files.h"
 #include "lib/store/change_journal.h"
 #include "lib/store/dict_file.h"
 #include "lib/store/keyword_file.h"
@@ -22,25 +21,18 @@
 #include "lib/store/maildir_size.h"
 #include "lib/store/more_keywords.h"
 #include "lib/store/quota_rules.h"
+#include "lib/store/special_uses.h"
 #include "lib/store/subscriptions.h"
 #include "lib/store/uidlist.h"
+
+#include "tests/fuzz/support/conversation.h"
 
 using namespace relais;
 
 namespace {
 
-const std::string& scratch() {
-    static const std::string path = [] {
-        std::string made = "/tmp/relais-fuzz-" + std::to_string(::getpid());
-        std::filesystem::create_directories(made);
-        return made;
-    }();
-    return path;
-}
-
-void put(std::string_view name, std::string_view text) {
-    std::ofstream(scratch() + "/" + std::string(name), std::ios::binary) << text;
-}
+using fuzz::put;
+using fuzz::scratch;
 
 // A journal of changes with these bytes behind its header.
 void read_changes(std::string_view text) {
@@ -129,10 +121,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             last = entry.uid;
         }
     }
+    for (const UidListEntry& entry :
+         UidList::load_extended(scratch()).value_or(std::vector<UidListEntry>())) {
+        if (!entry.base.empty()) {
+            std::abort();
+        }
+    }
+    (void)UidList::load_guid(scratch());
     put(KeywordFile::kFileName, text);
     (void)KeywordFile::load(scratch());
     put("subscriptions", text);
     (void)Subscriptions::load(scratch() + "/subscriptions", {'.'});
+    put(SpecialUses::kFileName, text);
+    (void)SpecialUses::load(scratch(), {'.'});
+    put(AclFiles::kFileName, text);
+    (void)AclFiles(scratch() + "/" + std::string(AclFiles::kFileName)).load(scratch(), "Public");
+    put(kAccessKeyFile, text);
+    (void)read_access_key(scratch());
     read_changes(text);
     MessageFlags flags = parse_maildir_flags(text);
     if (parse_maildir_flags(with_maildir_flags(text, flags)) != flags) {

@@ -2,13 +2,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/event/gunzip.h"
@@ -21,24 +18,14 @@
 #include "lib/store/mbox_rewrite.h"
 #include "lib/store/mbox_scan.h"
 
+#include "tests/fuzz/support/conversation.h"
+
 using namespace relais;
 
 namespace {
 
-const std::string& scratch() {
-    static const std::string path = [] {
-        std::string made = "/dev/shm/relais-fuzz-" + std::to_string(::getpid());
-        std::filesystem::create_directories(made);
-        return made;
-    }();
-    return path;
-}
-
-std::string put(std::string_view name, std::string_view text) {
-    std::string path = scratch() + "/" + std::string(name);
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
-}
+using fuzz::put;
+using fuzz::scratch;
 
 // Messages follow each other without a gap, and marks do not change where they end.
 void read_mbox(std::string_view text) {

@@ -135,8 +135,8 @@ TEST_CASE("event/deflate: what is written arrives whole, though the peer is slow
     Peer::Wire wire;
     auto transport = deflate_transport(std::make_unique<Peer>(&wire));
     std::string text;
-    for (int i = 0; i < 50000; ++i) {
-        text += std::to_string(i * 104729) + "\r\n";
+    for (unsigned i = 0; i < 50000; ++i) {
+        text += std::to_string(i * 104729U) + "\r\n";
     }
     std::size_t sent = 0;
     std::size_t waits = 0;
