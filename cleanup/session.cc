@@ -202,7 +202,8 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
         phase_ = Phase::kDone;
     } else {
         Segment segment = phase_ == Phase::kEnvelope ? Segment::kEnvelope : Segment::kExtracted;
-        co_await envelope_->take(segment, type, std::string(data));
+        // Not beyond a NUL, which would end it in a request to a delivery agent, too.
+        co_await envelope_->take(segment, type, std::string(data.substr(0, data.find('\0'))));
     }
 }
 

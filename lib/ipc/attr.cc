@@ -10,10 +10,11 @@ namespace relais {
 
 void AttrWriter::pair(std::string_view name, std::string_view value) {
     bool plain = encoding_ == AttrEncoding::kPlain;
+    char end = plain ? '\n' : '\0';
     bytes_ += name;
     bytes_ += plain ? '=' : '\0';
-    bytes_ += value;
-    bytes_ += plain ? '\n' : '\0';
+    bytes_ += value.substr(0, value.find(end));  // what is behind would be pairs of its own
+    bytes_ += end;
 }
 
 AttrWriter& AttrWriter::number(std::string_view name, std::int64_t value) {

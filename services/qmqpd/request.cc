@@ -97,7 +97,11 @@ std::size_t Request::take_text(std::string_view bytes) {
     in_text_ = false;
     if (part_ == Part::kMessage) {
         part_ = Part::kSender;
-    } else if (part_ == Part::kSender) {
+        return 1;
+    }
+    // An address ends at a NUL, as in Postfix: behind it would be another one.
+    text().resize(std::min(text().find('\0'), text().size()));
+    if (part_ == Part::kSender) {
         part_ = Part::kRecipient;
     } else {
         recipients += recipient_;

@@ -54,6 +54,26 @@ Task<void> serve(UniqueFd fd) {
     }
 }
 
+// It goes into requests to delivery agents, where a NUL ends it.
+void check_word(std::string_view word) {
+    if (word.contains('\0')) {
+        std::abort();
+    }
+}
+
+void check_envelope(const MessageEnvelope& envelope) {
+    check_word(envelope.sender);
+    for (const auto& [name, value] : envelope.attributes) {
+        check_word(name);
+        check_word(value);
+    }
+    for (const QueuedRecipient& recipient : envelope.recipients) {
+        check_word(recipient.address);
+        check_word(recipient.original);
+        check_word(recipient.dsn_orig_rcpt);
+    }
+}
+
 // What qmgr does with it first.
 void read_as_qmgr(const std::string& path) {
     auto file = read_file(path);
@@ -62,6 +82,7 @@ void read_as_qmgr(const std::string& path) {
     if (!envelope) {
         std::abort();
     }
+    check_envelope(*envelope);
     ContentReader content(*file, envelope->size.data_offset);
     for (;;) {
         auto line = content.next();

@@ -57,3 +57,14 @@ def nonsense(mta):
     say(mta, good[:30], port=SHORT)
     mta.settle()
     mta.note_mail("bob", mta.local_mail("bob"))
+
+
+@scenario(main=MAIN, master=SERVICES)
+def nul_in_addresses(mta):
+    """It ends an address: what is behind it is no address of its own."""
+    for bad in (b"a\0b@remote.test", b"\0", b"carol@remote.test\0"):
+        mta.note("address", bad)
+        say(mta, qmqp.request("Subject: sender\n\nx\n", bad, "bob@example.test"))
+        say(mta, qmqp.request("Subject: recipient\n\nx\n", "carol@remote.test", bad))
+    mta.settle()
+    mta.note_mail("bob", mta.local_mail("bob"))

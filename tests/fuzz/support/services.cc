@@ -60,13 +60,12 @@ void attend_all(UniqueFd listening, Task<void> (*serve)(UniqueFd)) {
     running->spawn(accept_all(listener, running, serve));
 }
 
-// Text in a queue file is a line or a part of one: with a line end in it, it would be two.
+// Content is lines or parts of lines: with a line end in it, one would be two.  What is in the
+// envelope goes into requests, where a NUL ends it.
 void check_record(const Record& record) {
-    if (record.data.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos) {
-        const bool content = record.type == Rec::kLine || record.type == Rec::kLinePart;
-        if (!content || record.data.contains('\n')) {
-            std::abort();
-        }
+    const bool content = record.type == Rec::kLine || record.type == Rec::kLinePart;
+    if (record.data.contains(content ? '\n' : '\0')) {
+        std::abort();
     }
 }
 

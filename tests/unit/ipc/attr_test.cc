@@ -4,6 +4,7 @@
 
 using namespace relais;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 TEST_CASE("ipc/attr: the reference example, byte for byte") {
     AttrWriter writer;
@@ -19,6 +20,15 @@ TEST_CASE("ipc/attr: negative numbers are unsigned on the wire") {
     AttrReader reader(parse.attributes);
     CHECK(reader.signed_number("status") == -1);
     CHECK_FALSE(reader.failed());
+}
+
+TEST_CASE("ipc/attr: no value reaches beyond its end") {
+    AttrWriter nul;
+    nul.string("recipient", "a@b\0nexthop\0evil"sv).end();
+    CHECK(nul.bytes() == "recipient\0a@b\0\0"sv);
+    AttrWriter plain(AttrEncoding::kPlain);
+    plain.string("sender", "a@b\naction=x").end();
+    CHECK(plain.bytes() == "sender=a@b\n\n");
 }
 
 TEST_CASE("ipc/attr: lists are complete, incomplete or malformed") {

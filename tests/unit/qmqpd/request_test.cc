@@ -32,6 +32,14 @@ TEST_CASE("qmqpd/request: a message, whole and byte by byte") {
     }
 }
 
+TEST_CASE("qmqpd/request: an address ends at a NUL") {
+    Request request = read("33:8:a,b:c\n\0d,5:s\0s@h,5:r\0s@h,4:t@h\0,,more"sv, 1);
+    CHECK(request.state() == RequestState::kComplete);
+    CHECK(request.sender == "s");
+    CHECK(request.recipients == "r\0t@h\0"sv);
+    CHECK(request.recipient_count == 2);
+}
+
 TEST_CASE("qmqpd/request: where it is wrong") {
     auto wrong = [](std::string_view bytes) {
         Request request = read(bytes, 7);
