@@ -18,8 +18,6 @@ namespace relais::lmtpd {
 
 namespace {
 
-constexpr std::size_t kLongestLine = 8192;
-constexpr std::size_t kLongestReply = 20000;
 constexpr std::size_t kPiece = 65536;
 // How long a server may take to put a message into its mailboxes.
 constexpr std::chrono::minutes kDeliveryTime{10};
@@ -69,8 +67,10 @@ void encode(std::string_view text, smtp::DataEncoder* encoder, std::string* out)
 
 }  // namespace
 
-Relay::Relay(std::unique_ptr<Stream> stream, ProxyTarget target)
-    : stream_(std::move(stream)), target_(std::move(target)) {
+Relay::Relay(std::unique_ptr<Stream> stream, ProxyTarget target, ProxyBackends& backends)
+    : stream_(std::move(stream)),
+      target_(std::move(target)),
+      server_(*stream_, backends, target_, "LHLO") {
 }
 
 bool Relay::goes_to(const ProxyTarget& target) const {
@@ -78,103 +78,22 @@ bool Relay::goes_to(const ProxyTarget& target) const {
            target.tls == target_.tls && target.certificate == target_.certificate;
 }
 
-Task<smtp::Reply> Relay::read_reply() {
-    smtp::ReplyParser parser(kLongestReply);
-    for (;;) {
-        std::string_view input = stream_->buffered();
-        auto end = input.find('\n');
-        if (std::min(end, input.size()) > kLongestLine || parser.cut_off()) {
-            throw IoError("the server says too much");
-        }
-        if (end != std::string_view::npos) {
-            bool complete = parser.line(trim_right(input.substr(0, end), "\r"));
-            stream_->consume(end + 1);
-            if (complete) {
-                co_return parser.take();
-            }
-            continue;
-        }
-        bool more = co_await stream_->fill();
-        if (!more) {
-            throw EndOfStream();
-        }
-    }
-}
-
-Task<smtp::Reply> Relay::ask(std::string command) {
-    stream_->write(command + "\r\n");
-    co_return co_await read_reply();
-}
-
-Task<Result<smtp::Reply>> Relay::need(int klass, std::string command) {
-    smtp::Reply reply = co_await ask(command);
-    if (reply.klass() != klass) {
-        co_return fail(Errc::kTemporary, format("{}: {}", command.substr(0, command.find(' ')),
-                                                printable(reply.one_line())));
-    }
-    co_return reply;
-}
-
-Task<Result<void>> Relay::greet() {
-    auto hello = co_await need(2, format("LHLO {}", conf().myhostname()));
-    if (!hello) {
-        co_return fail_with(hello);
-    }
-    capabilities_ = smtp::Capabilities::parse(hello->text);
-    co_return Result<void>();
-}
-
-// In Dovecot's words, of which a server names those that it takes; the session then begins anew.
-Task<Result<void>> Relay::tell_client(ProxiedClient client) {
-    auto offered = capabilities_.arguments("XCLIENT");
-    if (!offered) {
-        co_return Result<void>();
-    }
-    auto takes = [words = split_words(*offered)](std::string_view name) {
-        return std::ranges::find(words, name) != words.end();
-    };
-    std::string command = "XCLIENT";
-    if (client.remote.is_ip() && takes("ADDR")) {
-        std::string address = client.remote.host();
-        command += format(" ADDR={}{}", address.contains(':') ? "IPV6:" : "", address);
-    }
-    if (client.remote.is_ip() && takes("PORT")) {
-        command += format(" PORT={}", client.remote.port());
-    }
-    if (takes("TTL")) {
-        command += format(" TTL={}", client.hops_left);
-    }
-    if (!command.contains(' ')) {
-        co_return Result<void>();
-    }
-    auto told = co_await need(2, std::move(command));
-    co_return told ? co_await greet() : fail_with(told);
-}
-
-Task<Result<void>> Relay::begin(ProxyBackends* backends, RelayedMail mail) {
-    smtp::Reply greeting = co_await read_reply();
-    if (greeting.klass() != 2) {
-        co_return fail(Errc::kTemporary, printable(greeting.one_line()));
-    }
-    auto greeted = co_await greet();
-    if (greeted && target_.tls == ProxyTarget::Tls::kStartTls) {
-        auto ready = co_await need(2, "STARTTLS");
-        greeted = ready ? co_await backends->start_tls(stream_.get(), &target_) : fail_with(ready);
-        if (greeted) {
-            greeted = co_await greet();
-        }
-    }
-    if (greeted) {
-        greeted = co_await tell_client(mail.client);
-    }
+Task<Result<void>> Relay::begin(RelayedMail mail) {
+    const ProxiedClient& client = mail.client;
+    std::string address = xclient_address(client.remote);
+    std::string port = address.empty() ? "" : std::to_string(client.remote.port());
+    std::string hops = std::to_string(client.hops_left);
+    const std::array<smtp::XforwardAttribute, 3> introduction = {
+        {{"ADDR", address}, {"PORT", port}, {"TTL", hops}}};
+    auto greeted = co_await server_.begin(introduction);
     if (!greeted) {
         co_return greeted;
     }
-    if (mail.utf8 && !capabilities_.has("SMTPUTF8")) {
+    if (mail.utf8 && !server_.capabilities().has("SMTPUTF8")) {
         co_return fail(Errc::kDenied, "the server takes no SMTPUTF8");
     }
-    auto from =
-        co_await need(2, format("MAIL FROM:<{}>{}", mail.sender, mail.utf8 ? " SMTPUTF8" : ""));
+    auto from = co_await server_.need(
+        2, format("MAIL FROM:<{}>{}", mail.sender, mail.utf8 ? " SMTPUTF8" : ""));
     co_return from ? Result<void>() : fail_with(from);
 }
 
@@ -186,8 +105,8 @@ Task<Result<std::unique_ptr<Relay>>> Relay::open(ProxyBackends* backends, ProxyT
         if (!stream) {
             co_return fail_with(stream);
         }
-        std::unique_ptr<Relay> relay(new Relay(std::move(*stream), std::move(target)));
-        auto begun = co_await relay->begin(backends, std::move(mail));
+        std::unique_ptr<Relay> relay(new Relay(std::move(*stream), std::move(target), *backends));
+        auto begun = co_await relay->begin(std::move(mail));
         if (!begun) {
             co_return fail_with(begun);
         }
@@ -204,7 +123,7 @@ Task<Result<std::unique_ptr<Relay>>> Relay::open(ProxyBackends* backends, ProxyT
 Task<Relay::Answer> Relay::add(std::string path) {
     try {
         if (!broken_) {
-            smtp::Reply reply = co_await ask(format("RCPT TO:<{}>", path));
+            smtp::Reply reply = co_await server_.ask(format("RCPT TO:<{}>", path));
             bool taken = reply.klass() == 2;
             if (taken) {
                 taken_.push_back(path);
@@ -246,7 +165,7 @@ Task<void> Relay::send_content(const RelayedContent* content) {
 
 // RFC 2033 4.2.  A server that does not want the content says so for all of them.
 Task<void> Relay::converse_about(const RelayedContent* content, std::vector<std::string>* replies) {
-    smtp::Reply go = co_await ask("DATA");
+    smtp::Reply go = co_await server_.ask("DATA");
     if (is_refusal(go)) {
         replies->assign(taken_.size(), wire_form(go));
         co_return;
@@ -257,7 +176,7 @@ Task<void> Relay::converse_about(const RelayedContent* content, std::vector<std:
     co_await send_content(content);
     stream_->set_timeout(kDeliveryTime);
     while (replies->size() < taken_.size()) {
-        smtp::Reply reply = co_await read_reply();
+        smtp::Reply reply = co_await server_.read_reply();
         if (reply.klass() != 2 && !is_refusal(reply)) {
             throw IoError("no answer to a message: " + printable(reply.one_line()));
         }

@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "lib/access/proxy_backends.h"
+#include "lib/access/smtp_backend.h"
 #include "lib/event/stream.h"
-#include "lib/smtp/capabilities.h"
-#include "lib/smtp/reply.h"
 
 namespace relais::lmtpd {
 
@@ -51,22 +50,16 @@ class Relay {
     [[nodiscard]] Task<std::vector<std::string>> send(RelayedContent content);
 
   private:
-    Relay(std::unique_ptr<Stream> stream, ProxyTarget target);
+    Relay(std::unique_ptr<Stream> stream, ProxyTarget target, ProxyBackends& backends);
 
-    [[nodiscard]] Task<Result<void>> begin(ProxyBackends* backends, RelayedMail mail);
-    [[nodiscard]] Task<Result<void>> greet();
-    [[nodiscard]] Task<Result<void>> tell_client(ProxiedClient client);
-    [[nodiscard]] Task<smtp::Reply> read_reply();
-    [[nodiscard]] Task<smtp::Reply> ask(std::string command);
-    // The same where only a reply of this class will do.
-    [[nodiscard]] Task<Result<smtp::Reply>> need(int klass, std::string command);
+    [[nodiscard]] Task<Result<void>> begin(RelayedMail mail);
     [[nodiscard]] Task<void> send_content(const RelayedContent* content);
     [[nodiscard]] Task<void> converse_about(const RelayedContent* content,
                                             std::vector<std::string>* replies);
 
     std::unique_ptr<Stream> stream_;
     ProxyTarget target_;
-    smtp::Capabilities capabilities_;
+    SmtpBackend server_;
     std::vector<std::string> taken_;  // recipients
     bool broken_ = false;
 };

@@ -265,7 +265,7 @@ Task<void> Session::cmd_xclient(const smtp::CommandLine* line) {
             auto address = SocketAddress::parse(value, 0);
             remote_ = address ? address->host() : remote_;
         } else if (parts && iequals(parts->first, "TTL") && number && *number > 0) {
-            hops_left_ = static_cast<int>(std::min<std::uint64_t>(*number, 5));
+            hops_left_ = static_cast<int>(std::min<std::uint64_t>(*number, kMostProxyHops));
         }
     }
     helo_.clear();

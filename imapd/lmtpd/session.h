@@ -117,7 +117,7 @@ class Session {
     int errors_ = 0;
     bool secured_ = false;
     bool trusted_ = false;  // the client is a proxy of ours
-    int hops_left_ = 5;     // so many proxies may follow each other
+    int hops_left_ = kMostProxyHops;
     bool done_ = false;
     Transaction mail_;
 };

@@ -143,7 +143,6 @@ class LoginSession {
                                      LoginFailures::Attempt attempt);
     [[nodiscard]] Task<void> stay_between(Stream* server, std::string whose, std::string whom);
     Result<ProxyTarget> target_of(const AuthReply& reply) const;
-    bool leads_back(const ProxyTarget& target) const;
     [[nodiscard]] Task<Result<ElsewhereLogin>> log_in_elsewhere(const ProxyTarget* target);
 
     [[nodiscard]] Task<void> hand_over(std::string tag, std::string mechanism, std::string user,
@@ -171,7 +170,7 @@ class LoginSession {
     bool trusted_ = false;
     bool near_ = false;  // the connection itself comes from the address that it came to
     bool told_origin_ = false;
-    int hops_left_ = 5;     // so many proxies may follow each other
+    int hops_left_ = kMostProxyHops;
     bool entered_ = false;  // anvil counts it
     int failures_ = 0;
     SteadyTime came_ = std::chrono::steady_clock::now();

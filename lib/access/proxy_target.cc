@@ -1,5 +1,6 @@
 #include "lib/access/proxy_target.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "lib/base/format.h"
@@ -102,6 +103,18 @@ Result<ProxyTarget> proxy_target(const AuthParameters& fields, std::string_view 
             return makes_no_sense("proxy_timeout", fields.get("proxy_timeout"));
         }
         target.timeout = *patience;
+    }
+    return target;
+}
+
+Result<ProxyTarget> proxy_target(const AuthParameters& fields, std::string_view user,
+                                 ProxyPorts ports, const ProxyPath& path) {
+    auto target = proxy_target(fields, user, ports);
+    if (target && std::ranges::find(path.here, target->address) != path.here.end()) {
+        return fail(Errc::kSyntax, "the proxied connection would come back here");
+    }
+    if (target && path.hops_left <= 1) {
+        return fail(Errc::kSyntax, "TTL reached zero: proxies appear to be looping");
     }
     return target;
 }

@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/socket_address.h"
@@ -39,8 +41,28 @@ struct ProxyPorts {
     std::uint16_t tls = 0;  // where TLS begins with the first byte
 };
 
+// So many proxies may follow each other.
+inline constexpr int kMostProxyHops = 5;
+
+// How a client has come here.
+struct ProxyPath {
+    std::vector<SocketAddress> here;  // this service, as it is known to whoever has connected
+    int hops_left = kMostProxyHops;
+
+    void add(const std::optional<SocketAddress>& address) {
+        if (address) {
+            here.push_back(*address);
+        }
+    }
+};
+
 // kSyntax: what is missing or makes no sense, for the log.
 [[nodiscard]] Result<ProxyTarget> proxy_target(const AuthParameters& fields, std::string_view user,
                                                ProxyPorts ports);
+
+// The same, but for a target that is this very service, and for more proxies than make sense:
+// nothing good would come of going on.
+[[nodiscard]] Result<ProxyTarget> proxy_target(const AuthParameters& fields, std::string_view user,
+                                               ProxyPorts ports, const ProxyPath& path);
 
 }  // namespace relais

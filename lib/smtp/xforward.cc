@@ -1,4 +1,4 @@
-// XFORWARD: see the header.
+// XFORWARD and XCLIENT: see the header.
 #include "lib/smtp/xforward.h"
 
 #include <algorithm>
@@ -8,10 +8,11 @@
 #include "lib/mail/dsn.h"
 
 namespace relais::smtp {
+namespace {
 
-std::string xforward_command(const Capabilities& server,
-                             std::span<const XforwardAttribute> attributes) {
-    const auto announced = server.arguments("XFORWARD");
+std::string command_with(std::string_view verb, const Capabilities& server,
+                         std::span<const XforwardAttribute> attributes) {
+    const auto announced = server.arguments(verb);
     if (!announced) {
         return {};
     }
@@ -24,7 +25,19 @@ std::string xforward_command(const Capabilities& server,
             command += format(" {}={}", attribute.name, xtext_encode(attribute.value));
         }
     }
-    return command.empty() ? command : "XFORWARD" + command;
+    return command.empty() ? command : std::string(verb) + command;
+}
+
+}  // namespace
+
+std::string xforward_command(const Capabilities& server,
+                             std::span<const XforwardAttribute> attributes) {
+    return command_with("XFORWARD", server, attributes);
+}
+
+std::string xclient_command(const Capabilities& server,
+                            std::span<const XforwardAttribute> attributes) {
+    return command_with("XCLIENT", server, attributes);
 }
 
 }  // namespace relais::smtp

@@ -1,5 +1,6 @@
 // XFORWARD: tells a server (a content filter, mostly) from which client a message came, and under
-// which name, for its logs and those of the hops behind it.
+// which name, for its logs and those of the hops behind it.  XCLIENT: tells it for whom a proxy has
+// connected, as whose the session then begins anew.
 #pragma once
 
 #include <span>
@@ -18,5 +19,7 @@ struct XforwardAttribute {
 // The command with those attributes that the server announces; "" where none is left.
 [[nodiscard]] std::string xforward_command(const Capabilities& server,
                                            std::span<const XforwardAttribute> attributes);
+[[nodiscard]] std::string xclient_command(const Capabilities& server,
+                                          std::span<const XforwardAttribute> attributes);
 
 }  // namespace relais::smtp
