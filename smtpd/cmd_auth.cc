@@ -8,6 +8,7 @@
 #include "lib/sasl/auth_client.h"
 
 #include "smtpd/auth_offer.h"
+#include "smtpd/elsewhere.h"
 #include "smtpd/session.h"
 #include "smtpd/site.h"
 
@@ -25,6 +26,7 @@ AuthPeer auth_peer(const Session& session) {
     peer.remote_port = static_cast<std::uint16_t>(parse_uint(session.client.port).value_or(0));
     peer.local_address = session.server_address == "unknown" ? "" : session.server_address;
     peer.local_port = static_cast<std::uint16_t>(parse_uint(session.server_port).value_or(0));
+    peer.passes_on = session.site.backends != nullptr;
     peer.secured = session.tls != nullptr;
     peer.security = session.site.cyrus ? security(session).bits() : 0;
     peer.valid_client_cert = session.tls && session.tls->trust >= TlsTrust::kTrusted;
@@ -172,6 +174,9 @@ Task<Outcome> authenticate(Session& session, std::string method,
         }
         answer = co_await exchange.respond(std::move(*response));
     }
+    if (answer.kind == AuthReply::Kind::kSuccess && is_elsewhere(session, answer)) {
+        co_return co_await log_in_elsewhere(&session, std::move(method), std::move(answer));
+    }
     co_return conclude(session, method, answer);
 }
 
@@ -266,7 +271,7 @@ Task<Outcome> cmd_auth(Session& session, const CommandInput& input) {
                        ? authenticate_by_cyrus(session, std::move(method), std::move(initial))
                        : authenticate(session, std::move(method), std::move(initial));
     const auto outcome = co_await std::move(running);
-    if (session.login.refused) {
+    if (session.login.refused && session.site.login_failures) {
         co_await session.site.login_failures->failed(std::move(attempt));
     }
     co_return outcome;

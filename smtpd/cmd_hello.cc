@@ -131,8 +131,9 @@ Task<Outcome> cmd_ehlo(Session& session, const CommandInput& input) {
         offer(kEhloVerp, "XVERP");
     }
     if (session.xclient_allowed) {
-        offer(kEhloXclient,
-              "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");
+        constexpr std::string_view kAttributes =
+            "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT";
+        offer(kEhloXclient, format("{}{}", kAttributes, site.backends ? " TTL" : ""));
     }
     if (session.xforward_allowed) {
         offer(kEhloXforward, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT");

@@ -67,6 +67,7 @@ struct NewIdentity {
     std::string helo;
     bool extended = false;
     Login login;
+    int hops_left = kMostProxyHops;
 };
 
 using Apply = std::string (*)(NewIdentity&, const Attribute&);
@@ -150,6 +151,16 @@ std::string apply_login(NewIdentity& id, const Attribute& attribute) {
     return {};
 }
 
+// Of Dovecot's proxies and ours: so many more may follow.
+std::string apply_ttl(NewIdentity& id, const Attribute& attribute) {
+    const auto hops = parse_uint(attribute.value);
+    if (!hops || *hops == 0) {
+        return bad("TTL", attribute.value);
+    }
+    id.hops_left = static_cast<int>(std::min<std::uint64_t>(*hops, kMostProxyHops));
+    return {};
+}
+
 struct NamedApply {
     std::string_view name;
     Apply apply;
@@ -167,10 +178,13 @@ constexpr std::array<NamedApply, 9> kXclient = {{
     {"DESTPORT", apply_dest_port},
 }};
 
-std::string apply_xclient(NewIdentity& id, std::string_view word) {
+std::string apply_xclient(NewIdentity& id, std::string_view word, const Site& site) {
     const auto attribute = parse_attribute(word);
     if (!attribute) {
         return attribute.error();
+    }
+    if (site.backends && attribute->name == "TTL") {
+        return apply_ttl(id, *attribute);
     }
     for (const auto& known : kXclient) {
         if (known.name == attribute->name) {
@@ -256,9 +270,9 @@ Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
     auto refusal = refuse(session, input, session.xclient_allowed, "XCLIENT");
     // What this client said of itself is not what the other one says.
     NewIdentity id{session.client, session.server_address, session.server_port, {},
-                   false,          session.login};
+                   false,          session.login,          session.hops_left};
     for (std::size_t i = 0; refusal.empty() && i < input.line.arguments.size(); ++i) {
-        refusal = apply_xclient(id, input.line.arguments[i].text);
+        refusal = apply_xclient(id, input.line.arguments[i].text, session.site);
     }
     if (!refusal.empty()) {
         session.reply(refusal);
@@ -278,6 +292,7 @@ Task<Outcome> cmd_xclient(Session& session, const CommandInput& input) {
     session.helo = std::move(id.helo);
     session.extended = id.extended;
     session.login = std::move(id.login);
+    session.hops_left = id.hops_left;
     // The new client has its own right to do this again.
     const auto& lists = session.site.clients;
     session.xclient_allowed =

@@ -376,6 +376,9 @@ Task<void> Session::converse() {
         co_await next_command();
         co_await release_replies();
     }
+    if (elsewhere) {
+        co_await stay_elsewhere(this);
+    }
 }
 
 Task<std::string> Session::read_line(std::size_t limit) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/access/proxy_target.h"
 #include "lib/daemon/daemon.h"
 #include "lib/event/stream.h"
 #include "lib/ipc/login_failures.h"
@@ -22,6 +23,7 @@
 
 #include "smtpd/checks.h"
 #include "smtpd/commands.h"
+#include "smtpd/elsewhere.h"
 #include "smtpd/milters.h"
 #include "smtpd/notice.h"
 #include "smtpd/peer.h"
@@ -127,6 +129,8 @@ class Session {
     bool features_unknown = false;  // the table that tells them cannot be asked
     std::unique_ptr<TlsInfo> tls;
     Login login;
+    std::unique_ptr<Elsewhere> elsewhere;  // set: commands go there, once this one is answered
+    int hops_left = kMostProxyHops;        // so many more proxies may follow
     Transaction mail;
     SessionMilters milters{*this};
     CheckState checks;

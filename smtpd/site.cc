@@ -85,6 +85,7 @@ Site::Site()
                                   conf().smtpd_upstream_proxy_protocol());
     open_auth();
     open_tls();  // before a table's client library can start OpenSSL
+    open_backends();
     open_lists();
     open_addresses();
     open_dns();
@@ -225,6 +226,17 @@ void Site::open_auth() {
     } else {
         log_warning("unsupported SASL server implementation: {}", conf().smtpd_sasl_type());
         log_fatal("SASL per-process initialization failed");
+    }
+}
+
+void Site::open_backends() {
+    if (!conf().smtpd_sasl_proxy() || !has_logins()) {
+        return;
+    }
+    if (auth) {
+        backends = std::make_unique<ProxyBackends>();
+    } else {
+        log_warning("smtpd_sasl_proxy has no effect without smtpd_sasl_type = dovecot");
     }
 }
 

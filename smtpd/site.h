@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/access/proxy_backends.h"
 #include "lib/config/config.h"
 #include "lib/config/expand.h"
 #include "lib/daemon/renewed_certificates.h"
@@ -135,6 +136,7 @@ class Site {
     std::unordered_map<std::string, int> sessions_of;  // in this process, by anvil's ident
     std::unique_ptr<CyrusLogins> cyrus;                // smtpd_sasl_type = cyrus
     std::unique_ptr<AuthClient> auth;                  // smtpd_sasl_type = dovecot
+    std::unique_ptr<ProxyBackends> backends;           // smtpd_sasl_proxy
     SaslSecurity sasl_security, sasl_tls_security;
     std::unique_ptr<Resolver> dns;
 
@@ -149,6 +151,7 @@ class Site {
     void open_addresses();
     void open_restrictions();
     void open_auth();
+    void open_backends();
 };
 
 }  // namespace relais::smtpd

@@ -8,6 +8,7 @@
 //   checks.cc         which restrictions are asked when
 //   restrictions.cc   the engine; restriction_table.cc the names; restrict_*.cc what they do
 //   transaction.cc    the message on its way to cleanup; received_header.cc
+//   elsewhere.cc      users whose mail is on another machine
 //   site.cc           what sessions share: lists, tables, certificates
 //   cyrus_logins.cc   the processes that ask Cyrus SASL
 #include "lib/base/log.h"

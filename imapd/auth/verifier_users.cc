@@ -64,14 +64,15 @@ Task<Verifier::Found> Verifier::find_user(AuthQuery query, AuthParameters passdb
 }
 
 // The answer for a user whose mail is on another machine; nothing for others.  Who does not pass
-// connections on (smtpd) hears yes or no as of any user, but not where only the other machine knows
-// the password.
+// connections on (smtpd without smtpd_sasl_proxy) hears yes or no as of any user, but not where
+// only the other machine knows the password.
 Task<std::optional<Verdict>> Verifier::send_elsewhere(Login* login) {
     bool elsewhere = co_await is_proxied(&login->query, &login->fields);
     if (!elsewhere) {
         co_return std::nullopt;
     }
-    if (login->query.parameters.has("nologin")) {
+    const AuthParameters& asked = login->query.parameters;
+    if (asked.has("nologin") && !asked.has(kAuthPassesOn)) {
         bool anybody = login->fields.has("nopassword");
         co_return anybody ? std::optional(Verdict::wrong(
                                 login->query.user, "only the user's machine knows the password"))

@@ -71,6 +71,9 @@ std::string request_line(std::uint32_t id, const std::string& mechanism, const A
     line.field(std::to_string(id)).field(mechanism).field("service", peer.service);
     if (peer.no_login) {
         line.field("nologin");
+        if (peer.passes_on) {
+            line.field(kAuthPassesOn);
+        }
     }
     line.field("lip", peer.local_address).field("rip", peer.remote_address);
     if (peer.local_port != 0) {

@@ -45,6 +45,7 @@ struct AuthPeer {
     std::string cert_username;  // the name in it
     ChannelBindings bindings;   // where the mechanism binds to the channel, or could have
     bool no_login = true;       // no master process will ask for the request afterwards
+    bool passes_on = false;     // where no_login: this side sends users on to their machines
     unsigned security = 0;  // SaslSecurity, for a server that looks at it itself (cyrus_server.h)
 };
 

@@ -21,6 +21,9 @@ inline constexpr std::string_view kAuthLogReason = "log_reason";
 inline constexpr std::string_view kAuthTlsExporter = "tls_exporter";
 inline constexpr std::string_view kAuthTlsServerEndPoint = "tls_server_end_point";
 
+// Ours, in AUTH beside nologin: users whose mail is elsewhere are handed through to where it is.
+inline constexpr std::string_view kAuthPassesOn = "passes_on";
+
 [[nodiscard]] std::string auth_escape(std::string_view text);
 [[nodiscard]] std::string auth_unescape(std::string_view text);
 

@@ -8,6 +8,7 @@ import time
 from support import check, equal
 from support.imap import IMAP, PASSWORD
 from support.imap_pair import fill_maildir
+from support.machines import front_lines
 from support.pop3_pair import POP3, QUICK, Pop3Instance
 from support.dovecot import Dovecot
 from support.room import room
@@ -66,20 +67,6 @@ class Places:
         self.mail.stop()
 
 
-
-
-def front_line(text, whose):
-    """What is logged of a proxied session, without names, places and times."""
-    lines = [line.split(": ", 1)[1] for line in text.splitlines() if re.search(rf"proxy\({whose},", line)]
-    plain = []
-    for line in lines:
-        line = re.sub(r"^(Info|\w+-login): ", "", line).replace(whose, "USER")
-        line = re.sub(r", session=<.*?>", "", line)
-        line = re.sub(r":\d+\)", ":PORT)", line)
-        plain.append(re.sub(r"\d+\.\d+ secs|\d+s idle, in=\d+, out=\d+", "FIGURES", line))
-    return plain
-
-
 def wait_for(read, pattern):
     end = time.monotonic() + 10
     while not (found := re.search(pattern, read())):
@@ -107,9 +94,9 @@ def test_imap_and_pop3_both_ways():
         equal(wait_for(p.mail.mta.log_text, rf"Login: user=<{user}>, .*rip=(.*?),")[1], p.client, "what ours took it for")
     for ours, theirs in (("d0", "o0"), ("e0", "q0")):
         for read, user in ((p.mail.mta.log_text, ours), (p.their_log, theirs)):
-            wait_for(lambda: "\n".join(front_line(read(), user)), "Disconnected")
+            wait_for(lambda: "\n".join(front_lines(read(), user)), "Disconnected")
         equal(*([re.sub("by (client|server)", "by SOMEBODY", line) for line in lines]
-                for lines in (front_line(p.mail.mta.log_text(), ours), front_line(p.their_log(), theirs))), "log lines")
+                for lines in (front_lines(p.mail.mta.log_text(), ours), front_lines(p.their_log(), theirs))), "log lines")
     p.stop()
 
 

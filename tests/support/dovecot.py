@@ -76,20 +76,35 @@ service pop3-login {
 }
 """
 
+SUBMISSION_CONF = """\
+service submission-login {
+  chroot =
+  inet_listener submission {
+    port = 5871
+  }
+}
+submission_relay_host = 127.0.0.1
+submission_relay_port = 9
+"""
+
 
 class Dovecot:
     """Debian's Dovecot, in its own places in this room's mount namespace.  Its user bob has the same home as ours.
     With `complaints`, it must log no warning.  `more` is added to its configuration, and `users` stands in place of its databases
-    of them.  With `pop3`, it serves that, too, and with `ldap` both; all of a room are such or none."""
+    of them.  With `pop3`, it serves that, too, and with `ldap` both; with `submission`, mail that is sent; all of a room are such or none."""
 
-    def __init__(self, mail, separator=".", complaints=True, more="", pop3=False, ldap=False, users=USERS_CONF):
+    def __init__(self, mail, separator=".", complaints=True, more="", pop3=False, ldap=False, submission=False,
+                 users=USERS_CONF):
         room().require_private("Dovecot")
-        tree = oracle.tree("dovecot-ldap" if ldap else "dovecot-pop3" if pop3 else "dovecot")
+        tree = oracle.tree("dovecot-ldap" if ldap else "dovecot-pop3" if pop3 else
+                           "dovecot-submission" if submission else "dovecot")
         pop3 = pop3 or ldap
+        services = (POP3_CONF if pop3 else "") + (SUBMISSION_CONF if submission else "")
+        protocols = "imap" + (" pop3" if pop3 else "") + (" submission" if submission else "")
         self.tree = tree
         self.complaints = complaints
         self.mail, self.root = mail, room().scratch / "dovecot"
-        self.port, self.pop3_port = 1431, 1101
+        self.port, self.pop3_port, self.submission_port = 1431, 1101, 5871
         if not self.root.exists():
             self.root.mkdir()
             for part in ("bin", "lib"):
@@ -101,8 +116,8 @@ class Dovecot:
         uid, gid = mail.mta.vmail_ids()
         (self.root / "users").write_text(f"bob:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{mail.home('bob')}::\n")
         (self.root / "dovecot.conf").write_text(
-            DOVECOT_CONF.format(root=self.root, address=mail.address, separator=separator, pop3=POP3_CONF if pop3 else "",
-                                protocols="imap pop3" if pop3 else "imap") + users.format(root=self.root) + more)
+            DOVECOT_CONF.format(root=self.root, address=mail.address, separator=separator, pop3=services,
+                                protocols=protocols) + users.format(root=self.root) + more)
         log = open(self.root / "out", "wb")
         self.process = subprocess.Popen([tree / "usr/sbin/dovecot", "-F", "-c", self.root / "dovecot.conf"], stdout=log,
                                         stderr=log, stdin=subprocess.DEVNULL)

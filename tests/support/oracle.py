@@ -19,6 +19,7 @@ WANTED = {
     "fetchers": ["fetchmail", "getmail6"],
     "imap-clients": ["offlineimap3", "python3-imaplib2", "python3-distro", "imapfilter", "mutt", "neomutt"],
     "dovecot-ldap": ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-ldap"],
+    "dovecot-submission": ["dovecot-core", "dovecot-imapd", "dovecot-submissiond"],
     "dovecot-lmtp": ["dovecot-core", "dovecot-lmtpd"],
     "sasl": ["sasl2-bin", "libsasl2-modules-sql"],
     "plugins": ["postfix-ldap", "postfix-mysql", "postfix-pgsql", "postfix-sqlite"],
