@@ -30,6 +30,8 @@ std::string_view ImapLoginSession::bye(Bye why) const {
             return "* BYE Too many connections from your address.\r\n";
         case Bye::kSilent:
             return "* BYE Disconnected for inactivity.\r\n";
+        case Bye::kServerEnds:
+            return "* BYE Shutting down\r\n";
         case Bye::kFailures:
             break;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/access/annotations.h"
+#include "lib/access/last_words.h"
 #include "lib/access/session_log.h"
 #include "lib/access/session_table.h"
 #include "lib/base/format.h"
@@ -189,16 +190,17 @@ Task<void> Session::run(SessionStart start) {
     reader = imap::CommandReader(static_cast<std::size_t>(conf().imap_command_size_limit()));
     early_input = start.input;
     std::string why = "Logged out";
-    bool tell_timeout = false;
+    std::string last_words;
     try {
         greet(start);
         co_await converse();
         co_await stream.flush();
     } catch (const TimedOut&) {
         why = "Inactivity";
-        tell_timeout = true;
+        last_words = "* BYE Disconnected for inactivity.\r\n";
     } catch (const Cancelled&) {
-        why = "Server shutting down.";
+        why = kServerEnds;
+        last_words = format("* BYE {}\r\n", kServerEnds);
     } catch (const EndOfStream&) {
         why = "Connection closed";
     } catch (const IoError& error) {
@@ -206,16 +208,8 @@ Task<void> Session::run(SessionStart start) {
     }
     follow(nullptr);
     selected.reset();
-    if (tell_timeout) {
-        try {
-            stream.set_timeout(std::chrono::seconds(5));
-            stream.write("* BYE Disconnected for inactivity.\r\n");
-            co_await stream.flush();
-        } catch (const IoError&) {
-            // It has gone for good, then.
-        } catch (const TimedOut&) {
-        } catch (const Cancelled&) {
-        }
+    if (!last_words.empty()) {
+        co_await say_last_words(&stream, std::move(last_words));
     }
     log_session(session_of("imap", user.name()),
                 format("Disconnected: {}{}", why, traffic_of(start)));

@@ -28,6 +28,8 @@ std::string_view Pop3LoginSession::bye(Bye why) const {
             return "-ERR [IN-USE] Too many connections from your address.\r\n";
         case Bye::kSilent:
             return "-ERR Disconnected for inactivity.\r\n";
+        case Bye::kServerEnds:
+            return "-ERR Shutting down\r\n";
         case Bye::kFailures:
             break;
     }

@@ -1,5 +1,6 @@
 #include "imapd/pop3/session.h"
 
+#include "lib/access/last_words.h"
 #include "lib/access/session_log.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
@@ -43,36 +44,25 @@ std::string Pop3Session::totals() const {
 
 Task<void> Pop3Session::run(SessionStart start) {
     stream_.set_timeout(conf().pop3_idle_timeout());
-    bool silent = false;
+    std::string last_words;
     try {
         co_await converse(std::move(start));
         co_await stream_.flush();
     } catch (const TimedOut&) {
         why_ = "Inactivity";
-        silent = true;
+        last_words = "-ERR Disconnected for inactivity.\r\n";
     } catch (const Cancelled&) {
-        why_ = "Server shutting down.";
+        why_ = kServerEnds;
+        last_words = format("-ERR [SYS/TEMP] {}\r\n", kServerEnds);
     } catch (const EndOfStream&) {
         why_ = "Connection closed";
     } catch (const IoError& error) {
         why_ = format("Connection closed: {}", error.what());
     }
-    if (silent) {
-        co_await say_inactive();
+    if (!last_words.empty()) {
+        co_await say_last_words(&stream_, std::move(last_words));
     }
     log_session(session_of("pop3", user_.name()), format("Disconnected: {} {}", why_, totals()));
-}
-
-Task<void> Pop3Session::say_inactive() {
-    try {
-        stream_.set_timeout(std::chrono::seconds(5));
-        stream_.write("-ERR Disconnected for inactivity.\r\n");
-        co_await stream_.flush();
-    } catch (const IoError&) {
-        // It has gone for good, then.
-    } catch (const TimedOut&) {
-    } catch (const Cancelled&) {
-    }
 }
 
 Task<bool> Pop3Session::enter() {

@@ -47,7 +47,6 @@ class Pop3Session {
     // Nothing where the client cannot go on.
     [[nodiscard]] Task<std::optional<std::string>> next_line();
     [[nodiscard]] Task<void> handle(std::string line);
-    [[nodiscard]] Task<void> say_inactive();
 
     // Takes a message number off the front of `arguments` and gives its position.  Where there is
     // none that can be, the client has been told why.

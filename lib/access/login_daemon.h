@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/access/login_ending.h"
 #include "lib/access/login_session.h"
 #include "lib/access/login_site.h"
 #include "lib/daemon/daemon.h"
@@ -21,6 +22,7 @@ class LoginDaemon : public Daemon {
     Task<void> serve(Connection connection) override {
         TaskGroup task;  // so that it can be ended from outside
         Session session(*site_, std::move(connection.fd), task);
+        auto place = ending_.arrive(&session);
         task.spawn(session.run());
         try {
             co_await task.join();
@@ -30,6 +32,8 @@ class LoginDaemon : public Daemon {
         co_await task.close();
     }
 
+    Task<void> background() override { return ending_.wait(); }
+
     bool make_room() override { return site_->limits().drop_oldest(); }
 
     Task<void> shut_down() override { co_await site_->close(); }
@@ -37,6 +41,7 @@ class LoginDaemon : public Daemon {
   private:
     LoginSettings (*settings_)();
     std::optional<LoginSite> site_;
+    LoginEnding ending_;
 };
 
 // Users' mail may be on other machines, whose certificates are looked at.

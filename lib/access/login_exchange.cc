@@ -230,6 +230,7 @@ Task<void> LoginSession::hand_over(std::string tag, std::string mechanism, std::
 }
 
 Task<void> LoginSession::relay(UniqueFd to) {
+    handed_over_ = true;
     stream_.set_deadline(Deadline());
     stream_.set_timeout(kQuietTime);
     Stream inside(std::move(to));

@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/access/last_words.h"
 #include "lib/access/session_log.h"
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
@@ -74,8 +75,18 @@ Task<void> LoginSession::run() {
     } catch (const Cancelled&) {
         end_.because("Shutting down");  // unless it makes room
     }
+    if (server_ends_ && !done_ && (secured_ || !site_.settings().tls_wrappermode)) {
+        co_await say_last_words(&stream_, std::string(bye(Bye::kServerEnds)));
+    }
     log_end();
     co_await leave();
+}
+
+void LoginSession::end_with_server() {
+    server_ends_ = true;
+    if (!handed_over_) {
+        task_.cancel();
+    }
 }
 
 std::string LoginSession::origin() const {
@@ -147,15 +158,7 @@ Task<void> LoginSession::attend() {
         }
     }
     if (late) {
-        try {
-            stream_.set_deadline(Deadline::after(std::chrono::seconds(5)));
-            stream_.write(bye(Bye::kSilent));
-            co_await stream_.flush();
-        } catch (const IoError&) {
-            // It has gone for good, then.
-        } catch (const TimedOut&) {
-        } catch (const Cancelled&) {
-        }
+        co_await say_last_words(&stream_, std::string(bye(Bye::kSilent)));
     }
 }
 

@@ -31,9 +31,13 @@ class LoginSession {
     // Tells the client that it goes to make room; its task is cancelled then.
     void turn_away();
 
+    // The process ends.  The client is told; but where it has gone on to its session, that has to
+    // end first.
+    void end_with_server();
+
   protected:
     // Why the connection is closed.
-    enum class Bye { kNoRoom, kAddressLimit, kSilent, kFailures };
+    enum class Bye { kNoRoom, kAddressLimit, kSilent, kFailures, kServerEnds };
     // Why a login did not happen.
     enum class Refusal {
         kPrivacy,          // a password in the clear, where that is not allowed
@@ -167,6 +171,8 @@ class LoginSession {
     std::uint16_t remote_port_ = 0;
     std::uint16_t local_port_ = 0;
     TlsInfo tls_info_;
+    bool handed_over_ = false;  // to its session, and TLS alone keeps this one
+    bool server_ends_ = false;
     bool trusted_ = false;
     bool near_ = false;  // the connection itself comes from the address that it came to
     bool told_origin_ = false;

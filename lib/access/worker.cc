@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
 #include <grp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/access/session_table.h"
@@ -17,6 +19,7 @@
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/privileges.h"
+#include "lib/event/signals.h"
 #include "lib/event/task_group.h"
 #include "lib/ipc/session_handoff.h"
 
@@ -62,6 +65,7 @@ class Worker {
                 identity.quota_rules, identity.acl_groups) {}
 
     Task<void> run() {
+        SignalWatch ends(SIGTERM, [this] { end(); });
         ready_ = user_.prepare();
         if (!ready_) {
             log_warning("user {}: {}", printable(user_.name()), ready_.error().message);
@@ -84,6 +88,12 @@ class Worker {
     }
 
   private:
+    // The server stops: the clients are told, and nobody comes any more.
+    void end() {
+        sessions_.cancel();
+        ::shutdown(control_.fd(), SHUT_RDWR);
+    }
+
     // False when no more will come.
     Task<bool> take_connection() {
         try {

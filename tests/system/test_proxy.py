@@ -219,7 +219,7 @@ def test_machine_that_dies():
         with Talk(front.address) as talk:
             check(talk(f"LOGIN bob {PASSWORD}").startswith("OK"), "login")
             back.stop()
-            equal(talk.file.readline(), b"", "the client hears of it")
+            equal(talk.file.read(), b"* BYE Server shutting down.\r\n", "the client hears of it")
         front.wait_log("proxy\\(bob,.*Disconnected by server")
         equal(login(front), AWAY, "away")
         check(login(front, "alice").startswith("OK"), "alice")
