@@ -69,6 +69,7 @@ std::string Session::received_header() const {
 }
 
 void Session::begin_content() {
+    show("DATA");
     auto limit = static_cast<std::size_t>(conf().line_length_limit());
     mail_.message = std::make_unique<Message>(site_.spool());
     mail_.chunks.emplace(smtp::BareNewline::kNormalize, limit);

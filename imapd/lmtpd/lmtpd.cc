@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/process_title.h"
 
 #include "imapd/lmtpd/session.h"
 
@@ -68,6 +69,7 @@ constexpr relais::SandboxTable kSandbox = {
 };
 
 int main(int argc, char** argv) {
+    relais::prepare_process_title(argv);
     relais::DaemonTraits traits;
     traits.name = "lmtpd";
     traits.privilege = relais::Privilege::kNever;

@@ -97,6 +97,7 @@ Task<void> Session::cmd_mail(const smtp::CommandLine* line) {
     mail_.sender = quote_address(*sender);
     mail_.given = true;
     ++transactions_;
+    show("MAIL FROM " + mail_.sender);
     reply("250 2.1.0 OK");
 }
 
@@ -129,6 +130,7 @@ Task<void> Session::cmd_rcpt(const smtp::CommandLine* line) {
         reply(refusal);
         co_return;
     }
+    show("RCPT TO " + recipient.path);
     add_recipient(std::move(recipient));
     reply("250 2.1.5 OK");
 }

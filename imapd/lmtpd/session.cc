@@ -48,9 +48,17 @@ std::string Session::id_for(std::size_t recipient) const {
 
 void Session::reset() {
     mail_ = Transaction();
+    show("READY");
+}
+
+void Session::show(std::string state) {
+    if (title_) {
+        title_->show(std::move(state));
+    }
 }
 
 Task<void> Session::run() {
+    title_.emplace(site_.title(), remote_);
     std::string end;
     try {
         co_await converse();

@@ -102,6 +102,7 @@ class Session {
 
     void reply(std::string_view text);
     void reset();
+    void show(std::string state);
     std::string id() const;  // of the transaction
     std::string id_for(std::size_t recipient) const;
     std::string trace_headers() const;
@@ -120,6 +121,7 @@ class Session {
     int hops_left_ = kMostProxyHops;
     bool done_ = false;
     Transaction mail_;
+    std::optional<Title::Connection> title_;  // while it is served
 };
 
 }  // namespace relais::lmtpd

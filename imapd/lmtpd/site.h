@@ -10,6 +10,7 @@
 #include "lib/tls/tls_context.h"
 
 #include "imapd/lmtpd/message.h"
+#include "imapd/lmtpd/title.h"
 
 namespace relais::lmtpd {
 
@@ -32,6 +33,8 @@ class Site {
 
     DeliveredTo delivered_to() const { return delivered_to_; }
 
+    Title& title() { return title_; }
+
     // Null where TLS is off or impossible.
     TlsContext* tls() { return tls_.get(); }
 
@@ -45,6 +48,7 @@ class Site {
     ProxyBackends backends_;
     TrustedProxies trusted_proxies_;
     DeliveredTo delivered_to_ = DeliveredTo::kFinal;
+    Title title_;
     std::unique_ptr<TlsContext> tls_;
     bool tls_required_ = false;
 };

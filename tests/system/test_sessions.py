@@ -9,6 +9,7 @@ import zlib
 
 from support import check, equal
 from support.imap import PASSWORD
+from support.machines import Machine
 from support.pop3_pair import POP3, Pop3Instance
 from support.room import room
 
@@ -182,3 +183,26 @@ def test_process_titles():
         until("POP3", lambda: titles("pop3") == [alone.replace("imap", "pop3")])
         client.quit()
         here.stop()
+
+
+def test_title_of_lmtpd():
+    """As Dovecot's: who has connected, and what for; of several the number."""
+    while _mail:
+        _mail.pop().stop()
+    here = Machine("mailbox_process_titles = yes\n")
+    here.users(bob=None)
+
+    def shown(*titles_wanted):
+        until(f"{titles_wanted}", lambda: set(titles("lmtpd")) == set(titles_wanted))
+
+    with here.lmtp() as session:
+        shown("lmtpd [127.0.0.1 READY]")
+        for command, state in (("LHLO c.test", "READY"), ("MAIL FROM:<a@b.test>", "MAIL FROM a@b.test"), ("RCPT TO:<bob>", "RCPT TO bob"), ("DATA", "DATA")):
+            session(command)
+            shown(f"lmtpd [127.0.0.1 {state}]")
+        with here.lmtp():
+            shown("lmtpd [2 connections]")
+        session("Subject: x\r\n\r\nx\r\n.")
+        shown("lmtpd [127.0.0.1 READY]")
+    shown("lmtpd [idling]")
+    here.stop()
