@@ -2,6 +2,7 @@
 side's affair; columns, errors and exit statuses are the same."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -80,3 +81,14 @@ def test_nothing_runs():
     for line in ("process status", "service status"):
         done = subprocess.run([mta.commands / "doveadm", "-c", conf, *line.split()], env=mta.environment(), capture_output=True, text=True, timeout=30)
         check(done.returncode == 75 and "not running" in done.stderr, f"{line}: {done}")
+
+
+def test_what_is_not_there():
+    """Penalties of addresses, of which there are none, and the service that keeps two machines' mail the same."""
+    pair().same("penalty", "penalty 127.0.0.1", "penalty ::1/64", "penalty foo", "penalty 1.2.3.4/33", "penalty a b", "penalty -x",
+                "-f tab penalty", "-f json penalty", "-f pager penalty", "replicator", "replicator foo", "replicator status -x",
+                "replicator replicate -x", "replicator -x")
+    for line in ("status", "status '*'", "dsync-status", "add bob", "remove bob", "replicate -f -p high bob", "replicate bob", "status -a /nonexistent"):
+        ours, theirs = pair().ours(f"replicator {line}"), pair().theirs(f"replicator {line}")
+        without_place = [re.sub(rb"unix\(.*/(.*?)\)", rb"unix(\1)", side.err) for side in (ours, theirs)]
+        equal((ours.status, ours.out, without_place[0]), (theirs.status, theirs.out, without_place[1]), line)

@@ -8,6 +8,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/process_lock.h"
+#include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/services.h"
@@ -181,6 +182,43 @@ int cmd_instance_remove(const Command& command, Words words, const Globals& /*gl
     print_error("",
                 ours ? "Instances are removed with postmulti" : "Instance already didn't exist");
     return ours ? kNotPossible : kNotFound;
+}
+
+// An address, and perhaps how much of it counts; the rest may be anything.
+static bool is_netmask(std::string_view text) {
+    auto parts = split_first(text, '/');
+    auto address = SocketAddress::parse(parts ? parts->first : text, 0);
+    auto bits = parts ? parse_uint(parts->second) : std::optional<std::uint64_t>(0);
+    return address && bits && *bits <= (address->host().contains(':') ? 128 : 32);
+}
+
+// As with a Dovecot where nobody has guessed: who does is not delayed by his address here, but
+// refused (auth_client_failure_limit).
+int cmd_penalty(const Command& command, Words words, const Globals& globals) {
+    OptionWords options(command, std::move(words));
+    options.expect_at_most(1);
+    for (const std::string& word : options.rest()) {
+        if (!is_netmask(word)) {
+            print_error("", format("Invalid netmask '{}' given", printable(word)));
+            return kUsage;
+        }
+    }
+    if (options.has('a')) {
+        expect_listener(options.get('a'));
+    }
+    auto printer = globals.printer("table");
+    printer->set_columns({{"IP"}, {"penalty"}, {"last_penalty"}, {"last_update"}});
+    printer->finish();
+    return kOk;
+}
+
+// As with a Dovecot without that service: mailboxes are made the same by doveadm sync.
+int cmd_replicator(const Command& command, Words words, const Globals& /*globals*/) {
+    OptionWords options(command, std::move(words));
+    std::string path = options.has('a') ? options.get('a')
+                                        : conf().queue_directory() + "/private/replicator-doveadm";
+    expect_listener(path);
+    end_with(kTemporary, format("{}: no replicator is asked here", printable(path)));
 }
 
 // As with a Dovecot for which no metric is configured.

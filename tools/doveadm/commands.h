@@ -15,6 +15,8 @@ int cmd_auth_cache_flush(const Command& command, Words words, const Globals& glo
 int cmd_process_status(const Command& command, Words words, const Globals& globals);
 int cmd_service_status(const Command& command, Words words, const Globals& globals);
 int cmd_service_stop(const Command& command, Words words, const Globals& globals);
+int cmd_penalty(const Command& command, Words words, const Globals& globals);
+int cmd_replicator(const Command& command, Words words, const Globals& globals);
 int cmd_stats_dump(const Command& command, Words words, const Globals& globals);
 int cmd_instance_list(const Command& command, Words words, const Globals& globals);
 int cmd_instance_remove(const Command& command, Words words, const Globals& globals);

@@ -32,6 +32,8 @@ constexpr CommandKind kKind{"doveadm", kTemporary, CommandLog::kStderr};
 
 #define USER_OPTIONS "[-u <user>|-A] [-F <file>] "
 
+#define REPLICATOR_OPTION "[-a <replicator socket path>] "
+
 #define SYNC_OPTIONS                                                                    \
     "fPRU] [-l <secs>] [-r <rawlog path>] [-m <mailbox>] [-g <mailbox guid>] "          \
     "[-n <namespace> | -N] [-x <exclude>] [-a <all mailbox>] [-s <state>] [-T <secs>] " \
@@ -100,6 +102,7 @@ constexpr Command kCommands[] = {
     {"mailbox subscribe", USER_OPTIONS "<mailbox> [...]", "AF:u:", cmd_mailbox_subscribe},
     {"mailbox unsubscribe", USER_OPTIONS "<mailbox> [...]", "AF:u:", cmd_mailbox_unsubscribe},
     {"move", USER_OPTIONS "<destination> [user <source user>] <search query>", "AF:u:", cmd_move},
+    {"penalty", "[-a <anvil socket path>] [<ip/bits>]", "a:", cmd_penalty},
     {"process status", "[<service> [...]]", "", cmd_process_status},
     {"purge", USER_OPTIONS, "AF:u:", cmd_purge},
     {"pw", "[-l] [-p plaintext] [-r rounds] [-s scheme] [-t hash] [-u user] [-V]", "lp:r:s:t:u:V",
@@ -107,6 +110,12 @@ constexpr Command kCommands[] = {
     {"quota get", USER_OPTIONS, "AF:u:", cmd_quota_get},
     {"quota recalc", USER_OPTIONS, "AF:u:", cmd_quota_recalc},
     {"reload", "", "", cmd_reload},
+    {"replicator add", REPLICATOR_OPTION "<user mask>", "a:", cmd_replicator},
+    {"replicator dsync-status", REPLICATOR_OPTION, "a:", cmd_replicator},
+    {"replicator remove", REPLICATOR_OPTION "<username>", "a:", cmd_replicator},
+    {"replicator replicate", REPLICATOR_OPTION "[-f] [-p <priority>] <user mask>",
+     "a:fp:", cmd_replicator},
+    {"replicator status", REPLICATOR_OPTION "[<user mask>]", "a:", cmd_replicator},
     {"save", USER_OPTIONS "[-m mailbox] [<file>]", "AF:u:m:", cmd_save},
     {"search", USER_OPTIONS "<search query>", "AF:u:", cmd_search},
     {"service status", "[<service> [...]]", "", cmd_service_status},
