@@ -2,11 +2,14 @@
 import imaplib
 import os
 import pathlib
+import sqlite3
 import subprocess
 
 from support import equal
-from support.imap import PASSWORD, ImapInstance
+from support.imap import MASTER, PASSWORD, ImapInstance
+from support.instance import Instance
 from support.room import room
+from support.table_place import dynamic_maps, need_plugin, plugins
 
 # As the howtos have it: dovecot.conf, conf.d, .ext files.
 HOWTO = {
@@ -462,3 +465,123 @@ def test_quotas_and_sharing_of_24():
                  "quota_warnings = { storage=95% /usr/local/bin/warn 95 %u }", "imap_acl = vfile",
                  "imap_acl_shared_dict = file:/var/lib/dovecot/shared.db"):
         assert "main.cf: " + line in carried, (line, carried)
+
+
+SQL_24 = """\
+dovecot_config_version = 2.4.1
+protocols = imap
+sql_driver = mysql
+passdb sql {
+  default_password_scheme = SHA512-CRYPT
+  query = SELECT username AS user, password FROM mailbox \\
+    WHERE username = '%{user}' AND domain = "%{user | domain}"
+}
+userdb sql {
+  userdb_sql_query = SELECT home, uid, gid FROM mailbox WHERE username = '%{user}'
+  iterate_query = SELECT username AS user FROM mailbox
+  fields {
+    quota_rule = x
+  }
+}
+passdb sql {
+  sql_driver = pgsql
+  query = SELECT password FROM people WHERE name = '%{user | username}'
+  odd = 1
+}
+mysql /run/mysqld/mysqld.sock {
+  user = mail
+  password = a "b\\c"#d
+  dbname = mail
+  mysql_ssl_ca = /etc/ca.pem
+  client_flags = 1
+}
+mysql second.test {
+  port = 3307
+  password = it's
+}
+pgsql localhost {
+  parameters {
+    user = people
+    sslmode = require
+  }
+}
+"""
+MARK = "# By relais dovecot import, which writes it anew as long as this line is here.\n"
+SQL_FILES = {"": """\
+driver = "mysql"
+connect = "host='/run/mysqld/mysqld.sock' user='mail' password='a \\"b\\\\c\\"#d' dbname='mail' ssl_ca='/etc/ca.pem' host='second.test' port='3307'"
+default_pass_scheme = "SHA512-CRYPT"
+password_query = "SELECT username AS user, password FROM mailbox WHERE username = '%u' AND domain = \\"%d\\""
+user_query = "SELECT home, uid, gid FROM mailbox WHERE username = '%u'"
+iterate_query = "SELECT username AS user FROM mailbox"
+""", "-2": """\
+driver = "pgsql"
+connect = "host='localhost' user='people' sslmode='require'"
+password_query = "SELECT password FROM people WHERE name = '%n'"
+default_pass_scheme = "PLAIN"
+"""}
+
+
+def test_sql_of_24():
+    """Its queries and servers become files, as 2.3 has them; they are for root alone, and take nobody's place."""
+    status, lines, carried = check("sql24", {"dovecot.conf": SQL_24})
+    conf = instance().conf
+    files = {number: conf / f"dovecot-sql{number}.conf.ext" for number in SQL_FILES}
+    for line in (f"main.cf: auth_passdb = {{ sql:{files['']} }}, {{ sql:{files['-2']} }}", f"main.cf: auth_userdb = {{ sql:{files['']} }}",
+                 *(f"{path}: a file of SQL queries" for path in files.values())):
+        assert line in carried, (line, carried)
+    equal(left(lines), ["userdb/quota_rule = x", "passdb/odd = 1", "mysql/client_flags = 1", "mysql/password = it's"], "what is left")
+    assert not any(path.exists() for path in files.values()), "check writes nothing"
+    other = Instance("ours")
+    imported = [subprocess.run([other.commands / "relais", "-c", other.conf, "dovecot", "import", room().scratch / "sql24/dovecot.conf"],
+                               env=other.environment(), capture_output=True, text=True, timeout=60) for _ in range(2)]
+    equal([(done.returncode, done.stderr) for done in imported], [(1, "")] * 2, "import, and once more")
+    for number, text in SQL_FILES.items():
+        path = other.conf / f"dovecot-sql{number}.conf.ext"
+        equal((path.read_text(), path.stat().st_mode & 0o777), (MARK + text, 0o600), path.name)
+    (other.conf / "dovecot-sql.conf.ext").write_text("mine\n")
+    before = (other.conf / "main.cf").read_text()
+    refused = subprocess.run([other.commands / "relais", "-c", other.conf, "dovecot", "import", room().scratch / "sql24/dovecot.conf"],
+                             env=other.environment(), capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1 and "from no import" in refused.stderr, refused
+    equal(((other.conf / "dovecot-sql.conf.ext").read_text(), (other.conf / "main.cf").read_text()), ("mine\n", before), "what is the administrator's")
+
+
+def test_sql_without_a_server():
+    for text, why in (("passdb sql {\n  query = SELECT 1\n}\n", "sql_driver does not say"),
+                      ("sql_driver = cassandra\npassdb sql {\n  query = SELECT 1\n}\n", "there is no client for cassandra")):
+        lines = check("nosql", {"dovecot.conf": text})[1]
+        assert any("passdb = sql: " + why in line for line in lines), lines
+
+
+def test_sql_import_and_login():
+    """Users of SQLite come in with the file that was written for them, whatever quotes and signs of comments are in it."""
+    need_plugin("sqlite")
+    server = ImapInstance()
+    (server.mta.conf / "dynamicmaps.cf").write_text(dynamic_maps(plugins()))
+    uid, gid = server.mta.vmail_ids()
+    root = room().scratch / "sqlite24"
+    root.mkdir()
+    with sqlite3.connect(root / 'users "1".db') as connection:
+        connection.execute("CREATE TABLE users (name TEXT, password TEXT)")
+        connection.execute("INSERT INTO users VALUES ('bob', 'sec#ret')")
+    (root / 'users "1".db').chmod(0o644)
+    (root / "dovecot.conf").write_text(
+        "dovecot_config_version = 2.4.1\nprotocols = imap\nfirst_valid_uid = 1\nfirst_valid_gid = 1\nsql_driver = sqlite\n"
+        f"sqlite_path = {root}/users \"1\".db\nmail_driver = maildir\nmail_path = ~/Maildir\n"
+        "passdb sql {\n  query = SELECT name AS user, password, ' # ' AS note FROM users WHERE name = '%{user}'\n}\n"
+        f"userdb sql {{\n  query = SELECT '{server.home('bob')}' AS \"home\", {uid} AS uid, {gid} AS gid FROM users WHERE name = '%{{user}}'\n}}\n")
+    mta = server.mta
+    done = subprocess.run([mta.commands / "relais", "-c", mta.conf, "dovecot", "import", root / "dovecot.conf"], env=mta.environment(),
+                          capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stderr), (0, ""), f"import: {done.stdout}")
+    server.stop()
+    # The ports are those of the machine: here the test's own services do.
+    (mta.conf / "master.cf").write_text(mta.expand(MASTER).replace("{address}", server.address))
+    mta.set_main("imap_tls_auth_only = no")
+    server.start()
+    box = server.connect()
+    equal(box.login("bob", "sec#ret")[0], "OK", "login")
+    equal(box.select()[0], "OK", "select")
+    box.logout()
+    server.stop()

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -37,7 +38,8 @@ DovecotImport load(const std::string& path) {
     if (!tree) {
         log_fatal("{}", tree.error().message);
     }
-    DovecotImport import = DovecotImport::from(*tree, conf().queue_directory());
+    DovecotImport import =
+        DovecotImport::from(*tree, {conf().queue_directory(), conf().config_directory()});
     auto services = services_here();
     // What every installation has stays as it is.
     bool counted = std::ranges::find(services, "anvil", &MasterService::name) != services.end();
@@ -64,10 +66,31 @@ int print(const DovecotImport& import) {
     for (const std::string& service : import.services) {
         std::puts(("master.cf: " + service).c_str());
     }
+    for (const auto& [path, text] : import.files) {
+        std::puts(format("{}: a file of SQL queries", path).c_str());
+    }
     for (const auto& left : import.left) {
         std::puts(format("{}: not carried over: {}: {}", left.place, left.text, left.why).c_str());
     }
     return import.left.empty() ? 0 : 1;
+}
+
+constexpr std::string_view kMark =
+    "# By relais dovecot import, which writes it anew as long as this line is here.\n";
+
+// Passwords are in them.  What the administrator has made his own stays.
+void write_files(const DovecotImport& import) {
+    for (const auto& [path, text] : import.files) {
+        auto there = read_file(path);
+        bool free = there ? there->starts_with(kMark) : there.error().sys_errno == ENOENT;
+        if (!free) {
+            log_fatal("{} is there, and from no import: nothing is changed", path);
+        }
+        auto written = replace_file(path, std::string(kMark) + text, 0600);
+        if (!written) {
+            log_fatal("{}", written.error().message);
+        }
+    }
 }
 
 // postconf(1) knows how the two files are changed, and keeps what else is in them.
@@ -100,6 +123,7 @@ int dovecot_check(const std::string& path) {
 
 int dovecot_import(const std::string& path) {
     DovecotImport import = load(path);
+    write_files(import);
     std::vector<std::string> words = {"-e"};
     for (const auto& [name, parameter] : import.parameters) {
         words.push_back(name + " = " + as_main_cf_value(parameter.value));

@@ -25,6 +25,14 @@ std::string word_of(const DovecotSetting& setting) {
     return setting.name + (is_list ? "={" + value + "} " : "=" + value + " ");
 }
 
+// `driver_of_24`: of a section of 2.4; empty: it is one of 2.3.  What other databases of 2.4 do not
+// have is passed over.
+bool is_unknown(const DovecotSetting& setting, std::string_view driver_of_24) {
+    return driver_of_24.empty()    ? setting.name != "driver" && setting.name != "args"
+           : driver_of_24 == "sql" ? !DovecotSql::is_own(setting.name)
+                                   : false;
+}
+
 // Whether the section says whom to let in, and not whom to keep out or who may be somebody else.
 bool is_ordinary(const DovecotSection& section) {
     return section.get("deny") != "yes" && section.get("master") != "yes";
@@ -43,7 +51,7 @@ void DovecotDatabases::take(const DovecotSection& section) {
     for (const DovecotSetting& setting : section.settings) {
         if (std::ranges::find(kSharedWords, setting.name) != std::end(kSharedWords)) {
             words += word_of(setting);
-        } else if (setting.name != "driver" && setting.name != "args" && !new_form) {
+        } else if (is_unknown(setting, new_form ? driver : "")) {
             leave_(setting, "a database has no such setting", section.type);
         }
     }
@@ -132,11 +140,11 @@ std::optional<std::string> DovecotDatabases::database_of_24(const DovecotSection
         }
         return "static:" + fields;
     }
-    leave_(here,
-           driver == "sql" ? "write its queries into a dovecot-sql.conf.ext, and name that in "
-                             "auth_passdb and auth_userdb: { sql:FILE }"
-                           : format("there is no database of the type {}", driver),
-           "");
+    if (driver == "sql") {
+        auto path = sql_.add(section);
+        return path ? std::optional("sql:" + *path) : std::nullopt;
+    }
+    leave_(here, format("there is no database of the type {}", driver), "");
     return std::nullopt;
 }
 

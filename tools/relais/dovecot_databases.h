@@ -10,6 +10,8 @@
 
 #include "lib/config/dovecot_conf.h"
 
+#include "tools/relais/dovecot_sql.h"
+
 namespace relais {
 
 class DovecotDatabases {
@@ -19,7 +21,9 @@ class DovecotDatabases {
     using Leave = std::function<void(const DovecotSetting& setting, std::string why,
                                      std::string_view within)>;
 
-    DovecotDatabases(Set set, Leave leave) : set_(std::move(set)), leave_(std::move(leave)) {}
+    // `sql` must outlive it.
+    DovecotDatabases(Set set, Leave leave, DovecotSql& sql)
+        : set_(std::move(set)), leave_(std::move(leave)), sql_(sql) {}
 
     void take(const DovecotSection& section);
 
@@ -42,6 +46,7 @@ class DovecotDatabases {
 
     Set set_;
     Leave leave_;
+    DovecotSql& sql_;
     List passwords_;
     List users_;
 };

@@ -106,17 +106,22 @@ std::string reason_for(std::string_view name) {
 
 class Importer {
   public:
-    explicit Importer(const std::string& queue_directory)
-        : queue_(queue_directory),
+    explicit Importer(const DovecotImport::Directories& directories)
+        : queue_(directories.queue),
           quota_([this](std::string name, std::string value,
                         const DovecotSetting& from) { set(name, std::move(value), from); },
                  [this](const DovecotSetting& setting, std::string why) {
                      leave(setting, std::move(why), "plugin");
                  }),
+          sql_(directories.config,
+               [this](const DovecotSetting& setting, std::string why, std::string_view within) {
+                   leave(setting, std::move(why), within);
+               }),
           databases_([this](std::string name, std::string value,
                             const DovecotSetting& from) { set(name, std::move(value), from); },
                      [this](const DovecotSetting& setting, std::string why,
-                            std::string_view within) { leave(setting, std::move(why), within); }) {}
+                            std::string_view within) { leave(setting, std::move(why), within); },
+                     sql_) {}
 
     DovecotImport run(const DovecotSection& tree) {
         for (const DovecotSetting& setting : tree.settings) {
@@ -154,7 +159,8 @@ class Importer {
         } else if (renamed != kRenamed.end()) {
             set(std::string(renamed->ours), setting.value, setting);
         } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting) ||
-                   take_sharing(setting) || quota_.take(setting) || needs_no_plugin(setting)) {
+                   take_sharing(setting) || quota_.take(setting) || sql_.take(setting) ||
+                   needs_no_plugin(setting)) {
             return;
         } else {
             leave(setting, reason_for(name));
@@ -354,7 +360,7 @@ class Importer {
             take_dictionary(section, "acl_shared_dict");
         } else if (section.type == "mail_attribute") {
             take_dictionary(section, "mail_attribute_dict");
-        } else {
+        } else if (!sql_.take(section)) {
             leave_section(section, section.type);
         }
     }
@@ -503,6 +509,7 @@ class Importer {
         }
         quota_.finish();
         databases_.finish();
+        out_.files = sql_.files();
         join_parts("imap_special_use", uses_, ", ");
         if (std::string text = namespaces_.text(); !text.empty()) {
             out_.parameters["imap_namespaces"] = {text, "the namespaces"};
@@ -558,6 +565,7 @@ class Importer {
     std::vector<Part> uses_;
     std::vector<std::string> lmtp_;  // names and types of services
     DovecotQuota quota_;
+    DovecotSql sql_;
     DovecotDatabases databases_;
     DovecotNamespaces namespaces_;
     DovecotLocation location_;
@@ -565,8 +573,8 @@ class Importer {
 
 }  // namespace
 
-DovecotImport DovecotImport::from(const DovecotSection& tree, const std::string& queue_directory) {
-    return Importer(queue_directory).run(tree);
+DovecotImport DovecotImport::from(const DovecotSection& tree, const Directories& directories) {
+    return Importer(directories).run(tree);
 }
 
 }  // namespace relais

@@ -24,11 +24,18 @@ struct DovecotImport {
 
     std::map<std::string, Parameter> parameters;  // of main.cf
     std::vector<std::string> services;            // lines of master.cf
+    std::map<std::string, std::string> files;     // by path: for root alone, with passwords
     std::vector<Left> left;
 
-    // The whole of it.  `queue_directory`: where Postfix's sockets are.
+    // Where Postfix's sockets are, and main.cf.
+    struct Directories {
+        std::string queue;
+        std::string config;
+    };
+
+    // The whole of it.
     [[nodiscard]] static DovecotImport from(const DovecotSection& tree,
-                                            const std::string& queue_directory);
+                                            const Directories& directories);
 };
 
 // relais dovecot check: prints it; import: writes it as well.  Status 1 where something is left.
