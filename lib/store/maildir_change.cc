@@ -235,9 +235,10 @@ Result<void> MaildirMailbox::place_files(const std::vector<NewMessage>& added,
     return {};
 }
 
-// A list to add to, and the lock in `lock`.  It holds all entries, or, when our picture is up to
-// date, none but the next UID.
-Task<Result<UidList>> MaildirMailbox::list_for_adding(std::optional<MailboxLock>& lock) {
+// A list to add so many to, and the lock in `lock`.  It holds all entries, or, when our picture is
+// up to date, none but the next UID.
+Task<Result<UidList>> MaildirMailbox::list_for_adding(std::optional<MailboxLock>& lock,
+                                                      std::size_t count) {
     auto locked = co_await MailboxLock::acquire(list_path());
     if (!locked) {
         co_return fail_with(locked);
@@ -249,14 +250,22 @@ Task<Result<UidList>> MaildirMailbox::list_for_adding(std::optional<MailboxLock>
         list.exists = true;
         list.uid_validity = uid_validity_;
         list.next_uid = next_uid_;
+    } else {
+        foreign_change_ = scanned_;
+        auto loaded = load_list();
+        if (!loaded) {
+            co_return loaded;
+        }
+        list = std::move(*loaded);
+    }
+    if (list.uid_validity != 0 && list.has_room_for(count)) {
         co_return list;
     }
-    foreign_change_ = scanned_;
-    auto loaded = load_list();
-    if (!loaded || loaded->uid_validity != 0) {
-        co_return loaded;
-    }
     // No list, or none that can be used: what is there already gets its UIDs first.
+    if (list.uid_validity != 0) {
+        log_warning("{}: there are no more UIDs: the mailbox begins anew", list_path());
+        ::unlink(list_path().c_str());
+    }
     lock.reset();
     auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
     if (!scanned) {
@@ -278,14 +287,14 @@ Task<Result<UidList>> MaildirMailbox::prepare_adding(std::vector<NewMessage>& ad
         names.insert(names.end(), message.keywords.begin(), message.keywords.end());
     }
     if (names.empty()) {
-        co_return co_await list_for_adding(lock);
+        co_return co_await list_for_adding(lock, added.size());
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
         auto file = co_await keywords_with(names);
         if (!file) {
             co_return fail_with(file);
         }
-        auto list = co_await list_for_adding(lock);
+        auto list = co_await list_for_adding(lock, added.size());
         // Who changes the file holds the lock: what it says now holds until we let go.
         if (!list || keywords_stamp() == file->stamp()) {
             for (NewMessage& message : added) {

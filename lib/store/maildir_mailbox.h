@@ -123,7 +123,8 @@ class MaildirMailbox : public Mailbox {
                                            std::vector<std::string>& placed);
     void take_back(const std::vector<NewMessage>& added,
                    const std::vector<std::string>& placed) const;
-    [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock);
+    [[nodiscard]] Task<Result<UidList>> list_for_adding(std::optional<MailboxLock>& lock,
+                                                        std::size_t count);
     [[nodiscard]] Task<Result<UidList>> prepare_adding(std::vector<NewMessage>& added,
                                                        std::optional<MailboxLock>& lock);
     [[nodiscard]] Task<Result<void>> shrink_uidlist();

@@ -156,28 +156,30 @@ Task<Result<void>> MaildirMailbox::full_scan(MailboxAccess access) {
     co_return co_await read_keywords(same);
 }
 
+// The files that have no UID in the list.
+static std::vector<const FoundFile*> unlisted(FoundFiles& found, const UidList& list) {
+    for (FoundFile& file : found.files()) {
+        file.uid = 0;
+    }
+    for (const UidListEntry& entry : list.entries) {
+        if (FoundFile* file = found.find(entry.base)) {
+            file->uid = entry.uid;
+        }
+    }
+    std::vector<const FoundFile*> without;
+    for (const FoundFile& file : found.files()) {
+        if (file.uid == 0 && !file.used) {
+            without.push_back(&file);
+        }
+    }
+    return without;
+}
+
 // The list with a UID for every file.  Written, under the lock, when there were files without.
 Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list) {
-    auto unlisted = [&found](const UidList& known) {
-        for (FoundFile& file : found.files()) {
-            file.uid = 0;
-        }
-        for (const UidListEntry& entry : known.entries) {
-            if (FoundFile* file = found.find(entry.base)) {
-                file->uid = entry.uid;
-            }
-        }
-        std::vector<const FoundFile*> without;
-        for (const FoundFile& file : found.files()) {
-            if (file.uid == 0 && !file.used) {
-                without.push_back(&file);
-            }
-        }
-        return without;
-    };
     // A damaged list is repaired at once: lines that are added to it later would be lost.
     bool usable = list.exists && list.uid_validity != 0 && !list.damaged && !list.guid.empty();
-    if (usable && unlisted(list).empty()) {
+    if (usable && unlisted(found, list).empty()) {
         no_room_ = false;
         co_return list;
     }
@@ -194,7 +196,11 @@ Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list)
         co_return current;
     }
     list = std::move(*current);
-    bool fresh_list = !list.exists || list.uid_validity == 0;
+    bool used_up = !list.has_room_for(unlisted(found, list).size());
+    if (used_up) {
+        log_warning("{}: there are no more UIDs: the mailbox begins anew", list_path());
+    }
+    bool fresh_list = !list.exists || list.uid_validity == 0 || used_up;
     if (fresh_list) {
         auto validity = next_uid_validity(place_.root, place_.file_mode, uid_validity_);
         if (!validity && !cannot_write(validity.error().sys_errno)) {
@@ -202,8 +208,9 @@ Task<Result<UidList>> MaildirMailbox::list_with(FoundFiles& found, UidList list)
         }
         list.uid_validity = validity ? *validity : static_cast<std::uint32_t>(::time(nullptr));
         list.entries.clear();
+        list.next_uid = used_up ? 1 : list.next_uid;
     }
-    auto without = unlisted(list);
+    auto without = unlisted(found, list);
     std::ranges::sort(without, [&found](const FoundFile* a, const FoundFile* b) {
         return maildir_name_before(found.base(*a), found.base(*b));
     });
@@ -369,6 +376,10 @@ Task<Result<void>> MaildirMailbox::scan_new(MailboxAccess access) {
         if (!file.used) {
             added.push_back(&file);
         }
+    }
+    if (!list.has_room_for(added.size())) {
+        lock = fail(Errc::kTemporary, "");
+        co_return co_await full_scan(access);
     }
     std::ranges::sort(added, [&found](const FoundFile* a, const FoundFile* b) {
         return maildir_name_before(found.base(*a), found.base(*b));

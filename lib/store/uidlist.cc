@@ -245,6 +245,12 @@ bool UidList::parse_entry(std::string_view line, int version) {
     return true;
 }
 
+bool UidList::has_room_for(std::size_t count) const {
+    const std::uint32_t used_up = kLastUid + 1;
+    bool in_order = entries.empty() || entries.back().uid < next_uid;
+    return in_order && next_uid <= used_up && count <= used_up - next_uid;
+}
+
 UidListEntry& UidList::add(std::string base, std::string extensions) {
     UidListEntry& entry = entries.emplace_back();
     entry.uid = next_uid++;

@@ -64,7 +64,11 @@ class UidList {
     bool exists = false;
     bool damaged = false;  // or an old version: should be rewritten
 
-    // Gives the next UID to a message.  Only in memory.
+    // Whether there are UIDs for so many more.  Where not, the mailbox has to begin anew, with
+    // another UIDVALIDITY (RFC 9051 2.3.1.1).
+    bool has_room_for(std::size_t count) const;
+
+    // Gives the next UID, which there must be, to a message.  Only in memory.
     UidListEntry& add(std::string base, std::string extensions = {});
 
     // Appends the last `count` entries to the file, which must be there.  The lock is held.

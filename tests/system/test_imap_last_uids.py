@@ -1,0 +1,84 @@
+"""Where UIDs end: no message gets one that there is not, or that another has had; the mailbox begins anew, with all its mail."""
+import contextlib
+import re
+
+from support import check, equal
+from support.imap import ImapInstance
+from support.imap_client import Client
+
+LAST = 0xfffffffd
+MESSAGE = b"Subject: %s\r\n\r\nbody\r\n"
+
+
+class Site:
+    """Box with one message, whose list of UIDs says that `left` more can be given."""
+
+    def __init__(self, left):
+        self.mail = ImapInstance()
+        self.client = Client(self.mail)
+        self.client.ok("CREATE Box")
+        self.append("first")
+        self.client.ok("LOGOUT")
+        path = self.mail.maildir("bob") / ".Box/dovecot-uidlist"
+        text = path.read_text()
+        self.validity = int(re.match(r"3 V(\d+)", text)[1])
+        path.write_text(re.sub(r"N\d+", f"N{LAST + 1 - left}", text, count=1))
+        for cache in path.parent.glob("relais.*"):
+            cache.unlink()
+        self.client = Client(self.mail)
+
+    def append(self, subject):
+        message = MESSAGE % subject.encode()
+        answer = self.client.command(b"APPEND Box {%d+}\r\n%s" % (len(message), message))
+        return [int(number) for number in re.search(rb"APPENDUID (\d+) (\d+)", answer[-1]).groups()]
+
+    def messages(self):
+        """By UID: the subjects; and the validity."""
+        opened = self.client.ok("SELECT Box")
+        lines = self.client.ok("UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+        text = b"\n".join(lines)
+        found = re.findall(rb"UID (\d+).*?Subject: (\w+)", text, re.S)
+        validity = int(re.search(rb"UIDVALIDITY (\d+)", b"\n".join(opened))[1])
+        return validity, {int(uid): subject.decode() for uid, subject in found}
+
+
+def test_appended():
+    site = Site(left=2)
+    equal([site.append("second"), site.append("third")], [[site.validity, LAST - 1], [site.validity, LAST]], "the last ones")
+    validity, uid = site.append("fourth")
+    check(validity > site.validity, f"{validity} after {site.validity}")
+    equal(site.messages(), (validity, {1: "first", 2: "second", 3: "third", 4: "fourth"}), "all are there")
+    equal(uid, 4, "its UID")
+    equal(site.append("fifth"), [validity, 5], "and so on")
+    site.mail.stop()
+
+
+def test_delivered():
+    """Two messages at once where one UID is left, while the mailbox is selected and while it is not."""
+    for selected in (False, True):
+        site = Site(left=1)
+        if selected:
+            equal(list(site.messages()[1].values()), ["first"], "before")
+        for subject in (b"second", b"third"):
+            site.mail.deliver("bob", MESSAGE % subject, ".Box")
+        if selected:
+            with contextlib.suppress(AssertionError):  # it is another mailbox now: the session may end
+                site.client.command("NOOP")
+            site.client = Client(site.mail)
+        validity, messages = site.messages()
+        check(validity > site.validity, f"{validity} after {site.validity}")
+        equal(list(messages), [1, 2, 3], "UIDs")
+        equal(sorted(messages.values()), ["first", "second", "third"], "all are there")
+        site.mail.stop()
+
+
+def test_a_list_beyond_the_last():
+    """Of somebody else's making: a UID that leaves no room for a next one."""
+    site = Site(left=5)
+    path = site.mail.maildir("bob") / ".Box/dovecot-uidlist"
+    header, entry = path.read_text().splitlines()
+    path.write_text(f"{re.sub('N[0-9]+', 'N4294967295', header)}\n4294967295 {entry.split(' ', 1)[1]}\n")
+    validity, uid = site.append("second")
+    check(validity > site.validity and uid == 2, f"{validity} {uid}")
+    equal(site.messages(), (validity, {1: "first", 2: "second"}), "all are there")
+    site.mail.stop()
