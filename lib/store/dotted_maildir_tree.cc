@@ -180,8 +180,11 @@ Result<void> DottedMaildirTree::rename(std::string_view from, std::string_view t
     }
     for (const std::string& name : moved) {
         std::string source = directory_of(name);
+        prepare_renaming_lists(name, new_name(name));
         if (std::rename(source.c_str(), directory_of(new_name(name)).c_str()) < 0) {
-            return fail_errno("rename " + source);
+            auto failed = fail_errno("rename " + source);
+            remove_lists(new_name(name));
+            return failed;
         }
         rename_lists(name, new_name(name));
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,10 @@ constexpr std::array<std::string_view, 8> kStems = {
     UidList::kFileName, KeywordFile::kFileName, MoreKeywords::kFileName, ChangeJournal::kFileName,
     "relais.index",     "relais.cache",         "dovecot.index",         "dovecot-acl"};
 
+// What cannot be found out anew.
+constexpr std::array<std::string_view, 3> kNeeded = {UidList::kFileName, KeywordFile::kFileName,
+                                                     MoreKeywords::kFileName};
+
 bool has_our_name(std::string_view entry) {
     return std::ranges::any_of(kStems, [entry](std::string_view stem) {
         return entry.starts_with(stem) &&
@@ -41,6 +46,22 @@ bool is_own_directory(const std::string& path) {
 
 std::vector<std::string> entries_of(const std::string& directory) {
     return list_directory(directory).value_or(std::vector<std::string>());
+}
+
+void copy_file(const std::string& source, const std::string& target) {
+    struct stat status;
+    auto from = open_file(source, O_RDONLY | O_NOFOLLOW);
+    if (!from || ::fstat(from->get(), &status) < 0) {
+        return;  // who cannot be read is moved as he is
+    }
+    auto text = read_all(from->get());
+    auto to =
+        text ? open_file(target, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, status.st_mode & 0666)
+             : fail_with(text);
+    auto written = to ? write_all(to->get(), *text) : fail_with(to);
+    if (!written) {
+        log_warning("copy {}: {}", source, written.error().message);
+    }
 }
 
 void move_file(const std::string& source, const std::string& target) {
@@ -59,9 +80,25 @@ void remove_list_files(const std::string& directory) {
     }
 }
 
+void prepare_moving_list_files(const std::string& source, const std::string& target, unsigned mode,
+                               std::size_t levels) {
+    remove_list_files(target);
+    for (const std::string& entry : entries_of(source)) {
+        const std::string from = format("{}/{}", source, entry);
+        const std::string to = format("{}/{}", target, entry);
+        if (is_own_directory(from)) {
+            if (levels > 1) {
+                prepare_moving_list_files(from, to, mode, levels - 1);
+            }
+        } else if (std::ranges::find(kNeeded, entry) != kNeeded.end()) {
+            (void)make_directories(target, mode);
+            copy_file(from, to);
+        }
+    }
+}
+
 void move_list_files(const std::string& source, const std::string& target, unsigned mode,
                      std::size_t levels) {
-    remove_list_files(target);
     for (const std::string& entry : entries_of(source)) {
         const std::string from = format("{}/{}", source, entry);
         const std::string to = format("{}/{}", target, entry);

@@ -10,8 +10,13 @@ namespace relais {
 // Removes them, and nothing below.
 void remove_list_files(const std::string& directory);
 
-// Moves them to where those of another mailbox may have been, which go; with them those of the
-// directories within, `levels` deep (1: none).  Directories that are empty then go, too.  What
+// A rename of the mailbox is about to move them: what another one has left at their new place goes,
+// and those without which a mailbox would get other UIDs and keywords are there already, however
+// soon the process ends.  `levels`: of the directories within, too (1: none).
+void prepare_moving_list_files(const std::string& source, const std::string& target, unsigned mode,
+                               std::size_t levels);
+
+// Moves them, with those of the directories within.  Directories that are empty then go, too.  What
 // fails is logged: without these files a mailbox is read anew.
 void move_list_files(const std::string& source, const std::string& target, unsigned mode,
                      std::size_t levels);

@@ -163,12 +163,21 @@ void MaildirTree::remove_lists(std::string_view name) const {
     }
 }
 
+std::size_t MaildirTree::list_levels() const {
+    return location_.layout == FolderLayout::kDirectories ? kMostLevels : 1;
+}
+
+void MaildirTree::prepare_renaming_lists(std::string_view from, std::string_view to) const {
+    for (const std::string& where : other_roots()) {
+        prepare_moving_list_files(where + "/" + path_of(from), where + "/" + path_of(to),
+                                  directory_mode_, list_levels());
+    }
+}
+
 void MaildirTree::rename_lists(std::string_view from, std::string_view to) const {
-    const bool nested = location_.layout == FolderLayout::kDirectories;
     for (const std::string& where : other_roots()) {
         const std::string source = where + "/" + path_of(from);
-        move_list_files(source, where + "/" + path_of(to), directory_mode_,
-                        nested ? kMostLevels : 1);
+        move_list_files(source, where + "/" + path_of(to), directory_mode_, list_levels());
         remove_empty_directories(parent_directory(source), where);
     }
 }

@@ -48,12 +48,15 @@ class MaildirTree : public MailTree {
     // The lists and indexes of a mailbox that is gone, or has another name: below roots of their
     // own only.
     void remove_lists(std::string_view name) const;
+    // Around the rename of the directory itself, which may be the last thing that the process does.
+    void prepare_renaming_lists(std::string_view from, std::string_view to) const;
     void rename_lists(std::string_view from, std::string_view to) const;
 
   private:
     void remove_old_trash() const;
     std::string below(const std::string& where, std::string_view name) const;
     std::vector<std::string> other_roots() const;
+    std::size_t list_levels() const;
     [[nodiscard]] Result<void> make_maildir(const std::string& directory) const;
 };
 

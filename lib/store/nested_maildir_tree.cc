@@ -155,8 +155,10 @@ Result<void> NestedMaildirTree::rename(std::string_view from, std::string_view t
     if (!made) {
         return made;
     }
+    prepare_renaming_lists(from, to);
     if (std::rename(source.c_str(), target.c_str()) < 0) {
         auto failed = fail_errno("rename " + source);
+        remove_lists(to);
         remove_empty_directories(parent_directory(target), root());
         return failed;
     }
