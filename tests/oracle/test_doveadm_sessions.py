@@ -60,7 +60,7 @@ def test_who_and_kick():
     u, v = one.user, two.user
     same_sessions("who", "who -1", forms=("", "tab", "flow", "pager", "table"))
     same_sessions(f"who {u}", f"who -1 {v}", f"-f json who {u}", "who nobody1", "who 'u?'", "who 127.0.0.0/8", "who 127.0.0.1", "who ::1",
-                  "who 10.0.0.0/8", f"who {u} 127.0.0.0/8", f"who 127.0.0.0/8 {u}", f"who {u} 10.0.0.1", f"who {u} {v}", "who -x", "kick",
+                  "who 10.0.0.0/8", "who 127.0.0.1/8", "who 127.255.1.2/1", "who 127.0.0.1/33", "who ::1/64", "who 0.0.0.0/0", f"who {u} 127.0.0.0/8", f"who 127.0.0.0/8 {u}", f"who {u} 10.0.0.1", f"who {u} {v}", "who -x", "kick",
                   "kick -x", f"kick {u} {v}", "kick nobody1", "kick 10.0.0.1", f"kick {u} 10.0.0.1")
     check(all(is_open(session) for each in sessions.values() for session in each), "everybody is still there")
     same_sessions(f"kick {u}", "who")

@@ -8,13 +8,13 @@
 
 #include "lib/base/format.h"
 #include "lib/base/process_lock.h"
-#include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/services.h"
 
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/master.h"
+#include "tools/doveadm/netmask.h"
 #include "tools/doveadm/processes.h"
 #include "tools/doveadm/status.h"
 
@@ -184,21 +184,13 @@ int cmd_instance_remove(const Command& command, Words words, const Globals& /*gl
     return ours ? kNotPossible : kNotFound;
 }
 
-// An address, and perhaps how much of it counts; the rest may be anything.
-static bool is_netmask(std::string_view text) {
-    auto parts = split_first(text, '/');
-    auto address = SocketAddress::parse(parts ? parts->first : text, 0);
-    auto bits = parts ? parse_uint(parts->second) : std::optional<std::uint64_t>(0);
-    return address && bits && *bits <= (address->host().contains(':') ? 128 : 32);
-}
-
 // As with a Dovecot where nobody has guessed: who does is not delayed by his address here, but
 // refused (auth_client_failure_limit).
 int cmd_penalty(const Command& command, Words words, const Globals& globals) {
     OptionWords options(command, std::move(words));
     options.expect_at_most(1);
     for (const std::string& word : options.rest()) {
-        if (!is_netmask(word)) {
+        if (!netmask_of(word)) {
             print_error("", format("Invalid netmask '{}' given", printable(word)));
             return kUsage;
         }
