@@ -229,6 +229,7 @@ constexpr SandboxTable kSandbox = {
               {Access::kRead, "$smtp_tls_cert_file"},
               {Access::kRead, "$smtp_tls_key_file"},
               {Access::kRead, "$smtp_tls_chain_files"},
+              {Access::kRead, "$smtp_tls_trust_anchor_file"},
               {Access::kRead, "@names"}},
 };
 
