@@ -106,7 +106,7 @@ void put_timestamp(UrgentLine& line) {
     const auto day = std::chrono::floor<std::chrono::days>(local);
     const std::chrono::year_month_day date(day);
     const std::chrono::hh_mm_ss time(local - day);
-    line << kMonths.substr(3 * (static_cast<unsigned>(date.month()) - 1), 3) << " ";
+    line << kMonths.substr(std::size_t{3} * (static_cast<unsigned>(date.month()) - 1), 3) << " ";
     line.number(static_cast<unsigned>(date.day()), 2) << " ";
     line.number(time.hours().count(), 2, '0') << ":";
     line.number(time.minutes().count(), 2, '0') << ":";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -163,8 +164,13 @@ const PathCall* path_call(long number) {
     return it == std::end(kPathCalls) ? nullptr : it;
 }
 
+template <class Value>
+const Value* pointer_in(const Call& call, unsigned argument) {
+    return std::bit_cast<const Value*>(call.arguments.at(argument));
+}
+
 std::string_view path_in(const Call& call, unsigned argument) {
-    const auto* path = reinterpret_cast<const char*>(call.arguments[argument]);
+    const auto* path = pointer_in<char>(call, argument);
     return path == nullptr ? std::string_view() : std::string_view(path);
 }
 
@@ -271,7 +277,7 @@ bool passes_by_path(const PathCall& kind, const Call& call, Line& line) {
 
 bool passes_by_port(const Call& call, Line& line) {
     const auto& rules = knowledge().rules;
-    const auto* address = reinterpret_cast<const sockaddr*>(call.arguments[1]);
+    const auto* address = pointer_in<sockaddr>(call, 1);
     if (address == nullptr || rules.all_ports ||
         (address->sa_family != AF_INET && address->sa_family != AF_INET6)) {
         return true;

@@ -27,6 +27,7 @@
 #include "lib/daemon/sandbox/landlock.h"
 #include "lib/daemon/sandbox/refused_calls.h"
 #include "lib/daemon/sandbox/system_calls.h"
+#include "lib/maps/table_needs.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
@@ -288,4 +289,27 @@ TEST_CASE("sandbox: ports are those of the table") {
     CHECK(try_port({1}, 1) == ECONNREFUSED);
     CHECK(try_port({2}, 1) == EACCES);
     CHECK(try_port({}, 1) == EACCES);
+}
+
+TEST_CASE("sandbox: tables bring with them what they need") {
+    // In a child: what is noted stays.
+    const int status = in_child([] {
+        note_table("static", "/none", TableUse::kReads);
+        note_table("inline", "{ /a=b }", TableUse::kReads);
+        note_table("proxy", "mysql:/etc/x.cf", TableUse::kReads);
+        const TableNeeds& needs = table_needs();
+        if (!needs.read.empty() || !needs.changed.empty() || needs.servers) {
+            return 1;
+        }
+        note_table("hash", "/etc/mail/access", TableUse::kReads);
+        note_table("btree", "/var/lib/x/cache", TableUse::kWrites);
+        note_table_file("/srv/data/users.db");
+        if (needs.read != std::set<std::string>{"/etc/mail/"} ||
+            needs.changed != std::set<std::string>{"/srv/data/", "/var/lib/x/"} || needs.servers) {
+            return 2;
+        }
+        note_table("ldap", "/etc/mail/ldap.cf", TableUse::kReads);
+        return needs.servers ? 0 : 3;
+    });
+    CHECK(status == 0);
 }
