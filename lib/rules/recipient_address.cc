@@ -2,6 +2,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/ipc/rewriter.h"
 #include "lib/mail/address.h"
 #include "lib/mail/hostname.h"
 
@@ -123,8 +124,25 @@ Task<void> check_domain(const LocalDomains* local, RecipientAddress* out) {
     }
 }
 
+// Nearly all addresses: of words alone, with one domain, so that there is nothing to take apart.
+static Task<RecipientAddress> find_plain_recipient(const LocalDomains* local, std::string address) {
+    RecipientAddress out;
+    Match ours = co_await local->match(address.substr(address.rfind('@') + 1));
+    if (ours == Match::kError) {
+        out.failed = true;
+        co_return out;
+    }
+    out.address = std::move(address);
+    out.is_local = ours == Match::kYes;
+    co_await check_domain(local, &out);
+    co_return out;
+}
+
 Task<RecipientAddress> find_recipient(const LocalDomains* local, const AddressRewriter* rewriter,
                                       std::string address) {
+    if (address.contains('@') && is_plain_address(address)) {
+        co_return co_await find_plain_recipient(local, std::move(address));
+    }
     RecipientAddress out;
     AddressTokens tokens = tokens_of(address);
     AddressTokens kept_domain;
