@@ -74,6 +74,7 @@ help:
 	@echo 'make unit       the Catch2 tests; make test-X T="pattern" runs one area'
 	@echo 'make check-memory   the Catch2 tests of parsers under valgrind'
 	@echo 'make lint       layers, headers, format, sizes, clang-tidy'
+	@echo 'make fault-test, kill-test, hostile-test, soak   what takes longer (mk/endurance.mk)'
 	@echo 'make bench      ours and Postfix, as ratios'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make deb        Debian packages, in $(BUILD)/deb'
@@ -89,5 +90,6 @@ include mk/deb.mk
 include mk/arch.mk
 include mk/fuzz.mk
 include mk/memory.mk
+include mk/endurance.mk
 DEPS := $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 -include $(DEPS)

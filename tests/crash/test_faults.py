@@ -5,7 +5,6 @@ import collections
 import errno
 import os
 import random
-import re
 import time
 
 from support import bound, check, count_cases, equal, need_suite
