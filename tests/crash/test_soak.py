@@ -113,18 +113,6 @@ class Others(threading.Thread):
                 self.failed += 1
 
 
-class FrugalOwner(Owner):
-    """One whose mailboxes do not grow for ever."""
-
-    def __init__(self, user):
-        user.append = self.sparing(user, user.append)
-        super().__init__(user)
-
-    @staticmethod
-    def sparing(user, append):
-        return lambda: user.expunge() if len(user.stored) - len(user.removed) > 40 else append()
-
-
 def flat(samples, what, of, allowance):
     """The last third is not above the first one after the start, but for this factor and allowance."""
     third = max(1, len(samples) // 3)
@@ -162,7 +150,7 @@ def test_all_stays_flat():
     need_suite()
     server = Soaked()
     load, others = Load(server.mta, RECIPIENTS, clients=3, pause=0.05), Others(server)
-    owners = [FrugalOwner(MailUser(server, random.Random(n), f"{name}@virt.test")) for n, name in enumerate(OWNERS)]
+    owners = [Owner(MailUser(server, random.Random(n), f"{name}@virt.test")) for n, name in enumerate(OWNERS)]
     samples = []
     try:
         count = happen(server, time.monotonic(), samples)

@@ -124,12 +124,13 @@ class MailUser:
             there = name in places or name in self.removed or any(
                 each in places or each in self.removed or each in replaced for each in replaced.get(name, ()))
             check(there, f"{name} is lost")
-        self.is_whole(places)
+        self.is_whole()
 
-    def is_whole(self, places):
-        for name, folders in places.items():
-            if name in self.stored:
-                self.select(folders[0])
-                lines = self.run(b"UID SEARCH HEADER X-Id " + name)
-                uid = int(re.findall(rb"\d+", lines[0])[-1])
-                equal(b"".join(self.run(f"UID FETCH {uid} BODY.PEEK[]")[:-1]).partition(b"}\r\n")[2].removesuffix(b")"), self.stored[name], f"{name}")
+    def is_whole(self):
+        for folder in FOLDERS:
+            while not self.select(folder) or not (lines := self.run("UID FETCH 1:* (BODY.PEEK[])")):
+                pass
+            for text in [line.partition(b"}\r\n")[2].removesuffix(b")") for line in lines[:-1]]:
+                name = re.match(rb"X-Id: (\S+)", text)
+                if name and name[1] in self.stored:
+                    equal(text, self.stored[name[1]], f"{name[1]} in {folder}")

@@ -46,6 +46,7 @@ notify_classes =
 """
 DELIVERED, OWNERS = ("u1", "u2"), ("m1", "m2", "m3")
 RECIPIENTS = ("u1@virt.test", "u2@virt.test", "alice@example.test", "bob@example.test", "x@far.test", "two@example.test")
+MANY = 60  # messages of an owner
 MARKER = re.compile(rb"marker-\d{6}-end")
 
 
@@ -152,7 +153,7 @@ class Load:
 
 
 class Owner(threading.Thread):
-    """A user who changes his mailboxes all the time (mail_user.py)."""
+    """A user who changes his mailboxes all the time (mail_user.py); they do not grow for ever."""
 
     def __init__(self, user):
         super().__init__(daemon=True)
@@ -165,7 +166,8 @@ class Owner(threading.Thread):
             for folder in ("a", "b"):
                 user.run(f"CREATE {folder}")
             while not self.stopping.is_set():
-                user.chance.choice((user.append, user.append, user.copy_or_move, user.copy_or_move, user.expunge))()
+                more = user.append if len(user.stored) - len(user.removed) < MANY else user.expunge
+                user.chance.choice((more, more, user.copy_or_move, user.copy_or_move, user.expunge))()
                 self.done += 1
                 self.stopping.wait(0.02)
         except BaseException as error:
