@@ -37,7 +37,6 @@ Result<std::string> read_all(int fd, std::size_t limit) {
         content.resize(had + chunk);
         ssize_t got = ::read(fd, content.data() + had, chunk);
         if (got < 0 && errno == EINTR) {
-            got = 0;
             content.resize(had);
             continue;
         }

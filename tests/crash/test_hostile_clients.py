@@ -17,7 +17,7 @@ from support.whole_server import WholeServer
 
 HOSTILE, IDLE = int(os.environ.get("RELAIS_TEST_HOSTILE", "400")), int(os.environ.get("RELAIS_TEST_IDLE", "0"))
 HONEST, SECONDS = 20, int(os.environ.get("RELAIS_TEST_SECONDS", "20" if not IDLE else "120"))
-MOST_WAITING = 15         # seconds for a whole message, or a session
+MOST_WAITING = 90 if HOSTILE + IDLE > 1000 else 15  # seconds for an answer: two processors have all of them, and the clients, to serve
 EACH_HOSTILE = 300        # KB, on average
 MOST_IN_ONE = 256 * 1024  # KB in one process
 MAIN = f"""\
@@ -71,7 +71,7 @@ def raise_limits():
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-@bound(120 + 3 * SECONDS)
+@bound(120 + 2 * MOST_WAITING + 3 * SECONDS)
 def test_honest_clients_get_through():
     need_suite()
     raise_limits()
@@ -92,7 +92,7 @@ def test_honest_clients_get_through():
     for each in honest:
         each.stopping.set()
     for each in honest:
-        each.join(3 * MOST_WAITING)
+        each.join(2 * MOST_WAITING)
     crowd.stop()
     told = f"{HOSTILE} hostile, {IDLE} idle: {dict(crowd.begun)}\n{table(most)}\n" \
         f"{sum(each.done for each in honest)} rounds of {HONEST} honest clients, the slowest {max(each.slowest for each in honest):.1f} s; " \
@@ -102,7 +102,7 @@ def test_honest_clients_get_through():
         pathlib.Path(report).write_text(told + "\n")
     trouble = [text for each in honest for text in each.trouble]
     check(not trouble, lambda: f"{len(trouble)} rounds of honest clients failed: {trouble[:5]}\n{told}\n{server.mta.log_text()[-2000:]}")
-    check(all(each.done >= SECONDS // 10 for each in honest), lambda: f"rounds: {[each.done for each in honest]}\n{told}")
+    check(all(each.done >= max(1, SECONDS // MOST_WAITING) for each in honest), lambda: f"rounds: {[each.done for each in honest]}\n{told}")
     grown = (total(most).kilobytes - before.kilobytes) / (HOSTILE + IDLE)
     check(grown < EACH_HOSTILE, f"{grown:.0f} KB for each hostile client\n{told}")
     check(max(use.largest for use in most.values()) < MOST_IN_ONE, f"a process is too large\n{told}")

@@ -1,4 +1,5 @@
 """Who has started whom among the processes of an instance, and how they are killed."""
+import collections
 import os
 import pathlib
 import re
@@ -16,6 +17,25 @@ def children_of(parents):
     """Wherever they run: a user's process is in his home."""
     pids = {int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()}
     return sorted(p for p in pids if parent_of(p) in parents)
+
+
+class Process(collections.namedtuple("Process", "pid parent began folder")):
+    def key(self):
+        """What tells it from another one that gets its number."""
+        return self.pid, self.began
+
+
+def processes():
+    """{pid: Process} of all that are there."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit():
+                words = (entry / "stat").read_text().rpartition(")")[2].split()
+                found[int(entry.name)] = Process(int(entry.name), int(words[1]), int(words[19]), os.readlink(entry / "cwd"))
+        except OSError:
+            pass  # it has ended, or is none of ours
+    return found
 
 
 def family(mta, daemon):

@@ -2,27 +2,23 @@
 what came of it.
 
     server = WholeServer()
-    load = Load(server, clients=3); ...; load.stop()
-    server.settle(60); server.lost(load.acknowledged)
+    load = Load(server.mta, RECIPIENTS, clients=3); ...; load.stop()     (load.py)
+    server.settle(60); server.arrived()
 """
 import collections
-import itertools
-import random
 import re
 import threading
 import time
 
 from support import check
-from support.families import children_of
-from support.instance import MASTER_CF, SMTP
-from support.lmtp_pair import SERVICES as LMTP_SERVICES
+from support.families import processes
+from support.instance import MASTER_CF
 from support.lmtp_pair import LmtpInstance
 from support.milter import MilterServer, add_header, accept
 from support.policy import PolicyServer
 from support.pop3_pair import MASTER as POP3_SERVICES
 from support.room import room
 from support.sink import SmtpSink
-from support.smtp_client import SmtpClient
 
 MILTER_PORT, POLICY_PORT = 9997, 9998
 MAIN = """\
@@ -61,7 +57,7 @@ class WholeServer(LmtpInstance):
         self.sink = SmtpSink(room().address(31))
         own = {line.partition(" =")[0] for line in main.splitlines()}
         kept = "".join(line + "\n" for line in MAIN.splitlines() if line.partition(" =")[0] not in own)
-        self.sessions = sessions
+        self.sessions, self._known = sessions, set()
         super().__init__(kept + main, services=mail + POP3_SERVICES, users=[*DELIVERED, *OWNERS, *more_users], rules={})
         self.mta.run("postalias", f"hash:{self.mta.conf}/aliases", record=False)
 
@@ -78,13 +74,16 @@ class WholeServer(LmtpInstance):
         self.milter.stop()
 
     def family(self):
-        """Every process, whoever it runs as; master first."""
+        """Every process, whoever it runs as and wherever; master first.  A user's session outlives a master that was killed: what belonged to
+        the family still does."""
+        running = processes()
+        here = str(self.mta.root) + "/"
+        mine = {each for each in running.values() if each.folder.startswith(here) or each.key() in self._known}
+        while more := {each for each in running.values() if each.parent in {m.pid for m in mine} and each not in mine}:
+            mine |= more
+        self._known = {each.key() for each in mine}
         master = self.mta.master_pid()
-        found, more = [master], children_of([master])
-        while more:
-            found += more
-            more = children_of(more)
-        return found
+        return sorted((each.pid for each in mine), key=lambda pid: pid != master)
 
     def restart(self, seconds=15):
         """After the master was killed: its children end when they see it gone."""
@@ -96,10 +95,22 @@ class WholeServer(LmtpInstance):
                 check(time.monotonic() < end, lambda: f"it does not start again: {self.mta.log_text()[-3000:]}")
                 time.sleep(0.2)
 
+    def messages(self):
+        """{path: status} of what is in the queue.  What a killed cleanup has left, and never acknowledged, is not executable."""
+        found = {}
+        for path in self.mta.queue_files():
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            if status.st_mode & 0o100:
+                found[path] = status
+        return found
+
     def settle(self, seconds):
-        """Waits for an empty queue; files that were never acknowledged are not executable."""
+        """Waits for an empty queue."""
         end = time.monotonic() + seconds
-        while left := [p for p in self.mta.queue_files() if p.exists() and p.stat().st_mode & 0o100]:
+        while left := list(self.messages()):
             check(time.monotonic() < end, lambda: f"stuck in the queue after {seconds} s: {left}\n{self.mta.log_text()[-3000:]}")
             self.mta.run("postqueue", "-f", record=False)
             time.sleep(0.5)
@@ -112,44 +123,6 @@ class WholeServer(LmtpInstance):
         for user in ("alice", "bob"):
             texts += self.mta.local_mail(user)
         return collections.Counter(marker.decode() for text in texts for marker in set(MARKER.findall(text)))
-
-
-class Load:
-    """Clients that send numbered messages all the time, and know which were acknowledged."""
-
-    def __init__(self, server, clients=4, pause=0.0, size=2000):
-        self.mta, self.acknowledged, self.refused, self.pause, self.size = server.mta, {}, 0, pause, size
-        self._numbers, self._stop = itertools.count(1), threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(n,)) for n in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _client(self, client):
-        chance = random.Random(client)
-        while not self._stop.is_set():
-            try:
-                self._send(next(self._numbers), chance.choice(RECIPIENTS))
-            except (OSError, AssertionError):
-                self.refused += 1
-                self._stop.wait(0.05)
-            self._stop.wait(self.pause)
-
-    def _send(self, number, recipient):
-        marker = f"marker-{number:06}-end"
-        with SmtpClient(self.mta.address, SMTP, self.mta.room.address(100), timeout=30) as session:
-            reply = session.mail("carol@remote.test", recipient, f"Subject: load\n\n{marker}\n" + "x" * self.size + "\n")
-            if reply.code == "250":
-                self.acknowledged[marker] = recipient
-            else:
-                self.refused += 1
-
-    def copies(self, marker):
-        return 2 if self.acknowledged[marker].startswith("two@") else 1
 
 
 class Owner(threading.Thread):
