@@ -84,8 +84,10 @@ Task<Result<void>> SmtpBackend::begin(std::span<const smtp::XforwardAttribute> c
         co_return greeted;
     }
     auto told = co_await need(2, std::move(introduction));
-    std::string name = client_hello.empty() ? conf().myhostname() : std::move(client_hello);
-    co_return told ? co_await greet(std::move(name)) : fail_with(told);
+    if (client_hello.empty()) {
+        client_hello = conf().myhostname();
+    }
+    co_return told ? co_await greet(std::move(client_hello)) : fail_with(told);
 }
 
 std::string passed_reply(const smtp::Reply& reply) {

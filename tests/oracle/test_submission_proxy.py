@@ -33,12 +33,15 @@ class Fronts:
         users = {name: self.behind[name].fields(more) for name, (_, _, more) in CASES.items()}
         self.logged = Behind()
         users["logged"] = self.logged.fields()
+        users["back"] = f"proxy=y host={room().address(151)} port=5871"
         users["away"] = f"proxy=y host={room().address(75)} port=9"
         self.ours = Machine("smtpd_error_sleep_time = 0\n", PROXY)
+        equal(self.ours.address, room().address(151), "where Dovecot will be as well")
         self.ours.users(**users)
         self.theirs = Dovecot(self.ours, complaints=False, submission=True,
-                              more=f"auth_failure_delay = 0\nlogin_proxy_max_reconnects = 0\nhostname = {HOST}\n")
-        (self.theirs.root / "users").write_text((self.ours.mta.conf / "users").read_text())
+                              more=f"auth_failure_delay = 0\nlogin_proxy_max_reconnects = 0\nhostname = {HOST}\nlogin_trusted_networks = 127.0.0.1\n")
+        lines = (self.ours.mta.conf / "users").read_text().splitlines()
+        (self.theirs.root / "users").write_text("".join(f"{line.split('proxy=')[0] if line.startswith('back:') else line}\n" for line in lines))
         self.ports = {"ours": SUBMISSION, "theirs": self.theirs.submission_port}
 
     def talk(self, whose, *commands):
@@ -107,6 +110,13 @@ def test_what_is_said_on_the_way():
     for whose in ("ours", "theirs"):
         equal(fronts().talk(whose, f"AUTH PLAIN {plain_response('plain', 'wrong')}", "NOOP")[0][:9], "535 5.7.8", whose)
     equal(len(fronts().behind["plain"].heard), count, "connections")
+
+
+def test_in_front_of_dovecot():
+    """It knows whose connection that is, and lets him in.  (It has nobody to send mail to here, and ends the session then.)"""
+    equal(fronts().talk("ours", f"AUTH PLAIN {plain_response('back')}"), ["235 2.7.0 Logged in."], "its answer")
+    found = re.search(r"submission-login: Info: Login: user=<back>, method=PLAIN, rip=(.*?), lip=", fronts().their_log())
+    equal(found and found[1], room().address(130), "who it was")
 
 
 def test_log_lines():

@@ -98,6 +98,7 @@ void run_postconf(std::vector<std::string> words) {
     std::string program = conf().command_directory() + "/postconf";
     words.insert(words.begin(), {program, "-c", conf().config_directory()});
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

@@ -11,6 +11,7 @@
 #include "lib/store/subscriptions.h"
 #include "lib/store/uid_placement.h"
 #include "lib/store/uid_validity.h"
+#include "lib/store/uidlist.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
@@ -488,4 +489,22 @@ TEST_CASE("store/mailbox: a mailbox that is removed is an error, not a crash") {
     sync(box);
     fs::remove_all(scratch.root() + "/cur");
     CHECK_FALSE(run(box.sync(MailboxAccess::kReadWrite)));
+}
+
+TEST_CASE("store/uidlist: whether there are UIDs for so many more") {
+    UidList list;
+    CHECK(list.has_room_for(kLastUid));
+    CHECK_FALSE(list.has_room_for(std::size_t{kLastUid} + 1));
+    list.next_uid = kLastUid - 1;
+    CHECK(list.has_room_for(2));
+    CHECK_FALSE(list.has_room_for(3));
+    CHECK(list.add("x").uid == kLastUid - 1);
+    CHECK(list.add("y").uid == kLastUid);
+    CHECK(list.has_room_for(0));
+    CHECK_FALSE(list.has_room_for(1));
+    list.next_uid = kLastUid;  // not above what is there
+    CHECK_FALSE(list.has_room_for(0));
+    list.entries.clear();
+    list.next_uid = 0xffffffff;
+    CHECK_FALSE(list.has_room_for(0));
 }

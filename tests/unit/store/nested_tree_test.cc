@@ -1,4 +1,5 @@
 // Maildir with LAYOUT=fs, and lists and indexes below roots of their own (CONTROL=, INDEX=).
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -241,6 +242,23 @@ TEST_CASE("store/nested: a directory that cannot be read hides mailboxes, which 
             fs::permissions(scratch.path(form.shut), fs::perms(0755));
         }
     }
+}
+
+TEST_CASE("store/nested: the directories in which mailboxes of dbox may come and go") {
+    Scratch scratch;
+    for (const char* file : {"a/dbox-Mails/u.1", "a/b/dbox-Mails/u.1", "c/d/x", ".e/dbox-Mails/u.1",
+                             "a/dbox-Mails/in/x"}) {
+        scratch.put(std::string("d/mailboxes/") + file);
+    }
+    auto tree = scratch.tree("sdbox:~/d");
+    Names found = tree->name_directories();
+    std::ranges::sort(found);
+    Names expected;
+    for (const char* name : {"", "/a", "/a/b", "/c", "/c/d"}) {
+        expected.push_back(scratch.path(std::string("d/mailboxes") + name));
+    }
+    CHECK(found == expected);
+    CHECK(tree->list() == Names{"a", "a/b"});
 }
 
 TEST_CASE("store/nested: without its root a tree of Maildirs is an error, others are empty") {
