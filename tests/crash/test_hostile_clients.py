@@ -26,6 +26,8 @@ smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination, rej
 smtpd_client_connection_count_limit = 50
 message_size_limit = 1000000
 """
+# The filter lives in the process of the clients, which has not so many descriptors.
+MAIN += "smtpd_milters =\n" if HOSTILE + IDLE > 5000 else ""
 
 
 class Honest(threading.Thread):
