@@ -1,7 +1,6 @@
 #include "tests/fuzz/support/lines.h"
 
 #include <algorithm>
-#include <cstring>
 #include <random>
 #include <string>
 #include <utility>
@@ -80,7 +79,7 @@ std::size_t mutate_lines(std::span<const std::string_view> samples, std::uint8_t
     }
     const std::string changed = lines.text();
     const std::size_t fits = std::min(changed.size(), max_size);
-    std::memcpy(data, changed.data(), fits);
+    std::copy_n(changed.data(), fits, data);
     return fits;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <random>
 #include <string>
 #include <string_view>
@@ -99,7 +98,7 @@ std::size_t mutate_records(std::uint8_t* data, std::size_t size, std::size_t max
         append_record(file, record.type, record.data);
     }
     const std::size_t fits = std::min(file.size(), max_size);
-    std::memcpy(data, file.data(), fits);
+    std::copy_n(file.data(), fits, data);
     return fits;
 }
 
