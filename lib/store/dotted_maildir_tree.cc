@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
@@ -100,7 +101,10 @@ bool DottedMaildirTree::exists(std::string_view name) const {
 Result<MailTree::Listed> DottedMaildirTree::look_around() const {
     Listed listed;
     std::vector<std::string>& names = listed.names;
+    // Where nothing in it can be reached, what its entries are is of no use.
+    const bool reached = ::faccessat(AT_FDCWD, root().c_str(), X_OK, AT_EACCESS) == 0;
     auto take = [&](std::string_view entry, std::optional<FileKind> told) {
+        told = reached ? told : std::nullopt;
         auto name = told.value_or(FileKind::kDirectory) == FileKind::kDirectory ? name_of(entry)
                                                                                 : std::nullopt;
         if (!name || *name == "INBOX") {
