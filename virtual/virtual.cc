@@ -243,8 +243,8 @@ Task<void> VirtualDaemon::deliver_all(Delivery* delivery) {
 
 }  // namespace
 
-// Queue files as mail_owner, mailboxes as their owners: tables, and links in mailboxes, may lead out
-// of virtual_mailbox_base.
+// Queue files as mail_owner, mailboxes as their owners: tables, and links in mailboxes, may lead
+// out of virtual_mailbox_base.
 constexpr SandboxTable kSandbox = {
     .files = {{Access::kChange, "/"}},
     .calls = {ExtraCalls::kIdentity},
