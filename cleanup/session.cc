@@ -78,7 +78,8 @@ Task<bool> Session::run() {
     Message message(std::move(*file), service_.config.message_size_limit());
     co_await finish_or_remove(message);
     reply(message);
-    co_return true;
+    // Else the client has said something that is none of the records: what follows is unknown.
+    co_return phase_ == Phase::kDone;
 }
 
 // The client hears of the outcome when the file is on disk, or gone.

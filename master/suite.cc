@@ -93,7 +93,8 @@ std::optional<MasterService> submission_service(const Config& config) {
     service.is_unprivileged = false;
     service.process_limit = config.default_process_limit();
     service.command = "spawn";
-    service.arguments = {"user=*:" + config.setgid_group(),
+    // A program may keep its pipe to sendmail open for long.
+    service.arguments = {"-o", "command_time_limit=1d", "user=*:" + config.setgid_group(),
                          "argv=" + config.command_directory() + "/postdrop", "-r"};
     return service;
 }

@@ -30,6 +30,9 @@ using namespace relais::virtual_agent;
 
 namespace {
 
+// What became of each recipient; nothing yet of those whose mailbox is an mbox.
+using Outcomes = std::vector<std::optional<DeliveryStatus>>;
+
 class VirtualDaemon : public Daemon {
   public:
     VirtualDaemon() : mbox_options_(mbox_options_from(conf().virtual_mailbox_lock())) {}
@@ -49,15 +52,17 @@ class VirtualDaemon : public Daemon {
     [[nodiscard]] Task<void> deliver_all(Delivery* delivery);
     [[nodiscard]] Task<void> deliver_some(Delivery* delivery,
                                           std::span<const Recipient> recipients);
-    [[nodiscard]] Task<std::vector<DeliveryStatus>> put_away(Delivery* delivery,
-                                                             std::span<const Recipient> recipients);
+    [[nodiscard]] Task<Outcomes> put_away(Delivery* delivery, std::span<const Recipient> recipients,
+                                          std::vector<PreparedDelivery>* prepared);
     std::vector<PreparedDelivery> look_up(std::span<const Recipient> recipients) const;
     void write(Delivery& delivery, std::span<const Recipient> recipients,
                std::vector<PreparedDelivery>& prepared, ActingAs& user);
     DeliveryStatus finish(Delivery& delivery, const Recipient& recipient,
                           PreparedDelivery& prepared, ActingAs& user);
-    std::vector<DeliveryStatus> finish(Delivery& delivery, std::span<const Recipient> recipients,
-                                       std::vector<PreparedDelivery>& prepared, ActingAs& user);
+    Outcomes finish(Delivery& delivery, std::span<const Recipient> recipients,
+                    std::vector<PreparedDelivery>& prepared, ActingAs& user);
+    DeliveryStatus finish_alone(Delivery& delivery, const Recipient& recipient,
+                                PreparedDelivery& prepared);
     DeliveryStatus into_maildir(const Mailbox& mailbox, MaildirDelivery& maildir);
     DeliveryStatus into_mbox(const Mailbox& mailbox, const ContentWriter& content);
 
@@ -188,41 +193,50 @@ DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipi
                             : into_mbox(*mailbox, content_of(delivery, std::move(copy)));
 }
 
-std::vector<DeliveryStatus> VirtualDaemon::finish(Delivery& delivery,
-                                                  std::span<const Recipient> recipients,
-                                                  std::vector<PreparedDelivery>& prepared,
-                                                  ActingAs& user) {
-    std::vector<DeliveryStatus> outcomes;
-    outcomes.reserve(recipients.size());
+// Mboxes are left out: each may have to wait for its lock, and who has got his message must not
+// get it again because this process was ended meanwhile.
+Outcomes VirtualDaemon::finish(Delivery& delivery, std::span<const Recipient> recipients,
+                               std::vector<PreparedDelivery>& prepared, ActingAs& user) {
+    Outcomes outcomes(recipients.size());
     for (std::size_t i = 0; i < recipients.size(); ++i) {
-        outcomes.push_back(finish(delivery, recipients[i], prepared[i], user));
+        const auto& mailbox = prepared[i].mailbox;
+        if (delivery.is_probe() || !mailbox || mailbox->is_maildir()) {
+            outcomes[i] = finish(delivery, recipients[i], prepared[i], user);
+        }
     }
     return outcomes;
 }
 
+DeliveryStatus VirtualDaemon::finish_alone(Delivery& delivery, const Recipient& recipient,
+                                           PreparedDelivery& prepared) {
+    ActingAs user(*identity_);
+    return finish(delivery, recipient, prepared, user);
+}
+
 // A change of identity costs as much as a small file: what is done as mail_owner (tables, the log,
 // other services) comes before and after what is done as the mailboxes' owners.
-Task<std::vector<DeliveryStatus>> VirtualDaemon::put_away(Delivery* delivery,
-                                                          std::span<const Recipient> recipients) {
-    std::vector<PreparedDelivery> prepared = look_up(recipients);
+Task<Outcomes> VirtualDaemon::put_away(Delivery* delivery, std::span<const Recipient> recipients,
+                                       std::vector<PreparedDelivery>* prepared) {
     if (recipients.size() == 1) {
         ActingAs user(*identity_);
-        write(*delivery, recipients, prepared, user);
-        co_return finish(*delivery, recipients, prepared, user);
+        write(*delivery, recipients, *prepared, user);
+        co_return finish(*delivery, recipients, *prepared, user);
     }
     {
         ActingAs user(*identity_);
-        write(*delivery, recipients, prepared, user);
+        write(*delivery, recipients, *prepared, user);
     }
-    co_await sync_together(&prepared);
+    co_await sync_together(prepared);
     ActingAs user(*identity_);
-    co_return finish(*delivery, recipients, prepared, user);
+    co_return finish(*delivery, recipients, *prepared, user);
 }
 
 Task<void> VirtualDaemon::deliver_some(Delivery* delivery, std::span<const Recipient> recipients) {
-    std::vector<DeliveryStatus> outcomes = co_await put_away(delivery, recipients);
+    std::vector<PreparedDelivery> prepared = look_up(recipients);
+    Outcomes outcomes = co_await put_away(delivery, recipients, &prepared);
     for (std::size_t i = 0; i < recipients.size(); ++i) {
-        DeliveryStatus& status = outcomes[i];
+        DeliveryStatus status = outcomes[i] ? std::move(*outcomes[i])
+                                            : finish_alone(*delivery, recipients[i], prepared[i]);
         if (status.code().success()) {
             co_await delivery->sent(recipients[i], std::move(status), process_info().service_name);
         } else {

@@ -43,10 +43,12 @@ class Delivery {
     void set_hop_status(DeliveryStatus status) { reply_.hop = std::move(status); }
 
     // The message could not be read to its end.  A queue file that is damaged is marked for the
-    // queue manager once the agent is done; one that only cannot be read now is tried again.
+    // queue manager once the agent is done; one that only cannot be read now, as an errno says, is
+    // tried again.
     void note_unread(const Error& error) {
         unread_ = true;
-        damaged_ |= error.code == Errc::kCorrupt;
+        const bool in_content = error.code == Errc::kSyntax || error.code == Errc::kCorrupt;
+        damaged_ |= in_content && error.sys_errno == 0;
     }
 
     bool unread() const { return unread_; }

@@ -83,7 +83,10 @@ Result<bool> MessageStream::read(std::string& out) {
     while (out.size() < enough) {
         auto line = reader_.next();
         if (!line) {
-            return fail(Errc::kSyntax, "error reading message: " + line.error().message);
+            return std::unexpected(
+                Error{.code = Errc::kSyntax,
+                      .message = "error reading message: " + line.error().message,
+                      .sys_errno = line.error().sys_errno});
         }
         if (*line) {
             put_line(**line, out);

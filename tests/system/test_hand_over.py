@@ -3,12 +3,14 @@ import contextlib
 import ctypes
 import os
 import pwd
+import signal
 import socket
 import subprocess
 import threading
 import time
 
 from support import check, equal
+from support.families import children_of
 from support.instance import Instance
 from support.queuefile import records
 from support.room import ACCOUNTS, room
@@ -172,6 +174,24 @@ def test_a_caller_that_is_killed():
         for file in in_maildrop(mta):
             file.unlink()
     equal(outcomes, {True, False}, "outcomes")
+    mta.stop()
+
+
+def test_signals_that_end_nobody():
+    """A window that changes its size, and what the caller ignores."""
+    mta = started()
+    for number in (signal.SIGWINCH, signal.SIGCONT, signal.SIGHUP):
+        client = subprocess.Popen(["nohup", mta.commands / "sendmail", "u1@virt.test"], stdin=subprocess.PIPE, cwd="/", env=mta.environment(),
+                                  user="alice", group="alice", extra_groups=[], preexec_fn=no_new_privs)
+        client.stdin.write(MESSAGE.encode())
+        client.stdin.flush()
+        time.sleep(0.5)
+        for child in [client.pid, *children_of([client.pid])]:
+            os.kill(child, number)
+        client.communicate(timeout=20)
+        equal(client.returncode, 0, f"after {number!r}")
+    mta.settle()
+    equal(len(mailbox(mta, "u1")), 3, "messages")
     mta.stop()
 
 

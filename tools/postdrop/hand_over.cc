@@ -53,11 +53,17 @@ Result<UniqueFd> connect_to(const std::string& socket) {
     return fd;
 }
 
-// Signals as something to read, as soon as they are held.
+// What ends a caller, as something to read as soon as it is held; not what he ignores (nohup(1)).
 UniqueFd readable_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    UniqueFd fd(::signalfd(-1, &all, SFD_CLOEXEC));
+    sigset_t ends;
+    ::sigemptyset(&ends);
+    for (int number : {SIGINT, SIGQUIT, SIGHUP, SIGTERM}) {
+        struct sigaction now{};
+        if (::sigaction(number, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) {
+            ::sigaddset(&ends, number);
+        }
+    }
+    UniqueFd fd(::signalfd(-1, &ends, SFD_CLOEXEC));
     if (!fd) {
         log_fatal("{}", fail_errno("signalfd").error().message);
     }
