@@ -97,7 +97,7 @@ class SubmissionLogin {
         }
         BackendAnswer answer;
         answer.accepted = reply.klass() == 2;
-        answer.wrong = reply.klass() == 5;
+        answer.wrong = reply.code == 535;
         answer.text = passed_reply(reply);
         return answer;
     }

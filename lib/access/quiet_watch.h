@@ -24,11 +24,13 @@ class QuietWatch {
 
   private:
     void begin(Mailbox& box);
+    void end();
 
     std::optional<DirectoryWatch> watch_;
     bool seen_ = false;    // it was looked at before
     bool touched_ = true;  // something may have happened since then
     std::size_t parts_ = 0;
+    int looks_ = 0;  // that are under way
 };
 
 }  // namespace relais

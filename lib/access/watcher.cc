@@ -80,6 +80,9 @@ class Watches {
     void remove(const std::vector<int>& numbers, const Callback& callback) {
         for (int number : numbers) {
             auto found = watched_.find(number);
+            if (found == watched_.end()) {
+                continue;  // two paths led to one directory
+            }
             std::erase_if(found->second,
                           [&callback](const User& user) { return user.callback == &callback; });
             if (found->second.empty()) {

@@ -90,6 +90,7 @@ class Worker {
   private:
     // The server stops: the clients are told, and nobody comes any more.
     void end() {
+        ends_ = true;
         sessions_.cancel();
         ::shutdown(control_.fd(), SHUT_RDWR);
     }
@@ -99,6 +100,9 @@ class Worker {
         try {
             UniqueFd fd = co_await control_.receive_fd();
             auto list = co_await read_attributes(&control_);
+            if (ends_) {
+                co_return false;  // it lay in the socket already
+            }
             if (list && list->size() == 1 && list->front().first == "end") {
                 control_.write(handoff_answer(HandoffStatus::kTaken, ""));
                 co_await control_.flush();
@@ -144,6 +148,7 @@ class Worker {
 
     const SessionService& service_;
     Stream control_;
+    bool ends_ = false;
     UniqueFd questions_;
     SessionTable table_;
     User user_;

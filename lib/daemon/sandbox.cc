@@ -8,6 +8,7 @@
 
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ constexpr FileRule kForEverybody[] = {
     {Access::kRead, "/usr"},
     {Access::kRead, "/lib"},
     {Access::kRead, "/lib64"},
+    {Access::kRead, "/nix/store"},
+    {Access::kRead, "/gnu/store"},
     {Access::kRead, "/etc/ld.so.cache"},
     {Access::kRead, "/etc/localtime"},
     {Access::kRead, "/etc/ssl/openssl.cnf"},
@@ -53,7 +56,14 @@ constexpr FileRule kNames[] = {
     {Access::kRead, "/run/systemd/resolve"},
     {Access::kRead, "/run/resolvconf"},
     {Access::kRead, "/run/NetworkManager"},
+    {Access::kRead, "/run/systemd/userdb"},
+    {Access::kRead, "/var/lib/sss"},
+    {Access::kRead, "/var/lib/extrausers"},
+    {Access::kRead, "/var/db"},
+    {Access::kRead, "/var/yp"},
 };
+// What they may be links to, wherever a distribution keeps it.
+constexpr std::string_view kNameFiles[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"};
 
 Mode mode_wanted() {
     const std::string& text = conf().sandbox();
@@ -69,6 +79,11 @@ Mode mode_wanted() {
     return Mode::kOff;
 }
 
+bool is_file(const std::string& path) {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
 // One rule in the words of a table as paths.
 class Places {
   public:
@@ -76,6 +91,9 @@ class Places {
         if (rule.where == "@names") {
             for (const FileRule& each : kNames) {
                 add(each);
+            }
+            for (const std::string_view file : kNameFiles) {
+                add(rule.access, directory_behind(std::string(file)));
             }
         } else if (rule.where.starts_with('$')) {
             add_parameter(rule.access, conf().text_value(rule.where.substr(1)));
@@ -98,9 +116,10 @@ class Places {
     void add_parameter(Access access, std::string_view value) {
         for (std::string_view word : split_words(value, ", \t\r\n")) {
             const auto colon = word.rfind(":/");
-            add(access, colon == std::string_view::npos
-                            ? std::string(word)
-                            : parent_directory(std::string(word.substr(colon + 1))));
+            const bool table = colon != std::string_view::npos;
+            std::string path(table ? word.substr(colon + 1) : word);
+            // A file that is replaced is another one.
+            add(access, table || is_file(path) ? parent_directory(path) : path);
         }
     }
 
@@ -128,6 +147,7 @@ std::vector<KnownPlace> places_of(const SandboxTable& table,
     if (table_needs().servers) {
         // Client libraries have their settings there, and plug-ins of their own.
         places.add(FileRule{Access::kRead, "@names"});
+        places.add(FileRule{Access::kRead, "/etc/ssl/certs"});
         places.add(FileRule{Access::kRead, "$shlib_directory"});
     }
     return places.take();

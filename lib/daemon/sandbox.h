@@ -63,7 +63,7 @@ class Few {
 };
 
 struct SandboxTable {
-    Few<FileRule, 12> files{};
+    Few<FileRule, 20> files{};
     Reach reach = Reach::kNone;
     // Where one of these parameters is not empty, Reach::kServers after all.
     Few<std::string_view, 4> servers_if{};

@@ -177,9 +177,10 @@ std::string to_utf8(std::string_view text, std::string_view charset) {
     if (is_utf8_name(charset) || !is_plain_name(charset)) {
         return std::string(text);
     }
-    // Most messages of a mailbox use one or two character sets: the last converter is kept.
-    static std::string last_name;
-    static std::unique_ptr<Converter> last;
+    // Most messages of a mailbox use one or two character sets: the last converter is kept, by
+    // each of the threads that search.
+    thread_local std::string last_name;
+    thread_local std::unique_ptr<Converter> last;
     if (!last || last_name != charset) {
         last_name = std::string(charset);
         last = std::make_unique<Converter>(last_name);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
+#include <utility>
 
 namespace relais {
 
@@ -26,7 +29,21 @@ std::string directory_of_file(std::string_view path) {
     return std::string(slash == std::string_view::npos ? "." : path.substr(0, slash + 1));
 }
 
+// A link may be what has the name, and the file elsewhere.
+void note(std::set<std::string>& directories, std::string_view path) {
+    directories.insert(directory_of_file(path));
+    if (auto real = directory_behind(std::string(path)); !real.empty()) {
+        directories.insert(std::move(real));
+    }
+}
+
 }  // namespace
+
+std::string directory_behind(const std::string& path) {
+    const std::unique_ptr<char, decltype(&std::free)> whole(::realpath(path.c_str(), nullptr),
+                                                            &std::free);
+    return whole ? directory_of_file(whole.get()) : std::string();
+}
 
 const TableNeeds& table_needs() {
     return needs();
@@ -38,12 +55,19 @@ void note_table(std::string_view type, std::string_view name, TableUse use) {
     }
     if (std::ranges::find(kNamelessTypes, type) == kNamelessTypes.end()) {
         auto& directories = use == TableUse::kWrites ? needs().changed : needs().read;
-        directories.insert(directory_of_file(name));
+        note(directories, name);
+    }
+}
+
+void note_table_read(const std::string& path) {
+    if (!path.empty()) {
+        needs().read.insert(path);
+        note(needs().read, path);
     }
 }
 
 void note_table_file(std::string_view path) {
-    needs().changed.insert(directory_of_file(path));
+    note(needs().changed, path);
 }
 
 }  // namespace relais

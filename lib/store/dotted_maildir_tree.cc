@@ -184,6 +184,9 @@ Result<void> DottedMaildirTree::rename(std::string_view from, std::string_view t
     }
     for (const std::string& name : moved) {
         std::string source = directory_of(name);
+        if (is_directory(directory_of(new_name(name)))) {
+            return fail_errno("rename " + source, ENOTEMPTY);  // its lists stay
+        }
         prepare_renaming_lists(name, new_name(name));
         if (std::rename(source.c_str(), directory_of(new_name(name)).c_str()) < 0) {
             auto failed = fail_errno("rename " + source);

@@ -161,7 +161,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
         } else if (trouble == ENOENT && !retried) {
             // Somebody else has renamed or removed it: look, and try this one again.
             retried = true;
-            failed = co_await full_scan(MailboxAccess::kReadOnly);
+            failed = co_await scan_for_change();
             --i;
         } else if (trouble != ENOENT) {
             failed = fail_errno("rename " + path_of(*message), trouble);

@@ -91,7 +91,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::remove_messages(
 
 // Looks where those are that were not found, and removes them.
 Task<Result<void>> MaildirMailbox::remove_missing(std::vector<std::uint32_t> uids, Expunged* done) {
-    auto looked = co_await full_scan(MailboxAccess::kReadOnly);
+    auto looked = co_await scan_for_change();
     if (!looked) {
         co_return looked;
     }

@@ -71,6 +71,9 @@ class MaildirMailbox : public Mailbox {
     Stamps stamps_now() const override;
     [[nodiscard]] Task<Result<void>> sync_locked(MailboxAccess access);
     [[nodiscard]] Task<Result<void>> full_scan(MailboxAccess access);
+    // The same in the middle of a change: kClosed where another mailbox has taken the place of this
+    // one, in which the same UIDs are other messages.
+    [[nodiscard]] Task<Result<void>> scan_for_change();
     [[nodiscard]] Task<Result<void>> scan_new(MailboxAccess access);
     [[nodiscard]] Result<FoundFiles> find_files(Stamps& at);
     [[nodiscard]] Task<Result<UidList>> list_with(FoundFiles& found, UidList list);

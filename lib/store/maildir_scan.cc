@@ -129,6 +129,15 @@ Result<FoundFiles> MaildirMailbox::find_files(Stamps& at) {
     }
 }
 
+Task<Result<void>> MaildirMailbox::scan_for_change() {
+    const std::uint32_t validity = uid_validity_;
+    auto scanned = co_await full_scan(MailboxAccess::kReadOnly);
+    if (scanned && uid_validity_ != validity) {
+        co_return fail(Errc::kClosed, place_.directory + " has been replaced");
+    }
+    co_return scanned;
+}
+
 Task<Result<void>> MaildirMailbox::full_scan(MailboxAccess access) {
     std::vector<std::string> moved;
     if (access == MailboxAccess::kReadWrite) {

@@ -230,6 +230,14 @@ constexpr SandboxTable kSandbox = {
               {Access::kRead, "$smtp_tls_key_file"},
               {Access::kRead, "$smtp_tls_chain_files"},
               {Access::kRead, "$smtp_tls_trust_anchor_file"},
+              {Access::kRead, "$smtp_tls_eccert_file"},
+              {Access::kRead, "$smtp_tls_dcert_file"},
+              {Access::kRead, "$lmtp_tls_CApath"},
+              {Access::kRead, "$lmtp_tls_CAfile"},
+              {Access::kRead, "$lmtp_tls_cert_file"},
+              {Access::kRead, "$lmtp_tls_key_file"},
+              {Access::kRead, "$lmtp_tls_chain_files"},
+              {Access::kRead, "/etc/ssl/certs"},
               {Access::kRead, "@names"}},
 };
 

@@ -195,6 +195,30 @@ def test_changes_of_others_are_seen_at_once():
         mail.stop()
 
 
+def test_a_folder_that_was_replaced_stays_watched():
+    """Also while somebody has it open, so that what is known of it stays."""
+    mail = with_folders(3)
+    client, idle = User(mail), User(mail)
+    idle.command("SELECT f00001")
+    for _ in range(3):
+        client.command(STATUS)
+    box = mail.maildir("bob") / ".f00001"
+    cur, owner = box / "cur", box.stat()
+    cur.rename(box / "was-cur")
+    shutil.copytree(box / "was-cur", cur)
+    os.chown(cur, owner.st_uid, owner.st_gid)
+    for path in cur.iterdir():
+        os.chown(path, owner.st_uid, owner.st_gid)
+    for number in range(2, 5):
+        for _ in range(3):
+            status(client, "f00001")
+        path = cur / f"170000000{number}.M1P1.h:2,S"
+        path.write_bytes(TEXT)
+        os.chown(path, owner.st_uid, owner.st_gid)
+        equal(status(client, "f00001")[0], number, "messages")
+    mail.stop()
+
+
 def test_own_changes_are_seen_at_once():
     mail = with_folders(3)
     client, other = User(mail), User(mail)

@@ -150,6 +150,15 @@ std::optional<std::string> DovecotSql::add(const DovecotSection& section) {
     return file.path;
 }
 
+// In quotes libpq takes a backslash for a sign of its own.
+static std::string with_double_backslashes(std::string_view value) {
+    std::string out;
+    for (char c : value) {
+        out.append(c == '\\' ? 2 : 1, c);
+    }
+    return out;
+}
+
 std::string DovecotSql::connect(const File& file) const {
     if (file.driver == "sqlite") {
         return file.database;
@@ -157,8 +166,10 @@ std::string DovecotSql::connect(const File& file) const {
     std::string text;
     for (const Server& server : servers_) {
         for (const auto& [name, value] : server.words) {
-            bool ours = server.driver == file.driver && !value.empty();
-            text += ours ? format("{}{}='{}'", text.empty() ? "" : " ", name, value) : "";
+            if (server.driver == file.driver && !value.empty()) {
+                text += format("{}{}='{}'", text.empty() ? "" : " ", name,
+                               file.driver == "pgsql" ? with_double_backslashes(value) : value);
+            }
         }
     }
     return text;

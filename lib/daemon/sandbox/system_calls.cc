@@ -123,7 +123,6 @@ constexpr SystemCall kAlways[] = {
     CALL(sched_get_priority_min),
     CALL(getpriority),
     CALL(setpriority),
-    CALL(prlimit64),
     CALL(getrusage),
     CALL(sysinfo),
     CALL(uname),
@@ -194,7 +193,6 @@ constexpr SystemCall kAlways[] = {
     CALL(llistxattr),
     CALL(utimensat),
     // sockets that are open, and those of the file system
-    CALL(socketpair),
     CALL(connect),
     CALL(accept),
     CALL(accept4),
@@ -341,6 +339,8 @@ constexpr SystemCall kNobodys[] = {
     CALL(vhangup),
     CALL(ioprio_set),
     CALL(socket),
+    CALL(socketpair),
+    CALL(prlimit64),
     CALL(clone),
     CALL(prctl),
     CALL(ioctl),
@@ -361,6 +361,8 @@ constexpr CheckedCall on(int number, unsigned argument, std::uint32_t value) {
 constexpr CheckedCall kChecked[] = {
     {SYS_clone, {{{0, kNewNamespaces, 0}, {}}}},
     on(SYS_socket, 0, AF_UNIX),
+    on(SYS_socketpair, 0, AF_UNIX),
+    on(SYS_prlimit64, 0, 0),  // one's own limits: those of another process can end it
     on(SYS_prctl, 0, PR_SET_NAME),
     on(SYS_prctl, 0, PR_GET_NAME),
     on(SYS_prctl, 0, PR_SET_PDEATHSIG),

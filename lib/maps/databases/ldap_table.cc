@@ -9,6 +9,7 @@
 #include "lib/maps/databases/client_table.h"
 #include "lib/maps/databases/ldap_client.h"
 #include "lib/maps/databases/ldap_quote.h"
+#include "lib/maps/table_needs.h"
 #include "lib/maps/table_types.h"
 
 namespace relais {
@@ -168,6 +169,11 @@ void LdapTable::read_tls(ClientSettings& settings) {
     options_.tls_key = settings.text("tls_key");
     options_.tls_random_file = settings.text("tls_random_file");
     options_.tls_ciphers = settings.text("tls_cipher_suite");
+    for (const std::string* path :
+         {&options_.tls_ca_file, &options_.tls_ca_directory, &options_.tls_certificate,
+          &options_.tls_key, &options_.tls_random_file}) {
+        note_table_read(*path);
+    }
 }
 
 Result<void> LdapTable::open(ClientSettings& settings, const LdapDriver* driver) {

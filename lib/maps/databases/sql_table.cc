@@ -107,6 +107,10 @@ void read_tls(ClientSettings& settings, SqlOptions& options) {
     options.tls_ca_file = settings.text("tls_CAfile");
     options.tls_ca_path = settings.text("tls_CApath");
     options.tls_ciphers = settings.text("tls_ciphers");
+    for (const std::string* path : {&options.tls_key_file, &options.tls_certificate_file,
+                                    &options.tls_ca_file, &options.tls_ca_path}) {
+        note_table_read(*path);
+    }
     if (settings.has("tls_verify_cert")) {
         options.tls_verify = settings.flag("tls_verify_cert", false);
     }
