@@ -20,7 +20,7 @@ class Client:
         self.buffer, self.squeeze, self.expand = b"", None, None
         self.line()
         self.count = 0
-        self.entered = self.command(f"LOGIN {user} {PASSWORD}")[-1].startswith(b"OK")
+        self.entered = Client.command(self, f"LOGIN {user} {PASSWORD}")[-1].startswith(b"OK")
 
     def send(self, data):
         if self.squeeze:
