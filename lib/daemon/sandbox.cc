@@ -8,7 +8,6 @@
 
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -79,11 +78,6 @@ Mode mode_wanted() {
     return Mode::kOff;
 }
 
-bool is_file(const std::string& path) {
-    struct stat info{};
-    return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
 // One rule in the words of a table as paths.
 class Places {
   public:
@@ -118,8 +112,7 @@ class Places {
             const auto colon = word.rfind(":/");
             const bool table = colon != std::string_view::npos;
             std::string path(table ? word.substr(colon + 1) : word);
-            // A file that is replaced is another one.
-            add(access, table || is_file(path) ? parent_directory(path) : path);
+            add(access, table ? parent_directory(path) : path);
         }
     }
 

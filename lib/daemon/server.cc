@@ -26,6 +26,9 @@ constexpr std::size_t kMaxDatagram = 4096;
 constexpr auto kTriggerWait = std::chrono::seconds(10);
 // How often a full process looks for clients that wait outside.
 constexpr auto kLookForClients = std::chrono::milliseconds(100);
+// Of a datagram service.
+constexpr auto kQuiet = std::chrono::milliseconds(300);
+constexpr auto kMostLastWords = std::chrono::seconds(4);
 constexpr auto kPassWait = std::chrono::seconds(100);
 
 // What several datagrams have brought, taken by one system call.
@@ -95,6 +98,9 @@ Task<void> Server::run() {
         }
     }
     co_await retiring_.wait();
+    if (options_.transport == ServiceTransport::kDatagram) {
+        co_await wait_for_quiet();
+    }
     co_await listeners_.close();
     co_await daemon_->retiring();
     if (traits_.retirement == Retirement::kInBackground && !sessions_.empty()) {
@@ -103,6 +109,16 @@ Task<void> Server::run() {
     co_await sessions_.join();
     co_await background.close();
     co_await daemon_->shut_down();
+}
+
+// Where master has ended, the others have last words.
+Task<void> Server::wait_for_quiet() {
+    const auto deadline = std::chrono::steady_clock::now() + kMostLastWords;
+    const auto began = std::chrono::steady_clock::now();
+    for (auto now = began; now < deadline && now - std::max(began, last_activity_) < kQuiet;
+         now = std::chrono::steady_clock::now()) {
+        co_await sleep_for(kQuiet / 4);
+    }
 }
 
 // The child has the sessions, and a process group of its own, which master does not end; the parent

@@ -47,6 +47,7 @@ class Server {
     void report_load();
     void retire();
     [[nodiscard]] Task<void> move_to_background();
+    [[nodiscard]] Task<void> wait_for_quiet();
 
     Daemon* daemon_;
     const DaemonTraits& traits_;

@@ -5,8 +5,11 @@
 // lines are taken in bursts and written with one call.  Without maillog_file, lines go to syslog.
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include <fcntl.h>
@@ -27,7 +30,9 @@ using namespace relais;
 namespace {
 
 constexpr std::size_t kWriteAt = 65536;
-constexpr auto kLastWords = std::chrono::milliseconds(100);
+// So long after the last word, and no longer than this from the first.
+constexpr auto kLastWords = std::chrono::milliseconds(300);
+constexpr auto kMostLastWords = std::chrono::seconds(4);
 
 UniqueFd open_log_file(const std::string& path) {
     if (!maillog_file_is_allowed()) {
@@ -90,7 +95,10 @@ class Postlogd : public Daemon {
 
     // The suite is being stopped: the last words of the others are still on their way.
     void after_jail() override {
-        stop_ = std::make_unique<SignalWatch>(SIGTERM, [this] { last_words_.start(kLastWords); });
+        stop_ = std::make_unique<SignalWatch>(SIGTERM, [this] {
+            stops_at_ = stops_at_.value_or(std::chrono::steady_clock::now() + kMostLastWords);
+            last_words_.start(kLastWords);
+        });
     }
 
     std::chrono::seconds watchdog_timeout() const override {
@@ -98,6 +106,9 @@ class Postlogd : public Daemon {
     }
 
     void datagram(std::string_view line) override {
+        if (stops_at_ && std::chrono::steady_clock::now() < *stops_at_) {
+            last_words_.start(kLastWords);
+        }
         if (!file_) {
             auto relog = split_line(line);
             log_line(relog.severity, relog.text);
@@ -129,6 +140,7 @@ class Postlogd : public Daemon {
     UniqueFd file_;
     std::string pending_;
     std::unique_ptr<SignalWatch> stop_;
+    std::optional<std::chrono::steady_clock::time_point> stops_at_;
     Timer last_words_{[this] {
         write_pending();
         std::_Exit(0);

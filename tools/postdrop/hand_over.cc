@@ -1,5 +1,6 @@
 #include "tools/postdrop/hand_over.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -28,6 +29,7 @@ namespace {
 
 constexpr std::size_t kPiece = 32768;
 constexpr std::size_t kMaxReply = 65536;
+constexpr std::string_view kEndRecord{"E\0", 2};
 constexpr int kAttempts = 10;  // a second apart: the service may have no room now
 
 // The next bytes, as many as there are; empty at the end, and where reading fails.
@@ -89,6 +91,9 @@ class Passage {
 
     const std::string& said() const { return said_; }
 
+    // Whether the caller has given all of his message.
+    bool complete() const { return ends_ == kEndRecord; }
+
     // That the caller sent, 0 without one.
     int caught() const { return caught_; }
 
@@ -106,6 +111,7 @@ class Passage {
     UniqueFd signals_ = readable_signals();
     std::array<char, kPiece> room_;
     std::string said_;
+    std::string ends_;  // the last bytes of the records
     bool open_ = true;
     int caught_ = 0;
 };
@@ -121,6 +127,8 @@ void Passage::pass_records() {
     if (piece.empty() || !write_all(service_.get(), piece)) {
         close_records();
     }
+    ends_ += piece;
+    ends_.erase(0, ends_.size() - std::min(ends_.size(), kEndRecord.size()));
 }
 
 // False at the end of the answer, and where it takes too long.
@@ -155,6 +163,9 @@ int exit_status(const Passage& passage, const std::string& socket) {
     auto outcome = postdrop_outcome(passage.said());
     if (!outcome && passage.caught() != 0) {
         ::_exit(passage.caught());
+    }
+    if (!outcome && !passage.complete()) {
+        return 0;  // whoever gives up in the middle knows
     }
     if (!outcome) {
         log_fatal("{} does not tell what became of the message: its reason is in the log", socket);
