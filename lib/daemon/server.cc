@@ -27,7 +27,7 @@ constexpr auto kTriggerWait = std::chrono::seconds(10);
 // How often a full process looks for clients that wait outside.
 constexpr auto kLookForClients = std::chrono::milliseconds(100);
 // Of a datagram service.
-constexpr auto kQuiet = std::chrono::milliseconds(300);
+constexpr auto kQuiet = std::chrono::milliseconds(150);
 constexpr auto kMostLastWords = std::chrono::seconds(4);
 constexpr auto kPassWait = std::chrono::seconds(100);
 

@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::size_t kWriteAt = 65536;
 // So long after the last word, and no longer than this from the first.
-constexpr auto kLastWords = std::chrono::milliseconds(300);
+constexpr auto kLastWords = std::chrono::milliseconds(150);
 constexpr auto kMostLastWords = std::chrono::seconds(4);
 
 UniqueFd open_log_file(const std::string& path) {

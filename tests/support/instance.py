@@ -329,6 +329,14 @@ class Instance:
                 raise AssertionError(f"still running {seconds} s after stop: {left}")
             time.sleep(0.02)
 
+    def wait_ended(self, seconds=5):
+        """Until no process is left; postlogd goes last, when nobody has said anything for a moment."""
+        deadline = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if left:
+            raise AssertionError(f"still there: {left}")
+
     def destroy(self):
         try:
             if self.running():
