@@ -115,7 +115,9 @@ def test_what_is_said_on_the_way():
 def test_in_front_of_dovecot():
     """It knows whose connection that is, and lets him in.  (It has nobody to send mail to here, and ends the session then.)"""
     equal(fronts().talk("ours", f"AUTH PLAIN {plain_response('back')}"), ["235 2.7.0 Logged in."], "its answer")
-    found = re.search(r"submission-login: Info: Login: user=<back>, method=PLAIN, rip=(.*?), lip=", fronts().their_log())
+    login, deadline = r"submission-login: Info: Login: user=<back>, method=PLAIN, rip=(.*?), lip=", time.monotonic() + 10
+    while not (found := re.search(login, fronts().their_log())) and time.monotonic() < deadline:
+        time.sleep(0.1)
     equal(found and found[1], room().address(130), "who it was")
 
 
