@@ -131,8 +131,6 @@ class QueueManager : public Daemon {
 
 }  // namespace
 
-// The queue manager of old is the same program under the name oqmgr: no message overtakes another,
-// and destinations take turns.
 // All mail, and nothing else.
 constexpr SandboxTable kSandbox = {
     .files = {{Access::kChange, "incoming"},
@@ -147,6 +145,8 @@ constexpr SandboxTable kSandbox = {
               {Access::kRead, "$config_directory"}},
 };
 
+// The queue manager of old is the same program under the name oqmgr: no message overtakes another,
+// and destinations take turns.
 int main(int argc, char** argv) {
     std::string_view path = argc > 0 ? argv[0] : "qmgr";
     bool old = path.substr(path.rfind('/') + 1) == "oqmgr";

@@ -188,9 +188,11 @@ DeliveryStatus VirtualDaemon::finish(Delivery& delivery, const Recipient& recipi
                                                                           : "delivers to mailbox");
     }
     user.become(mailbox->owner);
+    if (prepared.maildir) {
+        return into_maildir(*mailbox, *prepared.maildir);
+    }
     auto copy = copy_for(delivery, recipient, copy_addition::kMbox);
-    return prepared.maildir ? into_maildir(*mailbox, *prepared.maildir)
-                            : into_mbox(*mailbox, content_of(delivery, std::move(copy)));
+    return into_mbox(*mailbox, content_of(delivery, std::move(copy)));
 }
 
 // Mboxes are left out: each may have to wait for its lock, and who has got his message must not
