@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/event/blocking.h"
+#include "lib/event/signals.h"
 #include "lib/event/stream.h"
 #include "lib/event/watch.h"
 
@@ -86,6 +89,10 @@ Task<void> Server::run() {
     if (limits_.retire.count() > 0) {
         background.spawn(retire_after(limits_.retire));
     }
+    std::optional<SignalWatch> stopped;
+    if (options_.transport == ServiceTransport::kDatagram) {
+        stopped.emplace(SIGTERM, [this] { retire(); });
+    }
     background.spawn(retire_with_master());
     background.spawn(link_->repeat_reports());
     for (int fd = kListenFd; fd < kListenFd + options_.sockets; ++fd) {
@@ -98,7 +105,7 @@ Task<void> Server::run() {
         }
     }
     co_await retiring_.wait();
-    if (options_.transport == ServiceTransport::kDatagram) {
+    if (stopped) {
         co_await wait_for_quiet();
     }
     co_await listeners_.close();
@@ -111,10 +118,10 @@ Task<void> Server::run() {
     co_await daemon_->shut_down();
 }
 
-// Where master has ended, the others have last words.
+// Where the suite is stopped, the others have last words.
 Task<void> Server::wait_for_quiet() {
-    const auto deadline = std::chrono::steady_clock::now() + kMostLastWords;
     const auto began = std::chrono::steady_clock::now();
+    const auto deadline = began + kMostLastWords;
     for (auto now = began; now < deadline && now - std::max(began, last_activity_) < kQuiet;
          now = std::chrono::steady_clock::now()) {
         co_await sleep_for(kQuiet / 4);

@@ -5,15 +5,11 @@
 // lines are taken in bursts and written with one call.  Without maillog_file, lines go to syslog.
 
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -22,17 +18,12 @@
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
 #include "lib/daemon/daemon.h"
-#include "lib/event/signals.h"
-#include "lib/event/watch.h"
 
 using namespace relais;
 
 namespace {
 
 constexpr std::size_t kWriteAt = 65536;
-// So long after the last word, and no longer than this from the first.
-constexpr auto kLastWords = std::chrono::milliseconds(150);
-constexpr auto kMostLastWords = std::chrono::seconds(4);
 
 UniqueFd open_log_file(const std::string& path) {
     if (!maillog_file_is_allowed()) {
@@ -93,22 +84,11 @@ class Postlogd : public Daemon {
         }
     }
 
-    // The suite is being stopped: the last words of the others are still on their way.
-    void after_jail() override {
-        stop_ = std::make_unique<SignalWatch>(SIGTERM, [this] {
-            stops_at_ = stops_at_.value_or(std::chrono::steady_clock::now() + kMostLastWords);
-            last_words_.start(kLastWords);
-        });
-    }
-
     std::chrono::seconds watchdog_timeout() const override {
         return conf().postlogd_watchdog_timeout();
     }
 
     void datagram(std::string_view line) override {
-        if (stops_at_ && std::chrono::steady_clock::now() < *stops_at_) {
-            last_words_.start(kLastWords);
-        }
         if (!file_) {
             auto relog = split_line(line);
             log_line(relog.severity, relog.text);
@@ -139,12 +119,6 @@ class Postlogd : public Daemon {
 
     UniqueFd file_;
     std::string pending_;
-    std::unique_ptr<SignalWatch> stop_;
-    std::optional<std::chrono::steady_clock::time_point> stops_at_;
-    Timer last_words_{[this] {
-        write_pending();
-        std::_Exit(0);
-    }};
 };
 
 }  // namespace
