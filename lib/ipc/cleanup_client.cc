@@ -155,18 +155,8 @@ Task<Result<CleanupReply>> CleanupClient::finish() {
     if (reader.failed()) {
         co_return fail(Errc::kCorrupt, "cleanup service: " + reader.error());
     }
-    takes_another_ = !socket_.empty() && is_offered_another();
+    takes_another_ = !socket_.empty() && offers_to_go_on(*stream_, kCleanupAgainProtocol);
     co_return reply;
-}
-
-// Whether that, and nothing else, follows the reply; takes it.
-bool CleanupClient::is_offered_another() {
-    auto list = parse_attributes(stream_->buffered());
-    if (list.status != AttrParse::Status::kComplete || list.length != stream_->buffered().size()) {
-        return false;
-    }
-    stream_->consume(list.length);
-    return AttrReader(list.attributes).string("protocol") == kCleanupAgainProtocol;
 }
 
 }  // namespace relais

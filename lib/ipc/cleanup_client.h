@@ -112,7 +112,6 @@ class CleanupClient {
 
   private:
     CleanupClient(std::string socket, std::unique_ptr<Stream> stream, std::string queue_id);
-    bool is_offered_another();
 
     std::string socket_;  // empty: not one of cleanup's
     bool takes_another_ = false;

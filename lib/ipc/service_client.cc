@@ -79,17 +79,6 @@ Task<Result<std::unique_ptr<Stream>>> connect_service(ServiceAddress address,
 
 namespace {
 
-// Whether the greeting, and nothing else, follows what was read; takes it.
-bool greeted_again(Stream* stream, const ServiceAddress& address) {
-    auto list = parse_attributes(stream->buffered(), address.encoding);
-    if (address.protocol.empty() || list.status != AttrParse::Status::kComplete ||
-        list.length != stream->buffered().size()) {
-        return false;
-    }
-    stream->consume(list.length);
-    return AttrReader(list.attributes).string("protocol") == address.protocol;
-}
-
 // kClosed where the server hung up instead of an answer.
 Task<Result<int>> ask_status(std::unique_ptr<Stream>* stream, const ServiceAddress* address,
                              const std::string* request) {
@@ -103,7 +92,9 @@ Task<Result<int>> ask_status(std::unique_ptr<Stream>* stream, const ServiceAddre
     if (reader.failed()) {
         co_return fail(Errc::kCorrupt, reader.error());
     }
-    if (greeted_again(stream->get(), *address)) {
+    // It greets again.
+    if (!address->protocol.empty() &&
+        offers_to_go_on(**stream, address->protocol, address->encoding)) {
         WaitingServers::of_process().keep(address->socket, std::move(*stream));
     }
     co_return status;

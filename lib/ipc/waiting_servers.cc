@@ -4,6 +4,15 @@
 
 namespace relais {
 
+bool offers_to_go_on(Stream& server, std::string_view protocol, AttrEncoding encoding) {
+    auto list = parse_attributes(server.buffered(), encoding);
+    if (list.status != AttrParse::Status::kComplete || list.length != server.buffered().size()) {
+        return false;
+    }
+    server.consume(list.length);
+    return AttrReader(list.attributes).string("protocol") == protocol;
+}
+
 WaitingServers& WaitingServers::of_process() {
     Loop::current();  // which must outlive them
     static WaitingServers servers;

@@ -5,12 +5,19 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "lib/event/loop.h"
 #include "lib/event/stream.h"
+#include "lib/ipc/attr.h"
 
 namespace relais {
+
+// Whether the list with which a server offers to go on (`protocol` = this), and nothing else,
+// follows what was read; takes it.
+[[nodiscard]] bool offers_to_go_on(Stream& server, std::string_view protocol,
+                                   AttrEncoding encoding = AttrEncoding::kNul);
 
 class WaitingServers {
   public:
