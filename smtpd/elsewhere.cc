@@ -161,8 +161,7 @@ bool is_elsewhere(const Session& session, const AuthReply& answer) {
 Task<Outcome> log_in_elsewhere(Session* session, std::string method, AuthReply answer) {
     const auto began = std::chrono::steady_clock::now();
     const auto target = target_of(*session, answer);
-    const auto where = target ? "," + target->address.to_string() : "";
-    const auto who = format("proxy({}{})", shown_name(answer.user), where);
+    const auto who = proxy_of(answer.user, target ? target->address.to_string() : "");
     const auto whom =
         format("{}, method={}, rip={}, lip={}{}", user_in_brackets(answer.user), uppercase(method),
                session->client.address, session->server_address, session->tls ? ", TLS" : "");
@@ -178,9 +177,7 @@ Task<Outcome> log_in_elsewhere(Session* session, std::string method, AuthReply a
         log_info("{}: Login failed: {}: {}", who, printable(entered->answer.text), whom);
         co_return Outcome::kFailed;
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    log_info("{}: Started proxying to <{}> ({:.3f} secs): {}", who, printable(target->host),
-             took.count(), whom);
+    log_info("{}: {}: {}", who, started_proxying(target->host, began), whom);
     session->elsewhere =
         std::make_unique<Elsewhere>(Elsewhere{std::move(entered->server), who, whom});
     session->hang_up();

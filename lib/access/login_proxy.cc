@@ -54,8 +54,7 @@ Task<void> LoginSession::pass_on(std::string tag, std::string mechanism, AuthRep
                                  LoginFailures::Attempt attempt) {
     auto began = std::chrono::steady_clock::now();
     auto target = target_of(reply);
-    std::string whose = format("proxy({}{}{})", shown_name(reply.user), target ? "," : "",
-                               target ? target->address.to_string() : "");
+    std::string whose = proxy_of(reply.user, target ? target->address.to_string() : "");
     std::string whom =
         format("{}, method={}, {}", user_in_brackets(reply.user), mechanism, origin());
     auto login = target ? co_await log_in_elsewhere(&*target) : fail_with(target);
@@ -78,9 +77,8 @@ Task<void> LoginSession::pass_on(std::string tag, std::string mechanism, AuthRep
     finish(std::move(attempt));
     end_.be_silent();
     done_ = true;
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    log_session(service(), format("{}: Started proxying to <{}> ({:.3f} secs): {}", whose,
-                                  printable(target->host), took.count(), whom));
+    log_session(service(),
+                format("{}: {}: {}", whose, started_proxying(target->host, began), whom));
     co_await stay_between(login->stream.get(), std::move(whose), std::move(whom));
 }
 

@@ -1,6 +1,7 @@
 #include "lib/access/session_log.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <unistd.h>
 
@@ -33,6 +34,15 @@ std::string session_of(std::string_view service, std::string_view user) {
 
 std::string user_in_brackets(std::string_view user) {
     return format("user=<{}>", shown_name(user));
+}
+
+std::string proxy_of(std::string_view user, std::string_view address) {
+    return format("proxy({}{}{})", shown_name(user), address.empty() ? "" : ",", address);
+}
+
+std::string started_proxying(std::string_view host, SteadyTime since) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - since;
+    return format("Started proxying to <{}> ({:.3f} secs)", printable(host), took.count());
 }
 
 }  // namespace relais

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/event/deadline.h"
+
 namespace relais {
 
 // `who` is a service, or session_of().
@@ -20,5 +22,12 @@ void log_session(std::string_view who, std::string_view text);
 
 // "user=<bob>"
 [[nodiscard]] std::string user_in_brackets(std::string_view user);
+
+// "proxy(bob,192.0.2.9:587)": whose connection is handed through; without an address, none is
+// known.
+[[nodiscard]] std::string proxy_of(std::string_view user, std::string_view address);
+
+// "Started proxying to <mail.test> (0.003 secs)", where it took so long from `since` on.
+[[nodiscard]] std::string started_proxying(std::string_view host, SteadyTime since);
 
 }  // namespace relais
