@@ -67,6 +67,21 @@ Result<Network> Network::parse(std::string_view text) {
     return slash == std::string_view::npos ? parse_address(pattern) : parse_masked(pattern, slash);
 }
 
+std::optional<Network> Network::around(std::string_view text) {
+    auto parts = split_first(text, '/');
+    auto bytes = address_bytes(parts ? parts->first : text);
+    auto bits = parts && bytes ? parse_uint(parts->second) : std::nullopt;
+    if (!bytes || (parts && (!bits || *bits > bytes->size() * 8))) {
+        return std::nullopt;
+    }
+    Network network(std::move(*bytes));
+    if (bits) {
+        network.bits_ = static_cast<std::size_t>(*bits);
+        network.bytes_ = masked(std::move(network.bytes_), network.bits_);
+    }
+    return network;
+}
+
 Result<Network> Network::parse_address(std::string_view text) {
     auto bytes = address_bytes(text);
     if (!bytes) {

@@ -19,6 +19,10 @@ class Network {
     // The error is Postfix's text.
     [[nodiscard]] static Result<Network> parse(std::string_view text);
 
+    // "ADDRESS" or "ADDRESS/BITS", where any address of the network stands for it, as Dovecot has
+    // it; nothing where the text is none.
+    [[nodiscard]] static std::optional<Network> around(std::string_view text);
+
     // `address` is what address_bytes() gives.
     bool contains(std::string_view address) const;
 

@@ -11,10 +11,10 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/services.h"
+#include "lib/maps/network.h"
 
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/master.h"
-#include "tools/doveadm/netmask.h"
 #include "tools/doveadm/processes.h"
 #include "tools/doveadm/status.h"
 
@@ -190,7 +190,7 @@ int cmd_penalty(const Command& command, Words words, const Globals& globals) {
     OptionWords options(command, std::move(words));
     options.expect_at_most(1);
     for (const std::string& word : options.rest()) {
-        if (!netmask_of(word)) {
+        if (!Network::around(word)) {
             print_error("", format("Invalid netmask '{}' given", printable(word)));
             return kUsage;
         }

@@ -11,11 +11,11 @@
 #include "lib/config/config.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/session_register.h"
+#include "lib/maps/network.h"
 
 #include "tools/doveadm/auth_service.h"
 #include "tools/doveadm/commands.h"
 #include "tools/doveadm/master.h"
-#include "tools/doveadm/netmask.h"
 #include "tools/doveadm/status.h"
 
 namespace relais::doveadm {
@@ -37,7 +37,7 @@ struct Filter {
     static Filter parse(const Words& words) {
         Filter filter;
         for (const std::string& word : words) {
-            auto network = netmask_of(word);
+            auto network = Network::around(word);
             if (network ? filter.network.has_value() : filter.users.has_value()) {
                 print_error("", network ? "Multiple network masks not supported"
                                         : "Multiple username masks not supported");
