@@ -8,7 +8,7 @@ import random
 import time
 
 from support import bound, check, count_cases, equal, need_suite
-from support.carry import MAIN
+from support.carry import MAIN, QUICK_RETRIES
 from support.faults import ERRORS, POSSIBLE, Faults
 from support.instance import SMTP, Instance
 from support.room import room
@@ -18,12 +18,7 @@ from support.smtp_client import SmtpClient
 ALL = os.environ.get("RELAIS_TEST_FAULTS") == "all"
 SEED = int(os.environ.get("RELAIS_TEST_SEED", "1"))
 HOURS, DAILY = 3600, 30
-QUICK = """\
-minimal_backoff_time = 1s
-maximal_backoff_time = 1s
-queue_run_delay = 1s
-service_throttle_time = 1s
-transport_retry_time = 1s
+QUICK = QUICK_RETRIES.replace("= 2s", "= 1s") + """\
 smtpd_reject_unlisted_recipient = no
 notify_classes =
 virtual_mailbox_lock = fcntl

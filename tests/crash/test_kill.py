@@ -7,20 +7,13 @@ import stat
 import time
 
 from support import bound, check, need_suite
-from support.carry import system
+from support.carry import QUICK_RETRIES, system
 from support.load import Load
 from support.room import room
 from support.sink import SmtpSink
 
 KILLS = 60
-QUICK_RETRIES = """\
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
-service_throttle_time = 1s
-transport_retry_time = 1s
-virtual_mailbox_lock = fcntl
-"""
+MAIN = QUICK_RETRIES + "virtual_mailbox_lock = fcntl\n"
 RECIPIENTS = ("u1@virt.test", "u2@virt.test", "box@virt.test", "alice@example.test", "bob@example.test", "x@far.test",
               "two@alias.test")
 
@@ -95,7 +88,7 @@ def wait_empty(mta, seconds):
 
 
 def nothing_is_lost(kind, spare=()):
-    mta, sink = system(kind, main=QUICK_RETRIES), SmtpSink(room().address(31))
+    mta, sink = system(kind, main=MAIN), SmtpSink(room().address(31))
     load = Load(mta, RECIPIENTS)
     try:
         time.sleep(0.5)

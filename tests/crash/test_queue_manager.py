@@ -9,6 +9,7 @@ import threading
 import time
 
 from support import bound, check, need_suite
+from support.carry import QUICK_RETRIES
 from support.instance import SMTP, Instance
 from support.room import room
 from support.sink import SmtpSink
@@ -18,7 +19,7 @@ VICTIMS = ("qmgr", "bounce", "trivial-rewrite", "smtp", "virtual", "error")
 KILLS = 24
 FAR, BAD = 30, 3
 AT_ONCE = 4  # deliveries to the far end
-MAIN = f"""\
+MAIN = QUICK_RETRIES + f"""\
 local_recipient_maps =
 relay_domains = far.test
 transport_maps = inline:{{far.test=smtp:[@NET@.31]:2525}}
@@ -27,11 +28,6 @@ smtp_destination_concurrency_limit = {AT_ONCE}
 qmgr_message_recipient_minimum = 2
 qmgr_message_recipient_limit = 40
 default_recipient_limit = 40
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
-service_throttle_time = 1s
-transport_retry_time = 1s
 bounce_size_limit = 100000
 """
 

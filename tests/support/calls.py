@@ -1,5 +1,6 @@
 """System calls of daemons, counted while something happens."""
 import collections
+import contextlib
 import os
 import re
 import subprocess
@@ -13,6 +14,27 @@ TOKENS = ("<anon_inode:[eventfd]>", "<pipe:[")
 ATTACHED = re.compile(r"Process \d+ attached")
 
 
+@contextlib.contextmanager
+def traced(mta, pids, *options):
+    """strace, with these options, is attached to the processes while the block runs; the list that it gives has its lines afterwards."""
+    need_strace()
+    file, lines = mta.root / "calls", []
+    each = [option for pid in pids for option in ("-p", str(pid))]
+    tracer = subprocess.Popen(["strace", "-f", "-o", file, *options, *each], stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in pids:
+            line = tracer.stderr.readline()
+            if not ATTACHED.search(line):
+                raise Skip(f"strace may not attach here: {line.strip()}")
+        yield lines
+    finally:
+        time.sleep(0.2)  # what is under way is part of it
+        tracer.terminate()
+        tracer.wait(timeout=20)
+        tracer.stderr.close()
+        lines += file.read_text(errors="replace").splitlines()
+
+
 class Calls:
     """What the processes of some daemons (by name) call while the block runs.
 
@@ -22,38 +44,25 @@ class Calls:
     """
 
     def __init__(self, mta, names):
-        need_strace()
         self.mta, self.names = mta, names
         self.of, self.lines = collections.defaultdict(collections.Counter), collections.defaultdict(list)
 
     def __enter__(self):
         self._daemons = {pid: name for pid, name in self.mta.processes().items() if name in self.names}
-        self._file = self.mta.root / "calls"
-        each = [option for pid in self._daemons for option in ("-p", str(pid))]
-        self._tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "64", "-o", self._file] + each, stderr=subprocess.PIPE, text=True)
-        for _ in self._daemons:
-            line = self._tracer.stderr.readline()
-            if not ATTACHED.search(line):
-                self._end()
-                raise Skip(f"strace may not attach here: {line.strip()}")
+        self._tracing = traced(self.mta, self._daemons, "-y", "-s", "64")
+        self._traced = self._tracing.__enter__()
         self._threads = {thread: name for pid, name in self._daemons.items() for thread in threads_of(pid)}
         return self
 
     def __exit__(self, *what):
         for pid, name in self._daemons.items():
             self._threads.update({thread: name for thread in threads_of(pid)})
-        self._end()
-        for line in self._file.read_text(errors="replace").splitlines():
+        self._tracing.__exit__(None, None, None)
+        for line in self._traced:
             daemon = self._threads.get(line.split()[0], "?")
             self.lines[daemon].append(line)
             if found := CALL.match(line):
                 self.of[daemon]["token" if any(kind in line for kind in TOKENS) else found[2]] += 1
-
-    def _end(self):
-        time.sleep(0.2)  # what is under way is part of it
-        self._tracer.terminate()
-        self._tracer.wait(timeout=20)
-        self._tracer.stderr.close()
 
 
 def threads_of(pid):

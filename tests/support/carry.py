@@ -21,6 +21,15 @@ relay_transport = smtp:[@NET@.31]:2525
 transport_maps = hash:@CONF@/transport
 """
 
+# What is deferred is tried again at once, and what fails starts again at once.
+QUICK_RETRIES = """\
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+service_throttle_time = 1s
+transport_retry_time = 1s
+"""
+
 TRANSPORT = "refused.test smtp:[@NET@.32]:2525\ngone.test error:5.1.9 gone\nvoid.test discard:\nlater.test retry:4.0.9 later\n"
 MAILBOXES = "u1@virt.test u1/\nu2@virt.test u2/\nbox@virt.test box\n"
 

@@ -11,6 +11,7 @@ import threading
 import time
 
 from support import check
+from support.carry import QUICK_RETRIES
 from support.families import processes
 from support.instance import MASTER_CF
 from support.lmtp_pair import LmtpInstance
@@ -21,12 +22,7 @@ from support.room import room
 from support.sink import SmtpSink
 
 MILTER_PORT, POLICY_PORT = 9997, 9998
-MAIN = """\
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
-service_throttle_time = 1s
-transport_retry_time = 1s
+MAIN = QUICK_RETRIES + """\
 virtual_transport = lmtp:unix:public/lmtpd
 virtual_mailbox_maps =
 virtual_alias_maps = inline:{{two@example.test=u1@virt.test, alice@example.test}}

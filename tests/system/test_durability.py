@@ -4,9 +4,9 @@ import pwd
 import re
 import shutil
 import subprocess
-import time
 
-from support import Skip, check, equal, need_strace, need_suite
+from support import check, equal, need_suite
+from support.calls import traced
 from support.carry import system
 from support.instance import Instance
 from support.queuefile import Cleanup
@@ -77,22 +77,11 @@ def test_missing_map_while_running():
 
 def syncs_before_reply(mta, daemons, take, reply):
     """Under strace: the paths that were synced before the reply to a message was written."""
-    need_strace()
     take()
-    pids = [str(pid) for name in daemons for pid in mta.processes(name)]
-    trace = mta.root / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "60", "-o", trace, "-e",
-                               "trace=fsync,fdatasync,write,sendto,writev,sendmsg"] +
-                              [x for pid in pids for x in ("-p", pid)], stderr=subprocess.PIPE, text=True)
-    try:
-        time.sleep(1)
-        if tracer.poll() is not None:
-            raise Skip(f"strace may not attach here: {tracer.stderr.read().strip()}")
+    pids = [pid for name in daemons for pid in mta.processes(name)]
+    with traced(mta, pids, "-y", "-s", "60", "-e", "trace=fsync,fdatasync,write,sendto,writev,sendmsg") as lines:
         take()
-    finally:
-        tracer.terminate()
-        tracer.wait()
-    text = trace.read_text(errors="replace")
+    text = "\n".join(lines)
     check(reply in text, f"the reply was seen:\n{text}")
     return re.findall(r"(?:fsync|fdatasync)\(\d+<([^>]*)>", text[:text.index(reply)])
 
@@ -142,25 +131,15 @@ def synced_by_a_delivery(mta, daemon, name):
 def test_no_name_in_new_before_its_file_is_synced():
     """Several recipients of one message are synced together, on other threads."""
     need_suite()
-    need_strace()
     names = [f"u{n}" for n in range(1, 8)]
     mta = system("ours", main="virtual_mailbox_maps = inline:{" + " ".join(f"{name}@virt.test={name}/" for name in names) + "}\n")
     mta.mail("a@b.test", "u1@virt.test", TEXT)
     mta.settle()
-    trace = mta.root / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-y", "-s", "300", "-o", trace, "-e", "trace=fsync,rename", "-p", str(min(mta.processes("virtual")))],
-                              stderr=subprocess.PIPE, text=True)
-    try:
-        time.sleep(1)
-        if tracer.poll() is not None:
-            raise Skip(f"strace may not attach here: {tracer.stderr.read().strip()}")
+    with traced(mta, [min(mta.processes("virtual"))], "-y", "-s", "300", "-e", "trace=fsync,rename") as lines:
         mta.mail("a@b.test", [f"{name}@virt.test" for name in names], TEXT)
         mta.settle()
-    finally:
-        tracer.terminate()
-        tracer.wait()
     under_way, synced, moved = {}, set(), 0
-    for line in trace.read_text(errors="replace").splitlines():
+    for line in lines:
         thread, call = line.split(None, 1)
         if found := re.match(r"fsync\(\d+<([^>]*)>", call):
             under_way[thread] = found[1]

@@ -1,16 +1,15 @@
 """Mailboxes with very many messages and users with very many folders: what commands cost, in system calls and in memory, and that what
 is not looked at again and again is seen all the same.  RELAIS_TEST_MESSAGES=600000 and RELAIS_TEST_FOLDERS=10000 make them as large as
 they are meant to be; then the times are printed."""
-import contextlib
 import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import time
 
-from support import Skip, check, equal, need_strace, need_suite
+from support import check, equal, need_suite
+from support.calls import traced
 from support.families import family
 from support.imap import ImapInstance, deliver_into
 from support.imap_client import Client
@@ -89,24 +88,6 @@ def heap_of(pid):
     return sum(int(kb) * 1024 for kb in re.findall(r"^Private_Dirty:\s+(\d+) kB", open(f"/proc/{pid}/smaps_rollup").read(), re.M))
 
 
-@contextlib.contextmanager
-def traced(mail, kinds):
-    """Gives a list, in the end with the calls that the user's process has made."""
-    need_strace()
-    calls, trace = [], mail.mta.root / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-o", trace, "-e", f"trace={kinds}", "-p", str(user_process(mail))],
-                              stderr=subprocess.PIPE, text=True)
-    try:
-        time.sleep(1)
-        if tracer.poll() is not None:
-            raise Skip(f"strace may not attach here: {tracer.stderr.read().strip()}")
-        yield calls
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait()
-        calls += [line.split(None, 1)[1] for line in trace.read_text(errors="replace").splitlines()]
-
-
 def counts(lines):
     """{folder: its line} of an answer with STATUS."""
     return {line.split()[2]: line for line in lines if line.startswith("* STATUS")}
@@ -129,7 +110,7 @@ def test_state_of_many_folders_again_and_again():
     known = counts(client.command(STATUS))
     equal(len(known), FOLDERS + 1, "folders")
     client.command(STATUS)
-    with traced(mail, "file,desc") as calls:
+    with traced(mail.mta, [user_process(mail)], "-e", "trace=file,desc") as calls:
         equal(counts(client.command(STATUS)), known, "told again")
     stats = [call for call in calls if "stat" in call.split("(")[0]]
     check(len(stats) >= FOLDERS, f"{len(stats)} calls were seen")
