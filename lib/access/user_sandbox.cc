@@ -1,8 +1,15 @@
 #include "lib/access/user_sandbox.h"
 
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 
 namespace relais {
+
+// Where his mail is, and what he has linked to it, only his ids bound.
+static constexpr SandboxTable kUserSandbox = {
+    .files = {{Access::kChange, "/"}},
+    .calls = {ExtraCalls::kWatches},
+};
 
 void enter_user_sandbox() {
     if (conf().quota_warnings().empty()) {

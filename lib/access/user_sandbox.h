@@ -2,15 +2,7 @@
 // deliveries to him.
 #pragma once
 
-#include "lib/daemon/sandbox.h"
-
 namespace relais {
-
-// Where his mail is, and what he has linked to it, only his ids bound.
-inline constexpr SandboxTable kUserSandbox = {
-    .files = {{Access::kChange, "/"}},
-    .calls = {ExtraCalls::kWatches},
-};
 
 // Before the first byte of a client or a message.  Not where quota_warnings has commands: they run
 // as children of this process, and may be set-gid, as sendmail's postdrop is.

@@ -152,6 +152,12 @@ std::string parent_directory(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::optional<std::string> real_path(const std::string& path) {
+    std::unique_ptr<char, decltype(&std::free)> whole(::realpath(path.c_str(), nullptr),
+                                                      &std::free);
+    return whole ? std::optional<std::string>(whole.get()) : std::nullopt;
+}
+
 bool is_file_at(int fd, const std::string& path) {
     struct stat opened;
     struct stat there;

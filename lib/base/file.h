@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,9 @@ namespace relais {
 
 // The directory that a path is in, without a slash at its end; "." where the path has none.
 [[nodiscard]] std::string parent_directory(const std::string& path);
+
+// The path from the root on, links followed; nothing where it leads to nothing.
+[[nodiscard]] std::optional<std::string> real_path(const std::string& path);
 
 // Whether the open file is still what is at the path, and nothing has taken its place there.
 [[nodiscard]] bool is_file_at(int fd, const std::string& path);

@@ -1,9 +1,8 @@
 #include "lib/daemon/sandbox.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include <linux/seccomp.h>
@@ -87,7 +86,8 @@ class Places {
                 add(each);
             }
             for (const std::string_view file : kNameFiles) {
-                add(rule.access, directory_behind(std::string(file)));
+                auto real = real_path(std::string(file));
+                add(rule.access, real ? parent_directory(*real) : "");
             }
         } else if (rule.where.starts_with('$')) {
             add_parameter(rule.access, conf().text_value(rule.where.substr(1)));
@@ -190,12 +190,8 @@ void append(AllowedCalls& allowed, std::span<const CheckedCall> calls) {
 }
 
 bool changes_files(const FileAndPortRules& rules) {
-    for (const KnownPlace& place : rules.places) {
-        if (place.access == Access::kChange) {
-            return true;
-        }
-    }
-    return false;
+    return std::ranges::find(rules.places, Access::kChange, &KnownPlace::access) !=
+           rules.places.end();
 }
 
 AllowedCalls calls_of(const SandboxTable& table, const FileAndPortRules& rules) {
@@ -219,11 +215,7 @@ AllowedCalls calls_of(const SandboxTable& table, const FileAndPortRules& rules) 
 // From the root on, without links: the handler of log mode compares texts.
 void name_places_fully(std::vector<KnownPlace>& places) {
     for (KnownPlace& place : places) {
-        const std::unique_ptr<char, decltype(&std::free)> whole(
-            ::realpath(place.path.c_str(), nullptr), &std::free);
-        if (whole) {
-            place.path = whole.get();
-        }
+        place.path = real_path(place.path).value_or(place.path);
     }
 }
 

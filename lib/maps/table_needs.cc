@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
-#include <utility>
+
+#include "lib/base/file.h"
 
 namespace relais {
 
@@ -24,26 +23,15 @@ constexpr auto kNamelessTypes = std::to_array<std::string_view>(
     {"debug", "environ", "fail", "inline", "internal", "pipemap", "proxy", "randmap", "socketmap",
      "static", "tcp", "unionmap", "unix"});
 
-std::string directory_of_file(std::string_view path) {
-    const auto slash = path.rfind('/');
-    return std::string(slash == std::string_view::npos ? "." : path.substr(0, slash + 1));
-}
-
 // A link may be what has the name, and the file elsewhere.
-void note(std::set<std::string>& directories, std::string_view path) {
-    directories.insert(directory_of_file(path));
-    if (auto real = directory_behind(std::string(path)); !real.empty()) {
-        directories.insert(std::move(real));
+void note(std::set<std::string>& directories, const std::string& path) {
+    directories.insert(parent_directory(path));
+    if (auto real = real_path(path)) {
+        directories.insert(parent_directory(*real));
     }
 }
 
 }  // namespace
-
-std::string directory_behind(const std::string& path) {
-    const std::unique_ptr<char, decltype(&std::free)> whole(::realpath(path.c_str(), nullptr),
-                                                            &std::free);
-    return whole ? directory_of_file(whole.get()) : std::string();
-}
 
 const TableNeeds& table_needs() {
     return needs();
@@ -55,7 +43,7 @@ void note_table(std::string_view type, std::string_view name, TableUse use) {
     }
     if (std::ranges::find(kNamelessTypes, type) == kNamelessTypes.end()) {
         auto& directories = use == TableUse::kWrites ? needs().changed : needs().read;
-        note(directories, name);
+        note(directories, std::string(name));
     }
 }
 
@@ -66,7 +54,7 @@ void note_table_read(const std::string& path) {
     }
 }
 
-void note_table_file(std::string_view path) {
+void note_table_file(const std::string& path) {
     note(needs().changed, path);
 }
 

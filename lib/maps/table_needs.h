@@ -19,14 +19,11 @@ struct TableNeeds {
 enum class TableUse { kReads, kWrites };
 void note_table(std::string_view type, std::string_view name, TableUse use);
 
-// The directory in which a file really is, links followed; empty where there is none.
-[[nodiscard]] std::string directory_behind(const std::string& path);
-
 // A file or directory that a table's settings name, to be read whenever it asks its server
 // (certificates); empty: none.
 void note_table_read(const std::string& path);
 
 // A file that a table's settings name (SQLite's database); its directory is written, for a journal.
-void note_table_file(std::string_view path);
+void note_table_file(const std::string& path);
 
 }  // namespace relais

@@ -79,11 +79,6 @@ Result<void> copy_range(int fd, std::uint64_t from, std::uint64_t to, FileSink& 
     return {};
 }
 
-Result<void> sync_directory_of(const std::string& path) {
-    auto fd = open_file(parent_directory(path), O_RDONLY | O_DIRECTORY);
-    return !fd ? fail_with(fd) : ::fsync(fd->get()) < 0 ? fail_errno("fsync") : Result<void>();
-}
-
 // Of the pages of [start, end): how many there are before the one that has `offset`.
 std::uint64_t page_number(std::uint64_t start, std::uint64_t offset) {
     return offset / MboxPlan::kPage - start / MboxPlan::kPage;
@@ -161,7 +156,7 @@ Result<MboxPlan> MboxPlan::make(int mbox, const std::string& path,
     if (done && std::rename(temporary.c_str(), path.c_str()) < 0) {
         done = fail_errno("rename " + temporary);
     }
-    done = done ? sync_directory_of(path) : done;
+    done = done ? sync_directory(parent_directory(path)) : done;
     if (!done) {
         ::unlink(temporary.c_str());
         return fail_with(done);

@@ -49,14 +49,6 @@ std::vector<PhysicalLine> split_physical(std::string_view text) {
     return lines;
 }
 
-// A symbolic link stays: what it points to is replaced.
-std::string real_path(const std::string& path) {
-    char* resolved = ::realpath(path.c_str(), nullptr);
-    std::string target = resolved != nullptr ? resolved : path;
-    std::free(resolved);
-    return target;
-}
-
 }  // namespace
 
 namespace {
@@ -77,7 +69,7 @@ void remove_unfinished() {
 
 FileEditor::FileEditor(std::string path)
     : path_(std::move(path)),
-      target_(real_path(path_)),
+      target_(real_path(path_).value_or(path_)),  // a symbolic link stays
       new_file_(open_locked(target_ + ".tmp", path_ + ".tmp")) {
     unfinished() = target_ + ".tmp";
     std::atexit(remove_unfinished);

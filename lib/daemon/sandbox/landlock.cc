@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/unique_fd.h"
+#include "lib/daemon/sandbox/system_calls.h"
 
 namespace relais {
 
@@ -15,9 +16,6 @@ namespace {
 
 // The kernel's interface, of which older systems' headers have a part only: the same numbers on
 // every processor.
-constexpr long kCreateRuleset = 444;
-constexpr long kAddRule = 445;
-constexpr long kRestrictSelf = 446;
 constexpr unsigned kAskVersion = 1;
 
 enum class RuleKind : unsigned { kPath = 1, kPort = 2 };
@@ -104,7 +102,7 @@ std::size_t size_for(int version) {
 }
 
 Result<void> add_rule(int ruleset, RuleKind kind, const void* attributes) {
-    if (::syscall(kAddRule, ruleset, static_cast<unsigned>(kind), attributes, 0U) != 0) {
+    if (::syscall(kLandlockAddRule, ruleset, static_cast<unsigned>(kind), attributes, 0U) != 0) {
         return fail_errno("landlock_add_rule");
     }
     return {};
@@ -150,7 +148,7 @@ Result<void> add_ports(int ruleset, const FileAndPortRules& rules, std::uint64_t
 }  // namespace
 
 int landlock_version() {
-    const long version = ::syscall(kCreateRuleset, nullptr, std::size_t{0}, kAskVersion);
+    const long version = ::syscall(kLandlockCreateRuleset, nullptr, std::size_t{0}, kAskVersion);
     return version >= kVersionRefer ? static_cast<int>(version) : 0;
 }
 
@@ -161,7 +159,7 @@ Result<void> restrict_files_and_ports(const FileAndPortRules& rules) {
     }
     const auto handled = attributes_for(version, rules);
     const UniqueFd ruleset(
-        static_cast<int>(::syscall(kCreateRuleset, &handled, size_for(version), 0U)));
+        static_cast<int>(::syscall(kLandlockCreateRuleset, &handled, size_for(version), 0U)));
     if (!ruleset) {
         return fail_errno("landlock_create_ruleset");
     }
@@ -175,7 +173,7 @@ Result<void> restrict_files_and_ports(const FileAndPortRules& rules) {
             return added;
         }
     }
-    if (::syscall(kRestrictSelf, ruleset.get(), 0U) != 0) {
+    if (::syscall(kLandlockRestrictSelf, ruleset.get(), 0U) != 0) {
         return fail_errno("landlock_restrict_self");
     }
     return {};

@@ -24,9 +24,6 @@ enum Newer : int {
     kOpenat2 = 437,
     kFaccessat2 = 439,
     kEpollPwait2 = 441,
-    kLandlockCreateRuleset = 444,
-    kLandlockAddRule = 445,
-    kLandlockRestrictSelf = 446,
     kProcessMadvise = 440,
 };
 

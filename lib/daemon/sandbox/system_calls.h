@@ -8,6 +8,11 @@
 
 namespace relais {
 
+// Landlock's, which headers of older systems do not have: the same on every processor.
+inline constexpr int kLandlockCreateRuleset = 444;
+inline constexpr int kLandlockAddRule = 445;
+inline constexpr int kLandlockRestrictSelf = 446;
+
 struct SystemCall {
     int number;
     std::string_view name;

@@ -56,9 +56,7 @@ ReplacementFile::~ReplacementFile() {
 Result<ReplacementFile> ReplacementFile::open(const std::string& path, InPlace in_place) {
     ReplacementFile out;
     out.name_ = path;
-    std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr),
-                                                       &std::free);
-    out.target_ = target ? target.get() : path;
+    out.target_ = real_path(path).value_or(path);
     auto old = open_file(path, O_RDWR);
     if (!old && old.error().sys_errno != ENOENT) {
         return fail_errno("open " + path, old.error().sys_errno);
