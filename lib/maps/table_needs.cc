@@ -23,11 +23,17 @@ constexpr auto kNamelessTypes = std::to_array<std::string_view>(
     {"debug", "environ", "fail", "inline", "internal", "pipemap", "proxy", "randmap", "socketmap",
      "static", "tcp", "unionmap", "unix"});
 
+// With the slash at its end.
+std::string directory_of(std::string_view file) {
+    const auto slash = file.rfind('/');
+    return std::string(slash == std::string_view::npos ? "." : file.substr(0, slash + 1));
+}
+
 // A link may be what has the name, and the file elsewhere.
 void note(std::set<std::string>& directories, const std::string& path) {
-    directories.insert(parent_directory(path));
+    directories.insert(directory_of(path));
     if (auto real = real_path(path)) {
-        directories.insert(parent_directory(*real));
+        directories.insert(directory_of(*real));
     }
 }
 
