@@ -63,6 +63,7 @@ def test_mail_goes_to_the_other_machine():
             session.send("Subject: x\r\n\r\n" + "much text\r\n" * 100000 + ".\r\n")
             equal(session.read().code, "250", "the end")
             equal(session.command("QUIT").code, "221", "QUIT")
+            equal(session.read().code, "EOF", "the server ends it")
         line = back.wait_log(r"client=(\S+), sasl_method=(\S+), sasl_username=(\S+)")
         equal(line.groups(), (f"unknown[{room().address(130)}]", "PLAIN", "bob"), "who it was")
         equal(len(back.mta.queue_files("incoming")), 1, "its queue")
