@@ -1,5 +1,6 @@
 """postmulti: the life of instances, what each of them is told, and everything that is refused."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import pty
@@ -8,8 +9,9 @@ import shutil
 import subprocess
 import threading
 
-from support import oracle
+from support import equal, oracle
 from support.compare import scenario
+from support.instance import Instance
 
 ETC = pathlib.Path("/etc/postfix")  # the room has an /etc of its own
 
@@ -150,12 +152,15 @@ def the_life_of_instances(mta):
 the_life_of_instances.seconds = 120
 
 
+WAYS_TO_NAME = ("1", "postfix-", "postfix", "@/c1", "@/c1/", "@/c4", "/etc/postfix", "/etc/postfix/", "c1")
+
+
 @scenario(log=False)
 def commands_for_instances(mta):
-    """Three instances, of which the second is enabled: who is told what, and in which order."""
+    """Four instances, of which the third is enabled and the last has no name: who is told what, and in which order."""
     furnish(mta)
     setup = ["-e init", f"-e create -I postfix-1 -G ones {places(1)}", f"-e create -I postfix-2 -G twos {places(2)}",
-             "-e enable -i postfix-2"]
+             "-e enable -i 2", f"-e create {places(3)}"]
     for command in setup:
         run(mta, *command.split())
     for command in ("postfix",):  # what is run is only shown
@@ -169,6 +174,8 @@ def commands_for_instances(mta):
             "-p start", "-p stop", "-p reload", "-p status", "-p flush", "-p abort", "-p check", "-p -i postfix-1 start",
             "-p -i postfix-1 stop", "-p -i postfix-2 stop", "-p -g ones status", "-p -g ones reload", "-p -i - start-fg",
             "-p -a drain", "-p -- quick-stop", "-l -R", "-l -g twos", "-l -i postfix-1", "-l -i -", "-l -a")])
+        note_each(mta, *(f"-l -i {name}" for name in WAYS_TO_NAME), "-l -g -", "-l -i @/c3", "-l -i -", "-e assign -i - -I postfix-main -G -", "-l -i -", "-l -i main",
+                  "-l -i /etc/postfix")
     finally:
         path.unlink()
         path.symlink_to(kept)
@@ -180,6 +187,25 @@ def commands_for_instances(mta):
 
 
 commands_for_instances.seconds = 120
+
+
+def test_instances_in_json():
+    """Postfix has it since 3.11, so that there is nothing to compare with: the lines that its manual describes."""
+    mta = Instance("ours")
+    try:
+        furnish(mta)
+        run(mta, "-e", "init")
+        run(mta, "-e", "create", "-I", "postfix-1", "-G", "ones", *places(1).split())
+        names = ("name", "group", "enabled", "config_directory")
+        listed = [dict(zip(names, line.split(maxsplit=3))) for line in run(mta, "-l").split("\n")[1:-1]]
+        for options in ("-lj", "-jlj", "-l -a -j"):
+            lines = run(mta, *options.split()).split("\n")[1:-1]
+            equal([json.loads(line) for line in lines], listed, options)
+        equal(lines[0], '{"name": "-","group": "-","enabled": "y","config_directory": "/etc/postfix"}', "the primary one")
+        for options in ("-j -e init", "-j -p status", "-x -j true"):
+            equal(run(mta, *options.split()), "status 1\npostmulti: fatal: JSON output available only with '-l'\n", options)
+    finally:
+        mta.destroy()
 
 
 def masters(mta):

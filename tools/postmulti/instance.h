@@ -9,6 +9,9 @@
 
 namespace relais::postmulti {
 
+// What all names of instances begin with.
+inline constexpr std::string_view kNamePrefix = "postfix-";
+
 struct Instance {
     std::string config_directory;
     std::string queue_directory;

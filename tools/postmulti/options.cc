@@ -9,6 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 
+#include "tools/postmulti/instance.h"
+
 namespace relais::postmulti {
 
 namespace {
@@ -70,8 +72,8 @@ void check_new_name(const std::string& name) {
     if (name.contains('/')) {
         log_fatal("Illegal '/' character in new instance name: '{}'", name);
     }
-    if (!name.starts_with("postfix-")) {
-        log_fatal("New instance name must start with '{}'", "postfix-");
+    if (!name.starts_with(kNamePrefix)) {
+        log_fatal("New instance name must start with '{}'", kNamePrefix);
     }
 }
 
@@ -91,16 +93,8 @@ void check_edit(const Options& options) {
     }
 }
 
-void check_together(const Options& options) {
-    bool assigns = options.new_name || options.new_group;
-    if (options.reverse && (options.mode == Mode::kPostfix || options.mode == Mode::kEdit)) {
-        log_fatal("The '-p' and '-e' options preclude the use of '-R'");
-    }
-    if (options.mode == Mode::kEdit) {
-        check_edit(options);
-        return;
-    }
-    if (assigns) {
+void check_iteration(const Options& options) {
+    if (options.new_name || options.new_group) {
         log_fatal("Cannot assign instance name or group without '-e {}'", "assign");
     }
     if (options.mode == Mode::kList && !options.words.empty()) {
@@ -108,6 +102,20 @@ void check_together(const Options& options) {
     }
     if (options.mode != Mode::kList && options.words.empty()) {
         log_fatal("Command required with '-p' or '-x' option");
+    }
+}
+
+void check_together(const Options& options) {
+    if (options.reverse && (options.mode == Mode::kPostfix || options.mode == Mode::kEdit)) {
+        log_fatal("The '-p' and '-e' options preclude the use of '-R'");
+    }
+    if (options.mode == Mode::kEdit) {
+        check_edit(options);
+    } else {
+        check_iteration(options);
+    }
+    if (options.json && options.mode != Mode::kList) {
+        log_fatal("JSON output available only with '-l'");
     }
 }
 
@@ -149,9 +157,9 @@ void take_mode(Options& out, int option, Seen& seen) {
 void take_selection(Options& out, int option, Seen& seen) {
     ++seen.selections;
     if (option == 'g') {
-        out.group = value_or_none(::optarg);
+        out.group = ::optarg;
     } else if (option == 'i') {
-        out.name = value_or_none(::optarg);
+        out.name = ::optarg;
     }
     out.all = !out.group && !out.name;
 }
@@ -161,7 +169,7 @@ void take_selection(Options& out, int option, Seen& seen) {
 Options parse_options(int argc, char** argv) {
     Options out;
     Seen seen;
-    for (int option; (option = ::getopt(argc, argv, "+ae:g:i:G:I:lpRvx")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+ae:g:i:jG:I:lpRvx")) != -1;) {
         switch (option) {
             case 'e':
             case 'l':
@@ -179,6 +187,9 @@ Options parse_options(int argc, char** argv) {
                 break;
             case 'I':
                 take_new_name(out, ::optarg);
+                break;
+            case 'j':
+                out.json = true;
                 break;
             case 'R':
                 out.reverse = true;

@@ -19,6 +19,7 @@ struct Options {
     std::optional<std::string> new_name;
     std::optional<std::string> new_group;
     bool reverse = false;
+    bool json = false;  // -j
     int verbose = 0;
     std::vector<std::string> words;  // the command, or "parameter=value"
 };

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/base/unique_fd.h"
@@ -20,15 +21,24 @@ namespace relais::postmulti {
 
 namespace {
 
+// By what an instance is called on the command line: its directory where it has no name, its name
+// with or without the prefix of all names; "-" is the primary one.
+bool is_called(const Instance& instance, std::string_view name) {
+    if (instance.primary && name == "-") {
+        return true;
+    }
+    if (instance.name.empty() || name.starts_with('/')) {
+        return name == instance.config_directory;
+    }
+    return name == instance.name || (!name.starts_with(kNamePrefix) &&
+                                     instance.name == std::string(kNamePrefix).append(name));
+}
+
 bool is_chosen(const Instance& instance, const Options& options) {
     if (options.group) {
-        return instance.group == *options.group;
+        return !instance.group.empty() && instance.group == *options.group;
     }
-    if (options.name) {
-        // Of the instances without a name only the primary one can be chosen ("-").
-        return instance.name == *options.name && (!instance.name.empty() || instance.primary);
-    }
-    return true;
+    return !options.name || is_called(instance, *options.name);
 }
 
 std::vector<const Instance*> chosen(const Options& options, const Suite& suite) {
@@ -191,16 +201,31 @@ const Instance& named_instance(const Options& options, const Suite& suite) {
     }
     auto matches = chosen(options, suite);
     if (matches.empty()) {
-        log_fatal("No instance named {}", shown(*options.name));
+        log_fatal("No instance named {}", *options.name);
     }
     return *matches.front();
 }
 
+namespace {
+
+std::string line_of(const Instance& instance) {
+    return format("{:<15} {:<15} {:<9} {}\n", shown(instance.name), shown(instance.group),
+                  instance.enabled ? "y" : "n", instance.config_directory);
+}
+
+// As Postfix 3.11 writes it, blanks and all.
+std::string json_of(const Instance& instance) {
+    return format(R"({{"name": {},"group": {},"enabled": "{}","config_directory": {}}})"
+                  "\n",
+                  json_string(shown(instance.name)), json_string(shown(instance.group)),
+                  instance.enabled ? "y" : "n", json_string(instance.config_directory));
+}
+
+}  // namespace
+
 void list_instances(const Options& options, const Suite& suite) {
     for (const auto* instance : chosen(options, suite)) {
-        std::string line =
-            format("{:<15} {:<15} {:<9} {}\n", shown(instance->name), shown(instance->group),
-                   instance->enabled ? "y" : "n", instance->config_directory);
+        std::string line = options.json ? json_of(*instance) : line_of(*instance);
         std::fwrite(line.data(), 1, line.size(), stdout);
     }
     if (std::fflush(stdout) != 0) {
