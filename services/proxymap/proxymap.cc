@@ -18,6 +18,7 @@
 #include "lib/daemon/attr_service.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/attr.h"
+#include "lib/maps/later_table.h"
 #include "lib/maps/registry.h"
 #include "lib/maps/shared_tables.h"
 
@@ -82,6 +83,7 @@ void Proxymap::approve(std::string_view list) {
         }
         if (table.size() < item.size() && table.contains(':')) {
             approved_.emplace(table);
+            note_later_table(table);
         }
     }
 }
