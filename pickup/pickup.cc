@@ -4,12 +4,14 @@
 // Woken by postdrop for each message and by master once a minute, it scans maildrop until nothing
 // is left to do; several messages are on their way at once (submission).  Runs as mail_owner.  The
 // files are written by postdrop, which checks them, but are not trusted.
-#include <compare>
-#include <ctime>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include <fcntl.h>
+
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
@@ -18,6 +20,7 @@
 #include "lib/queue/queue_config.h"
 #include "lib/queue/queue_scan.h"
 
+#include "pickup/passed_on.h"
 #include "pickup/submission.h"
 
 namespace relais::pickup {
@@ -26,23 +29,25 @@ namespace {
 
 constexpr std::size_t kAtOnce = 8;
 
-// What tells a file from another one that gets its name or its inode.
-struct FileKey {
-    explicit FileKey(const QueueFileStatus& status)
-        : inode(status.info.st_ino),
-          seconds(status.info.st_mtim.tv_sec),
-          nanoseconds(status.info.st_mtim.tv_nsec) {}
-
-    auto operator<=>(const FileKey&) const = default;
-
-    ino_t inode;
-    std::time_t seconds;
-    long nanoseconds;
-};
-
 class Pickup : public Daemon {
   public:
     Pickup() : dirs_(queue_dirs_from(conf())) {}
+
+    void before_jail() override {
+        auto directory = open_file(conf().data_directory(), O_PATH | O_DIRECTORY);
+        if (directory) {
+            data_ = std::move(*directory);
+        } else {
+            log_warning("{}", directory.error().message);
+        }
+    }
+
+    // With the rights of whoever writes it.
+    void after_jail() override { passed_on_.emplace(std::move(data_)); }
+
+    std::vector<KnownPlace> known_places() override {
+        return {{Access::kChange, conf().data_directory(), passed_on_->directory()}};
+    }
 
     // The bytes carry no meaning.
     Task<void> trigger(std::string) override {
@@ -79,9 +84,9 @@ class Pickup : public Daemon {
     }
 
     Task<void> submit(QueueScan::Entry entry, QueueFileStatus status, Semaphore::Place) {
-        const FileKey key(status);
+        const FileKey key(status.info);
         SubmissionEnd end;
-        if (passed_on_.contains(key)) {
+        if (passed_on_->contains(key)) {
             end = remove_submitted(entry.path);
         } else {
             Submission submission(dirs_, std::move(entry.name), std::move(entry.path), status);
@@ -89,14 +94,15 @@ class Pickup : public Daemon {
         }
         done_ += end == SubmissionEnd::kGone ? 1 : 0;
         if (end == SubmissionEnd::kPassedOn) {
-            passed_on_.insert(key);
+            passed_on_->insert(key);
         } else {
-            passed_on_.erase(key);
+            passed_on_->erase(key);
         }
     }
 
     QueueDirs dirs_;
-    std::set<FileKey> passed_on_;  // they cannot be removed, and must not be delivered again
+    UniqueFd data_;
+    std::optional<PassedOn> passed_on_;
     int done_ = 0;
 };
 

@@ -253,3 +253,30 @@ def test_mail_waits_while_the_system_is_down():
 
 test_mail_waits_while_the_system_is_down.seconds = 120
 test_killed_cleanup.seconds = 120
+
+
+def test_what_cannot_be_removed_is_passed_on_once():
+    """Not by the next pickup either."""
+    m = mta()
+    maildrop, note = m.queue / "maildrop", m.data / "pickup_passed_on"
+    before = maildrop.stat()
+    os.chown(maildrop, 0, before.st_gid)
+    maildrop.chmod(0o755)
+    try:
+        m.must_run("sendmail", "u1@virt.test", input="Subject: stays\n\nhello\n", record=False)
+        m.wait_log("to=<u1@virt.test>.*status=sent")
+        check(note.exists(), "nothing is noted")
+        pids = [pid for pid, daemon in m.processes().items() if daemon == "pickup"]
+        m.reload()
+        m.must_run("sendmail", "u2@virt.test", input="Subject: second\n\nhello\n", record=False)
+        m.wait_log("to=<u2@virt.test>.*status=sent")
+        check(set(pids).isdisjoint(m.processes("pickup")), "the same pickup")
+        check(len(list(maildrop.iterdir())) == 2, "the files are gone")
+        check(m.log_text().count("to=<u1@virt.test>") == 1, "brought again")
+    finally:
+        os.chown(maildrop, before.st_uid, before.st_gid)
+        maildrop.chmod(before.st_mode & 0o7777)
+    m.must_run("postqueue", "-f", record=False)
+    m.settle()
+    check(not list(maildrop.iterdir()) and not note.exists(), "what is left when they can be removed")
+    check(m.log_text().count("to=<u1@virt.test>") == 1, "brought again at last")
