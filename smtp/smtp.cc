@@ -88,9 +88,9 @@ constexpr SandboxTable kSandbox = {
               {Access::kRead, "$config_directory"},
               {Access::kRead, "$smtp_tls_CApath"},
               {Access::kRead, "$lmtp_tls_CApath"},
-              {Access::kRead, "$smtp_tls_trust_anchor_file"},
-              {Access::kRead, "$lmtp_tls_trust_anchor_file"},
-              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "$smtp_tls_trust_anchor_file/"},
+              {Access::kRead, "$lmtp_tls_trust_anchor_file/"},
+              {Access::kRead, "@certificates"},
               {Access::kRead, "@names"}},
     .reach = Reach::kServers,
 };

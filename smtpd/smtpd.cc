@@ -64,7 +64,7 @@ constexpr SandboxTable kSandbox = {
     .files = {{Access::kChange, "incoming"},  // speed_adjust
               {Access::kRead, "$config_directory"},
               {Access::kRead, "$smtpd_tls_CApath"},
-              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "@certificates"},
               {Access::kRead, "@names"}},
     .reach = Reach::kServers,
 };

@@ -63,7 +63,7 @@ class Lmtpd : public Daemon {
 constexpr relais::SandboxTable kSandbox = {
     .files = {{relais::Access::kRead, "$config_directory"},
               {relais::Access::kRead, "$login_proxy_tls_CApath"},
-              {relais::Access::kRead, "/etc/ssl/certs"},
+              {relais::Access::kRead, "@certificates"},
               {relais::Access::kRead, "@names"}},
     .reach = relais::Reach::kServers,
 };

@@ -48,7 +48,7 @@ class LoginDaemon : public Daemon {
 inline constexpr SandboxTable kLoginSandbox = {
     .files = {{Access::kRead, "$config_directory"},
               {Access::kRead, "$login_proxy_tls_CApath"},
-              {Access::kRead, "/etc/ssl/certs"},
+              {Access::kRead, "@certificates"},
               {Access::kRead, "@names"}},
     .reach = Reach::kServers,
 };

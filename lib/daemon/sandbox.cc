@@ -15,7 +15,10 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/sandbox/call_filter.h"
+#include "lib/daemon/sandbox/foreign_filter.h"
 #include "lib/daemon/sandbox/landlock.h"
+#include "lib/daemon/sandbox/name_service.h"
+#include "lib/daemon/sandbox/places.h"
 #include "lib/daemon/sandbox/refused_calls.h"
 #include "lib/maps/table_needs.h"
 
@@ -32,36 +35,7 @@ constexpr bool kSanitized = false;
 #endif
 
 constexpr std::uint16_t kDnsPort = 53;
-
-// What the C library and others' libraries read whenever they like; it is nobody's secret.
-constexpr FileRule kForEverybody[] = {
-    {Access::kRead, "/usr"},
-    {Access::kRead, "/lib"},
-    {Access::kRead, "/lib64"},
-    {Access::kRead, "/nix/store"},
-    {Access::kRead, "/gnu/store"},
-    {Access::kRead, "/etc/ld.so.cache"},
-    {Access::kRead, "/etc/localtime"},
-    {Access::kRead, "/etc/ssl/openssl.cnf"},
-    {Access::kRead, "/sys/devices/system/cpu"},
-    {Access::kWrite, "/dev/null"},
-    {Access::kRead, "/dev/urandom"},
-};
-
-// Files there are replaced, not written: so it is the directories.
-constexpr FileRule kNames[] = {
-    {Access::kRead, "/etc"},
-    {Access::kRead, "/run/systemd/resolve"},
-    {Access::kRead, "/run/resolvconf"},
-    {Access::kRead, "/run/NetworkManager"},
-    {Access::kRead, "/run/systemd/userdb"},
-    {Access::kRead, "/var/lib/sss"},
-    {Access::kRead, "/var/lib/extrausers"},
-    {Access::kRead, "/var/db"},
-    {Access::kRead, "/var/yp"},
-};
-// What they may be links to, wherever a distribution keeps it.
-constexpr std::string_view kNameFiles[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"};
+constexpr const char* kNameService = "/etc/nsswitch.conf";
 
 Mode mode_wanted() {
     const std::string& text = conf().sandbox();
@@ -77,79 +51,17 @@ Mode mode_wanted() {
     return Mode::kOff;
 }
 
-// One rule in the words of a table as paths.
-class Places {
-  public:
-    void add(const FileRule& rule) {
-        if (rule.where == "@names") {
-            for (const FileRule& each : kNames) {
-                add(each);
-            }
-            for (const std::string_view file : kNameFiles) {
-                auto real = real_path(std::string(file));
-                add(rule.access, real ? parent_directory(*real) : "");
-            }
-        } else if (rule.where.starts_with('$')) {
-            add_parameter(rule.access, conf().text_value(rule.where.substr(1)));
-        } else {
-            add(rule.access, std::string(rule.where));
-        }
-    }
-
-    void add(Access access, std::string path) {
-        if (!path.empty()) {
-            places_.push_back({access, std::move(path)});
-        }
-    }
-
-    void add(KnownPlace place) { places_.push_back(std::move(place)); }
-
-    std::vector<KnownPlace> take() { return std::move(places_); }
-
-  private:
-    void add_parameter(Access access, std::string_view value) {
-        for (std::string_view word : split_words(value, ", \t\r\n")) {
-            const auto colon = word.rfind(":/");
-            const bool table = colon != std::string_view::npos;
-            std::string path(table ? word.substr(colon + 1) : word);
-            add(access, table ? parent_directory(path) : path);
-        }
-    }
-
-    std::vector<KnownPlace> places_;
-};
-
-std::vector<KnownPlace> places_of(const SandboxTable& table,
-                                  std::span<const KnownPlace> known_now) {
-    Places places;
-    for (const FileRule& rule : kForEverybody) {
-        places.add(rule);
-    }
-    for (const FileRule& rule : table.files) {
-        places.add(rule);
-    }
-    for (const KnownPlace& place : known_now) {
-        places.add(place);
-    }
-    for (const std::string& directory : table_needs().read) {
-        places.add(Access::kRead, directory);
-    }
-    for (const std::string& directory : table_needs().changed) {
-        places.add(Access::kChange, directory);
-    }
-    if (table_needs().servers) {
-        // Client libraries have their settings there, and plug-ins of their own.
-        places.add(FileRule{Access::kRead, "@names"});
-        places.add(FileRule{Access::kRead, "/etc/ssl/certs"});
-        places.add(FileRule{Access::kRead, "$shlib_directory"});
-    }
-    return places.take();
+bool reads_names(const SandboxTable& table) {
+    return std::ranges::find(table.files, "@names", &FileRule::where) != table.files.end();
 }
 
 Reach reach_of(const SandboxTable& table) {
     bool servers = table_needs().servers;
     for (const std::string_view parameter : table.servers_if) {
         servers = servers || !conf().text_value(parameter).empty();
+    }
+    if (!servers && reads_names(table)) {
+        servers = asks_network_for_accounts(read_file(kNameService).value_or(""));
     }
     return servers ? Reach::kServers : table.reach;
 }
@@ -197,13 +109,18 @@ bool changes_files(const FileAndPortRules& rules) {
 AllowedCalls calls_of(const SandboxTable& table, const FileAndPortRules& rules) {
     AllowedCalls allowed;
     append(allowed, CallGroup::kAlways);
-    append(allowed, checked_calls());
+    append(allowed, checked_calls(CheckedGroup::kAlways));
+    if (rules.all_ports) {
+        append(allowed, CallGroup::kSendAnywhere);
+    } else {
+        append(allowed, checked_calls(CheckedGroup::kSendOnConnections));
+    }
     if (changes_files(rules)) {
         append(allowed, CallGroup::kChangeFiles);
     }
-    if (reach_of(table) != Reach::kNone) {
+    if (rules.all_ports || !rules.ports.empty()) {
         append(allowed, CallGroup::kBind);
-        append(allowed, internet_calls());
+        append(allowed, checked_calls(CheckedGroup::kInternet));
     }
     for (const ExtraCalls extra : table.calls) {
         append(allowed,
@@ -219,15 +136,26 @@ void name_places_fully(std::vector<KnownPlace>& places) {
     }
 }
 
-bool seccomp_is_there() {
+bool knows_our_refusal() {
     const std::uint32_t action = SECCOMP_RET_TRAP;
-    return call_filter_known() && ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+    return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+bool seccomp_is_there() {
+    return call_filter_known() && is_survived([] { knows_our_refusal(); }) && knows_our_refusal();
+}
+
+// A kernel that has less than it says is done without; who has no descriptor or memory left could
+// be made to do without by whoever has set these limits.
 void warn_of(const Result<void>& done) {
-    if (!done) {
-        log_warning("sandbox: {}", done.error().message);
+    if (done) {
+        return;
     }
+    const int error = done.error().sys_errno;
+    if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+        log_fatal("sandbox: {}", done.error().message);
+    }
+    log_warning("sandbox: {}", done.error().message);
 }
 
 void be_strict(const SandboxTable& table, FileAndPortRules rules) {

@@ -1,5 +1,5 @@
-// What a daemon may still do when it hears the first byte from outside: a table of a few lines that
-// stands beside the daemon, in the words below, and is put into force for good (parameter
+// What a daemon or command may still do when it hears the first byte from outside: a table of a few
+// lines that stands beside it, in the words below, and is put into force for good (parameter
 // `sandbox`): no rights by running a program (no_new_privs), no system calls but those that are
 // listed (seccomp(2)), no files and TCP ports but those of the table (landlock(7)).
 //
@@ -26,9 +26,11 @@ enum class Access {
 
 struct FileRule {
     Access access;
-    // A path, below the queue directory or absolute; "$name": what a parameter says, paths or
-    // tables, whose directories count; "@names": what the resolver and the C library read about
-    // hosts and accounts.
+    // A path, below the queue directory or absolute.
+    // "$name": what a parameter says: paths (of a directory, what links in it lead to as well), or
+    // tables, whose directories count; "$name/": the directories in which its files are.
+    // "@names": what the resolver and the C library read about hosts and accounts; "@certificates":
+    // OpenSSL's own authorities; "@queues": all directories of the queue.
     std::string_view where;
 };
 

@@ -74,7 +74,7 @@ class Showq : public Daemon {
 
 // All queues.
 constexpr relais::SandboxTable kSandbox = {
-    .files = {{relais::Access::kRead, "."}},
+    .files = {{relais::Access::kRead, "@queues"}},
 };
 
 int main(int argc, char** argv) {

@@ -14,12 +14,12 @@ namespace relais {
 
 namespace {
 
-#if defined(__x86_64__)
-constexpr std::uint32_t kProcessor = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kProcessor = AUDIT_ARCH_AARCH64;
-#else
+#if !RELAIS_FILTERS_CALLS
 constexpr std::uint32_t kProcessor = 0;
+#elif defined(__x86_64__)
+constexpr std::uint32_t kProcessor = AUDIT_ARCH_X86_64;
+#else
+constexpr std::uint32_t kProcessor = AUDIT_ARCH_AARCH64;
 #endif
 
 constexpr std::uint32_t kNotThere = SECCOMP_RET_ERRNO | ENOSYS;
@@ -176,12 +176,18 @@ std::vector<sock_filter> make_call_filter(const AllowedCalls& allowed, std::uint
 
 Result<void> install_call_filter(std::vector<sock_filter> program) {
     const sock_fprog code{static_cast<unsigned short>(program.size()), program.data()};
-    // Without SPEC_ALLOW older kernels would make the whole process slower.
-    constexpr unsigned kFlags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, &code) != 0) {
-        return fail_errno("seccomp");
+    // Without SPEC_ALLOW kernels before 5.16 make the whole process slower; those before 4.17 do
+    // not know it.
+    constexpr unsigned kUsual = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    for (const unsigned flags : {kUsual, unsigned{SECCOMP_FILTER_FLAG_TSYNC}}) {
+        if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &code) == 0) {
+            return {};
+        }
+        if (errno != EINVAL) {
+            break;
+        }
     }
-    return {};
+    return fail_errno("seccomp");
 }
 
 }  // namespace relais

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/unique_fd.h"
+#include "lib/daemon/sandbox/foreign_filter.h"
 #include "lib/daemon/sandbox/system_calls.h"
 
 namespace relais {
@@ -111,6 +112,9 @@ Result<void> add_rule(int ruleset, RuleKind kind, const void* attributes) {
 Result<void> add_place(int ruleset, const KnownPlace& place, std::uint64_t handled) {
     const UniqueFd fd(place.fd >= 0 ? ::fcntl(place.fd, F_DUPFD_CLOEXEC, 0)
                                     : ::open(place.path.c_str(), O_PATH | O_CLOEXEC));
+    if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+        return fail_errno("open " + place.path);
+    }
     struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0) {
         return {};
@@ -147,13 +151,19 @@ Result<void> add_ports(int ruleset, const FileAndPortRules& rules, std::uint64_t
 
 }  // namespace
 
+static long ask_version() {
+    return ::syscall(kLandlockCreateRuleset, nullptr, std::size_t{0}, kAskVersion);
+}
+
 int landlock_version() {
-    const long version = ::syscall(kLandlockCreateRuleset, nullptr, std::size_t{0}, kAskVersion);
+    if (!is_survived([] { ask_version(); })) {
+        return 0;
+    }
+    const long version = ask_version();
     return version >= kVersionRefer ? static_cast<int>(version) : 0;
 }
 
-Result<void> restrict_files_and_ports(const FileAndPortRules& rules) {
-    const int version = landlock_version();
+Result<void> restrict_files_and_ports(const FileAndPortRules& rules, int version) {
     if (version == 0) {
         return {};
     }

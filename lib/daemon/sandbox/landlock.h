@@ -21,7 +21,9 @@ struct FileAndPortRules {
 [[nodiscard]] int landlock_version();
 
 // For this thread and all that it starts.  After no_new_privs.  Places that do not exist are passed
-// over; an error where a kernel that has Landlock refuses.
-[[nodiscard]] Result<void> restrict_files_and_ports(const FileAndPortRules& rules);
+// over; an error where a kernel that has Landlock refuses, or there is no descriptor or memory left
+// to name a place.  `version`: as an older kernel knows it.
+[[nodiscard]] Result<void> restrict_files_and_ports(const FileAndPortRules& rules,
+                                                    int version = landlock_version());
 
 }  // namespace relais

@@ -25,7 +25,7 @@
 extern "C" long relais_pass_call(const long* number_and_arguments);
 extern "C" const char relais_passed_call;
 
-#if defined(__x86_64__)
+#if RELAIS_FILTERS_CALLS && defined(__x86_64__)
 asm(R"(
     .text
     .globl relais_pass_call, relais_passed_call
@@ -90,7 +90,7 @@ Knowledge& knowledge() {
     return known;
 }
 
-#if defined(__x86_64__)
+#if RELAIS_FILTERS_CALLS && defined(__x86_64__)
 
 Call call_of(const ucontext_t& context) {
     const auto& r = context.uc_mcontext.gregs;
@@ -359,7 +359,12 @@ long only_log(const Call& call) {
     return result;
 }
 
-void on_refused_call(int /*signal*/, siginfo_t* /*info*/, void* context) {
+// Whoever may end the process may also send it this signal, by hand: that says nothing.
+void on_refused_call(int /*signal*/, siginfo_t* info, void* context) {
+    constexpr int kByFilter = 1;  // SYS_SECCOMP, which not every C library's headers know
+    if (info->si_code != kByFilter) {
+        return;
+    }
     const int error = errno;
     auto& state = *static_cast<ucontext_t*>(context);
     const Call call = call_of(state);

@@ -1,13 +1,17 @@
 #include "lib/daemon/sandbox/system_calls.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 namespace relais {
+
+#if RELAIS_FILTERS_CALLS
 
 namespace {
 
@@ -112,14 +116,11 @@ constexpr SystemCall kAlways[] = {
     CALL(pidfd_send_signal),
     CALL(sched_yield),
     CALL(sched_getaffinity),
-    CALL(sched_setaffinity),
     CALL(sched_getscheduler),
-    CALL(sched_setscheduler),
     CALL(sched_getparam),
     CALL(sched_get_priority_max),
     CALL(sched_get_priority_min),
     CALL(getpriority),
-    CALL(setpriority),
     CALL(getrusage),
     CALL(sysinfo),
     CALL(uname),
@@ -197,11 +198,8 @@ constexpr SystemCall kAlways[] = {
     CALL(getpeername),
     CALL(getsockopt),
     CALL(setsockopt),
-    CALL(sendto),
     CALL(recvfrom),
-    CALL(sendmsg),
     CALL(recvmsg),
-    CALL(sendmmsg),
     CALL(recvmmsg),
     CALL(shutdown),
     // giving up more
@@ -259,6 +257,9 @@ constexpr SystemCall kChangeFiles[] = {
 };
 
 constexpr SystemCall kBind[] = {CALL(bind)};
+
+// Whatever their flags: looking at these costs a little each time.
+constexpr SystemCall kSendAnywhere[] = {CALL(sendto), CALL(sendmsg), CALL(sendmmsg)};
 
 constexpr SystemCall kIdentity[] = {
     CALL(setuid),    CALL(setgid),   CALL(setreuid), CALL(setregid),  CALL(setresuid),
@@ -338,6 +339,11 @@ constexpr SystemCall kNobodys[] = {
     CALL(socket),
     CALL(socketpair),
     CALL(prlimit64),
+    CALL(sched_setaffinity),
+    CALL(sched_setscheduler),
+    CALL(sched_setparam),
+    CALL(sched_setattr),
+    CALL(setpriority),
     CALL(clone),
     CALL(prctl),
     CALL(ioctl),
@@ -350,6 +356,10 @@ constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_N
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
                                          CLONE_NEWNET | CLONE_PTRACE;
 constexpr unsigned kSetVirtualMemoryName = 0x53564d41;  // PR_SET_VMA
+// TCGETS2, by which newer C libraries ask whether something is a terminal; their headers for it
+// and for the rest of the system cannot be had together.
+constexpr std::uint32_t kGetTerminal = _IOR('T', 0x2a, char[44]);
+constexpr std::uint32_t kSocketType = 0xf;  // without SOCK_CLOEXEC and SOCK_NONBLOCK
 
 constexpr CheckedCall on(int number, unsigned argument, std::uint32_t value) {
     return {number, {{{argument, kWhole, value}, {}}}};
@@ -360,6 +370,9 @@ constexpr CheckedCall kChecked[] = {
     on(SYS_socket, 0, AF_UNIX),
     on(SYS_socketpair, 0, AF_UNIX),
     on(SYS_prlimit64, 0, 0),  // one's own limits: those of another process can end it
+    on(SYS_sched_setaffinity, 0, 0),
+    on(SYS_sched_setscheduler, 0, 0),
+    {SYS_setpriority, {{{0, kWhole, PRIO_PROCESS}, {1, kWhole, 0}}}},
     on(SYS_prctl, 0, PR_SET_NAME),
     on(SYS_prctl, 0, PR_GET_NAME),
     on(SYS_prctl, 0, PR_SET_PDEATHSIG),
@@ -376,20 +389,45 @@ constexpr CheckedCall kChecked[] = {
     on(SYS_ioctl, 1, FIONCLEX),
     on(SYS_ioctl, 1, TIOCOUTQ),
     on(SYS_ioctl, 1, TCGETS),
+    on(SYS_ioctl, 1, kGetTerminal),
     on(SYS_ioctl, 1, TIOCGWINSZ),
-    // what network interfaces there are
-    {SYS_ioctl, {{{1, 0xffffff00U, 0x8900U}, {}}}},
+    // which network interfaces there are, and their addresses
+    on(SYS_ioctl, 1, SIOCGIFCONF),
+    on(SYS_ioctl, 1, SIOCGIFFLAGS),
+    on(SYS_ioctl, 1, SIOCGIFADDR),
+    on(SYS_ioctl, 1, SIOCGIFNETMASK),
+    on(SYS_ioctl, 1, SIOCGIFNAME),
+    on(SYS_ioctl, 1, SIOCGIFINDEX),
 };
 
-constexpr CheckedCall internet(std::uint32_t family, std::uint32_t protocol) {
-    return {SYS_socket, {{{0, kWhole, family}, {2, kWhole, protocol}}}};
+// Landlock is not asked about a connection that is made by sending (TCP Fast Open).
+constexpr CheckedCall sends(int number, unsigned flags) {
+    return {number, {{{flags, MSG_FASTOPEN, 0}, {}}}};
+}
+
+constexpr CheckedCall kSendOnConnections[] = {
+    sends(SYS_sendto, 3),
+    sends(SYS_sendmsg, 2),
+    sends(SYS_sendmmsg, 3),
+};
+
+constexpr CheckedCall internet(std::uint32_t family, std::uint32_t type, std::uint32_t protocol) {
+    return {SYS_socket, {{{0, kWhole, family}, {1, kSocketType, type}, {2, kWhole, protocol}}}};
 }
 
 // No other protocols: Landlock knows the ports of TCP alone.
 constexpr CheckedCall kInternet[] = {
-    internet(AF_INET, 0),    internet(AF_INET, IPPROTO_TCP),  internet(AF_INET, IPPROTO_UDP),
-    internet(AF_INET6, 0),   internet(AF_INET6, IPPROTO_TCP), internet(AF_INET6, IPPROTO_UDP),
-    internet(AF_NETLINK, 0),  // which addresses this machine has: getaddrinfo(3)
+    internet(AF_INET, SOCK_STREAM, 0),
+    internet(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+    internet(AF_INET, SOCK_DGRAM, 0),
+    internet(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+    internet(AF_INET6, SOCK_STREAM, 0),
+    internet(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+    internet(AF_INET6, SOCK_DGRAM, 0),
+    internet(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+    // which addresses this machine has: getaddrinfo(3)
+    internet(AF_NETLINK, SOCK_RAW, 0),
+    internet(AF_NETLINK, SOCK_DGRAM, 0),
 };
 
 }  // namespace
@@ -402,6 +440,8 @@ std::span<const SystemCall> system_calls(CallGroup group) {
             return kChangeFiles;
         case CallGroup::kBind:
             return kBind;
+        case CallGroup::kSendAnywhere:
+            return kSendAnywhere;
         case CallGroup::kIdentity:
             return kIdentity;
         case CallGroup::kWatches:
@@ -410,12 +450,16 @@ std::span<const SystemCall> system_calls(CallGroup group) {
     return {};
 }
 
-std::span<const CheckedCall> checked_calls() {
-    return kChecked;
-}
-
-std::span<const CheckedCall> internet_calls() {
-    return kInternet;
+std::span<const CheckedCall> checked_calls(CheckedGroup group) {
+    switch (group) {
+        case CheckedGroup::kAlways:
+            return kChecked;
+        case CheckedGroup::kInternet:
+            return kInternet;
+        case CheckedGroup::kSendOnConnections:
+            return kSendOnConnections;
+    }
+    return {};
 }
 
 std::span<const SystemCall> calls_done_without() {
@@ -425,9 +469,9 @@ std::span<const SystemCall> calls_done_without() {
 std::string_view system_call_name(int number) {
     for (std::span<const SystemCall> calls :
          {std::span<const SystemCall>(kNobodys), std::span<const SystemCall>(kChangeFiles),
-          std::span<const SystemCall>(kBind), std::span<const SystemCall>(kIdentity),
-          std::span<const SystemCall>(kWatches), std::span<const SystemCall>(kAlways),
-          std::span<const SystemCall>(kDoneWithout)}) {
+          std::span<const SystemCall>(kBind), std::span<const SystemCall>(kSendAnywhere),
+          std::span<const SystemCall>(kIdentity), std::span<const SystemCall>(kWatches),
+          std::span<const SystemCall>(kAlways), std::span<const SystemCall>(kDoneWithout)}) {
         for (const SystemCall& call : calls) {
             if (call.number == number) {
                 return call.name;
@@ -436,5 +480,25 @@ std::string_view system_call_name(int number) {
     }
     return {};
 }
+
+#else  // other processors lack some of these calls, and theirs are not filtered
+
+std::span<const SystemCall> system_calls(CallGroup /*group*/) {
+    return {};
+}
+
+std::span<const CheckedCall> checked_calls(CheckedGroup /*group*/) {
+    return {};
+}
+
+std::span<const SystemCall> calls_done_without() {
+    return {};
+}
+
+std::string_view system_call_name(int /*number*/) {
+    return {};
+}
+
+#endif
 
 }  // namespace relais

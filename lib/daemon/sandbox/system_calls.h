@@ -6,6 +6,13 @@
 #include <span>
 #include <string_view>
 
+// The processors whose calls are listed, and filtered.
+#if (defined(__x86_64__) && !defined(__ILP32__)) || defined(__aarch64__)
+#define RELAIS_FILTERS_CALLS 1
+#else
+#define RELAIS_FILTERS_CALLS 0
+#endif
+
 namespace relais {
 
 // Landlock's, which headers of older systems do not have: the same on every processor.
@@ -28,22 +35,27 @@ struct ArgumentTest {
 // A call that is allowed if its arguments pass; several of one number are alternatives.
 struct CheckedCall {
     int number;
-    std::array<ArgumentTest, 2> tests;
+    std::array<ArgumentTest, 3> tests;
 };
 
 enum class CallGroup {
-    kAlways,       // memory, time, threads, what is open, reading by path
-    kChangeFiles,  // by path: make, rename, remove, change modes and owners
-    kBind,         // a name for a socket
+    kAlways,        // memory, time, threads, what is open, reading by path
+    kChangeFiles,   // by path: make, rename, remove, change modes and owners
+    kBind,          // a name for a socket
+    kSendAnywhere,  // where connections to any port are allowed
     kIdentity,
     kWatches,
 };
 
 [[nodiscard]] std::span<const SystemCall> system_calls(CallGroup group);
 
-// Those of every process, and sockets of the internet.
-[[nodiscard]] std::span<const CheckedCall> checked_calls();
-[[nodiscard]] std::span<const CheckedCall> internet_calls();
+enum class CheckedGroup {
+    kAlways,
+    kInternet,           // its sockets
+    kSendOnConnections,  // and do not make them by sending: instead of kSendAnywhere
+};
+
+[[nodiscard]] std::span<const CheckedCall> checked_calls(CheckedGroup group);
 
 // Calls that libraries try out of habit and do without: refused without a line in the log, as a
 // kernel does that has none of them.

@@ -3,16 +3,24 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,8 +33,10 @@
 #include "lib/config/load.h"
 #include "lib/daemon/sandbox/call_filter.h"
 #include "lib/daemon/sandbox/landlock.h"
+#include "lib/daemon/sandbox/name_service.h"
 #include "lib/daemon/sandbox/refused_calls.h"
 #include "lib/daemon/sandbox/system_calls.h"
+#include "lib/maps/later_table.h"
 #include "lib/maps/table_needs.h"
 
 #include "tests/support/catch.h"
@@ -65,8 +75,10 @@ void allow_always(AllowedCalls& allowed) {
     for (const SystemCall& call : system_calls(CallGroup::kAlways)) {
         allowed.numbers.push_back(call.number);
     }
-    for (const CheckedCall& call : checked_calls()) {
-        allowed.checked.push_back(call);
+    for (const CheckedGroup group : {CheckedGroup::kAlways, CheckedGroup::kSendOnConnections}) {
+        for (const CheckedCall& call : checked_calls(group)) {
+            allowed.checked.push_back(call);
+        }
     }
 }
 
@@ -109,14 +121,51 @@ int try_to_read(const std::string& path) {
 }
 
 constexpr SandboxTable kTable = {
-    .files = {{Access::kChange, "mine"}, {Access::kRead, "$import_environment"}},
+    .files = {{Access::kChange, "mine"},
+              {Access::kRead, "$import_environment"},
+              {Access::kRead, "$export_environment/"},
+              {Access::kRead, "@certificates"}},
 };
+constexpr SandboxTable kQueueTable = {.files = {{Access::kRead, "@queues"}}};
+
+constexpr auto kAllGroups =
+    std::to_array<CallGroup>({CallGroup::kAlways, CallGroup::kChangeFiles, CallGroup::kBind,
+                              CallGroup::kSendAnywhere, CallGroup::kIdentity, CallGroup::kWatches});
+
+bool filter_with(std::span<sock_filter> code) {
+    const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+// From here on `action` is what becomes of a call.
+bool answer_instead(int number, std::uint32_t action) {
+    std::array code = {
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, action),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return filter_with(code);
+}
+
+// From here on seccomp(2) does not know one of its flags.
+bool pretend_not_to_know(unsigned flag) {
+    std::array code = {
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 3),
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return filter_with(code);
+}
 
 }  // namespace
 
 TEST_CASE("sandbox: names and numbers of system calls are the system's") {
-    for (const CallGroup group : {CallGroup::kAlways, CallGroup::kChangeFiles, CallGroup::kBind,
-                                  CallGroup::kIdentity, CallGroup::kWatches}) {
+    for (const CallGroup group : kAllGroups) {
         for (const SystemCall& call : system_calls(group)) {
             const std::string name(call.name);
             const int known = ::seccomp_syscall_resolve_name(name.c_str());
@@ -131,8 +180,7 @@ TEST_CASE("sandbox: names and numbers of system calls are the system's") {
 }
 
 TEST_CASE("sandbox: no table has what it is there to prevent") {
-    for (const CallGroup group : {CallGroup::kAlways, CallGroup::kChangeFiles, CallGroup::kBind,
-                                  CallGroup::kIdentity, CallGroup::kWatches}) {
+    for (const CallGroup group : kAllGroups) {
         for (const SystemCall& call : system_calls(group)) {
             for (const int never :
                  {SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_mount, SYS_bpf,
@@ -188,15 +236,110 @@ TEST_CASE("sandbox: sockets of the internet are those of TCP and UDP") {
     }
     const auto make = [](int family, int type, int protocol) {
         return filtered([=] { return error_of(::socket(family, type, protocol)); },
-                        internet_calls());
+                        checked_calls(CheckedGroup::kInternet));
     };
     constexpr int kMultipath = 262;  // IPPROTO_MPTCP, which Landlock's ports do not bound
     CHECK(make(AF_INET, SOCK_STREAM, 0) == 0);
     CHECK(make(AF_INET6, SOCK_DGRAM, IPPROTO_UDP) == 0);
     CHECK(make(AF_NETLINK, SOCK_RAW, 0) == 0);
     CHECK(make(AF_INET, SOCK_STREAM, kMultipath) == EPERM);
+    CHECK(make(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP) == 0);
+    CHECK(make(AF_INET, SOCK_SEQPACKET, 0) == EPERM);  // SCTP, where that is loaded
+    CHECK(make(AF_INET, SOCK_RAW, 0) == EPERM);
     CHECK(make(AF_PACKET, SOCK_RAW, 0) == EPERM);
     CHECK(make(AF_VSOCK, SOCK_STREAM, 0) == EPERM);
+}
+
+TEST_CASE("sandbox: sending makes no connection") {
+    if (!filters_are_there()) {
+        return;
+    }
+    const auto send_with = [](int flags) {
+        return filtered(
+            [=] {
+                const UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+                sockaddr_in to{};
+                to.sin_family = AF_INET;
+                to.sin_port = htons(1);
+                to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                return error_of(::sendto(fd.get(), "x", 1, flags | MSG_NOSIGNAL,
+                                         reinterpret_cast<sockaddr*>(&to), sizeof to));
+            },
+            checked_calls(CheckedGroup::kInternet));
+    };
+    CHECK(send_with(0) == EPIPE);
+    CHECK(send_with(MSG_FASTOPEN) == EPERM);
+}
+
+TEST_CASE("sandbox: a process sets its own priority, and asks which interfaces there are") {
+    if (!filters_are_there()) {
+        return;
+    }
+    cpu_set_t cpus;
+    ::sched_getaffinity(0, sizeof cpus, &cpus);
+    const auto other = static_cast<id_t>(::getpid());  // for the child
+    CHECK(filtered([] { return error_of(::setpriority(PRIO_PROCESS, 0, 19)); }) == 0);
+    CHECK(filtered([&] { return error_of(::setpriority(PRIO_PROCESS, other, 19)); }) == EPERM);
+    CHECK(filtered([] { return error_of(::setpriority(PRIO_USER, 0, 19)); }) == EPERM);
+    CHECK(filtered([&] { return error_of(::sched_setaffinity(0, sizeof cpus, &cpus)); }) == 0);
+    CHECK(filtered([&] {
+              return error_of(::sched_setaffinity(static_cast<pid_t>(other), sizeof cpus, &cpus));
+          }) == EPERM);
+    const auto ask = [](unsigned long request) {
+        return filtered(
+            [=] {
+                const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM, 0));
+                ifreq interface{};
+                std::string_view("lo").copy(interface.ifr_name, sizeof interface.ifr_name);
+                return error_of(::ioctl(fd.get(), request, &interface));
+            },
+            checked_calls(CheckedGroup::kInternet));
+    };
+    CHECK(ask(SIOCGIFINDEX) == 0);
+    CHECK(ask(SIOCSIFFLAGS) == EPERM);
+    CHECK(ask(SIOCGIFMAP) == EPERM);
+}
+
+TEST_CASE("sandbox: the signal that others send means nothing") {
+    if (!filters_are_there()) {
+        return;
+    }
+    CHECK(filtered([] {
+              ::raise(SIGSYS);
+              return 5;
+          }) == 5);
+}
+
+TEST_CASE("sandbox: a kernel that does not know a flag gets none") {
+    if (!filters_are_there()) {
+        return;
+    }
+    CHECK(in_child([] {
+              return pretend_not_to_know(SECCOMP_FILTER_FLAG_SPEC_ALLOW) ? filtered(run_shell)
+                                                                         : 254;
+          }) == EPERM);
+    CHECK(in_child([] {
+              return pretend_not_to_know(SECCOMP_FILTER_FLAG_TSYNC) ? filtered(run_shell) : 253;
+          }) == 254);
+}
+
+TEST_CASE("sandbox: a filter of somebody else that kills is noticed in time") {
+    if (!filters_are_there()) {
+        return;
+    }
+    constexpr auto kKills = SECCOMP_RET_KILL_PROCESS;
+    CHECK(in_child([] {
+              return answer_instead(kLandlockCreateRuleset, kKills) ? landlock_version() : 254;
+          }) == 0);
+    const TemporaryDirectory directory;
+    CHECK(in_child([&] {
+              set_conf({"sandbox=strict"}, directory.path());
+              if (!answer_instead(SYS_seccomp, kKills)) {
+                  return 254;
+              }
+              enter_sandbox(kTable);
+              return missing_protection().starts_with("system calls are not filtered") ? 7 : 8;
+          }) == 7);
 }
 
 TEST_CASE("sandbox: in log mode the call is made after all") {
@@ -263,6 +406,93 @@ TEST_CASE("sandbox: files are those of the table") {
     CHECK(confined("strict", run_shell) != 0);
 }
 
+TEST_CASE(
+    "sandbox: links of a directory that is named, files around one, the queue's directories") {
+    const TemporaryDirectory directory;
+    const std::string place = directory.path();
+    namespace fs = std::filesystem;
+    const TemporaryDirectory disk;
+    std::ofstream(disk.path() + "/file") << "x";
+    for (const char* name : {"mine", "authorities", "real", "renewed", "default", "other"}) {
+        fs::create_directory(place + "/" + name);
+        std::ofstream(place + "/" + name + "/file") << "x";
+    }
+    fs::create_symlink("../real/file", place + "/authorities/0.pem");
+    fs::create_symlink("../mine/file", place + "/default/1.pem");
+    fs::create_directory_symlink(disk.path(), place + "/deferred");
+    ::setenv("SSL_CERT_DIR", (place + "/default").c_str(), 1);
+    const auto reads = [&](const SandboxTable& table, const std::string& file) {
+        return in_child([&] {
+            set_conf({"sandbox=strict", "import_environment=" + place + "/authorities",
+                      "export_environment=" + place + "/renewed/not-yet"},
+                     place);
+            if (::chdir(place.c_str()) != 0) {
+                return 254;
+            }
+            enter_sandbox(table);
+            return try_to_read(place + file);
+        });
+    };
+    if (landlock_version() == 0 || !filters_are_there()) {
+        WARN("there is no Landlock here");
+        return;
+    }
+    CHECK(reads(kTable, "/authorities/0.pem") == 0);
+    CHECK(reads(kTable, "/renewed/file") == 0);
+    CHECK(reads(kTable, "/default/1.pem") == 0);
+    CHECK(reads(kTable, "/other/file") == EACCES);
+    CHECK(reads(kTable, "/deferred/file") == EACCES);
+    CHECK(reads(kQueueTable, "/deferred/file") == 0);
+    ::unsetenv("SSL_CERT_DIR");
+}
+
+TEST_CASE("sandbox: an older kernel's Landlock is taken as it is") {
+    if (landlock_version() == 0) {
+        WARN("there is no Landlock here");
+        return;
+    }
+    const auto opens = [](int version, const char* path) {
+        return in_child([=] {
+            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            FileAndPortRules rules;
+            rules.places = {{Access::kRead, "/dev/null"}};
+            return restrict_files_and_ports(rules, version) ? try_to_read(path) : 254;
+        });
+    };
+    CHECK(opens(0, "/etc/passwd") == 0);
+    for (int version = 2; version <= landlock_version(); ++version) {
+        INFO(version);
+        CHECK(opens(version, "/dev/null") == 0);
+        CHECK(opens(version, "/etc/passwd") == EACCES);
+    }
+}
+
+TEST_CASE("sandbox: without descriptors to name its places nothing is begun") {
+    if (landlock_version() == 0 || !filters_are_there()) {
+        return;
+    }
+    const TemporaryDirectory directory;
+    CHECK(in_child([&] {
+              set_conf({"sandbox=strict"}, directory.path());
+              const UniqueFd last(::open("/dev/null", O_RDONLY));
+              const auto one_more = static_cast<rlim_t>(last.get() + 2);
+              const rlimit limit{one_more, one_more};
+              if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+                  return 254;
+              }
+              enter_sandbox(kTable);
+              return 77;
+          }) == 1);
+}
+
+TEST_CASE("sandbox: accounts on other machines are those that nsswitch.conf says") {
+    CHECK(asks_network_for_accounts("passwd: files ldap\n"));
+    CHECK(asks_network_for_accounts("hosts: dns\ngroup:\tfiles [NOTFOUND=return] nis\n"));
+    CHECK(!asks_network_for_accounts("passwd: files systemd sss winbind\nhosts: files dns nis\n"));
+    CHECK(!asks_network_for_accounts("#passwd: ldap\npasswd: files # ldap\n"));
+    CHECK(!asks_network_for_accounts(""));
+}
+
 TEST_CASE("sandbox: ports are those of the table") {
     if (landlock_version() < 4) {
         WARN("Landlock here knows no ports");
@@ -292,8 +522,11 @@ TEST_CASE("sandbox: ports are those of the table") {
 }
 
 TEST_CASE("sandbox: tables bring with them what they need") {
+    const TemporaryDirectory directory;
+    const std::string settings = directory.path() + "/users.cf";
+    std::ofstream(settings) << "dbpath = /srv/later/users.db\n";
     // In a child: what is noted stays.
-    const int status = in_child([] {
+    const int status = in_child([&] {
         note_table("static", "/none", TableUse::kReads);
         note_table("inline", "{ /a=b }", TableUse::kReads);
         note_table("proxy", "mysql:/etc/x.cf", TableUse::kReads);
@@ -307,6 +540,12 @@ TEST_CASE("sandbox: tables bring with them what they need") {
         if (needs.read != std::set<std::string>{"/etc/mail/"} ||
             needs.changed != std::set<std::string>{"/srv/data/", "/var/lib/x/"} || needs.servers) {
             return 2;
+        }
+        note_later_table("sqlite:" + settings);
+        note_later_table("sqlite:/nowhere");
+        note_later_table("hash:/srv/other/x");
+        if (needs.changed != std::set<std::string>{"/srv/data/", "/srv/later/", "/var/lib/x/"}) {
+            return 4;
         }
         note_table("ldap", "/etc/mail/ldap.cf", TableUse::kReads);
         return needs.servers ? 0 : 3;

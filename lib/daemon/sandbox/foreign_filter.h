@@ -1,0 +1,11 @@
+// Filters of system calls that somebody else has put around this process: systemd's
+// SystemCallFilter=, a container.
+#pragma once
+
+namespace relais {
+
+// Whether `call` can be made at all: such a filter may end who makes a call that it does not know.
+// Then a child has tried it.
+[[nodiscard]] bool is_survived(void (*call)());
+
+}  // namespace relais
