@@ -1,7 +1,6 @@
 #include "lib/access/user_sandbox.h"
 
 #include "lib/config/config.h"
-#include "lib/daemon/sandbox.h"
 
 namespace relais {
 
@@ -11,9 +10,11 @@ static constexpr SandboxTable kUserSandbox = {
     .calls = {ExtraCalls::kWatches},
 };
 
-void enter_user_sandbox() {
+void enter_user_sandbox(Reach reach) {
     if (conf().quota_warnings().empty()) {
-        enter_sandbox(kUserSandbox);
+        SandboxTable table = kUserSandbox;
+        table.reach = reach;
+        enter_sandbox(table);
     }
 }
 

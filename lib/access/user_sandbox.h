@@ -2,10 +2,13 @@
 // deliveries to him.
 #pragma once
 
+#include "lib/daemon/sandbox.h"
+
 namespace relais {
 
-// Before the first byte of a client or a message.  Not where quota_warnings has commands: they run
-// as children of this process, and may be set-gid, as sendmail's postdrop is.
-void enter_user_sandbox();
+// Before the first byte of a client or a message; `reach`: which other machines it asks.  Not where
+// quota_warnings has commands: they run as children of this process, and may be set-gid, as
+// sendmail's postdrop is.
+void enter_user_sandbox(Reach reach = Reach::kNone);
 
 }  // namespace relais

@@ -145,6 +145,9 @@ class LogSocket {
 
     void urgent(std::string_view text) const noexcept {
         const int error = errno;
+        if (options_.to_stderr || !options_.to_syslog) {
+            print_urgent(text);
+        }
         UrgentLine line;
         if (uses_postlogd()) {
             put_timestamp(line);
@@ -299,6 +302,16 @@ class LogSocket {
         const auto& name = options_.stderr_name.empty() ? options_.tag : options_.stderr_name;
         std::string line = format("{}: {}{}\n", name, word, text);
         ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+        static_cast<void>(ignored);
+    }
+
+    void print_urgent(std::string_view text) const noexcept {
+        UrgentLine line;
+        line << (options_.stderr_name.empty() ? options_.tag : options_.stderr_name) << ": "
+             << severity_name(Severity::kWarning).word;
+        line.printable(text);
+        line << "\n";
+        ssize_t ignored = ::write(STDERR_FILENO, line.view().data(), line.view().size());
         static_cast<void>(ignored);
     }
 

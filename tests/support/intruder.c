@@ -1,6 +1,6 @@
-/* What somebody would try who has taken over a daemon.  Loaded into a real daemon (LD_PRELOAD, by
- * import_environment), it waits until that process has given up its rights (no_new_privs), and
- * before its next wait tries, once, what no daemon has to do.  Each outcome is a line of the file
+/* What somebody would try who has taken over a daemon or a command.  Loaded into the real one
+ * (LD_PRELOAD, for daemons by import_environment), it waits until that process has given up its
+ * rights, and then tries, once, what none of them has to do.  Each outcome is a line of the file
  * RELAIS_INTRUDER/report, which it opens before: "PROGRAM WHAT: OUTCOME". */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -8,15 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +96,19 @@ static int connects(void) {
     return error;
 }
 
+/* TCP Fast Open: without connect(). */
+static int connects_by_sending(void) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(getenv("RELAIS_INTRUDER_PORT")))};
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return errno;
+    }
+    int error = sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr*)&to, sizeof to) > 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
 static int error_of(long returned) {
     return returned >= 0 ? 0 : errno;
 }
@@ -105,6 +120,8 @@ static void try_everything(void) {
     tell("writes elsewhere", writes(in_place("written")));
     tell("makes a program", writes(in_place("../q/pid/written")));
     tell("connects out", connects());
+    tell("connects by sending", connects_by_sending());
+    tell("slows its parent", error_of(setpriority(PRIO_PROCESS, (id_t)getppid(), getpriority(PRIO_PROCESS, (id_t)getppid()))));
     tell("opens a raw socket", error_of(socket(AF_PACKET, SOCK_RAW, 0)));
     tell("makes a namespace", error_of(unshare(CLONE_NEWUSER)));
     tell("traces", error_of(ptrace(PTRACE_SEIZE, getppid(), 0, 0)));
@@ -118,7 +135,7 @@ static void try_everything(void) {
 
 static void try_once(void) {
     static int done;
-    if (done || report < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
+    if (done || report < 0) {
         return;
     }
     done = 1;
@@ -140,20 +157,22 @@ __attribute__((constructor)) static void prepare(void) {
     }
 }
 
-int epoll_wait(int fd, struct epoll_event* events, int most, int timeout) {
-    static int (*real)(int, struct epoll_event*, int, int);
+/* By this function the filter is put into force, after everything else. */
+long syscall(long number, ...) {
+    static long (*real)(long, long, long, long, long, long, long);
     if (real == NULL) {
-        real = (int (*)(int, struct epoll_event*, int, int))dlsym(RTLD_NEXT, "epoll_wait");
+        real = (long (*)(long, long, long, long, long, long, long))dlsym(RTLD_NEXT, "syscall");
     }
-    try_once();
-    return real(fd, events, most, timeout);
-}
-
-int epoll_pwait2(int fd, struct epoll_event* events, int most, const struct timespec* timeout, const sigset_t* mask) {
-    static int (*real)(int, struct epoll_event*, int, const struct timespec*, const sigset_t*);
-    if (real == NULL) {
-        real = (int (*)(int, struct epoll_event*, int, const struct timespec*, const sigset_t*))dlsym(RTLD_NEXT, "epoll_pwait2");
+    long arguments[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; ++i) {
+        arguments[i] = va_arg(list, long);
     }
-    try_once();
-    return real(fd, events, most, timeout, mask);
+    va_end(list);
+    long result = real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    if (number == SYS_seccomp && arguments[0] == SECCOMP_SET_MODE_FILTER && result == 0) {
+        try_once();
+    }
+    return result;
 }

@@ -1,4 +1,4 @@
-"""What somebody could do who has taken over a daemon: support/intruder.c tries it, in the real daemon with its own table."""
+"""What somebody could do who has taken over a daemon or a command: support/intruder.c tries it, in the real one with its own table."""
 import ctypes
 import os
 import platform
@@ -10,19 +10,20 @@ import time
 from support import Skip, check, equal
 from support.c_programs import compiled
 from support.imap import ImapInstance
-from support.instance import Instance
+from support.instance import SET_GID, Instance
 from support.postscreen import HELPERS, service
+from support.queuefile import records
 from support.room import room
 from support.sanitizer import ON as SANITIZED
 
 LANDLOCK_VERSION = 444
 SECCOMP = {"x86_64": 317, "aarch64": 277}  # the system call, on processors whose calls we filter
 ACTION_AVAILABLE, TRAP = 2, 0x00030000
-SERVERS, FILES = "connects out", ("reads another's mail", "writes elsewhere", "makes a program")
+SERVERS, FILES = {"connects out", "connects by sending"}, ("reads another's mail", "writes elsewhere", "makes a program")
 # What a daemon may do after all, and why is said beside its table and in SECURITY.md.
 MAY = {
-    "smtpd": {SERVERS}, "smtp": {SERVERS}, "lmtp": {SERVERS}, "imap-login": {SERVERS}, "pop3-login": {SERVERS}, "lmtpd": {SERVERS},
-    "proxymap": {SERVERS, "reads another's mail"}, "auth": {SERVERS, "reads another's mail"},
+    "smtpd": SERVERS, "smtp": SERVERS, "lmtp": SERVERS, "imap-login": SERVERS, "pop3-login": SERVERS, "lmtpd": SERVERS,
+    "proxymap": {*SERVERS, "reads another's mail"}, "auth": {*SERVERS, "reads another's mail"},
     "virtual": {"becomes another", *FILES},
 }
 # Its ids bound what a user's process does to files.
@@ -54,9 +55,13 @@ class Intruder:
         self.library = compiled("intruder", "-shared", "-fPIC", "-ldl")
         self.listener = socket.create_server(("127.0.0.1", 0))
 
+    def environment(self, root="@ROOT@"):
+        return {"LD_PRELOAD": str(self.library), "RELAIS_INTRUDER": f"{root}/place",
+                "RELAIS_INTRUDER_PORT": str(self.listener.getsockname()[1])}
+
     def settings(self, mode="strict"):
-        return (f"import_environment = MAIL_CONFIG TZ LANG=C LD_PRELOAD={self.library} RELAIS_INTRUDER=@ROOT@/place "
-                f"RELAIS_INTRUDER_PORT={self.listener.getsockname()[1]}\nsandbox = {mode}\n")
+        words = " ".join(f"{name}={value}" for name, value in self.environment().items())
+        return f"import_environment = MAIL_CONFIG TZ LANG=C {words}\nsandbox = {mode}\n"
 
     def enter(self, mta):
         place = mta.root / "place"
@@ -91,7 +96,7 @@ def check_refused(found, allowed):
     for daemon, outcomes in found.items():
         done = {what for what, outcome in outcomes.items() if outcome == "done"}
         done -= set(FILES) if version < 2 else set()
-        done -= {SERVERS} if version < 4 else set()
+        done -= SERVERS if version < 4 else set()
         done -= {"ends its parent"} if version < 6 else set()
         equal(sorted(done - allowed(daemon)), [], f"what {daemon} could do")
 
@@ -131,8 +136,36 @@ def mail_daemons_can_do_nothing_else():
         mta.mail("a@b.test", ["bob@example.test"])
         mta.wait_log("to=<bob@example.test>.*status=sent")
         equal(re.findall(r"killed by signal \d+", mta.log_text()), [], "processes that were killed")
+        mta.settle()
+        commands_neither(mta, intruder)
+        found = intruder.wait_for("sendmail", "postdrop", "postlog", "postqueue", "qshape", "postsuper", "postcat")
+        check_refused(found, lambda program: MAY.get(program, set()))
     finally:
         mta.stop()
+
+
+def commands_neither(mta, intruder):
+    """sendmail starts postdrop, which has the intruder in it too; what is said of refused calls stands on standard error, too."""
+    for name in SET_GID:
+        (mta.commands / name).chmod(0o755)  # else the loader takes no library from its caller
+    with_it = {"env": intruder.environment(mta.root)}
+
+    refused = 'warning: sandbox: refused execve("/bin/sh")'
+
+    def said(command, *arguments, **options):
+        done = mta.must_run(command, *arguments, record=False, **with_it, **options)
+        check(f"{command}: {refused}" in done.stderr, lambda: f"{command}: {done}")
+        return done.stdout
+
+    said("sendmail", "bob@example.test", input="Subject: x\n\nhello\n")
+    mta.must_run("postlog", "-t", "test/postlog", input="a line\n", record=False, **with_it)
+    mta.wait_log(r"test/postlog\[\d+\]: " + re.escape(refused))
+    check("ueue" in said("postqueue", "-p"), "what postqueue lists")
+    check("T " in said("qshape"), "what qshape shows")
+    said("postsuper", "-s")
+    file = mta.root / "place/file"
+    file.write_bytes(records(("S", "a@b.t"), ("M", ""), ("X", ""), ("E", "")))
+    check("sender: a@b.t" in said("postcat", file), "what postcat shows")
 
 
 mail_daemons_can_do_nothing_else.is_test = True
@@ -167,7 +200,8 @@ def the_mailbox_server_neither():
             client.sendall(b"LHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob>\r\n")
             client.recv(1000)
             call_all(mail.mta)
-            found = intruder.wait_for("lmtpd", "quota-status")
+            mail.mta.must_run("doveadm", "fetch", "-u", "bob", "hdr", "all", record=False, env=intruder.environment(mail.mta.root))
+            found = intruder.wait_for("lmtpd", "quota-status", "doveadm")
         check_refused(found, lambda daemon: MAY.get(daemon, USERS))
         equal(box.noop()[0], "OK", "a session afterwards")
         box.logout()

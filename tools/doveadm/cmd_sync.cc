@@ -87,6 +87,9 @@ class Sync : public MailCommand {
         return true;
     }
 
+    // Where the other place is an IMAP server.
+    Reach reach() const override { return Reach::kServers; }
+
     void begin_for(const std::string& user) override {
         if (!options_.place) {
             place_ = replica_of(user);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/access/user_sandbox.h"
 #include "lib/access/worker.h"
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
@@ -153,6 +154,7 @@ struct Job {
         ::_exit(kTemporary);
     }
     Loop::current().after_fork();
+    enter_user_sandbox(job.command.reach());
     int status = kOk;
     {
         RowSender printer(rows);

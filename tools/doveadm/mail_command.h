@@ -8,6 +8,7 @@
 
 #include "lib/access/login_inquiry.h"
 #include "lib/access/user.h"
+#include "lib/daemon/sandbox.h"
 
 #include "tools/doveadm/command.h"
 
@@ -52,6 +53,9 @@ class MailCommand {
         options.expect_at_most(0);
         return true;
     }
+
+    // Which other machines it asks, as the user.
+    virtual Reach reach() const { return Reach::kNone; }
 
     // Before and after that, as whoever calls.
     virtual void begin_for(const std::string& /*user*/) {}

@@ -14,6 +14,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/queue/queue_config.h"
 
 #include "tools/postcat/queue_file_printer.h"
@@ -23,6 +24,15 @@ using namespace relais;
 namespace {
 
 constexpr CommandKind kCommand{"postcat", 1, CommandLog::kStderr};
+
+// Besides the files that are named.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
+// Of messages that are named.
+constexpr SandboxTable kQueueSandbox = {
+    .files = {{Access::kRead, "@queues"}},
+};
 
 [[noreturn]] void usage() {
     log_fatal(
@@ -129,6 +139,14 @@ void print(const OpenFile& file, const PrintOptions& options) {
     }
 }
 
+std::vector<KnownPlace> places_of_files(const std::vector<std::string>& names) {
+    std::vector<KnownPlace> places;
+    for (const std::string& name : names) {
+        places.push_back({Access::kRead, name});
+    }
+    return places;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -136,12 +154,13 @@ int main(int argc, char** argv) {
     Options options = parse(argc, argv);
     configure_command(kCommand);
     std::vector<std::string> names(argv + ::optind, argv + argc);
+    if (options.by_queue_id && ::chdir(conf().queue_directory().c_str()) != 0) {
+        log_fatal("chdir {}: No such file or directory", conf().queue_directory());
+    }
+    enter_sandbox(options.by_queue_id ? kQueueSandbox : kSandbox, places_of_files(names));
     if (names.empty()) {
         print(OpenFile{UniqueFd(::dup(STDIN_FILENO)), "stdin"}, options.print);
     } else if (options.by_queue_id) {
-        if (::chdir(conf().queue_directory().c_str()) != 0) {
-            log_fatal("chdir {}: No such file or directory", conf().queue_directory());
-        }
         QueueDirs dirs = queue_dirs_from(conf());
         for (const std::string& id : names) {
             print(open_by_id(dirs, id), options.print);

@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/attr.h"
 #include "lib/ipc/cleanup_client.h"
@@ -38,6 +39,11 @@ namespace {
 
 constexpr CommandKind kCommand{"postdrop"};
 
+// The one directory that it fills, and the way to pickup.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, kMaildrop}, {Access::kWrite, "public"}},
+};
+
 // The path of the unfinished file, for the signal handler.
 char unfinished_path[256];
 
@@ -53,6 +59,7 @@ void handle_signals(const std::string& path) {
     struct sigaction action{};
     action.sa_handler = &remove_unfinished;
     ::sigfillset(&action.sa_mask);
+    ::sigdelset(&action.sa_mask, SIGSYS);  // of the sandbox
     for (int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT}) {
         // nohup(1) and its like: what the caller ignores is none of our business.
         struct sigaction before{};
@@ -113,8 +120,13 @@ void wake_pickup() {
     }
 }
 
+// Whatever else is wrong with it, the attempt tells.
+bool may_fill_maildrop() {
+    return ::faccessat(AT_FDCWD, kMaildrop.data(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES;
+}
+
 // The exit status is the status bits'.
-int submit() {
+int submit(const SenderAccess& access) {
     QueueDirs dirs = queue_dirs_from(conf());
     auto created = NewQueueFile::create(dirs, kMaildrop, 0644);
     if (!created) {
@@ -129,10 +141,10 @@ int submit() {
     RecordFilter filter(file, conf().line_length_limit(), conf().message_size_limit());
     RecordFilter::Outcome outcome = filter.copy(STDIN_FILENO);
     unsigned status = outcome.status;
-    SenderAccess access;
+    SenderVerdict verdict;
     if (outcome.complete && outcome.malformed.empty() && status == kCleanupOk) {
-        access = check_sender_of(::getuid(), outcome.sender);
-        status = access.status;
+        verdict = access.check(outcome.sender);
+        status = verdict.status;
     }
     if (outcome.complete && status == kCleanupOk) {
         hold_signals();
@@ -152,7 +164,7 @@ int submit() {
         return 0;
     }
     AttrWriter result;
-    result.number("status", status).string("reason", access.reason).end();
+    result.number("status", status).string("reason", verdict.reason).end();
     say(result);
     if (status == kCleanupOk) {
         wake_pickup();
@@ -176,10 +188,14 @@ int main(int argc, char** argv) {
     check_submitter();
     // The trigger's, now: where the caller's limits forbid it, nothing may be in maildrop yet.
     Loop::current();
-    if (::faccessat(AT_FDCWD, kMaildrop.data(), W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+    // Where it hands over, whoever takes it looks that up.
+    const bool fills = may_fill_maildrop();
+    const SenderAccess access = fills ? SenderAccess::of_user(::getuid()) : SenderAccess();
+    enter_sandbox(kSandbox);
+    if (!fills) {
         if (auto status = hand_over(conf().postdrop_socket())) {
             return *status;
         }
     }
-    return submit();
+    return submit(access);
 }

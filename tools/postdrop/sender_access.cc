@@ -29,20 +29,31 @@ bool sender_matches(std::string_view pattern, std::string_view sender) {
     return iequals(pattern, sender) || (stripped && iequals(pattern, stripped->address));
 }
 
-SenderAccess check_sender_of(uid_t uid, std::string_view sender) {
+SenderAccess SenderAccess::of_user(uid_t uid) {
+    SenderAccess access;
     const auto& list = conf().local_login_sender_maps();
     if (list == "static:*") {  // the default needs no table
-        return {};
+        access.patterns_ = "*";
+        return access;
     }
     const passwd* user = ::getpwuid(uid);
     const std::string login = user != nullptr ? user->pw_name : format("uid:{}", uid);
     const TableSet tables("local_login_sender_maps", list);
     const Lookup found = tables.find(login);
     if (found.is_error()) {
-        return {kCleanupWrite, format("local_login_sender_maps table lookup error for '{}'", list)};
+        access.trouble_ = {kCleanupWrite,
+                           format("local_login_sender_maps table lookup error for '{}'", list)};
+    } else if (found.is_found()) {
+        access.patterns_ = found.value();
     }
-    const std::string patterns = found.is_found() ? found.value() : "";
-    const auto words = split_words(patterns, ", \t\r\n");
+    return access;
+}
+
+SenderVerdict SenderAccess::check(std::string_view sender) const {
+    if (trouble_.status != 0) {
+        return trouble_;
+    }
+    const auto words = split_words(patterns_, ", \t\r\n");
     if (std::ranges::any_of(words, [&](auto word) { return sender_matches(word, sender); })) {
         return {};
     }

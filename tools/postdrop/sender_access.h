@@ -12,12 +12,23 @@ namespace relais {
 // "@domain", or an address.  Extensions do not matter, nor does case.
 [[nodiscard]] bool sender_matches(std::string_view pattern, std::string_view sender);
 
-struct SenderAccess {
+struct SenderVerdict {
     unsigned status = 0;  // CleanupStatus bits
     std::string reason;
 };
 
-// What `uid` may do with `sender`; "" is the null sender.
-[[nodiscard]] SenderAccess check_sender_of(uid_t uid, std::string_view sender);
+// What a user may do, looked up before anything is heard of his message.
+class SenderAccess {
+  public:
+    SenderAccess() = default;  // nobody's: every sender is refused
+    [[nodiscard]] static SenderAccess of_user(uid_t uid);
+
+    // "" is the null sender.
+    [[nodiscard]] SenderVerdict check(std::string_view sender) const;
+
+  private:
+    std::string patterns_;
+    SenderVerdict trouble_;  // of the lookup
+};
 
 }  // namespace relais

@@ -6,18 +6,38 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/config/load.h"
 #include "lib/config/log_setup.h"
+#include "lib/daemon/sandbox.h"
 
 using namespace relais;
 
 namespace {
+
+// Besides the log.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
+
+// While nobody serves the log, its owner writes to the file himself.
+std::vector<KnownPlace> places_of_log() {
+    const std::string& file = conf().maillog_file();
+    if (file.empty()) {
+        return {};
+    }
+    if (::access(file.c_str(), F_OK) == 0) {
+        return {{Access::kWrite, file}};
+    }
+    return {{Access::kChange, parent_directory(file)}};
+}
 
 struct Options {
     Severity severity = Severity::kInfo;
@@ -93,6 +113,7 @@ int main(int argc, char** argv) {
     open_early_log("postlog", ::isatty(STDERR_FILENO) != 0 ? LogStderr::kYes : LogStderr::kNo);
     Options options = parse(argc, argv);
     open_output(options);
+    enter_sandbox(kSandbox, places_of_log());
     if (::optind < argc) {
         std::string text;
         for (int i = ::optind; i < argc; ++i) {

@@ -81,7 +81,7 @@ Child start_showq(int socket) {
     return std::move(*child);
 }
 
-Task<void> read_directly(ReportForm form) {
+Task<void> read_directly(ReportForm form, const SandboxTable* sandbox) {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
         log_fatal("{}", fail_errno("socketpair").error().message);
@@ -90,6 +90,7 @@ Task<void> read_directly(ReportForm form) {
     UniqueFd theirs(fds[1]);
     Child showq = start_showq(theirs.get());
     theirs.reset();
+    enter_sandbox(*sandbox);
     auto stream = std::make_unique<Stream>(std::move(ours));
     auto hello = co_await read_attributes(stream.get());
     if (!hello || hello->empty() || hello->front().second != kProtocol) {
@@ -99,10 +100,11 @@ Task<void> read_directly(ReportForm form) {
     co_await showq.wait();
 }
 
-Task<void> list(ReportForm form) {
+Task<void> list(ReportForm form, const SandboxTable* sandbox) {
     ServiceAddress address{"public/" + conf().showq_service_name(), std::string(kProtocol)};
     auto stream = co_await connect_service(address, conf().ipc_timeout());
     if (stream) {
+        enter_sandbox(*sandbox);
         co_await print_report(std::move(*stream), form);
         co_return;
     }
@@ -114,16 +116,16 @@ Task<void> list(ReportForm form) {
         log_fatal("Queue report unavailable - mail system is down ({})", detail);
     }
     log_warning("Mail system is down -- accessing queue directly ({})", detail);
-    co_await read_directly(form);
+    co_await read_directly(form, sandbox);
 }
 
 }  // namespace
 
-void list_queue(ReportForm form) {
+void list_queue(ReportForm form, const SandboxTable& sandbox) {
     // Not a page at a time: the list may be long.
     static std::array<char, 65536> buffer;
     std::setvbuf(stdout, buffer.data(), _IOFBF, buffer.size());
-    Loop::current().run_task(list(form));
+    Loop::current().run_task(list(form, &sandbox));
 }
 
 }  // namespace relais

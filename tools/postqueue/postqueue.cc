@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/service_client.h"
 #include "lib/queue/queue_id.h"
@@ -27,6 +28,11 @@ namespace {
 
 // EX_UNAVAILABLE
 constexpr CommandKind kCommand{"postqueue", 69};
+
+// The ways to the services that it asks.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kWrite, "public"}},
+};
 
 enum class Action { kList, kListJson, kFlush, kFlushSite, kFlushMessage };
 
@@ -110,13 +116,14 @@ int main(int argc, char** argv) {
         check_user("authorized_mailq_users", conf().authorized_mailq_users(), "view");
     } else {
         check_user("authorized_flush_users", conf().authorized_flush_users(), "flush");
+        enter_sandbox(kSandbox);
     }
     switch (*options.action) {
         case Action::kList:
-            list_queue(ReportForm::kText);
+            list_queue(ReportForm::kText, kSandbox);
             break;
         case Action::kListJson:
-            list_queue(ReportForm::kJson);
+            list_queue(ReportForm::kJson, kSandbox);
             break;
         case Action::kFlush:
             flush_all();

@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/ipc/attr.h"
 
 namespace relais {
 
 enum class ReportForm { kText, kJson };
 
-// Prints the list.  Ends the process where it is not to be had: while the mail system is down, root
-// reads the queue directly.
-void list_queue(ReportForm form);
+// Prints the list, within `sandbox` from when there is somebody who tells it.  Ends the process
+// where it is not to be had: while the mail system is down, root reads the queue directly.
+void list_queue(ReportForm form, const SandboxTable& sandbox);
 
 // One message as showq(8) tells it, in the protocol of Postfix up to 3.10 or since.
 struct QueuedMessage {

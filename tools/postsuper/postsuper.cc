@@ -13,6 +13,7 @@
 #include "lib/config/command.h"
 #include "lib/config/config.h"
 #include "lib/daemon/privileges.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/queue/queue_config.h"
 
 #include "tools/postsuper/message_actions.h"
@@ -23,6 +24,10 @@ using namespace relais;
 namespace {
 
 constexpr CommandKind kCommand{"postsuper"};
+
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, "@queues"}},
+};
 
 struct Options {
     StructureOptions repair;
@@ -151,6 +156,7 @@ int main(int argc, char** argv) {
         log_fatal("chdir {}: {}", conf().queue_directory(), std::strerror(errno));
     }
     enter_jail("", conf().mail_owner());
+    enter_sandbox(kSandbox);
     int status = run(options);
     log_flush(1000);
     return status;

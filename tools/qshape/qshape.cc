@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/config/command.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/queue/envelope.h"
 #include "lib/queue/queue_file.h"
@@ -29,6 +30,10 @@ using namespace relais;
 namespace {
 
 constexpr CommandKind kCommand{"qshape", 1, CommandLog::kStderr};
+// Besides the directories that are named.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "@queues"}},
+};
 constexpr std::size_t kShortestId = 6;  // five digits of the time, and an inode
 
 // Many messages are in memory at once.
@@ -170,6 +175,11 @@ int main(int argc, char** argv) {
     if (::chdir(conf().queue_directory().c_str()) != 0) {
         log_fatal("chdir {}: {}", conf().queue_directory(), std::strerror(errno));
     }
+    std::vector<KnownPlace> places;
+    for (const std::string& queue : options.queues) {
+        places.push_back({Access::kRead, queue});
+    }
+    enter_sandbox(kSandbox, places);
     Survey survey(options);
     for (const std::string& queue : options.queues) {
         Loop::current().run_task(survey.look_at(queue));

@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/mail/address_list.h"
 
 #include "tools/sendmail/header_recipients.h"
@@ -26,6 +27,11 @@ namespace {
 
 constexpr int kVerifyOnly = 512;  // trace_flags of -bv and -v
 constexpr int kReportDelivery = 1024;
+
+// From when postdrop runs, which must be able to be set-gid: lines become records, no more.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
 
 // Who runs this, for log lines and as the default sender.
 struct Submitter {
@@ -214,6 +220,7 @@ int submit_message(const SendmailOptions& options) {
             sender, who.uid);
     }
     Submission submission(options, std::move(who), sender);
+    enter_sandbox(kSandbox);
     submission.run();
     if (options.verify != SendmailOptions::Verify::kNo) {
         std::printf("Mail Delivery Status Report will be mailed to <%s>.\n", sender.c_str());
