@@ -1,6 +1,7 @@
 """proxymap and proxywrite: many clients at once, beside a database that is stuck, and the lists of what may
 be asked and changed there."""
 import concurrent.futures
+import os
 import socket
 import sqlite3
 import time
@@ -8,7 +9,7 @@ import time
 from support import bound, check, equal, need_suite
 from support.databases import MariaDb
 from support.instance import Instance
-from support.room import room
+from support.room import ACCOUNTS, room
 from support.table_place import dynamic_maps, need_plugin, plugins
 
 OK, NO_KEY, RETRY, BAD, DENIED = range(5)
@@ -61,6 +62,19 @@ class Client:
         self.socket.close()
 
 
+def database_with_journal():
+    """Of SQLite, whose every reader makes files beside it."""
+    folder = room().scratch / "journal"
+    folder.mkdir(mode=0o700)
+    database = sqlite3.connect(folder / "mail.db")
+    database.executescript("PRAGMA journal_mode = WAL;" + TABLES)
+    database.close()
+    for path in (folder, folder / "mail.db"):
+        os.chown(path, *((ACCOUNTS["postfix"],) * 2 if room().private else (-1, -1)))
+    equal([path.name for path in folder.iterdir()], ["mail.db"], "while nobody reads it")
+    return folder / "mail.db"
+
+
 def mail_system():
     """With a table in MariaDB and one in SQLite, both behind proxymap."""
     if "m" not in _cache:
@@ -72,9 +86,9 @@ def mail_system():
         with sqlite3.connect(path) as database:
             database.executescript(TABLES)
         files = {"db.cf": f"hosts = 127.0.0.1:{server.port}\nuser = x\ndbname = mail\nretry_interval = 1\n{QUERY}",
-                 "file.cf": f"dbpath = {path}\n{QUERY}", "text": "a 1\n", "cache": ""}
+                 "file.cf": f"dbpath = {path}\n{QUERY}", "journal.cf": f"dbpath = {database_with_journal()}\n{QUERY}", "text": "a 1\n", "cache": ""}
         m = Instance("ours", main=f"shlib_directory = {plugins()}\nallowed = proxy:inline:{{{{a=inner}}}}, proxy:texthash:@CONF@/text\n"
-                     "proxy_read_maps = proxy:mysql:@CONF@/db.cf, proxy:sqlite:@CONF@/file.cf static:unmarked $allowed\n"
+                     "proxy_read_maps = proxy:mysql:@CONF@/db.cf, proxy:sqlite:@CONF@/file.cf proxy:sqlite:@CONF@/journal.cf static:unmarked $allowed\n"
                      "proxy_write_maps = proxy:lmdb:@ROOT@/data/cache $lmdb_other\n", files=files)
         (m.conf / "dynamicmaps.cf").write_text(dynamic_maps(plugins()))
         _cache["m"], _cache["server"] = m.start(), server
@@ -112,6 +126,12 @@ def test_lists_of_what_may_be_asked():
         while warning not in m.maillog.read_text():
             check(time.monotonic() < end, f"not in the log: {warning}")
             time.sleep(0.05)
+
+
+def test_a_table_whose_readers_make_files():
+    m, _ = mail_system()
+    with Client(m) as c:
+        equal(c.look_up(f"sqlite:{m.conf}/journal.cf", "info@virt.test"), (OK, "u1@virt.test"), "answer")
 
 
 @bound(120)
