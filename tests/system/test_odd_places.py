@@ -10,6 +10,7 @@ from support.certificates import directory
 from support.instance import SUBMISSION, Instance
 from support.milter import MilterServer
 from support.policy import PolicyServer
+from support.queuefile import records
 from support.room import room
 
 MAIN = """\
@@ -81,6 +82,8 @@ def id_of(mta, recipient):
 
 
 def look_at_the_queue(mta):
+    piped = mta.must_run("postcat", "/dev/stdin", input=records(("S", "a@b.t"), ("M", ""), ("X", ""), ("E", "")), record=False)
+    check("sender: a@b.t" in piped.stdout and "sandbox" not in piped.stderr, f"postcat of a pipe: {piped}")
     later, kept = id_of(mta, "x@later.test"), id_of(mta, "box@virt.test")
     check("hello" in mta.must_run("postcat", "-q", later, kept, record=False).stdout, "postcat")
     check("later.test" in mta.must_run("qshape", "deferred", record=False).stdout, "qshape")

@@ -24,7 +24,7 @@ SERVERS, FILES = {"connects out", "connects by sending"}, ("reads another's mail
 MAY = {
     "smtpd": SERVERS, "smtp": SERVERS, "lmtp": SERVERS, "imap-login": SERVERS, "pop3-login": SERVERS, "lmtpd": SERVERS,
     "proxymap": {*SERVERS, "reads another's mail"}, "auth": {*SERVERS, "reads another's mail"},
-    "virtual": {"becomes another", *FILES},
+    "virtual": {"becomes another", *FILES}, "who": set(),
 }
 # Its ids bound what a user's process does to files.
 USERS = set(FILES)
@@ -201,7 +201,10 @@ def the_mailbox_server_neither():
             client.recv(1000)
             call_all(mail.mta)
             mail.mta.must_run("doveadm", "fetch", "-u", "bob", "hdr", "all", record=False, env=intruder.environment(mail.mta.root))
-            found = intruder.wait_for("lmtpd", "quota-status", "doveadm")
+            (mail.mta.commands / "who").symlink_to("doveadm")  # the same, under a name of its own
+            who = mail.mta.must_run("who", "who", record=False, env=intruder.environment(mail.mta.root))
+            check("bob" in who.stdout, f"who is there: {who}")
+            found = intruder.wait_for("lmtpd", "quota-status", "doveadm", "who")
         check_refused(found, lambda daemon: MAY.get(daemon, USERS))
         equal(box.noop()[0], "OK", "a session afterwards")
         box.logout()

@@ -15,6 +15,7 @@
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/config/log_setup.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/sasl/password.h"
 
 #include "tools/doveadm/commands.h"
@@ -24,6 +25,11 @@
 namespace relais::doveadm {
 
 namespace {
+
+// Besides the log, whose lines hold what strangers said.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
 
 constexpr std::size_t kTail = std::size_t{8} << 20;
 constexpr std::array<std::string_view, 5> kLevels = {"Debug", "Info", "Warning", "Error", "Fatal"};
@@ -168,6 +174,8 @@ int cmd_log_errors(const Command& command, Words words, const Globals& /*globals
     if (path.empty()) {
         end_with(kTemporary, "the errors are in the system's log: see doveadm log find");
     }
+    const KnownPlace log{Access::kRead, path};
+    enter_sandbox(kSandbox, {&log, 1});
     std::vector<LoggedError> errors;
     std::string text = tail_of(path, kTail);
     for (std::string_view line : split_fields(text, '\n')) {

@@ -9,6 +9,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/ipc/session_register.h"
 #include "lib/maps/network.h"
@@ -21,6 +22,11 @@
 namespace relais::doveadm {
 
 namespace {
+
+// Users' processes say what they like.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kChange, kSessionSockets}},  // those of the dead are removed
+};
 
 // Which sessions are meant: of users that fit, from addresses in a network.
 struct Filter {
@@ -67,7 +73,9 @@ std::vector<UserSessions> sessions_for(const Filter& filter) {
         end_with(kTemporary,
                  format("chdir({}) failed: {}", conf().queue_directory(), std::strerror(errno)));
     }
-    auto all = Loop::current().run_task(list_user_sessions());
+    Loop& loop = Loop::current();
+    enter_sandbox(kSandbox);
+    auto all = loop.run_task(list_user_sessions());
     if (!all) {
         end_with(kTemporary, all.error().message);
     }

@@ -126,7 +126,11 @@ Result<void> add_place(int ruleset, const KnownPlace& place, std::uint64_t handl
         allowed &= kOfFiles;
     }
     const PathAttributes attributes{.allowed = allowed, .fd = fd.get()};
-    return add_rule(ruleset, RuleKind::kPath, &attributes);
+    auto added = add_rule(ruleset, RuleKind::kPath, &attributes);
+    if (!added && added.error().sys_errno == EBADFD) {
+        return {};  // a pipe or a socket (/dev/stdin): it is in no file system, and not restricted
+    }
+    return added;
 }
 
 Result<void> add_ports(int ruleset, const FileAndPortRules& rules, std::uint64_t handled) {

@@ -238,6 +238,9 @@ constexpr SystemCall kAlways[] = {
 #endif
 #ifdef SYS_arch_prctl
     CALL(arch_prctl),
+    // what the kernel puts in the way of a function that somebody watches (bpftrace)
+    {335, "uretprobe"},
+    {336, "uprobe"},
 #endif
 };
 
