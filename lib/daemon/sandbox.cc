@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include <linux/seccomp.h>
@@ -129,11 +130,20 @@ AllowedCalls calls_of(const SandboxTable& table, const FileAndPortRules& rules) 
     return allowed;
 }
 
-// From the root on, without links: the handler of log mode compares texts.
-void name_places_fully(std::vector<KnownPlace>& places) {
-    for (KnownPlace& place : places) {
-        place.path = real_path(place.path).value_or(place.path);
+// From the root on, as they are called and without links: the handler of log mode compares texts.
+std::vector<KnownPlace> by_whole_names(const std::vector<KnownPlace>& places) {
+    std::error_code nowhere;
+    const auto here = std::filesystem::current_path(nowhere);
+    std::vector<KnownPlace> out;
+    for (const KnownPlace& place : places) {
+        if (!place.path.empty()) {
+            out.push_back({place.access, (here / place.path).lexically_normal()});
+        }
+        if (auto real = real_path(place.path)) {
+            out.push_back({place.access, std::move(*real)});
+        }
     }
+    return out;
 }
 
 bool knows_our_refusal() {
@@ -174,9 +184,7 @@ void log_only(const SandboxTable& table, FileAndPortRules rules) {
     AllowedCalls allowed = calls_of(table, rules);
     allowed.trapped = calls_with_places();
     auto program = make_call_filter(allowed, passing_instruction());
-    auto links = rules.places;
-    name_places_fully(links);
-    rules.places.insert(rules.places.end(), links.begin(), links.end());
+    rules.places = by_whole_names(rules.places);
     handle_refused_calls(Refusal::kIsOnlyLogged, std::move(rules));
     warn_of(install_call_filter(std::move(program)));
 }

@@ -112,10 +112,10 @@ def use_all(mta):
         equal(session.command("MAIL FROM:<a@b.test>").code, "250", "over TLS")
 
 
-def in_order(arrange, sockets):
+def in_order(arrange, sockets, mode="strict"):
     """`sockets`: where those of other programs are, as a daemon sees it."""
     room().require_private("accounts")
-    mta = Instance("ours", main=MAIN.replace("@SOCKETS@", sockets))
+    mta = Instance("ours", main=MAIN.replace("@SOCKETS@", sockets) + f"sandbox = {mode}\n")
     (mta.conf / "master.cf").write_text((mta.conf / "master.cf").read_text() + PIPE.format(user="vmail", root=mta.root))
     prepare(mta)
     arrange(mta)
@@ -140,8 +140,12 @@ def behind_links():
     in_order(linked, "@ROOT@/elsewhere")
 
 
+def behind_links_and_asked_what_would_be_refused():
+    in_order(linked, "@ROOT@/elsewhere", "log")
+
+
 def in_a_jail():
     in_order(chrooted, "others")
 
 
-behind_links.is_test = in_a_jail.is_test = True
+behind_links.is_test = behind_links_and_asked_what_would_be_refused.is_test = in_a_jail.is_test = True

@@ -267,20 +267,32 @@ def a_bad_value_is_told():
 a_bad_value_is_told.is_test = True
 
 
-def a_kernel_without_landlock_is_told_once():
+def what_is_missing_is_told_once(which, how, told):
     need_filters()
     mta = Instance(main="sandbox = strict\n")
     mta.must_run("postalias", f"hash:{mta.conf}/aliases", record=False)
-    done = subprocess.run([compiled("no_landlock"), mta.daemons / "master", "-c", mta.conf, "-w"], env=mta.environment(),
+    without = [compiled("without_calls"), which, how]
+    done = subprocess.run([*without, mta.daemons / "master", "-c", mta.conf, "-w"], env=mta.environment(),
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=15)
     equal(done.returncode, 0, f"master: {done.stderr}")
     try:
-        mta.mail("a@b.test", ["u1@virt.test"])
+        sent = subprocess.run([*without, mta.commands / "sendmail", "u1@virt.test"], env=mta.environment(), input=b"\nhello\n",
+                              capture_output=True, timeout=30)
+        equal((sent.returncode, sent.stderr), (0, b""), "sendmail")
         mta.wait_log("to=<u1@virt.test>.*status=sent")
-        equal(re.findall(r"postfix/(\S+)\[\d+\]: (.*sandbox.*)", mta.log_text()),
-              [("master", "sandbox: less than there could be: files and ports are not restricted (Landlock)")], "what is said of it")
+        equal(re.findall(r"postfix/(\S+)\[\d+\]: (.*sandbox.*)", mta.log_text()), [("master", f"sandbox: less than there could be: {told}")],
+              "what is said of it")
     finally:
         mta.stop()
 
 
-a_kernel_without_landlock_is_told_once.is_test = True
+def a_kernel_without_landlock_is_told_once():
+    what_is_missing_is_told_once("landlock", "missing", "files and ports are not restricted (Landlock)")
+
+
+def a_filter_of_somebody_else_that_kills_is_told_once():
+    what_is_missing_is_told_once("all", "deadly",
+                                 "system calls are not filtered (seccomp), files and ports are not restricted (Landlock)")
+
+
+a_kernel_without_landlock_is_told_once.is_test = a_filter_of_somebody_else_that_kills_is_told_once.is_test = True
