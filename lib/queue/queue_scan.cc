@@ -42,7 +42,7 @@ std::optional<QueueScan::Entry> QueueScan::next() {
         }
         std::string path = level.path + "/" + std::string(name);
         if (name.size() > 1) {
-            return Entry{std::string(name), std::move(path), found->d_ino};
+            return Entry{std::string(name), std::move(path), found->d_ino, found->d_type};
         }
         if (levels_.size() < kMaxDepth) {
             enter(std::move(path));

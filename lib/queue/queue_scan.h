@@ -20,6 +20,7 @@ class QueueScan {
         std::string name;  // usually a queue id: the caller checks
         std::string path;  // as found, which postsuper compares with where it belongs
         ino_t inode = 0;
+        unsigned char type = DT_UNKNOWN;  // as the directory says: DT_REG, DT_DIR, ...
     };
 
     // `queue` is a directory relative to queue_directory.

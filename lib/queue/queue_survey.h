@@ -1,6 +1,6 @@
-// Reads the messages of a queue many at a time on helper threads: what the disk makes one wait for
+// Reads the files of a queue many at a time on helper threads: what the disk makes one wait for
 // overlaps, all processors help, and the loop serves others meanwhile.  The memory that this takes
-// does not depend on the number of messages.
+// does not depend on their number.
 #pragma once
 
 #include <algorithm>
@@ -18,22 +18,25 @@
 
 namespace relais {
 
-// R: what is made of a message; it has a default.
+enum class SurveyOf { kMessages, kEveryFile };  // kMessages: whatever has a queue id for a name
+
+// R: what is made of a file; it has a default.
 template <class R>
 class QueueSurvey {
   public:
     // Called on several threads at once: it may touch nothing but the files, and does not log.
     using Look = std::function<R(const QueueScan::Entry& entry)>;
 
-    static Result<QueueSurvey> open(const std::string& queue, Look look) {
+    static Result<QueueSurvey> open(const std::string& queue, Look look,
+                                    SurveyOf what = SurveyOf::kMessages) {
         auto scan = QueueScan::open(queue);
         if (!scan) {
             return fail_with(scan);
         }
-        return QueueSurvey(std::move(*scan), std::move(look));
+        return QueueSurvey(std::move(*scan), std::move(look), what);
     }
 
-    // Of the next messages, in the order of the directories; empty at the end.
+    // Of the next files, in the order of the directories; empty at the end.
     [[nodiscard]] Task<std::vector<R>> next() {
         std::vector<QueueScan::Entry> entries = next_entries();
         std::vector<R> results(entries.size());
@@ -50,7 +53,8 @@ class QueueSurvey {
     static constexpr std::size_t kReaders = 4;
     static constexpr std::size_t kEach = 128;
 
-    QueueSurvey(QueueScan scan, Look look) : scan_(std::move(scan)), look_(std::move(look)) {}
+    QueueSurvey(QueueScan scan, Look look, SurveyOf what)
+        : scan_(std::move(scan)), look_(std::move(look)), what_(what) {}
 
     std::vector<QueueScan::Entry> next_entries() {
         std::vector<QueueScan::Entry> entries;
@@ -59,7 +63,7 @@ class QueueSurvey {
             if (!entry) {
                 break;
             }
-            if (valid_queue_id(entry->name)) {
+            if (what_ == SurveyOf::kEveryFile || valid_queue_id(entry->name)) {
                 entries.push_back(std::move(*entry));
             }
         }
@@ -73,6 +77,7 @@ class QueueSurvey {
 
     QueueScan scan_;
     Look look_;
+    SurveyOf what_;
 };
 
 }  // namespace relais

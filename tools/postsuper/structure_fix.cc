@@ -4,121 +4,180 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <memory>
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/event/loop.h"
 #include "lib/queue/queue_id.h"
+#include "lib/queue/queue_survey.h"
 
 namespace relais {
 
 namespace {
 
 constexpr std::time_t kOldUnfinished = 7 * 24 * 3600;
-// Marks names of the first pass, so that the new name of one message never meets the old one of
-// another.
-constexpr std::string_view kSuffix = "#FIX";
-constexpr std::size_t kMaxDepth = 20;
+// Behind the names that the first pass gives.
+constexpr std::string_view kMark = "#FIX";
+constexpr int kMaxDepth = 20;
 
-std::string without_suffix(std::string_view name) {
-    return std::string(name.ends_with(kSuffix) ? name.substr(0, name.size() - kSuffix.size())
-                                               : name);
+// By its links a directory mostly says that there are no others in it, and need not be read.
+bool has_no_directories(int directory) {
+    struct stat info{};
+    return ::fstat(directory, &info) == 0 && info.st_nlink == 2;
+}
+
+bool is_directory_in(int directory, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN) {
+        return entry.d_type == DT_DIR;
+    }
+    struct stat info{};
+    return ::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(info.st_mode);
+}
+
+// Their names; none where it cannot be read, which whoever looks for its files has told.
+std::vector<std::string> directories_in(const std::string& path) {
+    std::vector<std::string> names;
+    auto close = [](DIR* directory) { ::closedir(directory); };
+    std::unique_ptr<DIR, decltype(close)> directory(::opendir(path.c_str()));
+    if (!directory || has_no_directories(::dirfd(directory.get()))) {
+        return names;
+    }
+    while (const dirent* entry = ::readdir(directory.get())) {
+        std::string_view name = entry->d_name;
+        if (name != "." && name != ".." && is_directory_in(::dirfd(directory.get()), *entry)) {
+            names.emplace_back(name);
+        }
+    }
+    return names;
 }
 
 }  // namespace
 
 void StructureFix::run(const std::vector<std::string>& queues) {
-    pass(queues);
-    if (mismatch_) {
-        pass(queues);
+    pass_over(queues, Pass::kMark);
+    if (marked_) {
+        pass_over(queues, Pass::kUnmark);
     }
 }
 
-void StructureFix::pass(const std::vector<std::string>& queues) {
+void StructureFix::pass_over(const std::vector<std::string>& queues, Pass pass) {
     for (const std::string& queue : queues) {
-        std::vector<File> files;
-        collect(queue, 0, static_cast<std::size_t>(dirs_.hash_depth(queue)), files);
-        for (const File& file : files) {
-            take(queue, file);
+        Loop::current().run_task(pass_over_queue(queue, pass));
+        if (options_.structure) {
+            remove_surplus(queue, 0, dirs_.hash_depth(queue));
         }
     }
 }
 
-// All files below; directories that hashing does not use any more are removed once they are empty.
-void StructureFix::collect(const std::string& directory, std::size_t depth,
-                           std::size_t wanted_depth, std::vector<File>& found) {
-    auto names = list_directory(directory);
-    if (!names) {
-        log_warning("{}", names.error().message);
-        return;
+// On a helper thread.  What a message is called depends on its file, what a log is called does not.
+StructureFix::Found StructureFix::look_at(const QueueScan::Entry& entry, bool messages) {
+    Found found{entry, {}, true};
+    if (!messages && entry.type == DT_REG) {
+        found.status.info.st_mode = S_IFREG;
+        return found;
     }
-    for (std::string& name : *names) {
-        std::string path = directory + "/" + name;
-        auto status = queue_file_status(path);
-        if (!status) {
-            continue;
+    auto status = queue_file_status(entry.path);
+    found.is_there = status.has_value();
+    if (status) {
+        found.status = *status;
+    }
+    return found;
+}
+
+Task<void> StructureFix::pass_over_queue(std::string queue, Pass pass) {
+    const bool messages = is_message_queue(queue);
+    auto look = [messages](const QueueScan::Entry& entry) { return look_at(entry, messages); };
+    auto survey = QueueSurvey<Found>::open(queue, look, SurveyOf::kEveryFile);
+    if (!survey) {
+        log_warning("{}", survey.error().message);
+        co_return;
+    }
+    for (;;) {
+        std::vector<Found> files = co_await survey->next();
+        if (files.empty()) {
+            co_return;
         }
-        if (!S_ISDIR(status->info.st_mode)) {
-            found.push_back({std::move(name), std::move(path)});
-            continue;
-        }
-        bool hash_directory = name.size() == 1;
-        if (hash_directory && depth < kMaxDepth) {
-            collect(path, depth + 1, wanted_depth, found);
-        }
-        bool surplus = !hash_directory || depth >= wanted_depth;
-        if (surplus && options_.structure && ::rmdir(path.c_str()) != 0 && !hash_directory) {
-            log_warning("remove {}: {}", path, std::strerror(errno));
+        for (const Found& found : files) {
+            take(queue, found, pass);
         }
     }
 }
 
-bool StructureFix::purge(const File& file, const QueueFileStatus& status) const {
-    bool old = status.info.st_mtime + kOldUnfinished < std::time(nullptr);
-    if (status.regular() && !old) {
-        return false;
-    }
-    if (::unlink(file.path.c_str()) != 0 && errno != ENOENT) {
-        log_warning("remove {}: {}", file.path, std::strerror(errno));
-    }
-    return true;
-}
-
-void StructureFix::take(const std::string& queue, const File& file) {
-    auto status = queue_file_status(file.path);
-    if (!status) {
+void StructureFix::take(const std::string& queue, const Found& found, Pass pass) {
+    const bool is_directory = S_ISDIR(found.status.info.st_mode);  // no part of the queue
+    if (!found.is_there || is_directory) {
         return;
     }
-    bool messages = is_message_queue(queue);
-    if (messages && !status->ready()) {
-        if (options_.purge) {
-            purge(file, *status);
+    const bool messages = is_message_queue(queue);
+    if (messages && !found.status.ready()) {
+        purge(found);
+    } else if (!options_.structure) {
+        return;
+    } else if (messages) {
+        take_message(queue, found, pass);
+    } else if (!found.entry.name.ends_with(kMark)) {  // a marked log comes with its message
+        put_in_place(queue, found.entry);
+    }
+}
+
+void StructureFix::take_message(const std::string& queue, const Found& found, Pass pass) {
+    const QueueScan::Entry& entry = found.entry;
+    if (entry.name.ends_with(kMark)) {
+        marked_ = true;
+        if (pass == Pass::kUnmark) {
+            auto id = entry.name.substr(0, entry.name.size() - kMark.size());
+            rename_message(queue, entry.path, entry.name, id);
+            ++tally_.renamed;
         }
         return;
     }
-    if (!options_.structure) {
-        return;
-    }
-    std::string id = without_suffix(file.name);
-    if (messages && id != file.name) {
-        rename_message(queue, file, id);
-        ++tally_.renamed;
-        return;
-    }
-    if (!messages && id != file.name) {
-        return;  // comes with its message
-    }
-    if (messages && valid_queue_id(id)) {
-        std::string wanted = wanted_id(id, *status);
-        if (wanted != id) {
-            mismatch_ = true;
-            rename_message(queue, file, wanted + std::string(kSuffix));
+    if (pass == Pass::kMark && valid_queue_id(entry.name)) {
+        std::string wanted = wanted_id(entry.name, found.status);
+        if (wanted != entry.name) {
+            marked_ = true;
+            rename_message(queue, entry.path, entry.name, wanted + std::string(kMark));
             return;
         }
     }
-    if (valid_queue_id(id) && dirs_.path(queue, id) != file.path) {
-        rename_file(queue, file.path, id);
+    put_in_place(queue, entry);
+}
+
+void StructureFix::put_in_place(const std::string& queue, const QueueScan::Entry& entry) {
+    if (valid_queue_id(entry.name) && dirs_.path(queue, entry.name) != entry.path) {
+        rename_file(queue, entry.path, entry.name);
+    }
+}
+
+// What never became a message.
+void StructureFix::purge(const Found& found) const {
+    const QueueFileStatus& status = found.status;
+    const bool is_old = status.info.st_mtime + kOldUnfinished < std::time(nullptr);
+    if (!options_.purge || (status.regular() && !is_old)) {
+        return;
+    }
+    if (::unlink(found.entry.path.c_str()) != 0 && errno != ENOENT) {
+        log_warning("remove {}: {}", found.entry.path, std::strerror(errno));
+    }
+}
+
+// Directories that hashing does not use any more, once they are empty, and what else there is.
+void StructureFix::remove_surplus(const std::string& directory, int depth, int wanted_depth) {
+    for (const std::string& name : directories_in(directory)) {
+        const std::string path = directory + "/" + name;
+        const bool is_hashed = name.size() == 1;
+        if (is_hashed && depth < kMaxDepth) {
+            remove_surplus(path, depth + 1, wanted_depth);
+        }
+        const bool is_surplus = !is_hashed || depth >= wanted_depth;
+        if (is_surplus && ::rmdir(path.c_str()) != 0 && !is_hashed) {
+            log_warning("remove {}: {}", path, std::strerror(errno));
+        }
     }
 }
 
@@ -137,28 +196,25 @@ std::string StructureFix::wanted_id(const std::string& id, const QueueFileStatus
 }
 
 // The message and the logs about it.
-void StructureFix::rename_message(const std::string& queue, const File& file,
-                                  const std::string& new_name) {
+void StructureFix::rename_message(const std::string& queue, const std::string& path,
+                                  const std::string& name, const std::string& new_name) {
     for (std::string_view log : {kBounceLog, kDeferLog, kTraceLog}) {
-        rename_file(log, dirs_.path(log, file.name), new_name);
+        rename_file(log, dirs_.path(log, name), new_name);
     }
-    rename_file(queue, file.path, new_name);
+    rename_file(queue, path, new_name);
 }
 
-bool StructureFix::rename_file(std::string_view queue, const std::string& from,
+void StructureFix::rename_file(std::string_view queue, const std::string& from,
                                const std::string& new_name) {
     std::string to = dirs_.path(queue, new_name);
-    if (std::rename(from.c_str(), to.c_str()) == 0) {
-        return true;
+    int renamed = std::rename(from.c_str(), to.c_str());
+    if (renamed != 0 && errno == ENOENT && dirs_.make_directories(queue, new_name)) {
+        renamed = std::rename(from.c_str(), to.c_str());
     }
-    if (errno == ENOENT && dirs_.make_directories(queue, new_name) &&
-        std::rename(from.c_str(), to.c_str()) == 0) {
-        return true;
+    if (renamed == 0 || errno == ENOENT) {
+        return;
     }
     int error = errno;
-    if (error == ENOENT) {
-        return false;
-    }
     log_warning("OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST");
     log_fatal("rename file {} as {}: {}", from, to, std::strerror(error));
 }
