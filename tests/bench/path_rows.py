@@ -1,5 +1,5 @@
 """Rows about what may stand on a message's way: a slow disk, local(8) with aliases and .forward files, an LMTP server, sessions that
-speak TLS and wait, and one, two or four processes for the same sessions."""
+speak TLS and wait, mail by STARTTLS with a connection for each message, and one, two or four processes for the same sessions."""
 import contextlib
 import re
 import socket
@@ -86,6 +86,19 @@ def idle_tls(mta, count, tools):
     return figures
 
 
+def starttls(mta, count, kind, tools):
+    """A connection for each message: until the queue is empty."""
+    source = compiled("starttls_source", "-lssl", "-lcrypto")
+    subprocess.run([source, mta.address, str(SMTP), str(TOGETHER), "100", "full"], check=True, capture_output=True)
+    tools.wait_drained(mta)
+    mta.empty_mailboxes()
+    before, start = tools.cpu_seconds(mta), time.monotonic()
+    done = subprocess.run([source, mta.address, str(SMTP), str(TOGETHER), str(count), kind], check=True, capture_output=True, timeout=180)
+    tools.wait_drained(mta)
+    elapsed, cpu = time.monotonic() - start, tools.cpu_seconds(mta) - before
+    return {"messages/s": count / elapsed, "ms of one (p50)": float(done.stdout.split()[1]), "CPU ms/message": cpu * 1000 / count}
+
+
 PREPARATIONS = {LOCAL: prepare_local, LMTP: prepare_lmtp}
 
 
@@ -102,6 +115,9 @@ def rows(scale, tools):
     count = int(2000 * scale)
     yield (f"{count} idle TLS sessions", lambda m: idle_tls(m, count, tools),
            TLS.format(place=certificates.directory()) + f"default_process_limit = {count + 100}\n")
+    for kind in ("full", "resumed"):
+        yield (f"STARTTLS ({kind}) and one mail, {TOGETHER} at once", lambda m, k=kind: starttls(m, int(1000 * scale), k, tools),
+               TLS.format(place=certificates.directory()))
     for processes in (1, 2, 4):
         yield (f"SMTP -> Maildir, {TOGETHER} connections, 4 KB, {processes} smtpd and cleanup",
                lambda m: tools.throughput(m, TOGETHER, 4, int(1500 * scale), "u1@virt.test"),
