@@ -1,7 +1,9 @@
 #include "lib/maps/map_source.h"
 
 #include <algorithm>
-#include <optional>
+#include <cerrno>
+
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -11,6 +13,8 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kQuotedText = 30;
+constexpr std::size_t kReadSize = std::size_t{1} << 16;
+constexpr std::size_t kLongestLine = std::size_t{1} << 30;
 
 bool is_dropped(std::string_view physical) {
     std::string_view text = trim_left(physical);
@@ -27,26 +31,70 @@ LogicalLines::LogicalLines(std::string_view text, std::string path)
     : rest_(text), path_(std::move(path)) {
 }
 
+LogicalLines::LogicalLines(int fd, std::string path) : path_(std::move(path)), fd_(fd) {
+    read_on();
+}
+
+// The line may lie where the next bytes of the file are going to be.
+void LogicalLines::own_line() {
+    if (!is_joined_) {
+        joined_.assign(line_);
+        line_ = joined_;
+        is_joined_ = true;
+    }
+}
+
+// Adds to rest_ what comes next in the file; at its end there is no fd_ any more.
+void LogicalLines::read_on() {
+    own_line();
+    buffer_.erase(0, buffer_.size() - rest_.size());
+    const std::size_t had = buffer_.size();
+    const std::size_t most = std::max(had, kReadSize);  // a long line is not looked through often
+    ssize_t got = 0;
+    buffer_.resize_and_overwrite(had + most, [&](char* data, std::size_t) {
+        do {
+            got = ::read(fd_, data + had, most);
+        } while (got < 0 && errno == EINTR);
+        return had + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    });
+    if (got < 0) {
+        trouble_ = fail_errno("read " + path_).error();
+    } else if (buffer_.size() > kLongestLine) {
+        trouble_ = fail(Errc::kTooLarge, "read " + path_ + ": a line is too long").error();
+    }
+    if (got <= 0 || trouble_) {
+        fd_ = -1;
+    }
+    rest_ = trouble_ ? std::string_view() : buffer_;
+}
+
+// Whether there is another physical line; all of it is in rest_ then.
+bool LogicalLines::has_more() {
+    while (fd_ >= 0 && rest_.find('\n') == std::string_view::npos) {
+        read_on();
+    }
+    return !rest_.empty();
+}
+
 std::string_view LogicalLines::take_physical() {
-    std::size_t end = rest_.find('\n');
-    std::string_view physical = rest_.substr(0, end);
-    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    std::string_view taken = physical();
+    rest_.remove_prefix(std::min(taken.size() + 1, rest_.size()));
     ++number_;
-    return physical;
+    return taken;
 }
 
 bool LogicalLines::next() {
-    while (!rest_.empty()) {
-        std::string_view physical = take_physical();
-        if (is_dropped(physical)) {
+    while (has_more()) {
+        is_joined_ = false;
+        line_ = take_physical();
+        if (is_dropped(line_)) {
             continue;
         }
-        line_ = physical;
         first_number_ = last_number_ = number_;
         join_continuations();
         line_ = line_.substr(0, line_.find('\0'));
         if (!continues(line_)) {
-            return true;
+            return !trouble_;
         }
         log_warning("{}: logical line must not start with whitespace: \"{}{}\"", path_,
                     line_.substr(0, kQuotedText), line_.size() > kQuotedText ? "..." : "");
@@ -56,20 +104,15 @@ bool LogicalLines::next() {
 
 // Copies only where there is something to join.
 void LogicalLines::join_continuations() {
-    bool copied = false;
-    while (!rest_.empty()) {
-        std::string_view physical = rest_.substr(0, rest_.find('\n'));
-        if (is_dropped(physical)) {
+    while (has_more()) {
+        if (is_dropped(physical())) {
             take_physical();
             continue;
         }
-        if (!continues(physical)) {
+        if (!continues(physical())) {
             return;
         }
-        if (!copied) {
-            joined_.assign(line_);
-            copied = true;
-        }
+        own_line();
         joined_ += take_physical();
         last_number_ = number_;
         line_ = joined_;

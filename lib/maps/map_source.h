@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "lib/base/result.h"
 
 namespace relais {
 
@@ -17,7 +20,14 @@ class LogicalLines {
     // `path` names the source in warnings.
     LogicalLines(std::string_view text, std::string path);
 
-    // False at the end.  A logical line that starts with white space is warned about and left out.
+    // Of a file, which is not held in memory; `fd` must stay open.  Begins to read.
+    LogicalLines(int fd, std::string path);
+
+    LogicalLines(const LogicalLines&) = delete;
+    LogicalLines& operator=(const LogicalLines&) = delete;
+
+    // False at the end, or where the file cannot be read.  A logical line that starts with white
+    // space is warned about and left out.
     bool next();
 
     // Valid until the next call of next().
@@ -28,14 +38,27 @@ class LogicalLines {
 
     std::size_t last_number() const { return last_number_; }
 
+    // Why the file could not be read to its end.
+    const std::optional<Error>& trouble() const { return trouble_; }
+
   private:
+    bool has_more();
+
+    std::string_view physical() const { return rest_.substr(0, rest_.find('\n')); }
+
     std::string_view take_physical();
     void join_continuations();
+    void own_line();
+    void read_on();
 
     std::string_view rest_;
     std::string path_;
     std::string_view line_;
-    std::string joined_;
+    std::string joined_;  // the line, where it does not lie in the text as it is
+    bool is_joined_ = false;
+    int fd_ = -1;
+    std::string buffer_;  // what of the file is rest_, and what was before it
+    std::optional<Error> trouble_;
     std::size_t number_ = 0;
     std::size_t first_number_ = 0;
     std::size_t last_number_ = 0;

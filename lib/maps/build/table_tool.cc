@@ -21,14 +21,18 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kLargestSource = std::size_t{1} << 36;
-
 std::unique_ptr<Table> must_open(const std::string& reference, OpenMode mode, TableFlags flags) {
     auto table = open_table(reference, mode, flags | table_flag::kLock);
     if (!table) {
         log_fatal("{}", table.error().message);
     }
     return std::move(*table);
+}
+
+void stop_at(const std::optional<Error>& trouble) {
+    if (trouble) {
+        log_fatal("{}", trouble->message);
+    }
 }
 
 bool erase_from(Table& table, std::string_view key) {
@@ -309,19 +313,17 @@ void TableTool::build(const std::string& reference, const AddLine& add,
     if (runs_as_owner) {
         become_owner(source);
     }
-    auto text = read_all(fd, kLargestSource);
-    if (!text) {
-        log_fatal("read {}: {}", path, text.error().message);
-    }
+    LogicalLines lines(fd, path);
+    stop_at(lines.trouble());
     if (parsed) {
         check_type(parsed->type);
     }
     OpenMode mode = incremental ? OpenMode::kCreate : OpenMode::kRebuild;
     auto table = must_open(reference, mode, flags | table_flag::kBulkUpdate);
-    LogicalLines lines(*text, path);
     while (lines.next()) {
         add(*table, {lines.line(), path, lines.number()});
     }
+    stop_at(lines.trouble());
     if (incremental) {
         table->replace_from_now_on();
     }
