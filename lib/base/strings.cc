@@ -1,6 +1,7 @@
 #include "lib/base/strings.h"
 
 #include <algorithm>
+#include <bitset>
 #include <charconv>
 
 namespace relais {
@@ -36,11 +37,6 @@ static bool is_one_of(std::string_view set, char c) {
     return std::ranges::any_of(set, [c](char member) { return member == c; });
 }
 
-static std::size_t first_in(std::string_view set, std::string_view text) {
-    auto found = std::ranges::find_if(text, [set](char c) { return is_one_of(set, c); });
-    return static_cast<std::size_t>(found - text.begin());
-}
-
 static std::size_t first_not_in(std::string_view set, std::string_view text) {
     auto found = std::ranges::find_if(text, [set](char c) { return !is_one_of(set, c); });
     return static_cast<std::size_t>(found - text.begin());
@@ -62,19 +58,36 @@ std::string_view trim(std::string_view text, std::string_view drop) {
     return trim_right(trim_left(text, drop), drop);
 }
 
+// For texts that are longer than it takes to fill in.
+class ByteSet {
+  public:
+    explicit ByteSet(std::string_view members) {
+        for (char c : members) {
+            members_.set(static_cast<unsigned char>(c));
+        }
+    }
+
+    bool has(char c) const { return members_[static_cast<unsigned char>(c)]; }
+
+  private:
+    std::bitset<256> members_;
+};
+
 static constexpr std::size_t kUsualWords = 6;
 
 std::vector<std::string_view> split_words(std::string_view text, std::string_view separators) {
+    const ByteSet between(separators);
     std::vector<std::string_view> words;
     words.reserve(kUsualWords);
+    const char* at = text.begin();
     for (;;) {
-        text.remove_prefix(first_not_in(separators, text));
-        if (text.empty()) {
+        at = std::find_if(at, text.end(), [&](char c) { return !between.has(c); });
+        if (at == text.end()) {
             return words;
         }
-        const std::size_t length = first_in(separators, text);
-        words.push_back(text.substr(0, length));
-        text.remove_prefix(length);
+        const char* begin = at;
+        at = std::find_if(at, text.end(), [&](char c) { return between.has(c); });
+        words.emplace_back(begin, at);
     }
 }
 

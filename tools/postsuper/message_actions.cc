@@ -47,14 +47,15 @@ Result<bool> done_by(const Result<void>& result) {
 
 // Whatever it is; a message that is complete counts.
 Result<bool> remove_file(const QueueScan::Entry& entry, bool messages) {
-    auto status = queue_file_status(entry.path);
-    if (!status) {
-        return false;
+    bool counts = false;
+    if (messages) {
+        auto status = queue_file_status(entry.path);
+        counts = status && status->ready();
     }
     if (::unlink(entry.path.c_str()) != 0) {
         return fail_errno("remove " + entry.path);
     }
-    return messages && status->ready();
+    return counts;
 }
 
 std::string_view past_tense(MessageAction action) {
