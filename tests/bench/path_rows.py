@@ -86,17 +86,32 @@ def idle_tls(mta, count, tools):
     return figures
 
 
+def sessions(mta, count, kind):
+    """Short sessions, some at once: milliseconds of one, the median."""
+    source = compiled("session_source", "-lssl", "-lcrypto")
+    done = subprocess.run([source, mta.address, str(SMTP), str(TOGETHER), str(count), kind], check=True, capture_output=True, timeout=180)
+    return float(done.stdout.split()[1])
+
+
 def starttls(mta, count, kind, tools):
     """A connection for each message: until the queue is empty."""
-    source = compiled("starttls_source", "-lssl", "-lcrypto")
-    subprocess.run([source, mta.address, str(SMTP), str(TOGETHER), "100", "full"], check=True, capture_output=True)
+    sessions(mta, 100, "full")
     tools.wait_drained(mta)
     mta.empty_mailboxes()
     before, start = tools.cpu_seconds(mta), time.monotonic()
-    done = subprocess.run([source, mta.address, str(SMTP), str(TOGETHER), str(count), kind], check=True, capture_output=True, timeout=180)
+    median = sessions(mta, count, kind)
     tools.wait_drained(mta)
     elapsed, cpu = time.monotonic() - start, tools.cpu_seconds(mta) - before
-    return {"messages/s": count / elapsed, "ms of one (p50)": float(done.stdout.split()[1]), "CPU ms/message": cpu * 1000 / count}
+    return {"messages/s": count / elapsed, "ms of one (p50)": median, "CPU ms/message": cpu * 1000 / count}
+
+
+def greetings(mta, count, tools):
+    """Connections that say EHLO and QUIT."""
+    sessions(mta, 100, "greet")
+    before, start = tools.cpu_seconds(mta), time.monotonic()
+    median = sessions(mta, count, "greet")
+    elapsed, cpu = time.monotonic() - start, tools.cpu_seconds(mta) - before
+    return {"sessions/s": count / elapsed, "ms of one (p50)": median, "CPU ms/session": cpu * 1000 / count}
 
 
 PREPARATIONS = {LOCAL: prepare_local, LMTP: prepare_lmtp}
@@ -115,6 +130,7 @@ def rows(scale, tools):
     count = int(2000 * scale)
     yield (f"{count} idle TLS sessions", lambda m: idle_tls(m, count, tools),
            TLS.format(place=certificates.directory()) + f"default_process_limit = {count + 100}\n")
+    yield f"new sessions, {TOGETHER} at once", lambda m: greetings(m, int(4000 * scale), tools), ""
     for kind in ("full", "resumed"):
         yield (f"STARTTLS ({kind}) and one mail, {TOGETHER} at once", lambda m, k=kind: starttls(m, int(1000 * scale), k, tools),
                TLS.format(place=certificates.directory()))

@@ -1,9 +1,10 @@
-/* Sends mail over STARTTLS, a connection for each message.
+/* Makes SMTP sessions that are short.
  *
- *     starttls_source ADDRESS PORT LINES MESSAGES full|resumed
+ *     session_source ADDRESS PORT LINES SESSIONS greet|full|resumed
  *
- * LINES connections at once, MESSAGES in all; `resumed`: each but the first of a line resumes the session before.
- * Prints how many seconds it took and the median of one, in milliseconds.  As most clients, it leaves Nagle's algorithm on. */
+ * LINES connections at once, SESSIONS in all.  `greet`: EHLO and QUIT; else STARTTLS and one message, `resumed`: in the TLS session of
+ * the connection before.  Prints how many seconds it took and the median of one, in milliseconds.  As most clients, it leaves Nagle's
+ * algorithm on. */
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -17,8 +18,8 @@
 enum { kMostLines = 1000, kContent = 4096 };
 
 static struct sockaddr_in server;
-static int resumes, each;
-static double* took; /* milliseconds, of all messages */
+static int greets, resumes, each;
+static double* took; /* milliseconds, of all sessions */
 static SSL_CTX* context;
 static char message[kContent + 100];
 
@@ -30,7 +31,7 @@ struct line {
 };
 
 static void fail(const char* doing) {
-    fprintf(stderr, "starttls_source: %s\n", doing);
+    fprintf(stderr, "session_source: %s\n", doing);
     exit(1);
 }
 
@@ -78,13 +79,7 @@ static void begin_tls(struct line* line) {
     line->ssl = ssl;
 }
 
-static void one_message(struct line* line, int number) {
-    double begun = now();
-    line->ssl = NULL;
-    line->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(line->fd, (struct sockaddr*)&server, sizeof server) != 0) fail("no connection");
-    expect(line, '2');
-    talk(line, "EHLO client.example.test\r\n", '2');
+static void send_message(struct line* line, int number) {
     talk(line, "STARTTLS\r\n", '2');
     begin_tls(line);
     talk(line, "EHLO client.example.test\r\n", '2');
@@ -93,19 +88,33 @@ static void one_message(struct line* line, int number) {
     talk(line, "RCPT TO:<u1@virt.test>\r\n", '2');
     talk(line, "DATA\r\n", '3');
     talk(line, message, '2');
-    talk(line, "QUIT\r\n", '2');
+}
+
+static void end_tls(struct line* line) {
     if (resumes) {
         SSL_SESSION_free(line->session);
         line->session = SSL_get1_session(line->ssl);
     }
     SSL_shutdown(line->ssl);
     SSL_free(line->ssl);
+}
+
+static void one_session(struct line* line, int number) {
+    double begun = now();
+    line->ssl = NULL;
+    line->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(line->fd, (struct sockaddr*)&server, sizeof server) != 0) fail("no connection");
+    expect(line, '2');
+    talk(line, "EHLO client.example.test\r\n", '2');
+    if (!greets) send_message(line, number);
+    talk(line, "QUIT\r\n", '2');
+    if (line->ssl) end_tls(line);
     close(line->fd);
     took[line->number * each + number] = now() - begun;
 }
 
 static void* run(void* argument) {
-    for (int number = 0; number < each; ++number) one_message(argument, number);
+    for (int number = 0; number < each; ++number) one_session(argument, number);
     return NULL;
 }
 
@@ -115,10 +124,11 @@ static int compare(const void* left, const void* right) {
 }
 
 int main(int argc, char** argv) {
-    if (argc != 6) fail("usage: starttls_source ADDRESS PORT LINES MESSAGES full|resumed");
+    if (argc != 6) fail("usage: session_source ADDRESS PORT LINES SESSIONS greet|full|resumed");
     int lines = atoi(argv[3]);
     if (lines < 1 || lines > kMostLines) fail("LINES");
     each = atoi(argv[4]) / lines;
+    greets = strcmp(argv[5], "greet") == 0;
     resumes = strcmp(argv[5], "resumed") == 0;
     server.sin_family = AF_INET;
     server.sin_port = htons((unsigned short)atoi(argv[2]));
