@@ -62,7 +62,7 @@ DEMO      := master smtpd cleanup qmgr pickup trivial-rewrite virtual local smtp
              proxymap anvil scache tlsmgr postlogd imap-login imap auth \
              postfix postlog postconf postdrop postqueue postsuper sendmail
 
-.PHONY: all demo man check unit lint bench fuzz install clean help headers
+.PHONY: all demo man check unit lint bench bench-scale fuzz install clean help headers
 .SECONDARY:
 all: $(BINS) plugins man
 demo: $(filter $(addprefix $(BUILD)/bin/,$(DEMO)),$(BINS))
@@ -75,7 +75,7 @@ help:
 	@echo 'make check-memory   the Catch2 tests of parsers under valgrind'
 	@echo 'make lint       layers, headers, format, sizes, clang-tidy'
 	@echo 'make fault-test, kill-test, hostile-test, soak   what takes longer (mk/endurance.mk)'
-	@echo 'make bench      ours and Postfix, as ratios'
+	@echo 'make bench      ours and Postfix, as ratios; bench-scale: how ours grows'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make deb        Debian packages, in $(BUILD)/deb'
 	@echo 'make check-packages   installs them over Postfix and Dovecot, and back (root, debootstrap; long)'

@@ -94,6 +94,9 @@ check: all tests
 bench: all
 	tests/bench/run
 
+bench-scale: all
+	tests/bench/scale
+
 lint:
 	mk/lint
 

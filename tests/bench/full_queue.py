@@ -1,4 +1,5 @@
 """Rows about a queue with many deferred messages, and about starting the mail system."""
+import functools
 import os
 import socket
 import subprocess
@@ -12,13 +13,15 @@ MAIN = ("relay_transport = smtp:[127.0.0.1]:1\nminimal_backoff_time = 4000s\nque
 LATER = 7 * 24 * 3600
 
 
+CONTENT = records(("N", "Subject: test"), ("N", ""), *[("N", "line of text " * 4)] * 40)
+
+
 def message(number):
     middle = records(("T", f"{time.time() - number % 5000:.0f} 1"), ("A", "log_client_name=client.test"),
                      ("A", "rewrite_context=remote"), ("S", f"sender{number}@example.test"), ("A", "dsn_orig_rcpt=rfc822;x"),
                      ("O", f"x{number}@d{number % 500}.far.test"), ("R", f"x{number}@d{number % 500}.far.test"), ("M", ""))
-    content = records(("N", "Subject: test"), ("N", ""), *[("N", "line of text " * 4)] * 40)
-    head = record("C", "%15d %15d %15d %15d %15d %15d" % (len(content), 97 + len(middle), 1, 0, len(content), 0))
-    return head + middle + content + records(("X", ""), ("E", ""))
+    head = record("C", "%15d %15d %15d %15d %15d %15d" % (len(CONTENT), 97 + len(middle), 1, 0, len(CONTENT), 0))
+    return head + middle + CONTENT + records(("X", ""), ("E", ""))
 
 
 def reason(number):
@@ -27,23 +30,41 @@ def reason(number):
             f"status=4.4.1\naction=delayed\nreason=connect to far.test[192.0.2.1]:25: Connection timed out\n\n")
 
 
-def fill(mta, count):
+def named_by_number(number, file):
+    """As after a copy: no name fits its file."""
+    return f"{number * 49 % 0xfffff:05X}{0x10000 + number:X}"
+
+
+def named_by_inode(number, file):
+    return f"{number * 49 % 0xfffff:05X}{os.fstat(file).st_ino:X}"
+
+
+def put(folder, name, data, mode, owner, when):
+    """Makes a file; `name` gives its name, whose first digit is that of its directory.  Returns the name."""
+    new = f"{folder}/new"
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    final = name(file)
+    os.write(file, data)
+    os.fchown(file, *owner)
+    os.fchmod(file, mode)
+    os.utime(file, (when, when))
+    os.close(file)
+    os.rename(new, f"{folder}/{final[0]}/{final}")
+    return final
+
+
+def fill(mta, count, naming=named_by_number):
     """As if `count` messages had been deferred, to be tried again next week."""
-    owner = (mta.queue / "deferred").stat()
+    deferred, logs = mta.queue / "deferred", mta.queue / "defer"
+    owner = deferred.stat().st_uid, deferred.stat().st_gid
     when = time.time() + LATER
     for digit in "0123456789ABCDEF":
-        for folder in ("deferred", "defer"):
-            path = mta.queue / folder / digit
-            path.mkdir(exist_ok=True)
-            os.chown(path, owner.st_uid, owner.st_gid)
+        for folder in (deferred, logs):
+            (folder / digit).mkdir(exist_ok=True)
+            os.chown(folder / digit, *owner)
     for number in range(count):
-        name = f"{number * 49 % 0xfffff:05X}{0x10000 + number:X}"
-        for folder, data, mode in (("deferred", message(number), 0o700), ("defer", reason(number).encode(), 0o600)):
-            path = mta.queue / folder / name[0] / name
-            path.write_bytes(data)
-            os.chown(path, owner.st_uid, owner.st_gid)
-            path.chmod(mode)
-            os.utime(path, (when, when))
+        name = put(deferred, functools.partial(naming, number), message(number), 0o700, owner, when)
+        put(logs, lambda file, same=name: same, reason(number).encode(), 0o600, owner, when)
     os.sync()
 
 
@@ -83,6 +104,16 @@ def defer_again(mta, count, cpu_seconds, *commands):
     return {"messages/s": count / (time.monotonic() - start), "CPU ms/1000": (processor_time(mta, cpu_seconds) - before) * 1e6 / count}
 
 
+def await_banner(mta):
+    while True:
+        try:
+            with socket.create_connection((mta.address, 2525), 10) as client:
+                if client.recv(100).startswith(b"220 "):
+                    return
+        except ConnectionRefusedError:
+            time.sleep(0.001)
+
+
 def first_banner(mta):
     """`postfix start` until a client sees the banner."""
     times = []
@@ -90,13 +121,7 @@ def first_banner(mta):
         mta.stop()
         start = time.monotonic()
         subprocess.run([mta.commands / "postfix", "start"], check=True, env=mta.environment(), capture_output=True)
-        while True:
-            try:
-                with socket.create_connection((mta.address, 2525), 10) as client:
-                    if client.recv(100).startswith(b"220 "):
-                        break
-            except ConnectionRefusedError:
-                time.sleep(0.001)
+        await_banner(mta)
         times.append(time.monotonic() - start)
     return {"ms/start": min(times) * 1000}
 

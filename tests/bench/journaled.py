@@ -10,14 +10,14 @@ import tempfile
 SIZE = 4 << 30
 
 
-def use():
+def use(size=SIZE, bytes_per_inode=16384):
     """From now on queues and mailboxes are there.  In a mount namespace of this run's own."""
     base = os.environ.get("RELAIS_TEST_SCRATCH") or tempfile.gettempdir()
     image = pathlib.Path(tempfile.mkstemp(prefix="relais-bench-", suffix=".ext4", dir=base)[1])
     place = tempfile.mkdtemp(prefix="relais-bench-", dir="/run")
     try:
-        os.truncate(image, SIZE)
-        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+        os.truncate(image, size)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-i", str(bytes_per_inode), image], check=True)
         subprocess.run(["mount", "-o", "loop", image, place], check=True)
     finally:
         image.unlink()

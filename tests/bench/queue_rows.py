@@ -16,6 +16,7 @@ LATER = "defer_transports = later\ntransport_maps = inline:{later.test=later:[@N
 MAILDIRS = MANY + "virtual_mailbox_maps = hash:@CONF@/mailboxes\n"
 MAILBOXES = 1000
 LINKS = 50_000  # to one file
+QUIET = 0.5  # seconds without work
 SERVICE = "later unix - - y - - smtp\n"
 
 
@@ -135,12 +136,12 @@ def ticks_of(pid):
 
 def settle_cpu(pid):
     """Waits until the process has nothing to do any more."""
-    last, quiet = ticks_of(pid), 0
-    while quiet < 10:
+    last, since = ticks_of(pid), time.monotonic()
+    while time.monotonic() - since < QUIET:
         time.sleep(0.05)
         now = ticks_of(pid)
-        quiet = quiet + 1 if now == last else 0
-        last = now
+        if now != last:
+            last, since = now, time.monotonic()
 
 
 def owner_of(path):
