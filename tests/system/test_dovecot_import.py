@@ -496,8 +496,20 @@ mysql /run/mysqld/mysqld.sock {
   client_flags = 1
 }
 mysql second.test {
-  port = 3307
+  ssl_ca = /etc/ca.pem
+  dbname = mail
+  password = a "b\\c"#d
+  user = mail
+}
+mysql third.test {
+  user = mail
   password = it's
+}
+mysql fourth.test {
+  user = mail
+  password = another
+  dbname = mail
+  ssl_ca = /etc/ca.pem
 }
 pgsql localhost {
   parameters {
@@ -509,14 +521,14 @@ pgsql localhost {
 MARK = "# By relais dovecot import, which writes it anew as long as this line is here.\n"
 SQL_FILES = {"": """\
 driver = "mysql"
-connect = "host='/run/mysqld/mysqld.sock' user='mail' password='a \\"b\\\\c\\"#d' dbname='mail' ssl_ca='/etc/ca.pem' host='second.test' port='3307'"
+connect = "host='/run/mysqld/mysqld.sock' host='second.test' dbname='mail' password='a \\"b\\\\c\\"#d' ssl_ca='/etc/ca.pem' user='mail'"
 default_pass_scheme = "SHA512-CRYPT"
 password_query = "SELECT username AS user, password FROM mailbox WHERE username = '%u' AND domain = \\"%d\\""
 user_query = "SELECT home, uid, gid FROM mailbox WHERE username = '%u'"
 iterate_query = "SELECT username AS user FROM mailbox"
 """, "-2": """\
 driver = "pgsql"
-connect = "host='localhost' user='people' sslmode='require'"
+connect = "host='localhost' sslmode='require' user='people'"
 password_query = "SELECT password FROM people WHERE name = '%n'"
 default_pass_scheme = "PLAIN"
 """}
@@ -530,7 +542,8 @@ def test_sql_of_24():
     for line in (f"main.cf: auth_passdb = {{ sql:{files['']} }}, {{ sql:{files['-2']} }}", f"main.cf: auth_userdb = {{ sql:{files['']} }}",
                  *(f"{path}: a file of SQL queries" for path in files.values())):
         assert line in carried, (line, carried)
-    equal(left(lines), ["userdb/quota_rule = x", "passdb/odd = 1", "mysql/client_flags = 1", "mysql/password = it's"], "what is left")
+    equal(left(lines), ["userdb/quota_rule = x", "passdb/odd = 1", "mysql/client_flags = 1", "mysql/password = it's", "mysql = third.test",
+                         "mysql = fourth.test"], "what is left")
     assert not any(path.exists() for path in files.values()), "check writes nothing"
     other = Instance("ours")
     imported = [subprocess.run([other.commands / "relais", "-c", other.conf, "dovecot", "import", room().scratch / "sql24/dovecot.conf"],

@@ -81,10 +81,19 @@ bool DovecotSql::take(const DovecotSection& section) {
     if (section.type != "mysql" && section.type != "pgsql") {
         return false;
     }
-    Server server{section.type, {{"host", section.name}}};
+    Server server{section.type, section.name, {}};
     add_words(section, &server.words);
     for (const DovecotSection& inner : section.sections) {
         add_words(inner, &server.words);  // "parameters { }"
+    }
+    std::ranges::sort(server.words);
+    // In a file, what is said of the connection holds for all hosts.
+    auto first = std::ranges::find(servers_, server.driver, &Server::driver);
+    if (first != servers_.end() && first->words != server.words) {
+        leave_({section.type, section.name, section.line, false, section.file},
+               format("its settings differ from those of {}, which is used alone", first->host),
+               "");
+        return true;
     }
     servers_.push_back(std::move(server));
     return true;
@@ -163,13 +172,20 @@ std::string DovecotSql::connect(const File& file) const {
     if (file.driver == "sqlite") {
         return file.database;
     }
-    std::string text;
+    Words words;
+    Words common;
     for (const Server& server : servers_) {
-        for (const auto& [name, value] : server.words) {
-            if (server.driver == file.driver && !value.empty()) {
-                text += format("{}{}='{}'", text.empty() ? "" : " ", name,
-                               file.driver == "pgsql" ? with_double_backslashes(value) : value);
-            }
+        if (server.driver == file.driver) {
+            words.emplace_back("host", server.host);
+            common = server.words;  // all of them have these
+        }
+    }
+    words.insert(words.end(), common.begin(), common.end());
+    std::string text;
+    for (const auto& [name, value] : words) {
+        if (!value.empty()) {
+            text += format("{}{}='{}'", text.empty() ? "" : " ", name,
+                           file.driver == "pgsql" ? with_double_backslashes(value) : value);
         }
     }
     return text;

@@ -51,7 +51,8 @@ class DovecotSql {
 
     struct Server {
         std::string driver;
-        Words words;  // of `connect`
+        std::string host;
+        Words words;  // of `connect`, in the order of their names
     };
 
     File& file_for(const std::string& driver, const std::string& database,
