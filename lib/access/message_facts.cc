@@ -1,6 +1,7 @@
 #include "lib/access/message_facts.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -155,6 +156,9 @@ std::vector<Unknown> unknown_among(OpenMailbox& mailbox, std::span<const std::ui
     return unknown;
 }
 
+// Facts of messages made for it are as large as they can be.
+constexpr std::size_t kMostAhead = std::size_t{16} << 20;
+
 void read_unknown(Unknown& message) {
     auto stored = message.reading();
     if (!stored) {
@@ -175,9 +179,12 @@ Task<void> gather_facts(OpenMailbox& mailbox, std::span<const std::uint32_t> uid
     if (unknown.size() < kWorthThreads) {
         co_return;
     }
-    ShareOfWork work = [&unknown](std::size_t begin, std::size_t end) {
-        std::for_each(unknown.begin() + static_cast<std::ptrdiff_t>(begin),
-                      unknown.begin() + static_cast<std::ptrdiff_t>(end), read_unknown);
+    std::atomic<std::size_t> held = 0;
+    ShareOfWork work = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end && held < kMostAhead; ++i) {
+            read_unknown(unknown[i]);
+            held += unknown[i].facts.size();
+        }
     };
     co_await run_in_shares(unknown.size(), std::move(work));
     if (mailbox.box.uid_validity() != validity) {
