@@ -17,6 +17,7 @@
 #include "lib/store/change_journal.h"
 #include "lib/store/keyword_file.h"
 #include "lib/store/more_keywords.h"
+#include "lib/store/own_seen.h"
 #include "lib/store/uidlist.h"
 
 namespace relais {
@@ -24,13 +25,14 @@ namespace relais {
 namespace {
 
 // "dovecot.index.log", "relais.cache.tmp": what stands behind them after a dot is theirs, too.
-constexpr std::array<std::string_view, 8> kStems = {
-    UidList::kFileName, KeywordFile::kFileName, MoreKeywords::kFileName, ChangeJournal::kFileName,
-    "relais.index",     "relais.cache",         "dovecot.index",         "dovecot-acl"};
+constexpr std::array<std::string_view, 9> kStems = {
+    UidList::kFileName,       KeywordFile::kFileName, MoreKeywords::kFileName,
+    ChangeJournal::kFileName, OwnSeen::kFileName,     "relais.index",
+    "relais.cache",           "dovecot.index",        "dovecot-acl"};
 
 // What cannot be found out anew.
-constexpr std::array<std::string_view, 3> kNeeded = {UidList::kFileName, KeywordFile::kFileName,
-                                                     MoreKeywords::kFileName};
+constexpr std::array<std::string_view, 4> kNeeded = {UidList::kFileName, KeywordFile::kFileName,
+                                                     MoreKeywords::kFileName, OwnSeen::kFileName};
 
 bool has_our_name(std::string_view entry) {
     return std::ranges::any_of(kStems, [entry](std::string_view stem) {

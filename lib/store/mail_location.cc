@@ -92,8 +92,9 @@ Result<void> take_setting(MailLocation& location, std::string_view setting, std:
         bool is_path;
     };
 
-    constexpr std::array<Place, 7> kPlaces = {
+    constexpr std::array<Place, 8> kPlaces = {
         {{"INDEX", &MailLocation::index, true},
+         {"INDEXPVT", &MailLocation::own_flags, true},
          {"CONTROL", &MailLocation::control, true},
          {"INBOX", &MailLocation::inbox, true},
          {"ALT", &MailLocation::alternative, true},
@@ -102,8 +103,8 @@ Result<void> take_setting(MailLocation& location, std::string_view setting, std:
          {"DIRNAME", &MailLocation::leaf, false}}};
     // Places of indexes and locks that we make elsewhere or not at all.  Directories that are no
     // mailboxes and have none below them are never shown (NO-NOSELECT).
-    constexpr std::array<std::string_view, 7> kWithoutEffect = {
-        "VOLATILEDIR", "INDEXPVT",    "INDEXCACHE",         "ITERINDEX",
+    constexpr std::array<std::string_view, 6> kWithoutEffect = {
+        "VOLATILEDIR", "INDEXCACHE",  "ITERINDEX",
         "LISTINDEX",   "NO-NOSELECT", "NO-FILESYSTEM-VNAME"};
     for (const Place& place : kPlaces) {
         if (key == place.key && !value.empty()) {
@@ -232,6 +233,7 @@ Result<MailLocation> parse_mail_location(std::string_view text, std::string_view
     }
     location.index_in_memory = location.index == "MEMORY";
     location.index = location.index_in_memory ? "" : location.index;
+    location.own_flags = location.own_flags == "MEMORY" ? "" : location.own_flags;
     if (location.subscriptions.contains('/') || location.leaf.contains('/')) {
         return fail(Errc::kSyntax, "SUBSCRIPTIONS and DIRNAME are names without a \"/\"");
     }
@@ -241,6 +243,7 @@ Result<MailLocation> parse_mail_location(std::string_view text, std::string_view
     }
     auto apart = check_apart(location, "CONTROL", location.control);
     apart = apart ? check_apart(location, "INDEX", location.index) : apart;
+    apart = apart ? check_apart(location, "INDEXPVT", location.own_flags) : apart;
     return apart ? Result<MailLocation>(std::move(location)) : fail_with(apart);
 }
 

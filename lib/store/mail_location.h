@@ -26,6 +26,7 @@ struct MailLocation {
     std::string index;                            // INDEX=; empty: with the mail
     bool index_in_memory = false;                 // INDEX=MEMORY: it is not kept
     std::string control;                          // CONTROL=; empty: with the mail
+    std::string own_flags;                        // INDEXPVT=; empty: everybody sees the same
     std::string subscriptions = "subscriptions";  // the name of the file
     NameEncoding names = NameEncoding::kUtf7;     // on disk; UTF-8
     std::string mailboxes;                        // MAILBOXDIR=, of dbox

@@ -31,8 +31,9 @@ struct MailboxPlace {
     bool counted = true;  // in maildirsize, where there is one
     Storage storage = Storage::kOwn;
     bool single_file = false;
-    std::string index{};    // the directory of our own files; empty: with the messages
-    std::string control{};  // that of Dovecot's list of UIDs and names of keywords; the same
+    std::string index{};      // the directory of our own files; empty: with the messages
+    std::string control{};    // that of Dovecot's list of UIDs and names of keywords; the same
+    std::string own_flags{};  // of flags that only this user sees; empty: all are everybody's
 
     const std::string& index_directory() const { return index.empty() ? directory : index; }
 

@@ -220,6 +220,9 @@ class Mailbox {
 
     virtual std::vector<std::string> more_keyword_names() const { return {}; }
 
+    // A message's flags as they are for everybody, for the quick-start file.
+    virtual std::uint8_t shared_system(const MailMessage& message) const { return message.system; }
+
     // There are UIDs that nothing but the quick-start file tells.
     virtual bool relies_on_index() const { return false; }
 

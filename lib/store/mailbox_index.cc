@@ -180,9 +180,12 @@ void Mailbox::save_index() {
     std::string text(sizeof(header), '\0');
     std::string names;
     for (const MailMessage& message : messages_) {
-        IndexRecord record{
-            message.uid,       message.keywords, static_cast<std::uint32_t>(names.size()),
-            message.name_size, message.system,   static_cast<std::uint8_t>(message.in_new ? 1 : 0)};
+        IndexRecord record{message.uid,
+                           message.keywords,
+                           static_cast<std::uint32_t>(names.size()),
+                           message.name_size,
+                           shared_system(message),
+                           static_cast<std::uint8_t>(message.in_new ? 1 : 0)};
         names += name_of(message);
         text.append(reinterpret_cast<const char*>(&record), sizeof(record));
     }

@@ -100,7 +100,8 @@ int MaildirMailbox::rename_to(MailMessage& message, MessageFlags flags) {
         return directory.error().sys_errno;
     }
     const std::string from = relative_path(message);
-    const std::string to = "cur/" + with_maildir_flags(name_of(message), flags);
+    const std::string to =
+        "cur/" + with_maildir_flags(name_of(message), flags_in_name(message, flags));
     if (from == to) {
         return 0;
     }
@@ -119,6 +120,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
     Semaphore::Place turn = co_await busy_.take();
     MessageFlags flags{system, 0};
     read_more_keywords();
+    read_own_seen();
     if (!keywords.empty()) {
         auto file = co_await keywords_with(keywords);
         if (!file) {
@@ -134,6 +136,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
     Result<void> failed;
     std::vector<std::uint32_t> changed;
     std::vector<std::uint32_t> others;  // they may get or lose some for which there are no letters
+    std::vector<std::uint32_t> marked;  // seen, or not, by the user alone
     bool retried = false;
     for (std::size_t i = 0; i < uids.size() && failed; ++i) {
         MailMessage* message = find_mutable(uids[i]);
@@ -148,6 +151,10 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
         if (changed_keywords(more_keywords_of(*message), how, keywords) !=
             more_keywords_of(*message)) {
             others.push_back(uids[i]);
+        }
+        if (has_own_seen() && ((wanted.system ^ message->system) & MessageFlags::kSeen) != 0) {
+            marked.push_back(uids[i]);
+            wanted.system ^= MessageFlags::kSeen;
         }
         if (wanted == message->flags()) {
             continue;
@@ -169,6 +176,11 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
     }
     auto more = co_await change_more_of(std::move(others), how, std::move(keywords));
     auto written = add_uids(changed, more);
+    failed = failed ? written : failed;
+    const bool seen = how != FlagChange::kRemove && (system & MessageFlags::kSeen) != 0;
+    auto known = co_await mark_own_seen(std::move(marked),
+                                        seen ? OwnSeen::Mark::kSeen : OwnSeen::Mark::kUnseen);
+    written = add_uids(changed, known);
     failed = failed ? written : failed;
     note_changed(changed, outcome);
     end_own_change();
@@ -313,6 +325,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
     begin_own_change();
     std::vector<std::string> placed;
     std::vector<std::uint32_t> uids;
+    const std::vector<std::size_t> seen = take_own_seen(added);
     {
         std::optional<MailboxLock> lock;
         auto list = co_await prepare_adding(added, lock);
@@ -355,6 +368,7 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::add(std::vector<NewMess
         }
         end_own_change();
     }
+    co_await note_added_seen(uids, seen);
     std::vector<std::string> paths = {list_path(), place_.directory + "/new",
                                       place_.directory + "/cur"};
     auto sync_all = [paths = std::move(paths)] { return sync_paths(paths); };

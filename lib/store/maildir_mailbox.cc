@@ -121,9 +121,13 @@ NewMessage MaildirMailbox::hand_over(const MailMessage& message, Handing how) co
 
 // The mailbox's own directory sees each lock come and go, so there only its leaving counts.
 std::vector<Mailbox::Watched> MaildirMailbox::watched() const {
-    return {{place_.directory + "/new", Watched::Kind::kEntries},
-            {place_.directory + "/cur", Watched::Kind::kEntries},
-            {place_.directory, Watched::Kind::kItself}};
+    std::vector<Watched> parts = {{place_.directory + "/new", Watched::Kind::kEntries},
+                                  {place_.directory + "/cur", Watched::Kind::kEntries},
+                                  {place_.directory, Watched::Kind::kItself}};
+    if (has_own_seen()) {
+        parts.push_back({place_.own_flags, Watched::Kind::kEntries});
+    }
+    return parts;
 }
 
 // The lists are beside the messages or elsewhere.  Of what other machines do the kernel tells
@@ -136,6 +140,9 @@ std::vector<Mailbox::Watched> MaildirMailbox::watched_for_state() const {
                                   {place_.directory + "/cur", Watched::Kind::kEntries}};
     std::vector<std::string> lists = {place_.directory, place_.control_directory(),
                                       place_.index_directory()};
+    if (has_own_seen()) {
+        lists.push_back(place_.own_flags);
+    }
     std::ranges::sort(lists);
     lists.erase(std::ranges::unique(lists).begin(), lists.end());
     std::erase(lists, kNowhere);
@@ -154,11 +161,11 @@ bool MaildirMailbox::at_rest() const {
 }
 
 void MaildirMailbox::add_message(std::uint32_t uid, std::string_view name, bool in_new) {
-    append_message(uid, name, parse_maildir_flags(name)).in_new = in_new;
+    append_message(uid, name, flags_of(uid, name)).in_new = in_new;
 }
 
 void MaildirMailbox::rename_in_memory(MailMessage& message, std::string_view name) {
-    MessageFlags flags = parse_maildir_flags(name);
+    MessageFlags flags = flags_of(message.uid, name);
     message.system = flags.system;
     message.keywords = flags.keywords;
     set_name(message, name);

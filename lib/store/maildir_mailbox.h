@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "lib/store/mailbox.h"
 #include "lib/store/mailbox_lock.h"
 #include "lib/store/more_keywords.h"
+#include "lib/store/own_seen.h"
 #include "lib/store/quota_rules.h"
 
 namespace relais {
@@ -107,6 +109,31 @@ class MaildirMailbox : public Mailbox {
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> change_more_of(
         std::vector<std::uint32_t> uids, FlagChange how, std::vector<std::string> keywords);
 
+    // Flags that are the user's own (maildir_seen.cc).
+    bool has_own_seen() const { return !place_.own_flags.empty(); }
+
+    static std::uint8_t with_seen(std::uint8_t system, bool seen) {
+        return static_cast<std::uint8_t>((system & ~MessageFlags::kSeen) |
+                                         (seen ? MessageFlags::kSeen : 0));
+    }
+
+    std::string own_seen_path() const;
+    MessageFlags flags_of(std::uint32_t uid, std::string_view name) const;
+    MessageFlags flags_in_name(const MailMessage& message, MessageFlags flags) const;
+
+    std::uint8_t shared_system(const MailMessage& message) const override {
+        return flags_in_name(message, message.flags()).system;
+    }
+
+    void read_own_seen();
+    [[nodiscard]] Result<void> write_own_seen(std::span<const std::uint32_t> uids,
+                                              OwnSeen::Mark as);
+    [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> mark_own_seen(
+        std::vector<std::uint32_t> uids, OwnSeen::Mark as);
+    std::vector<std::size_t> take_own_seen(std::vector<NewMessage>& added) const;
+    [[nodiscard]] Task<void> note_added_seen(std::vector<std::uint32_t> uids,
+                                             std::vector<std::size_t> seen);
+
     // Changing it (maildir_change.cc).
     int rename_to(MailMessage& message, MessageFlags flags);
 
@@ -145,7 +172,9 @@ class MaildirMailbox : public Mailbox {
     std::string list_path() const;
 
     MoreKeywords more_;
-    bool more_known_ = false;                    // it was looked at
+    bool more_known_ = false;  // it was looked at
+    OwnSeen own_seen_;
+    bool own_seen_known_ = false;                // the same
     std::shared_ptr<const UniqueFd> directory_;  // threads that read keep it open
     FileStamp opened_;                           // which directory that is
     bool unwritten_ = false;  // there are UIDs that no list tells: we may only read

@@ -51,6 +51,7 @@ Mailbox::Stamps MaildirMailbox::stamps_now() const {
 
 Task<Result<void>> MaildirMailbox::sync(MailboxAccess access) {
     Semaphore::Place turn = co_await busy_.take();
+    read_own_seen();
     auto synced = co_await sync_locked(access);
     if (synced) {
         read_more_keywords();

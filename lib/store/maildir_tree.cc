@@ -58,6 +58,9 @@ Result<void> MaildirTree::prepare(std::string_view name) const {
     if (!place.index.empty() && !location_.index_in_memory) {
         (void)make_directories(place.index, directory_mode_);
     }
+    if (!place.own_flags.empty()) {
+        (void)make_directories(place.own_flags, directory_mode_);
+    }
     auto made =
         place.control.empty() ? Result<void>() : make_directories(place.control, directory_mode_);
     if (!made || has_all_parts(place.directory)) {
@@ -82,7 +85,7 @@ std::string MaildirTree::below(const std::string& where, std::string_view name) 
 // Each directory once, whatever its names: INDEX= and CONTROL= may be one.
 std::vector<std::string> MaildirTree::other_roots() const {
     std::vector<std::string> roots = {root()};
-    for (const std::string& each : {location_.index, location_.control}) {
+    for (const std::string& each : {location_.index, location_.control, location_.own_flags}) {
         const bool known = std::ranges::any_of(
             roots, [&each](const std::string& one) { return is_same_directory(one, each); });
         if (!each.empty() && !known) {
@@ -103,6 +106,7 @@ MailboxPlace MaildirTree::place_of(std::string_view name) const {
     place.storage = storage_;
     place.index = location_.index_in_memory ? kNowhere : below(location_.index, name);
     place.control = below(location_.control, name);
+    place.own_flags = below(location_.own_flags, name);
     return place;
 }
 

@@ -20,6 +20,7 @@
 #include "lib/store/maildir_name.h"
 #include "lib/store/maildir_size.h"
 #include "lib/store/more_keywords.h"
+#include "lib/store/own_seen.h"
 #include "lib/store/quota_rules.h"
 #include "lib/store/special_uses.h"
 #include "lib/store/subscriptions.h"
@@ -98,6 +99,10 @@ void share(std::string_view text) {
     (void)parse_namespaces(text, '.');
     std::string keywords = MoreKeywords::parse(text).to_string();
     if (MoreKeywords::parse(keywords).to_string() != keywords) {
+        std::abort();
+    }
+    std::string seen = OwnSeen::parse(text).to_string();
+    if (OwnSeen::parse(seen).to_string() != seen) {
         std::abort();
     }
     DictFile dict = DictFile::parse(text);

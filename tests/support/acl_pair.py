@@ -1,5 +1,5 @@
 """Ours and Dovecot side by side with access control lists, annotations, and three kinds of namespaces: the users' own, Public/ and
-shared/USER/.
+shared/USER/; in Own/, which is for all as well, each user sees his own \\Seen (INDEXPVT=).
 
     alice, bob = people(MAIL, {})          # two users; the mail of the first
     same(alice, "SETACL INBOX u1 lr")      # the same answer of both servers
@@ -16,7 +16,8 @@ OURS = """\
 imap_acl = vfile:{place}/global
 imap_acl_shared_dict = file:{place}/dict-ours/shared
 imap_namespaces = {{ type=public prefix=Public/ location=maildir:{place}/public-ours subscriptions=no }},
-    {{ type=shared prefix=shared/%%u/ location=maildir:{place}/%%u-ours/Maildir subscriptions=no list=children }}
+    {{ type=shared prefix=shared/%%u/ location=maildir:{place}/%%u-ours/Maildir subscriptions=no list=children }},
+    {{ type=public prefix=Own/ location=maildir:{place}/own-ours:INDEXPVT=~/own subscriptions=no }}
 imap_mail_location = maildir:{place}/%u-ours/Maildir
 """
 
@@ -43,6 +44,14 @@ namespace shared {{
   location = maildir:{place}/%%u-theirs/Maildir:INDEX={place}/%u-theirs/shared/%%u
   subscriptions = no
   list = children
+}}
+namespace own {{
+  type = public
+  prefix = Own/
+  separator = /
+  location = maildir:{place}/own-theirs:INDEXPVT=%h/own
+  subscriptions = no
+  list = yes
 }}
 plugin {{
   acl = vfile:{place}/global
@@ -76,7 +85,7 @@ class AclHouse:
         self.pair = ImapPair(accounts, main=OURS.format(place=self.place) + main, theirs=THEIRS.format(place=self.place) + theirs)
         self.pair.fields = fields
         for side in SIDES:
-            for part in ("public-", "dict-"):
+            for part in ("public-", "dict-", "own-"):
                 (self.place / f"{part}{side}").mkdir()
         # The homes are where the locations of the shared namespaces look for them.
         self.pair.root = self.place
@@ -92,10 +101,10 @@ class AclHouse:
     def people(self, *maildirs):
         return [self.pair.account(files) for files in maildirs]
 
-    def public(self, files):
+    def public(self, files, space="public"):
         """Mailboxes for all, anew: {".team/cur/1.M1.h:2,": bytes, ".team/dovecot-acl": bytes}."""
         for side in SIDES:
-            root = self.place / f"public-{side}"
+            root = self.place / f"{space}-{side}"
             shutil.rmtree(root)
             root.mkdir()
             fill_maildir(root, files, self.pair.uid, self.pair.gid)

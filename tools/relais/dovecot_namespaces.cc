@@ -40,20 +40,16 @@ std::string short_names(std::string text) {
 
 void take_location(const DovecotSetting& setting, std::string& group,
                    const DovecotNamespaces::Leave& leave) {
-    std::vector<std::string> parts;
-    for (std::string_view part : split_fields(setting.value, ':')) {
-        parts.emplace_back(part);
-    }
-    if (std::erase_if(parts, [](const auto& part) { return part.starts_with("INDEXPVT="); }) > 0) {
-        leave(setting, "everybody sees the same flags, without INDEXPVT=");
-    }
-    const std::string location = short_names(join(parts, ":"));
+    const std::string location = short_names(setting.value);
     auto parsed = parse_mail_location(location, "user", "/home/user");
     if (!parsed) {
         leave(setting, parsed.error().message);
     } else if (parsed->format != MailFormat::kMaildir && parsed->format != MailFormat::kMbox) {
         leave(setting, "mailboxes are Maildirs or mbox files");
     } else {
+        if (parsed->format == MailFormat::kMbox && !parsed->own_flags.empty()) {
+            leave(setting, "in mbox files everybody sees the same flags, without INDEXPVT=");
+        }
         group += " location=" + location;
     }
 }
