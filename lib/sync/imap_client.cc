@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "lib/base/base64.h"
 #include "lib/base/format.h"
@@ -10,7 +11,6 @@
 #include "lib/sasl/bearer_client.h"
 #include "lib/sync/imap_responses.h"
 #include "lib/sync/replica.h"
-#include "lib/tls/tls_session.h"
 
 namespace relais {
 
@@ -55,29 +55,8 @@ std::string ImapClient::peer() const {
 }
 
 Task<Result<void>> ImapClient::start_tls() {
-    TlsClientOptions client;
-    client.ca_file = account_.ca_file;
-    client.ca_path = account_.ca_directory;
-    client.append_default_ca = client.ca_file.empty() && client.ca_path.empty();
-    auto context = TlsContext::client(client);
-    if (!context) {
-        co_return fail(Errc::kTemporary, "TLS: " + context.error().message);
-    }
-    tls_ = std::move(*context);
-    TlsConnectOptions options;
-    options.tells_result = false;
-    options.peer = peer();
-    options.server_name = account_.host;
-    options.level = account_.verifies ? TlsLevel::kSecure : TlsLevel::kEncrypt;
-    options.match.push_back(account_.host);
-    options.protocols = ">=TLSv1.2";
-    options.timeout = account_.patience;
-    auto info = co_await tls_connect(stream_.get(), tls_.get(), std::move(options));
-    if (!info || !info->satisfied) {
-        co_return fail(Errc::kTemporary, info ? "the server's certificate is not the wanted one"
-                                              : "the TLS handshake failed");
-    }
-    co_return Result<void>();
+    ServerTls::Peer server{peer(), account_.host, account_.patience};
+    return tls_.start(stream_.get(), account_.tls_settings, std::move(server));
 }
 
 Task<Result<void>> ImapClient::greet() {

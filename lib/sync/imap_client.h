@@ -11,7 +11,7 @@
 
 #include "lib/base/result.h"
 #include "lib/event/stream.h"
-#include "lib/tls/tls_context.h"
+#include "lib/sync/server_tls.h"
 
 namespace relais {
 
@@ -26,9 +26,7 @@ struct ImapAccount {
     std::string mechanism;    // of SASL; empty: as it suits.  The password of a bearer is a token.
     std::string list_prefix;  // what the server's names begin with, but for INBOX
     Tls tls = Tls::kNone;
-    bool verifies = true;  // the server's certificate
-    std::string ca_file;   // with ca_directory empty, too: the system's authorities
-    std::string ca_directory;
+    ServerTlsSettings tls_settings;
     std::chrono::seconds patience{600};  // for each answer
 };
 
@@ -64,7 +62,7 @@ class ImapClient {
     std::string peer() const;
 
     ImapAccount account_;
-    std::unique_ptr<TlsContext> tls_;
+    ServerTls tls_;
     std::unique_ptr<Stream> stream_;  // null: not connected, or not any longer
     bool over_ = false;
     unsigned tag_ = 0;

@@ -5,8 +5,6 @@
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
-#include "lib/imap/utf7.h"
-#include "lib/store/mailbox_name.h"
 
 namespace relais {
 
@@ -75,26 +73,11 @@ bool ImapReplica::takes_part(const imap::ListedMailbox& listed) const {
             listed.name[list_prefix_.size()] == listed.separator);
 }
 
-// Levels are joined by dots here: a dot in a level becomes something else.
 std::string ImapReplica::name_for(const imap::ListedMailbox& listed) {
     bool below = !list_prefix_.empty() && !iequals(listed.name, "INBOX");
-    std::string name = below ? listed.name.substr(list_prefix_.size() + 1) : listed.name;
-    name = listed.separator == '\0' ? name : canonical_mailbox(name, listed.separator);
-    if (iequals(name, "INBOX")) {
-        name = "INBOX";
-    }
-    if (!imap::utf7_to_utf8(name)) {
-        name = imap::utf8_to_utf7(name).value_or(name);
-    }
-    for (char& c : name) {
-        bool level = c == listed.separator && listed.separator != '\0';
-        c = level ? '.' : c == '.' ? '_' : c;
-    }
-    while (there_.contains(name) && there_[name] != listed.name) {
-        name += '_';
-    }
-    there_[name] = listed.name;
-    return name;
+    std::string_view name = listed.name;
+    return names_.add(below ? name.substr(list_prefix_.size() + 1) : name, listed.separator,
+                      listed.name);
 }
 
 Task<Result<std::vector<SyncMailbox>>> ImapReplica::list() {
@@ -126,8 +109,8 @@ Task<Result<std::vector<SyncMailbox>>> ImapReplica::list() {
 }
 
 Task<Result<ImapReplica::Examined>> ImapReplica::examine(std::string mailbox) {
-    auto there = there_.find(mailbox);
-    auto quoted = there == there_.end() ? std::nullopt : quoted_imap_string(there->second);
+    auto there = names_.find(mailbox);
+    auto quoted = there ? quoted_imap_string(*there) : std::nullopt;
     if (!quoted) {
         co_return fail(Errc::kDenied, "the server's name cannot be said");
     }
@@ -162,7 +145,7 @@ SyncMessage ImapReplica::describe(const std::string& mailbox,
     SyncMessage message;
     message.uid = fetched.uid;
     message.guid = format("{:08x}{:08x}{:016x}", uid_validity_, fetched.uid,
-                          sync_digest(account_ + " " + there_.at(mailbox)));
+                          sync_digest(account_ + " " + names_.find(mailbox).value_or(mailbox)));
     message.flags = fetched.flags.value_or(SyncFlags());
     message.received = fetched.received.value_or(0);
     message.size = fetched.size;

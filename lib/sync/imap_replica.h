@@ -1,12 +1,12 @@
 // The mailboxes of a user at any IMAP server, as the side of a synchronization that is only read.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "lib/sync/imap_client.h"
 #include "lib/sync/imap_responses.h"
 #include "lib/sync/replica.h"
+#include "lib/sync/server_names.h"
 
 namespace relais {
 
@@ -37,14 +37,13 @@ class ImapReplica : public Replica {
     [[nodiscard]] Task<Result<Examined>> examine(std::string mailbox);
     // Whether it is the INBOX, or below the prefix that the others have.
     bool takes_part(const imap::ListedMailbox& listed) const;
-    // What the server's name is here.  The same for two of its names: the second gets another one.
     std::string name_for(const imap::ListedMailbox& listed);
     SyncMessage describe(const std::string& mailbox, const imap::FetchedMessage& fetched) const;
 
     std::string account_;  // for GUIDs
     std::string list_prefix_;
     ImapClient client_;
-    std::map<std::string, std::string> there_;  // the server's names, by ours
+    ServerNames names_;
     std::string examined_;
     std::uint32_t uid_validity_ = 0;  // of that one
 };

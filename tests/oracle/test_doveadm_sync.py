@@ -97,7 +97,7 @@ def test_sync_from_a_server_keeps_what_is_here():
     pull("ours", target, source.user, 1431, "-1", command="sync")
     equal(subjects(), [b"here", b"two", b"x"], "nothing has changed")
     pull("ours", target, source.user, 1431, command="sync",
-         expect=(65, b"", f"doveadm({target.user}): Error: IMAP servers and formats other than Maildir can only be read from: with backup, or -1 for sync; a place, with -R\n".encode()))
+         expect=(65, b"", f"doveadm({target.user}): Error: IMAP servers, doveadm servers and formats other than Maildir can only be read from: with backup, or -1 for sync; a place, with -R\n".encode()))
 
 
 def test_wrong_logins_and_places():

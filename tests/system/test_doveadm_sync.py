@@ -257,7 +257,7 @@ def test_words_that_are_wrong():
                                 (("-o", "nonsense", "backup", "-u", "bob", "imapc:"), 75, "Missing '='"),
                                 (("-o", "imapc_host=127.0.0.1", "-o", "imapc_ssl=tls", "backup", "-R", "-u", "bob", "imapc:"), 75, "imapc_ssl=tls"),
                                 (("-o", "imapc_host=x", "-o", "imapc_sasl_mechanisms=foo", "backup", "-R", "-u", "bob", "imapc:"), 75, "mechanisms=foo"),
-                                (("backup", "-R", "-u", "bob", "tcp:127.0.0.1:1"), 65, "not spoken here"), (("backup", "-u", "bob", ""), 65, "No host"),
+                                (("backup", "-R", "-u", "bob", "tcp:127.0.0.1"), 75, "doveadm_port"), (("backup", "-u", "bob", ""), 65, "No host"),
                                 (("backup", "-R", "-u", "bob", "-r", "/nonexistent/raw", "true", "x"), 75, "/nonexistent/raw"),
                                 (("backup", "-R", "-u", "bob", "true", "x"), 75, "the other side"),
                                 (("backup", "-R", "-u", "bob", "echo", "VERSION"), 75, "speaks not as we do"),

@@ -25,8 +25,13 @@ class Save : public MailCommand {
         mailbox_ = options.has('m') ? options.get('m') : "INBOX";
         message_ = options.rest().empty() ? read_all(STDIN_FILENO, kLargest)
                                           : read_file(options.rest()[0], kLargest);
+        if (options.has('S') && !message_) {
+            end_with(kTemporary, "read(msg input) failed: " + message_.error().message);
+        }
         return true;
     }
+
+    std::optional<std::string> input() const override { return message_.value_or(""); }
 
     Task<void> run(MailContext* context) override {
         if (!message_) {

@@ -155,9 +155,10 @@ class Sync : public MailCommand {
         bool there_stays = options_.reversed && !changes_source;
         bool here_stays = !options_.reversed && !changes_source;
         if ((!there_stays && !(*there)->can_change()) || (!here_stays && !here.can_change())) {
-            context->fail(kNotPossible,
-                          "IMAP servers and formats other than Maildir can only be read from: with "
-                          "backup, or -1 for sync; a place, with -R");
+            context->fail(
+                kNotPossible,
+                "IMAP servers, doveadm servers and formats other than Maildir can only be "
+                "read from: with backup, or -1 for sync; a place, with -R");
             co_return;
         }
         co_await synchronize(context, &here, *there);

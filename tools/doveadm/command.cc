@@ -22,7 +22,7 @@ void command_usage(const Command& command) {
     std::exit(kUsage);
 }
 
-OptionWords::OptionWords(const Command& command, Words words) {
+OptionWords::OptionWords(const Command& command, Words words) : known_(command.options) {
     auto name = split_words(command.name);
     words.emplace(words.begin(), name.back());  // whom getopt(3) speaks of
     std::vector<char*> arguments;
@@ -31,9 +31,8 @@ OptionWords::OptionWords(const Command& command, Words words) {
     }
     int count = static_cast<int>(arguments.size());
     arguments.push_back(nullptr);
-    std::string options(command.options);
     ::optind = 0;
-    for (int option; (option = ::getopt(count, arguments.data(), options.c_str())) != -1;) {
+    for (int option; (option = ::getopt(count, arguments.data(), known_.c_str())) != -1;) {
         if (option == '?') {
             std::exit(kUsage);
         }
@@ -53,6 +52,20 @@ const Words& OptionWords::all(char option) const {
     static const Words none;
     auto found = values_.find(option);
     return found == values_.end() ? none : found->second;
+}
+
+Words OptionWords::without(std::string_view letters) const {
+    Words words;
+    for (const auto& [letter, values] : values_) {
+        const bool takes_value = known_.contains(std::string{letter, ':'});
+        for (const std::string& value : letters.contains(letter) ? Words() : values) {
+            words.push_back(std::string{'-', letter});
+            if (takes_value) {
+                words.push_back(value);
+            }
+        }
+    }
+    return words;
 }
 
 void OptionWords::expect_at_most(std::size_t words) const {

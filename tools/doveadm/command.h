@@ -52,10 +52,14 @@ class OptionWords {
     // What is no option, in its order.
     const Words& rest() const { return rest_; }
 
+    // The options as they were given, but for these letters.
+    Words without(std::string_view letters) const;
+
     // "Extraneous arguments found"
     void expect_at_most(std::size_t words) const;
 
   private:
+    std::string known_;  // as getopt(3) has them
     std::map<char, Words> values_;
     Words rest_;
 };

@@ -22,6 +22,7 @@
 #include "lib/imap/utf7.h"
 #include "lib/store/mailbox_name.h"
 
+#include "tools/doveadm/at_server.h"
 #include "tools/doveadm/auth_service.h"
 #include "tools/doveadm/status.h"
 
@@ -225,11 +226,22 @@ int run_mail_command(const Command& command, Words words, const Globals& globals
     Wanted wanted = wanted_users(auth, options);
     auto printer = globals.printer(mail_command.form());
     std::vector<Column> columns = mail_command.columns();
+    const std::size_t own_columns = columns.size();
     if (!columns.empty()) {
         if (wanted.several) {
             columns.insert(columns.begin(), {"username", "Username", true});
         }
         printer->set_columns(columns);
+    }
+    if (options.has('S')) {
+        if (!wanted.called_by_name) {
+            wanted.users = {caller(globals.settings).user};
+        }
+        int status = run_at_server(
+            {command, options, globals, mail_command, wanted.users, wanted.several, own_columns},
+            *printer);
+        printer->finish();
+        return status;
     }
     std::optional<WorkerIdentity> other;
     if (std::string name = mail_command.other_user(); !name.empty()) {

@@ -47,6 +47,9 @@ class MailCommand {
     // Whose mail the command looks into, too; empty: nobody's.
     virtual std::string other_user() const { return ""; }
 
+    // What a server (-S) is sent behind the command, in place of its arguments; nothing: those.
+    virtual std::optional<std::string> input() const { return std::nullopt; }
+
     // Takes the options and arguments, of which most have none; false: the command was not called
     // as it should be.
     [[nodiscard]] virtual bool prepare(const OptionWords& options) {

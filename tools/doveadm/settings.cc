@@ -1,5 +1,7 @@
 #include "tools/doveadm/settings.h"
 
+#include <algorithm>
+
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/dovecot_conf.h"
@@ -38,6 +40,11 @@ Result<std::string> mechanism_of(std::string_view text) {
                  : fail(Errc::kSyntax, format("imapc_sasl_mechanisms={}: plain, login, xoauth2 or "
                                               "oauthbearer",
                                               printable(text)));
+}
+
+ServerTlsSettings tls_settings(const Settings& settings, std::string_view verify) {
+    return {is_yes(settings.get(verify, "yes")), settings.get("ssl_client_ca_file"),
+            settings.get("ssl_client_ca_dir")};
 }
 
 }  // namespace
@@ -88,10 +95,36 @@ Result<ImapAccount> imap_account(const Settings& settings, const std::string& us
     account.mechanism = *mechanism;
     account.list_prefix = trim_right(settings.get("imapc_list_prefix"), "./");
     account.tls = *tls;
-    account.verifies = is_yes(settings.get("imapc_ssl_verify", "yes"));
-    account.ca_file = settings.get("ssl_client_ca_file");
-    account.ca_directory = settings.get("ssl_client_ca_dir");
+    account.tls_settings = tls_settings(settings, "imapc_ssl_verify");
     account.patience = patience;
+    return account;
+}
+
+namespace {
+
+// "[::1]:24245", "host:24245"
+bool has_port(std::string_view where) {
+    auto parts = split_last(where, ':');
+    return parts && !parts->second.empty() && std::ranges::all_of(parts->second, is_digit);
+}
+
+}  // namespace
+
+Result<DoveadmAccount> doveadm_account(const Settings& settings, std::string where,
+                                       ServerTlsUse tls) {
+    const std::string port = settings.get("doveadm_port");
+    if (!where.starts_with('/') && !has_port(where)) {
+        if (port.empty() || port == "0") {
+            return fail(Errc::kSyntax,
+                        printable(where) + " has no port, and doveadm_port is not set");
+        }
+        where += ":" + port;
+    }
+    DoveadmAccount account;
+    account.address = std::move(where);
+    account.password = settings.get("doveadm_password");
+    account.tls = tls == ServerTlsUse::kYes;
+    account.tls_settings = tls_settings(settings, "doveadm_ssl_verify");
     return account;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/sync/doveadm_client.h"
 #include "lib/sync/imap_client.h"
 
 namespace relais::doveadm {
@@ -29,5 +30,11 @@ class Settings {
 // What imapc_* say, for one user.  kSyntax names a value that makes no sense.
 [[nodiscard]] Result<ImapAccount> imap_account(const Settings& settings, const std::string& user,
                                                std::chrono::seconds patience);
+
+// What doveadm_password, doveadm_port and ssl_client_ca_* say of the doveadm server at `where`: a
+// socket's path, HOST:PORT, or HOST alone.  kSyntax: it has no port.
+enum class ServerTlsUse { kNo, kYes };
+[[nodiscard]] Result<DoveadmAccount> doveadm_account(const Settings& settings, std::string where,
+                                                     ServerTlsUse tls);
 
 }  // namespace relais::doveadm

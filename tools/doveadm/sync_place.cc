@@ -12,6 +12,7 @@
 #include "lib/base/strings.h"
 #include "lib/event/loop.h"
 #include "lib/sasl/user_variables.h"
+#include "lib/sync/doveadm_replica.h"
 #include "lib/sync/imap_replica.h"
 #include "lib/sync/local_replica.h"
 #include "lib/sync/remote_replica.h"
@@ -25,6 +26,8 @@ namespace {
 
 constexpr std::string_view kRemote = "remote";
 constexpr std::string_view kRemotePrefix = "remoteprefix";
+constexpr std::string_view kTcp = "tcp";
+constexpr std::string_view kTcps = "tcps";
 constexpr std::chrono::seconds kLinger{10};
 
 // As a shell takes it, which ssh has on the other machine.
@@ -88,10 +91,10 @@ Result<SyncPlace::Kind> SyncPlace::kind_of(const Words& words) {
                    ? Result<Kind>(Kind::kRemote)
                    : fail(Errc::kDenied, "No host: " + printable(target_of(first)));
     }
-    if (driver == "tcp" || driver == "tcps") {
-        return fail(Errc::kDenied, format("{} leads to a doveadm server of Dovecot, whose protocol "
-                                          "is not spoken here: imapc: and remote: are",
-                                          printable(driver)));
+    if (driver == kTcp || driver == kTcps) {
+        return is_host(target_of(first))
+                   ? Result<Kind>(Kind::kServer)
+                   : fail(Errc::kDenied, "No host: " + printable(target_of(first)));
     }
     return fail(Errc::kDenied, "Unknown mail storage driver " + printable(driver));
 }
@@ -203,6 +206,21 @@ Result<void> SyncPlace::open_imap(const User& user) {
     return {};
 }
 
+Result<void> SyncPlace::open_server(const User& user) {
+    const bool tls = words_.front().starts_with(std::string(kTcps) + ":");
+    auto account = doveadm_account(settings_, std::string(target_of(words_.front())),
+                                   tls ? ServerTlsUse::kYes : ServerTlsUse::kNo);
+    if (!account) {
+        return fail(Errc::kTemporary, account.error().message);
+    }
+    account->patience = talk_.patience;
+    auto tell = [name = user.name(), address = account->address](std::string_view line) {
+        print_error(name, format("remote({}): {}", address, printable(line)));
+    };
+    replica_ = std::make_unique<DoveadmReplica>(std::move(*account), user.name(), tell);
+    return {};
+}
+
 Task<Result<void>> SyncPlace::open_remote() {
     int fd = pipe_.get();
     auto remote = std::make_unique<RemoteReplica>(std::move(pipe_), talk_.patience);
@@ -224,6 +242,8 @@ Task<Result<Replica*>> SyncPlace::open(User* user, Role role) {
         ready = open_local(*user, role);
     } else if (kind_ == Kind::kImap) {
         ready = open_imap(*user);
+    } else if (kind_ == Kind::kServer) {
+        ready = open_server(*user);
     } else {
         ready = co_await open_remote();
     }

@@ -2,8 +2,9 @@
 //
 //     maildir:~/x           mailboxes here, in any format; only Maildirs can be changed
 //     imapc:                an IMAP server, by the settings imapc_host, imapc_user, ...
-//     (settings.h) remote:[login@]host   ours on another machine, by ssh, or as dsync_remote_cmd
-//     says; a host
+//                           (settings.h)
+//     tcp:host[:port]       a doveadm server, by doveadm_password; only read from.  tcps:, with TLS
+//     remote:[login@]host   ours on another machine, by ssh, or as dsync_remote_cmd says; a host
 //                           alone means the same
 //     remoteprefix:...      the same, where the command is told the user's name in a line first
 //     COMMAND ARGUMENT ...  whatever brings one to a doveadm dsync-server
@@ -52,14 +53,14 @@ class SyncPlace {
     // Writes down what would have to be found out again there.
     void close();
 
-    // False for what lies on this machine's disks, and for IMAP servers.
+    // False for what lies on this machine's disks, and for servers.
     bool is_remote() const { return kind_ == Kind::kRemote || kind_ == Kind::kCommand; }
 
     // What it is called, for the memory of what both sides have.
     std::string title() const;
 
   private:
-    enum class Kind { kLocal, kImap, kRemote, kCommand };
+    enum class Kind { kLocal, kImap, kServer, kRemote, kCommand };
 
     SyncPlace(Kind kind, Words words, const Settings& settings, Talk talk)
         : kind_(kind), words_(std::move(words)), settings_(settings), talk_(std::move(talk)) {}
@@ -70,6 +71,7 @@ class SyncPlace {
     Words command_for(const std::string& user) const;
     [[nodiscard]] Result<void> open_local(const User& user, Role role);
     [[nodiscard]] Result<void> open_imap(const User& user);
+    [[nodiscard]] Result<void> open_server(const User& user);
     [[nodiscard]] Task<Result<void>> open_remote();
 
     Kind kind_;
