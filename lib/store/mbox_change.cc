@@ -397,6 +397,12 @@ Task<Result<std::vector<std::uint32_t>>> MboxMailbox::add(std::vector<NewMessage
         co_return fail_with(lock);
     }
     Held held(locked_);
+    if (added.size() > uids_left()) {
+        auto anew = co_await look_at_all(added.size());
+        if (!anew) {
+            co_return fail_with(anew);
+        }
+    }
     std::vector<std::uint32_t> uids;
     for (const NewMessage& message : added) {
         uids.push_back(next_uid_++);

@@ -13,10 +13,9 @@ namespace relais {
 
 namespace {
 
-constexpr std::size_t kSpare = 40;                     // blanks for marks to come
-constexpr std::size_t kMaxNames = 1000;                // of keywords
-constexpr std::uint32_t kLastSensibleUid = 1U << 31;   // a stranger may have written the field
-constexpr std::uint32_t kLastSensibleBase = 1U << 30;  // leaves UIDs for what is to come
+constexpr std::size_t kSpare = 40;                    // blanks for marks to come
+constexpr std::size_t kMaxNames = 1000;               // of keywords
+constexpr std::uint32_t kLastSensibleUid = 1U << 31;  // a stranger may have written the field
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -146,7 +145,7 @@ MboxBase parse_base(std::string_view value, bool internal) {
     }
     auto validity = parse_uint(words[0]);
     auto last = parse_uint(words[1]);
-    if (validity && *validity <= 0xffffffff && last && *last < kLastSensibleBase) {
+    if (validity && *validity <= 0xffffffff && last && *last <= kLastMboxUid) {
         base.uid_validity = static_cast<std::uint32_t>(*validity);
         base.last_uid = static_cast<std::uint32_t>(*last);
     }

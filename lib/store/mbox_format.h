@@ -21,6 +21,10 @@
 
 namespace relais {
 
+// The last UID of an mbox.  A file that tells a later one is not believed in that, for a stranger
+// may have written it; what would need one begins anew.
+inline constexpr std::uint32_t kLastMboxUid = (1U << 30) - 1;
+
 // What the first message says of the mailbox.
 struct MboxBase {
     std::uint32_t uid_validity = 0;

@@ -88,12 +88,17 @@ class MboxMailbox : public Mailbox {
     [[nodiscard]] Result<void> open_file_here();
     [[nodiscard]] Task<Result<MboxLock>> lock_current();
     [[nodiscard]] Task<Result<void>> sync_locked();
-    [[nodiscard]] Task<Result<void>> look_at_all();
+    // `more`: so many UIDs are to be left for messages that are about to come.
+    [[nodiscard]] Task<Result<void>> look_at_all(std::size_t more = 0);
     [[nodiscard]] static Result<Look> scan(int fd, std::uint64_t from);
     bool can_look_behind();
     [[nodiscard]] Task<Result<void>> look_behind();
     [[nodiscard]] Result<void> take_base(const Look& look);
+    std::size_t uids_left() const;
+    bool lacks_uids(const std::vector<Found>& found, std::uint32_t last, std::size_t more) const;
+    void begin_anew();
     void give_uids(std::vector<Found>& found, std::uint32_t last);
+    std::uint32_t uid_in_file(const Found& found) const;
     std::uint32_t unwritten_uid(std::uint64_t from_at) const;
     void take_over(const std::vector<Found>& found);
     void take_new(const std::vector<Found>& found);

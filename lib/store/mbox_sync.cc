@@ -1,6 +1,7 @@
 // How an MboxMailbox reads its file, and gives UIDs to what has none.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -179,12 +180,16 @@ Task<Result<void>> MboxMailbox::look_behind() {
         co_return based;
     }
     // What a sender wrote, or an old copy says, could name a message that is gone.
-    give_uids(look->messages, std::max(messages_.back().uid, expected - 1));
+    const std::uint32_t last = std::max(messages_.back().uid, expected - 1);
+    if (lacks_uids(look->messages, last, 0)) {
+        co_return co_await look_at_all();
+    }
+    give_uids(look->messages, last);
     take_new(look->messages);
     co_return co_await write_marks(std::move(look->messages));
 }
 
-Task<Result<void>> MboxMailbox::look_at_all() {
+Task<Result<void>> MboxMailbox::look_at_all(std::size_t more) {
     const int fd = file_.get();
     auto work = [fd] { return scan(fd, 0); };
     auto look = co_await run_blocking(std::move(work));
@@ -197,6 +202,9 @@ Task<Result<void>> MboxMailbox::look_at_all() {
     auto based = take_base(*look);
     if (!based) {
         co_return based;
+    }
+    if (lacks_uids(look->messages, 0, more)) {
+        begin_anew();
     }
     if (before != 0 && before != uid_validity_) {
         drop_messages(*uids());
@@ -252,14 +260,40 @@ Result<void> MboxMailbox::take_base(const Look& look) {
     return {};
 }
 
+std::size_t MboxMailbox::uids_left() const {
+    return next_uid_ > kLastMboxUid ? 0 : kLastMboxUid + 1 - next_uid_;
+}
+
+// There are too few for the messages whose UID in the file does not count, and for `more`.
+bool MboxMailbox::lacks_uids(const std::vector<Found>& found, std::uint32_t last,
+                             std::size_t more) const {
+    auto good = [this, &last](const Found& each) {
+        const std::uint32_t uid = uid_in_file(each);
+        return uid > std::exchange(last, uid) && uid < next_uid_;
+    };
+    const auto first_without = std::ranges::find_if_not(found, good);
+    return static_cast<std::size_t>(found.end() - first_without) + more > uids_left();
+}
+
+void MboxMailbox::begin_anew() {
+    log_warning("{}: there are no more UIDs: the mailbox begins anew", place_.directory);
+    auto validity = next_uid_validity(place_.root, place_.file_mode, uid_validity_);
+    uid_validity_ = validity ? *validity : static_cast<std::uint32_t>(::time(nullptr));
+    next_uid_ = 1;
+    base_.reset();
+    save_soon_ = index_stale_ = true;
+}
+
+std::uint32_t MboxMailbox::uid_in_file(const Found& found) const {
+    const bool told = found.marks.uid != 0 || writable_;
+    return told ? found.marks.uid : unwritten_uid(found.span.from_at);
+}
+
 // A UID in the file counts when it could have been given, and is more than the one before it.
 void MboxMailbox::give_uids(std::vector<Found>& found, std::uint32_t last) {
     const std::uint32_t given_before = next_uid_;
     for (Found& each : found) {
-        std::uint32_t uid = each.marks.uid;
-        if (uid == 0 && !writable_) {
-            uid = unwritten_uid(each.span.from_at);
-        }
+        const std::uint32_t uid = uid_in_file(each);
         const bool good = uid > last && uid < given_before;
         last = good ? uid : next_uid_++;
         each.unmarked = each.marks.uid != last;

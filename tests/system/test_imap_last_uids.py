@@ -1,6 +1,8 @@
 """Where UIDs end: no message gets one that there is not, or that another has had; the mailbox begins anew, with all its mail."""
 import contextlib
+import os
 import re
+import shutil
 
 from support import check, equal
 from support.imap import ImapInstance
@@ -82,3 +84,55 @@ def test_a_list_beyond_the_last():
     check(validity > site.validity and uid == 2, f"{validity} {uid}")
     equal(site.messages(), (validity, {1: "first", 2: "second"}), "all are there")
     site.mail.stop()
+
+
+# In an mbox a later UID is not believed: a sender may have written it.
+LAST_MBOX = 0x3fffffff
+
+
+def letter(subject, fields=""):
+    return f"From a@b.test  Mon Nov  6 10:00:00 2023\nSubject: {subject}\n{fields}\nbody\n\n"
+
+
+class MboxSite(Site):
+    """The same in an mbox, with `waiting` behind the first message."""
+
+    def __init__(self, mail, left, waiting=()):
+        self.mail, self.validity = mail, 77
+        self.path = mail.home("bob") / "mail/Box"
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+        self.path.parent.mkdir()
+        fields = f"X-IMAPbase: 77 {LAST_MBOX - left:010}\nX-UID: 5\nStatus: RO\n"
+        self.path.write_text(letter("first", fields) + "".join(map(letter, waiting)))
+        for path in (self.path.parent, self.path):
+            os.chown(path, *mail.mta.vmail_ids())
+        self.client = Client(mail)
+
+    def again(self):
+        self.client.ok("LOGOUT")
+        self.client = Client(self.mail)
+        return self.messages()
+
+
+def test_mbox():
+    mail = ImapInstance("imap_mail_location = mbox:~/mail\n")
+    site = MboxSite(mail, left=2, waiting=("second", "third"))
+    equal(site.messages(), (77, {5: "first", LAST_MBOX - 1: "second", LAST_MBOX: "third"}), "as many as are left")
+    equal(site.again(), (77, {5: "first", LAST_MBOX - 1: "second", LAST_MBOX: "third"}), "for another process, too")
+    with open(site.path, "a", encoding="ascii") as out:
+        out.write(letter("fourth"))
+    validity, messages = site.again()
+    check(validity > 77, f"{validity} after 77")
+    equal(messages, {1: "first", 2: "second", 3: "third", 4: "fourth"}, "one more")
+    equal(site.again(), (validity, messages), "it stays so")
+    site.client.ok("LOGOUT")
+    site = MboxSite(mail, left=1, waiting=("second", "third"))
+    validity, messages = site.messages()
+    check(validity > 77 and list(messages) == [1, 2, 3], f"more than are left: {validity} {messages}")
+    site.client.ok("LOGOUT")
+    site = MboxSite(mail, left=1)
+    equal(site.append("second"), [77, LAST_MBOX], "the last one")
+    validity, uid = site.append("third")
+    check(validity > 77 and uid == 3, f"added: {validity} {uid}")
+    equal(site.again(), (validity, {1: "first", 2: "second", 3: "third"}), "all are there")
+    mail.stop()
