@@ -33,11 +33,18 @@ DoveadmClient::DoveadmClient(DoveadmAccount account, Log log)
 
 DoveadmClient::~DoveadmClient() = default;
 
-Task<Result<void>> DoveadmClient::open() {
+Task<Result<UniqueFd>> DoveadmClient::reach() {
+    if (connected_) {
+        co_return std::move(connected_);
+    }
     const Deadline deadline = Deadline::after(account_.patience);
     const bool local = account_.address.starts_with('/');
-    auto fd = local ? co_await connect_unix(account_.address, deadline)
+    co_return local ? co_await connect_unix(account_.address, deadline)
                     : co_await connect_inet_name(account_.address, deadline);
+}
+
+Task<Result<void>> DoveadmClient::open() {
+    auto fd = co_await reach();
     if (!fd) {
         co_return fail_with(fd);
     }

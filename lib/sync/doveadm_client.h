@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
 #include "lib/event/stream.h"
 #include "lib/sync/doveadm_wire.h"
 #include "lib/sync/server_tls.h"
@@ -33,6 +34,9 @@ class DoveadmClient {
     DoveadmClient(const DoveadmClient&) = delete;
     DoveadmClient& operator=(const DoveadmClient&) = delete;
 
+    // A connection that somebody else has made, before the first command.
+    void set_connection(UniqueFd fd) { connected_ = std::move(fd); }
+
     struct Request {
         std::string user;
         std::vector<std::string> words{};  // the command's name is one of them
@@ -49,6 +53,7 @@ class DoveadmClient {
 
   private:
     [[nodiscard]] Task<Result<void>> connect();
+    [[nodiscard]] Task<Result<UniqueFd>> reach();
     [[nodiscard]] Task<Result<void>> open();
     [[nodiscard]] Task<Result<void>> log_in();
     [[nodiscard]] Task<Result<std::string>> read_line();
@@ -57,6 +62,7 @@ class DoveadmClient {
 
     DoveadmAccount account_;
     Log log_;
+    UniqueFd connected_;
     ServerTls tls_;
     std::unique_ptr<Stream> stream_;  // null: not connected, or not any longer
     doveadm_wire::Frames frames_;

@@ -19,6 +19,9 @@ class DoveadmReplica : public Replica {
     DoveadmReplica(DoveadmAccount account, std::string user, DoveadmClient::Log log)
         : user_(std::move(user)), client_(std::move(account), std::move(log)) {}
 
+    // As of DoveadmClient.
+    void set_connection(UniqueFd fd) { client_.set_connection(std::move(fd)); }
+
     [[nodiscard]] Task<Result<std::vector<SyncMailbox>>> list() override;
     [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
     [[nodiscard]] Task<Result<std::vector<SyncText>>> read(

@@ -126,6 +126,13 @@ def test_backup_from_there():
     done = pair.ours([*options, *authority, "-o", "doveadm_ssl_verify=no", "backup", "-R", "-u", user, f"tcps:{address}"])
     equal(plain(done), (0, b"", b""), "backup again")
     equal(facts(pair.ours, user), facts(pair.theirs, user), "after the second run")
+    # What is new here stays with sync -1; the server's socket is root's alone.
+    account.ours(f"save -u {user} -m Sent/2024", input=b"Subject: ours\n\nx\n")
+    account.theirs(f"save -u {user} -m Neu/Tief", input=b"Subject: newer\n\nx\n")
+    done = pair.ours(["sync", "-1", "-R", "-u", user, f"tcp:{house().socket}"])
+    equal(plain(done), (0, b"", b""), "sync -1")
+    subjects = pair.ours(f"-f tab fetch -u {user} hdr.subject all").out.split(b"\n")[1:-1]
+    equal([subjects.count(subject) for subject in (b"ours", b"newer", b"new")], [1, 1, 1], f"{subjects}")
 
 
 def test_what_cannot_be():

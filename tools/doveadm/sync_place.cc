@@ -11,6 +11,7 @@
 #include "lib/base/file.h"
 #include "lib/base/strings.h"
 #include "lib/event/loop.h"
+#include "lib/event/socket.h"
 #include "lib/sasl/user_variables.h"
 #include "lib/sync/doveadm_replica.h"
 #include "lib/sync/imap_replica.h"
@@ -139,7 +140,19 @@ Words SyncPlace::command_for(const std::string& user) const {
     return command;
 }
 
+// A socket that only the caller may use; where that fails, so does opening, which tells.
+void SyncPlace::connect_as_caller() {
+    std::string path(target_of(words_.front()));
+    if (path.starts_with('/')) {
+        auto fd = Loop::current().run_task(connect_unix(path, Deadline::after(talk_.patience)));
+        pipe_ = fd ? std::move(*fd) : UniqueFd();
+    }
+}
+
 void SyncPlace::begin(const std::string& user) {
+    if (kind_ == Kind::kServer) {
+        connect_as_caller();
+    }
     if (!is_remote()) {
         return;
     }
@@ -217,7 +230,9 @@ Result<void> SyncPlace::open_server(const User& user) {
     auto tell = [name = user.name(), address = account->address](std::string_view line) {
         print_error(name, format("remote({}): {}", address, printable(line)));
     };
-    replica_ = std::make_unique<DoveadmReplica>(std::move(*account), user.name(), tell);
+    auto server = std::make_unique<DoveadmReplica>(std::move(*account), user.name(), tell);
+    server->set_connection(std::move(pipe_));
+    replica_ = std::move(server);
     return {};
 }
 

@@ -3,7 +3,9 @@
 //     maildir:~/x           mailboxes here, in any format; only Maildirs can be changed
 //     imapc:                an IMAP server, by the settings imapc_host, imapc_user, ...
 //                           (settings.h)
-//     tcp:host[:port]       a doveadm server, by doveadm_password; only read from.  tcps:, with TLS
+//     tcp:host[:port]       a doveadm server, by doveadm_password; only read from.  tcps:, with
+//     TLS;
+//                           tcp:/path is a socket, which wants no password
 //     remote:[login@]host   ours on another machine, by ssh, or as dsync_remote_cmd says; a host
 //                           alone means the same
 //     remoteprefix:...      the same, where the command is told the user's name in a line first
@@ -39,7 +41,8 @@ class SyncPlace {
     [[nodiscard]] static Result<SyncPlace> parse(const Words& words, const Settings& settings,
                                                  Talk talk);
 
-    // Starts the command, with the rights of the caller, where one leads there.
+    // Starts the command, or connects to the socket, with the rights of the caller, where one leads
+    // there.
     void begin(const std::string& user);
     // Waits for its end.
     void end();
@@ -67,6 +70,7 @@ class SyncPlace {
 
     [[nodiscard]] static Result<Kind> kind_of(const Words& words);
 
+    void connect_as_caller();
     // The command that leads to the user's mail.
     Words command_for(const std::string& user) const;
     [[nodiscard]] Result<void> open_local(const User& user, Role role);
