@@ -32,9 +32,15 @@ bool header_contains(std::string_view header, const std::string& folded) {
 
 // True for a message whose body is text as it stands: one part, nothing encoded.
 bool is_plain_text(std::string_view header) {
-    auto type = imap::find_field(header, "Content-Type");
-    bool text = !type || istarts_with(trim(type->value), "text/");
-    return text && !imap::find_field(header, "Content-Transfer-Encoding");
+    auto field = imap::find_field(header, "Content-Type");
+    if (field) {
+        imap::MediaType type = imap::parse_media_type(field->value);
+        if (!iequals(type.type, "text") ||
+            !imap::keeps_ascii(imap::find_parameter(type.parameters, "charset"))) {
+            return false;
+        }
+    }
+    return !imap::find_field(header, "Content-Transfer-Encoding");
 }
 
 }  // namespace
@@ -74,18 +80,21 @@ bool MessageText::contains(const SoughtText& sought) {
     if (!root_) {
         root_ = imap::parse_mime(file_);
     }
-    return body_contains(*root_, sought.folded);
+    return body_contains(*root_, sought);
 }
 
-bool MessageText::body_contains(const imap::MimePart& part, const std::string& folded) const {
+// The headers of parts and of attached messages are no body, as with Dovecot: names of attachments
+// are found everywhere alone.
+bool MessageText::body_contains(const imap::MimePart& part, const SoughtText& sought) const {
     if (part.children.empty()) {
-        return part_contains(part, folded);
+        return part_contains(part, sought.folded);
     }
+    bool everywhere = sought.where == SoughtText::Where::kEverywhere;
     return std::ranges::any_of(part.children, [&](const imap::MimePart& child) {
         std::string_view header =
             file_.substr(child.begin.offset, child.body.offset - child.begin.offset);
-        bool message_header = part.is_message() && header_contains(header, folded);
-        return message_header || body_contains(child, folded);
+        return (everywhere && header_contains(header, sought.folded)) ||
+               body_contains(child, sought);
     });
 }
 
@@ -99,7 +108,8 @@ bool MessageText::part_contains(const imap::MimePart& part, const std::string& f
     auto field = imap::find_field(header, "Content-Transfer-Encoding");
     std::string encoding = field ? imap::parse_mime_value(field->value).value : "";
     std::string_view charset = imap::find_parameter(part.parameters, "charset");
-    if (!iequals(encoding, "base64") && !iequals(encoding, "quoted-printable") && is_ascii(body)) {
+    bool encoded = iequals(encoding, "base64") || iequals(encoding, "quoted-printable");
+    if (!encoded && is_ascii(body) && imap::keeps_ascii(charset)) {
         return text_contains(body, folded);
     }
     return text_contains(imap::to_utf8(imap::decode_transfer(body, encoding), charset), folded);

@@ -27,7 +27,7 @@ class MessageText {
     [[nodiscard]] bool contains(const SoughtText& sought);
 
   private:
-    bool body_contains(const imap::MimePart& part, const std::string& folded) const;
+    bool body_contains(const imap::MimePart& part, const SoughtText& sought) const;
     bool part_contains(const imap::MimePart& part, const std::string& folded) const;
 
     std::string_view file_;

@@ -223,9 +223,7 @@ bool SearchMatch::test_flag(const SearchKey& key) const {
 bool SearchMatch::test_date(const SearchKey& key) {
     if (key.kind == Kind::kSentBefore || key.kind == Kind::kSentOn ||
         key.kind == Kind::kSentSince) {
-        auto field = imap::find_field(header_for("Date"), "Date");
-        auto date = field ? imap::parse_header_date(field->value) : std::nullopt;
-        return date && compare_day(key.kind, date->day, key.number);
+        return compare_day(key.kind, imap::day_of_sending(header_for("Date")), key.number);
     }
     bool saved = key.kind == Kind::kSavedBefore || key.kind == Kind::kSavedOn ||
                  key.kind == Kind::kSavedSince;

@@ -1,6 +1,6 @@
 #include "lib/imap/address_list.h"
 
-#include <algorithm>
+#include <cstdint>
 
 #include "lib/base/strings.h"
 #include "lib/imap/charset.h"
@@ -13,241 +13,360 @@ constexpr std::size_t kMaxAddresses = 20000;
 // What stands for a part that an address lacks, so that clients can tell it from a group.
 constexpr std::string_view kMissingMailbox = "MISSING_MAILBOX";
 constexpr std::string_view kMissingDomain = "MISSING_DOMAIN";
+constexpr std::string_view kSyntaxError = "SYNTAX_ERROR";
+constexpr std::string_view kInvalidRoute = "INVALID_ROUTE";
 
+// What a piece of the grammar came to.
+enum class Read : std::uint8_t {
+    kBroken,  // it is not there, or not whole
+    kToEnd,   // nothing follows
+    kMore,
+};
+
+// RFC 5322 3.4 as Dovecot reads it, because clients keep what they were shown: a dot may begin and
+// end a local part, blanks may stand around the dots of a domain, and after the first thing that is
+// no address the rest of the field is left out.
 class AddressParser {
   public:
     explicit AddressParser(std::string_view text) : text_(text) {}
 
     std::vector<EnvelopeAddress> parse() {
-        while (skip_blanks() && addresses_.size() < kMaxAddresses) {
-            if (peek() == ',') {
-                ++at_;
-            } else if (peek() == ';') {
-                ++at_;
-                close_group();
-            } else {
-                parse_one();
+        Read read = skip_blanks();
+        if (read != Read::kMore) {
+            return {};
+        }
+        while (addresses_.size() < kMaxAddresses) {
+            parse_address();
+            if (peek() != ',') {
+                break;
+            }
+            ++at_;
+            read = skip_blanks();
+            if (read == Read::kBroken) {
+                add({});
+            }
+            if (read != Read::kMore) {
+                break;
             }
         }
-        close_group();
         return std::move(addresses_);
     }
 
   private:
+    // An address in the making; what was not there is nothing.
+    struct Parts {
+        std::optional<std::string> name;
+        std::optional<std::string> route;
+        std::optional<std::string> mailbox;
+        std::string host = {};
+    };
+
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
-    bool at_end() const { return at_ >= text_.size(); }
+    Read here() const { return at_ < text_.size() ? Read::kMore : Read::kToEnd; }
 
-    // Over blanks and comments; the last comment is kept.  False at the end.
-    bool skip_blanks() {
-        while (!at_end()) {
-            if (is_blank(peek())) {
-                ++at_;
-            } else if (peek() == '(') {
-                read_comment();
-            } else {
+    static bool is_atom(char c) {
+        auto code = static_cast<unsigned char>(c);
+        return code > ' ' && code != 0x7f &&
+               std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos;
+    }
+
+    void take_while(std::string& out, auto wanted) {
+        for (; at_ < text_.size() && wanted(text_[at_]); ++at_) {
+            out += text_[at_];
+        }
+    }
+
+    // -- Blanks, comments and words ---------------------------------------------------------
+
+    // Over blanks and comments; the last comment is kept.
+    Read skip_blanks() {
+        for (; at_ < text_.size(); ++at_) {
+            if (peek() == '(') {
+                if (!read_comment()) {
+                    return Read::kBroken;
+                }
+            } else if (!is_blank(peek())) {
+                return Read::kMore;
+            }
+        }
+        return Read::kToEnd;
+    }
+
+    // Up to the closing parenthesis.  False where there is none.
+    bool read_comment() {
+        std::string comment;
+        comment_.clear();
+        std::size_t depth = 0;
+        for (; at_ < text_.size(); ++at_) {
+            char c = peek();
+            if (c == '\\' && at_ + 1 < text_.size()) {
+                comment += text_[++at_];
+                continue;
+            }
+            bool outermost = c == '(' && depth == 0;
+            depth += c == '(' ? 1 : 0;
+            depth -= c == ')' ? 1 : 0;
+            if (depth == 0) {
+                comment_ = std::move(comment);
                 return true;
+            }
+            if (!outermost && c != '\r' && c != '\n') {
+                comment += c;
             }
         }
         return false;
     }
 
-    void read_comment() {
-        int depth = 0;
-        comment_.clear();
-        for (; !at_end(); ++at_) {
-            char c = peek();
-            if (c == '\\' && at_ + 1 < text_.size()) {
-                comment_ += text_[++at_];
-                continue;
-            }
-            depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-            if (depth == 0) {
+    Read read_quoted(std::string& out) {
+        std::string quoted;
+        for (++at_; at_ < text_.size(); ++at_) {
+            if (peek() == '"') {
                 ++at_;
+                out += quoted;
+                return skip_blanks();
+            }
+            if (peek() == '\\' && ++at_ == text_.size()) {
                 break;
-            }
-            if (!(c == '(' && depth == 1) && c != '\r' && c != '\n') {
-                comment_ += c;
-            }
-        }
-    }
-
-    std::string read_quoted() {
-        std::string out;
-        for (++at_; !at_end() && peek() != '"'; ++at_) {
-            if (peek() == '\\' && at_ + 1 < text_.size()) {
-                ++at_;
             }
             if (peek() != '\r' && peek() != '\n') {
-                out += peek();
+                quoted += peek();
             }
         }
-        at_ = std::min(at_ + 1, text_.size());
-        return out;
+        return Read::kBroken;
     }
 
-    std::string read_atom() {
-        std::size_t start = at_;
-        while (!at_end() && !is_blank(peek()) &&
-               std::string_view("()<>@,;:\"").find(peek()) == std::string_view::npos) {
-            ++at_;
+    // phrase = 1*word / obs-phrase; none at all is an empty one.
+    Read read_phrase(std::string& out) {
+        if (here() != Read::kMore) {
+            return Read::kToEnd;
         }
-        return std::string(text_.substr(start, at_ - start));
-    }
-
-    // Words up to a special character: a phrase, or a local part.  Blanks between words count only
-    // in a phrase, so both readings are kept.
-    struct Words {
-        std::string phrase;  // with single blanks
-        std::string local;   // run together
-        bool any = false;
-        bool single = false;
-    };
-
-    Words read_words() {
-        Words words;
-        while (skip_blanks()) {
-            std::string word;
+        if (peek() == '.') {
+            return Read::kBroken;
+        }
+        for (;;) {
+            Read read = Read::kMore;
             if (peek() == '"') {
-                word = read_quoted();
+                read = read_quoted(out);
             } else {
-                word = read_atom();
-                if (word.empty()) {
-                    break;
-                }
+                take_while(out, [](char c) { return is_atom(c) || c == '.'; });
+                read = skip_blanks();
             }
-            words.phrase += words.any ? " " : "";
-            words.phrase += word;
-            words.local += word;
-            words.single = !words.any;
-            words.any = true;
+            if (read != Read::kMore || !(is_atom(peek()) || peek() == '.' || peek() == '"')) {
+                return read;
+            }
+            out += ' ';
         }
-        return words;
     }
 
-    // Blanks may stand around the dots, not elsewhere.
-    std::string read_domain() {
-        std::string domain;
-        while (skip_blanks() && (domain.empty() || domain.ends_with('.') || peek() == '.')) {
-            if (peek() == '[') {
-                auto end = std::min(text_.find(']', at_), text_.size() - 1);
-                domain += text_.substr(at_, end + 1 - at_);
-                at_ = end + 1;
-                continue;
+    // Words and dots in any order; a dot at the end is followed by "@", or by nothing.
+    Read read_dotted(std::string& out) {
+        Read read = Read::kMore;
+        do {
+            take_while(out, [](char c) { return c == '.'; });
+            if (!is_atom(peek())) {
+                bool whole = !out.empty() && (peek() == '@' || here() == Read::kToEnd);
+                return whole ? here() : Read::kBroken;
             }
-            std::string part = read_atom();
-            if (part.empty()) {
+            take_while(out, is_atom);
+            read = skip_blanks();
+        } while (read == Read::kMore && peek() == '.');
+        return read;
+    }
+
+    // `words` is what was read, even where it is no local part.
+    Read read_local(Parts& parts, std::string& words) {
+        Read read = peek() == '"' ? read_quoted(words) : read_dotted(words);
+        if (read != Read::kBroken) {
+            parts.mailbox = words;
+        }
+        return read;
+    }
+
+    // "@" and what follows: words with one dot between two of them, or [a literal].
+    Read read_domain(std::string& out) {
+        ++at_;
+        Read read = skip_blanks();
+        if (read != Read::kMore) {
+            return Read::kBroken;
+        }
+        if (peek() == '[') {
+            return read_literal(out);
+        }
+        std::string domain;
+        for (;;) {
+            if (!is_atom(peek())) {
+                return Read::kBroken;
+            }
+            take_while(domain, is_atom);
+            read = skip_blanks();
+            if (read == Read::kBroken) {
+                return read;
+            }
+            if (peek() != '.') {
                 break;
             }
-            domain += part;
+            domain += text_[at_++];
+            if (skip_blanks() != Read::kMore) {
+                return Read::kBroken;
+            }
         }
-        return domain;
+        out += domain;
+        return read;
     }
 
-    void add(std::optional<std::string> name, std::optional<std::string> route, std::string mailbox,
-             std::string host) {
+    Read read_literal(std::string& out) {
+        auto end = text_.find(']', at_);
+        if (end == std::string_view::npos) {
+            at_ = text_.size();
+            return Read::kBroken;
+        }
+        out += text_.substr(at_, end + 1 - at_);
+        at_ = end + 1;
+        return skip_blanks();
+    }
+
+    // -- Addresses ----------------------------------------------------------------------------
+
+    void add(Parts parts) {
         EnvelopeAddress address;
-        address.name = std::move(name);
-        address.route = std::move(route);
-        address.mailbox = mailbox.empty() ? std::string(kMissingMailbox) : std::move(mailbox);
-        address.host = host.empty() ? std::string(kMissingDomain) : std::move(host);
+        address.name = std::move(parts.name);
+        address.route = std::move(parts.route);
+        address.mailbox = std::move(parts.mailbox).value_or(std::string(kMissingMailbox));
+        address.host = parts.host.empty() ? std::string(kMissingDomain) : std::move(parts.host);
         addresses_.push_back(std::move(address));
     }
 
-    void close_group() {
-        if (in_group_) {
-            addresses_.emplace_back();
-            in_group_ = false;
+    // group or mailbox
+    void parse_address() {
+        std::size_t begin = at_;
+        std::string phrase;
+        if (read_phrase(phrase) == Read::kMore && peek() == ':') {
+            ++at_;
+            parse_group(std::move(phrase));
+            return;
+        }
+        at_ = begin;
+        parse_mailbox();
+    }
+
+    // Behind "name:", up to ";" and what follows it.
+    void parse_group(std::string name) {
+        EnvelopeAddress group;
+        group.mailbox = std::move(name);
+        addresses_.push_back(std::move(group));
+        Read read = skip_blanks();
+        while (read == Read::kMore && peek() != ';' && addresses_.size() < kMaxAddresses) {
+            parse_mailbox();
+            if (peek() != ',') {
+                break;
+            }
+            ++at_;
+            read = skip_blanks();
+        }
+        addresses_.emplace_back();
+        if (peek() == ';') {
+            ++at_;
+            (void)skip_blanks();
         }
     }
 
-    // mailbox, or the beginning of a group
-    void parse_one() {
-        comment_.clear();
-        Words words = read_words();
-        skip_blanks();
-        char next = peek();
-        if (next == '<') {
-            ++at_;
-            parse_angle(words);
-        } else if (next == '@') {
-            ++at_;
-            std::string host = read_domain();
-            skip_blanks();
-            add(comment_name(), std::nullopt, words.local, host);
-            skip_rest();
-        } else if (next == ':') {
-            ++at_;
-            close_group();
-            EnvelopeAddress group;
-            group.mailbox = words.phrase;
-            addresses_.push_back(std::move(group));
-            in_group_ = true;
-        } else if (words.single) {
-            add(comment_name(), std::nullopt, words.phrase, "");
-        } else if (words.any) {
-            add(words.phrase, std::nullopt, "", "");
-        } else if (!at_end() && next != ',' && next != ';') {
-            ++at_;  // a special character that has no place here
-        }
-    }
-
-    std::optional<std::string> comment_name() const {
-        return comment_.empty() ? std::nullopt : std::optional(comment_);
-    }
-
-    // What stands behind an address before the next comma makes no second one.
-    void skip_rest() {
-        while (skip_blanks() && peek() != ',' && peek() != ';') {
-            ++at_;
-        }
-    }
-
-    // Behind "<": [route ":"] local "@" domain ">"
-    void parse_angle(const Words& name) {
-        std::optional<std::string> route;
-        skip_blanks();
-        if (peek() == '@') {
-            route = read_route();
-        }
-        Words local = read_words();
-        std::string host;
-        skip_blanks();
-        if (peek() == '@') {
-            ++at_;
-            host = read_domain();
-        }
-        while (!at_end() && peek() != '>') {
-            ++at_;
-        }
-        at_ = std::min(at_ + 1, text_.size());
-        skip_blanks();
-        skip_rest();
-        auto shown = name.phrase.empty() ? std::nullopt : std::optional(name.phrase);
-        if (!local.any && host.empty() && !route) {
-            add(shown, std::nullopt, "", "");
+    void parse_mailbox() {
+        std::size_t begin = at_;
+        Parts parts;
+        std::string phrase;
+        if (read_phrase(phrase) == Read::kMore && peek() == '<') {
+            if (!phrase.empty()) {
+                parts.name = std::move(phrase);
+            }
+            if (parse_angle(parts) == Read::kBroken) {
+                parts.host = kSyntaxError;
+            }
         } else {
-            add(shown, std::move(route), local.local, host);
+            at_ = begin;
+            parse_bare(parts);
         }
+        add(std::move(parts));
+    }
+
+    // "<" [route ":"] local-part ["@" domain] ">"
+    Read parse_angle(Parts& parts) {
+        ++at_;
+        if (skip_blanks() != Read::kMore) {
+            return Read::kBroken;
+        }
+        if (peek() == '@' && read_route(parts) != Read::kMore) {
+            return Read::kBroken;
+        }
+        if (peek() != '>') {
+            std::string words;
+            Read read = read_local(parts, words);
+            if (read == Read::kMore && peek() == '@') {
+                read = read_domain(parts.host);
+            }
+            if (read != Read::kMore) {
+                return Read::kBroken;
+            }
+        }
+        if (peek() != '>') {
+            return Read::kBroken;
+        }
+        ++at_;
+        return skip_blanks();
     }
 
     // "@a,@b:"
-    std::optional<std::string> read_route() {
+    Read read_route(Parts& parts) {
         std::string route;
-        while (skip_blanks() && (peek() == '@' || peek() == ',')) {
-            route += text_[at_++];
-            route += read_domain();
+        Read read = Read::kMore;
+        while (read == Read::kMore && peek() == '@') {
+            route += '@';
+            read = read_domain(route);
+            while (read == Read::kMore && peek() == ',') {
+                ++at_;
+                read = skip_blanks();
+                route += ',';
+            }
         }
-        if (peek() == ':') {
-            ++at_;
+        if (read != Read::kMore || peek() != ':') {
+            parts.route = kInvalidRoute;
+            return here();
         }
-        return route;
+        parts.route = std::move(route);
+        ++at_;
+        return skip_blanks();
+    }
+
+    // local-part "@" domain, with the name in a comment; or words that are a name alone.
+    void parse_bare(Parts& parts) {
+        comment_.clear();
+        bool quoted = peek() == '"';
+        std::string words;
+        Read read = read_local(parts, words);
+        bool has_domain = read != Read::kToEnd && peek() == '@';
+        if (has_domain) {
+            (void)read_domain(parts.host);
+        }
+        if (!comment_.empty()) {
+            parts.name = comment_;
+        } else if (!has_domain) {
+            take_as_name(parts, words, quoted);
+        }
+    }
+
+    // A single word without a domain is a mailbox; quoted, or with more behind it, it is a name.
+    void take_as_name(Parts& parts, const std::string& words, bool quoted) {
+        std::string rest;
+        (void)read_phrase(rest);
+        if (!rest.empty() || (quoted && parts.mailbox)) {
+            parts.name = words + " " + rest;
+            parts.mailbox.reset();
+        }
     }
 
     std::string_view text_;
     std::size_t at_ = 0;
     std::string comment_;
-    bool in_group_ = false;
     std::vector<EnvelopeAddress> addresses_;
 };
 

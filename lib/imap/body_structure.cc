@@ -29,16 +29,16 @@ void append_parameters(std::string& out, const MimeParameters& parameters) {
 
 std::optional<std::string> text_of(std::string_view header, std::string_view name) {
     auto field = find_field(header, name);
-    return field ? std::optional(unfold(field->value)) : std::nullopt;
+    return field ? std::optional(text_on_one_line(field->value)) : std::nullopt;
 }
 
 void append_disposition(std::string& out, std::string_view header) {
     auto field = find_field(header, "Content-Disposition");
-    MimeValue value = field ? parse_mime_value(field->value) : MimeValue();
-    if (value.value.empty() && value.parameters.empty()) {
+    if (!field) {
         out += "NIL";
         return;
     }
+    MimeValue value = parse_mime_value(field->value);
     out += '(';
     append_string(out, value.value);
     out += ' ';
@@ -49,7 +49,7 @@ void append_disposition(std::string& out, std::string_view header) {
 // RFC 3282: a list of tags
 void append_language(std::string& out, std::string_view header) {
     auto field = find_field(header, "Content-Language");
-    auto tags = parse_mime_tokens(field ? field->value : std::string_view());
+    auto tags = parse_atoms(field ? field->value : std::string_view());
     if (tags.empty()) {
         out += "NIL";
         return;
@@ -78,42 +78,42 @@ class BodyWriter {
     BodyWriter(std::string& out, std::string_view message, BodyForm form)
         : out_(out), message_(message), form_(form) {}
 
-    void append(const MimePart& part) {
+    void append_message(const MimePart& message) {
+        // RFC 2045 4: what does not say that it is MIME has no MIME fields, as Dovecot has it.
+        std::string_view header = header_of(message);
+        bool is_mime = find_field(header, "MIME-Version") || find_field(header, "Content-Type");
+        append(message, is_mime ? header : std::string_view());
+    }
+
+  private:
+    void append(const MimePart& part, std::string_view header) {
         out_ += '(';
         if (part.is_multipart()) {
-            append_multipart(part);
+            append_multipart(part, header);
         } else {
-            append_single(part);
+            append_single(part, header);
         }
         out_ += ')';
     }
 
-  private:
     std::string_view header_of(const MimePart& part) const {
         return message_.substr(part.begin.offset, part.body.offset - part.begin.offset);
     }
 
-    void append_multipart(const MimePart& part) {
+    void append_multipart(const MimePart& part, std::string_view header) {
         for (const MimePart& child : part.children) {
-            append(child);
-        }
-        if (part.children.empty()) {
-            // There is no way to say "no parts": an empty text stands for it.
-            bool extended = form_ == BodyForm::kBodyStructure;
-            out_ += R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)";
-            out_ += extended ? " NIL NIL NIL NIL)" : ")";
+            append(child, header_of(child));
         }
         out_ += ' ';
         append_string(out_, part.subtype);
         if (form_ == BodyForm::kBodyStructure) {
             out_ += ' ';
             append_parameters(out_, part.parameters);
-            append_extension(out_, header_of(part));
+            append_extension(out_, header);
         }
     }
 
-    void append_single(const MimePart& part) {
-        std::string_view header = header_of(part);
+    void append_single(const MimePart& part, std::string_view header) {
         append_string(out_, part.type);
         out_ += ' ';
         append_string(out_, part.subtype);
@@ -127,7 +127,7 @@ class BodyWriter {
         append_string(out_, encoding_of(header));
         out_ += ' ' + std::to_string(part.body_wire_size());
         if (part.is_message() && !part.children.empty()) {
-            append_message(part);
+            append_attached(part);
         } else if (part.is_text()) {
             out_ += ' ' + std::to_string(part.body_lines());
         }
@@ -153,16 +153,16 @@ class BodyWriter {
 
     static std::string encoding_of(std::string_view header) {
         auto field = find_field(header, "Content-Transfer-Encoding");
-        std::string value = field ? parse_mime_value(field->value).value : "";
+        std::string value = field ? parse_mime_token(field->value) : "";
         return value.empty() ? "7bit" : value;
     }
 
-    void append_message(const MimePart& part) {
+    void append_attached(const MimePart& part) {
         const MimePart& inner = part.children.front();
         out_ += ' ';
         append_envelope(out_, header_of(inner));
         out_ += ' ';
-        append(inner);
+        append_message(inner);
         out_ += ' ' + std::to_string(part.body_lines());
     }
 
@@ -174,7 +174,7 @@ class BodyWriter {
 }  // namespace
 
 void append_body(std::string& out, std::string_view message, const MimePart& part, BodyForm form) {
-    BodyWriter(out, message, form).append(part);
+    BodyWriter(out, message, form).append_message(part);
 }
 
 }  // namespace relais::imap

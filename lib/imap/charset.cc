@@ -169,9 +169,15 @@ bool is_known_charset(std::string_view name) {
     return is_utf8_name(name) || (is_plain_name(name) && Converter(std::string(name)).known());
 }
 
+bool keeps_ascii(std::string_view charset) {
+    constexpr std::array<std::string_view, 6> kOthers = {"utf-7",  "iso-2022", "utf-16",
+                                                         "utf-32", "hz",       "ucs-"};
+    return std::ranges::none_of(
+        kOthers, [charset](std::string_view other) { return istarts_with(charset, other); });
+}
+
 std::string to_utf8(std::string_view text, std::string_view charset) {
-    if (is_ascii(text) && !iequals(charset, "utf-7") && !istarts_with(charset, "iso-2022") &&
-        !istarts_with(charset, "utf-16") && !istarts_with(charset, "utf-32")) {
+    if (is_ascii(text) && keeps_ascii(charset)) {
         return std::string(text);
     }
     if (is_utf8_name(charset) || !is_plain_name(charset)) {

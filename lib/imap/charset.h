@@ -8,6 +8,9 @@ namespace relais::imap {
 
 [[nodiscard]] bool is_known_charset(std::string_view name);
 
+// Whether text of ASCII alone is the same in this character set: not so in ISO-2022-JP.
+[[nodiscard]] bool keeps_ascii(std::string_view charset);
+
 // Bytes that do not fit the character set, and unknown sets, become "?" or stay when UTF-8.
 [[nodiscard]] std::string to_utf8(std::string_view text, std::string_view charset);
 

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
-#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/imap/header_fields.h"
 
 namespace relais::imap {
 
@@ -38,15 +38,15 @@ std::optional<std::int64_t> day_number(std::uint64_t year, unsigned month, std::
     return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
-// "hh:mm:ss", or "hh:mm" in headers, in seconds.
+// "hh:mm:ss" in seconds.
 std::optional<std::int64_t> parse_time(std::string_view text) {
     auto parts = split_fields(text, ':');
-    if (parts.size() < 2 || parts.size() > 3) {
+    if (parts.size() != 3) {
         return std::nullopt;
     }
     auto hour = parse_uint(parts[0]);
     auto minute = parse_uint(parts[1]);
-    auto second = parts.size() == 3 ? parse_uint(parts[2]) : std::optional<std::uint64_t>(0);
+    auto second = parse_uint(parts[2]);
     if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) {
         return std::nullopt;
     }
@@ -64,6 +64,16 @@ std::optional<std::int64_t> parse_numeric_zone(std::string_view text) {
     }
     auto seconds = static_cast<std::int64_t>((*digits / 100) * 3600 + (*digits % 100) * 60);
     return text[0] == '-' ? -seconds : seconds;
+}
+
+// A single letter: J is no zone, Z is none at all, A to M are east and N to Y west of it.
+std::int64_t parse_military_zone(char letter) {
+    char zone = static_cast<char>(letter & ~0x20);
+    if (zone < 'A' || zone >= 'Z' || zone == 'J') {
+        return 0;
+    }
+    int hours = zone < 'J' ? zone - 'A' + 1 : zone <= 'M' ? zone - 'A' : 'M' - zone;
+    return std::int64_t{3600} * hours;
 }
 
 // RFC 5322 4.3: the zones that still have a meaning; all others count as -0000.
@@ -86,31 +96,77 @@ std::int64_t parse_named_zone(std::string_view text) {
             return std::int64_t{3600} * zone.hours;
         }
     }
-    return 0;
+    return text.size() == 1 ? parse_military_zone(text[0]) : 0;
 }
 
-std::string without_comments(std::string_view text) {
-    std::string out;
-    int depth = 0;
-    for (char c : text.substr(0, 1000)) {
-        if (c == '(') {
-            ++depth;
-        } else if (c == ')' && depth > 0) {
-            --depth;
-            out += ' ';
-        } else if (depth == 0) {
-            out += c == ',' ? ' ' : c;
+// The words of a Date: field, with blanks and comments between them.
+class DateScanner {
+  public:
+    explicit DateScanner(std::string_view text) : text_(text.substr(0, kLongest)) { skip_blanks(); }
+
+    bool done() const { return at_ >= text_.size(); }
+
+    // An atom (RFC 5322 3.2.3); empty where there is none.
+    std::string_view word() {
+        std::size_t begin = at_;
+        while (!done() && !is_blank(text_[at_]) &&
+               std::string_view("()<>[]:;@\\,.\"").find(text_[at_]) == std::string_view::npos) {
+            ++at_;
+        }
+        std::string_view found = text_.substr(begin, at_ - begin);
+        skip_blanks();
+        return found;
+    }
+
+    bool accept(std::string_view one_of) {
+        if (done() || one_of.find(text_[at_]) == std::string_view::npos) {
+            return false;
+        }
+        ++at_;
+        skip_blanks();
+        return true;
+    }
+
+  private:
+    static constexpr std::size_t kLongest = 1000;
+
+    void skip_blanks() {
+        int depth = 0;
+        for (; !done() && (depth > 0 || is_blank(text_[at_]) || text_[at_] == '('); ++at_) {
+            depth += text_[at_] == '(' ? 1 : text_[at_] == ')' ? -1 : 0;
         }
     }
-    return out;
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+};
+
+// A number of so many digits.
+std::optional<std::uint64_t> digits(std::string_view word, std::size_t least, std::size_t most) {
+    return word.size() >= least && word.size() <= most ? parse_uint(word) : std::nullopt;
 }
 
-// RFC 5322 4.3: years of two digits, and of three.
-std::uint64_t full_year(std::string_view text, std::uint64_t year) {
-    if (text.size() == 2) {
-        return year < 50 ? year + 2000 : year + 1900;
+// Of two digits, which mean 1970 to 2069 as with Dovecot, or of four.
+std::optional<std::uint64_t> header_year(std::string_view word) {
+    if (auto year = digits(word, 2, 2)) {
+        return *year + (*year < 70 ? 2000 : 1900);
     }
-    return text.size() == 3 ? year + 1900 : year;
+    auto year = digits(word, 4, 4);
+    return year && *year >= 1900 ? year : std::nullopt;
+}
+
+// "hh:mm[:ss]" in seconds; some write dots.
+std::optional<std::int64_t> header_time(DateScanner& scanner) {
+    auto hour = digits(scanner.word(), 1, 2);
+    auto minute = scanner.accept(":.") ? digits(scanner.word(), 2, 2) : std::nullopt;
+    std::optional<std::uint64_t> second = 0;
+    if (scanner.accept(":.")) {
+        second = digits(scanner.word(), 2, 2);
+    }
+    if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) {
+        return std::nullopt;
+    }
+    return static_cast<std::int64_t>(*hour * 3600 + *minute * 60 + *second);
 }
 
 }  // namespace
@@ -160,29 +216,35 @@ std::int64_t local_day(std::int64_t time) {
 }
 
 std::optional<HeaderDate> parse_header_date(std::string_view text) {
-    std::string plain = without_comments(text);
-    auto words = split_words(plain);
-    std::size_t at = !words.empty() && !is_digit(words[0][0]) ? 1 : 0;  // day of the week
-    if (words.size() < at + 4) {
-        return std::nullopt;
+    DateScanner scanner(text);
+    std::string_view word = scanner.word();
+    if (word.size() == 3) {  // the day of the week
+        if (!scanner.accept(",")) {
+            return std::nullopt;
+        }
+        word = scanner.word();
     }
-    auto day = parse_uint(words[at]);
-    auto month = parse_month(words[at + 1].substr(0, 3));
-    auto year = parse_uint(words[at + 2]);
-    auto time = parse_time(words[at + 3]);
-    if (!day || !month || !year || !time) {
-        return std::nullopt;
-    }
-    auto date = day_number(full_year(words[at + 2], *year), *month, *day);
+    auto day = digits(word, 1, 2);
+    auto month = parse_month(scanner.word().substr(0, 3));
+    auto year = header_year(scanner.word());
+    auto time = header_time(scanner);
+    auto date = day && month && year && time ? day_number(*year, *month, *day) : std::nullopt;
     if (!date) {
         return std::nullopt;
     }
-    std::int64_t offset = 0;
-    if (words.size() > at + 4) {
-        auto numeric = parse_numeric_zone(words[at + 4]);
-        offset = numeric ? *numeric : parse_named_zone(words[at + 4]);
+    std::string_view zone = scanner.word();
+    if (zone.empty() && !scanner.done()) {
+        return std::nullopt;
     }
+    auto numeric = parse_numeric_zone(zone);
+    std::int64_t offset = numeric ? *numeric : parse_named_zone(zone);
     return HeaderDate{*date * 86400 + *time - offset, *date};
+}
+
+std::int64_t day_of_sending(std::string_view header) {
+    auto field = find_field(header, "Date");
+    auto date = field ? parse_header_date(field->value) : std::nullopt;
+    return date ? date->day : 0;
 }
 
 }  // namespace relais::imap

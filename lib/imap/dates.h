@@ -29,4 +29,8 @@ struct HeaderDate {
 
 [[nodiscard]] std::optional<HeaderDate> parse_header_date(std::string_view text);
 
+// For SENT*: what a message says in its header.  One that has no date, or none that can be read,
+// counts as sent on the first day there is, 0, as with Dovecot.
+[[nodiscard]] std::int64_t day_of_sending(std::string_view header);
+
 }  // namespace relais::imap

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "lib/base/strings.h"
 #include "lib/imap/address_list.h"
@@ -33,7 +35,10 @@ constexpr std::array<std::string_view, kPlaces> kNames = {
 
 void append_address(std::string& out, const EnvelopeAddress& address) {
     out += '(';
-    append_nstring(out, address.name);
+    // For people to read, as the subject is.
+    append_nstring(out, address.name
+                            ? std::optional(std::string(trim(single_blanks(*address.name))))
+                            : std::nullopt);
     out += ' ';
     append_nstring(out, address.route);
     out += ' ';
@@ -43,20 +48,19 @@ void append_address(std::string& out, const EnvelopeAddress& address) {
     out += ')';
 }
 
-std::string format_addresses(const std::string& raw) {
-    auto addresses = parse_address_list(raw);
-    if (addresses.empty()) {
-        return "NIL";
-    }
-    std::string out = "(";
-    for (const EnvelopeAddress& address : addresses) {
-        append_address(out, address);
-    }
-    return out + ")";
-}
+// The values of the fields of one name; address fields may be given several times.
+using Values = std::vector<std::string_view>;
+using Fields = std::array<Values, kPlaces>;
 
-// Address fields may be given several times; their lists are joined.  Of others the last counts.
-using Fields = std::array<std::optional<std::string>, kPlaces>;
+std::string format_addresses(const Values& values) {
+    std::string out;
+    for (std::string_view value : values) {
+        for (const EnvelopeAddress& address : parse_address_list(value)) {
+            append_address(out, address);
+        }
+    }
+    return out.empty() ? "NIL" : "(" + out + ")";
+}
 
 Fields collect_fields(std::string_view header) {
     Fields fields;
@@ -67,43 +71,39 @@ Fields collect_fields(std::string_view header) {
                 !iequals(field->name, kNames[place])) {
                 continue;
             }
-            bool is_list = place >= kFrom && place <= kBcc;
-            if (fields[place] && is_list) {
-                *fields[place] += ',';
-                *fields[place] += field->value;
-            } else {
-                fields[place] = field->value;
-            }
+            fields[place].push_back(field->value);
         }
     }
     return fields;
 }
 
-void append_text(std::string& out, const std::optional<std::string>& value) {
-    append_nstring(out, value ? std::optional(unfold(*value)) : std::nullopt);
+// Of fields that stand there once the last counts.
+void append_text(std::string& out, const Values& values) {
+    append_nstring(out,
+                   values.empty() ? std::nullopt : std::optional(text_on_one_line(values.back())));
 }
 
 // For people to read: runs of blanks count as one.
-void append_subject(std::string& out, const std::optional<std::string>& value) {
-    if (!value) {
+void append_subject(std::string& out, const Values& values) {
+    if (values.empty()) {
         out += "NIL";
         return;
     }
-    append_string(out, single_blanks(unfold(*value)));
+    append_string(out, single_blanks(unfold(values.back())));
 }
 
 }  // namespace
 
 void append_envelope(std::string& out, std::string_view header) {
     Fields fields = collect_fields(header);
-    std::string from = fields[kFrom] ? format_addresses(*fields[kFrom]) : "NIL";
+    std::string from = format_addresses(fields[kFrom]);
     out += '(';
     append_text(out, fields[kDate]);
     out += ' ';
     append_subject(out, fields[kSubject]);
     for (std::size_t place = kFrom; place <= kBcc; ++place) {
         out += ' ';
-        std::string list = fields[place] ? format_addresses(*fields[place]) : "NIL";
+        std::string list = format_addresses(fields[place]);
         // RFC 3501 7.4.2: without these two, the server gives the value of From.
         bool defaults = (place == kSender || place == kReplyTo) && list == "NIL";
         out += defaults ? from : list;

@@ -1,5 +1,7 @@
 #include "lib/imap/header_fields.h"
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 
 namespace relais::imap {
@@ -24,6 +26,17 @@ std::size_t field_length(std::string_view text) {
     return length;
 }
 
+std::string without_line_ends(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        bool line_end = text[i] == '\n' || (text[i] == '\r' && text.substr(i + 1, 1) == "\n");
+        if (!line_end) {
+            out += text[i] == '\r' ? ' ' : text[i];
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 std::optional<HeaderField> HeaderWalk::next() {
@@ -32,12 +45,15 @@ std::optional<HeaderField> HeaderWalk::next() {
         field.whole = left_.substr(0, field_length(left_));
         left_.remove_prefix(field.whole.size());
         auto colon = field.whole.find(':');
-        if (colon == std::string_view::npos || colon == 0) {
-            continue;
+        std::string_view name =
+            trim_right(field.whole.substr(0, std::min(colon, field.whole.size())));
+        bool named = colon != std::string_view::npos && colon > 0 &&
+                     name.find_first_of(" \t\r\n") == std::string_view::npos;
+        if (named) {
+            field.name = name;
+            field.value = trim_right(field.whole.substr(colon + 1), "\r\n");
         }
-        field.name = trim_right(field.whole.substr(0, colon));
-        field.value = trim_right(field.whole.substr(colon + 1), "\r\n");
-        if (field.name.find_first_of(" \t\r\n") == std::string_view::npos) {
+        if (named || other_ == Other::kGive) {
             return field;
         }
     }
@@ -55,15 +71,14 @@ std::optional<HeaderField> find_field(std::string_view header, std::string_view 
 }
 
 std::string unfold(std::string_view value) {
-    std::string out;
-    std::string_view text = trim(value);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        bool line_end = text[i] == '\n' || (text[i] == '\r' && text.substr(i + 1, 1) == "\n");
-        if (!line_end) {
-            out += text[i] == '\r' ? ' ' : text[i];
-        }
-    }
-    return out;
+    return without_line_ends(trim(value));
+}
+
+std::string text_on_one_line(std::string_view value) {
+    std::string_view first = value.substr(0, value.find('\n'));
+    auto text = first.find_first_not_of(" \t\r");
+    bool led = !first.empty() && (first[0] == ' ' || first[0] == '\t');
+    return without_line_ends(value.substr(text == std::string_view::npos ? led : text));
 }
 
 std::string single_blanks(std::string_view text) {

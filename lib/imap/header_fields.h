@@ -14,16 +14,20 @@ struct HeaderField {
     std::string_view whole;  // all of the field with its last line end
 };
 
-// The fields one after the other; stops at the empty line or at the end of the text.  Lines that
-// are no header fields are skipped.
+// The fields one after the other; stops at the empty line or at the end of the text.
 class HeaderWalk {
   public:
-    explicit HeaderWalk(std::string_view header) : left_(header) {}
+    // What becomes of lines that are no header fields; given, they have no name and no value.
+    enum class Other { kSkip, kGive };
+
+    explicit HeaderWalk(std::string_view header, Other other = Other::kSkip)
+        : left_(header), other_(other) {}
 
     std::optional<HeaderField> next();
 
   private:
     std::string_view left_;
+    Other other_;
 };
 
 // The first field of that name; nothing when there is none.
@@ -32,6 +36,10 @@ class HeaderWalk {
 // A value on one line: line ends are taken out and a CR without LF is a blank; trimmed at both
 // ends.
 [[nodiscard]] std::string unfold(std::string_view value);
+
+// The same for responses, which show what is there: trimmed at the beginning alone, and only where
+// more than blanks stand on the first line.
+[[nodiscard]] std::string text_on_one_line(std::string_view value);
 
 // Every run of blanks, tabs and line ends as one blank.
 [[nodiscard]] std::string single_blanks(std::string_view text);

@@ -10,8 +10,10 @@ namespace relais::imap {
 
 namespace {
 
-constexpr std::size_t kMaxDepth = 50;
-constexpr std::size_t kMaxParts = 5000;
+constexpr std::size_t kMaxDepth = 99;
+constexpr std::size_t kMaxParts = 10000;
+// RFC 2046 5.1.1 allows 70 characters; of longer boundaries no more than this is looked at.
+constexpr std::size_t kMaxBoundary = 80;
 
 // Walks over the message line by line, once.
 class MimeParser {
@@ -111,6 +113,9 @@ class MimeParser {
             }
         }
         part.body = at_;
+        if (found.level != 0) {  // a header that runs into the delimiter: there is no body
+            part.body = part.end = at_least(part.begin, before_line_end_);
+        }
         return found;
     }
 
@@ -124,38 +129,66 @@ class MimeParser {
         if (!field) {
             return;
         }
-        MimeValue value = parse_mime_value(field->value);
-        auto slash = split_first(value.value, '/');
-        if (!slash || slash->first.empty() || slash->second.empty()) {
-            return;
-        }
-        part.type = slash->first;
-        part.subtype = slash->second;
-        part.parameters = std::move(value.parameters);
+        MediaType parsed = parse_media_type(field->value);
+        part.type = std::move(parsed.type);
+        part.subtype = std::move(parsed.subtype);
+        part.parameters = std::move(parsed.parameters);
     }
 
     MimePart parse_part(std::string_view default_type, std::string_view default_subtype,
                         std::size_t depth) {
         MimePart part;
         stopped_at_ = skip_header(part);
+        header_cut_ = stopped_at_.level != 0;
         ++parts_;
         read_type(part, default_type, default_subtype);
-        if (stopped_at_.level != 0) {
-            part.end = at_;  // a header that runs into the delimiter: there is no body
-            return part;
+        if (stopped_at_.level == 0) {
+            parse_body(part, depth);
         }
+        return part;
+    }
+
+    void parse_body(MimePart& part, std::size_t depth) {
+        Mark header_end = before_line_end_;
         bool descend = depth < kMaxDepth && parts_ < kMaxParts;
-        std::string_view boundary = find_parameter(part.parameters, "boundary");
-        if (descend && part.is_multipart() && !boundary.empty()) {
-            parse_children(part, std::string(boundary), depth);
-        } else if (descend && part.is_message()) {
+        if (part.is_multipart() && (part.subtype.empty() || !descend)) {
+            part.type = "application";  // it is not looked into
+            part.subtype = "octet-stream";
+        }
+        if (descend && part.is_message()) {
             part.children.push_back(parse_part("text", "plain", depth + 1));
-            part.end = part.children.back().end;
-            return part;
+            const MimePart& message = part.children.back();
+            part.end = header_cut_ && message.children.empty() ? at_ : message.end;
+        } else {
+            read_body(part, depth);
+        }
+        if (stopped_at_.level != 0 && at_.offset == part.body.offset) {
+            // The line end before a delimiter is the delimiter's, even where no body is before it.
+            part.body = part.end = at_least(part.begin, header_end);
+            for (MimePart& message : part.children) {
+                message.begin = message.body = message.end = part.end;
+            }
+        }
+        if (part.is_multipart() && part.children.empty()) {
+            part.children.push_back(empty_part(part.end));
+        }
+    }
+
+    void read_body(MimePart& part, std::size_t depth) {
+        std::string_view boundary = find_parameter(part.parameters, "boundary");
+        if (part.is_multipart() && !boundary.empty()) {
+            parse_children(part, std::string(boundary.substr(0, kMaxBoundary)), depth);
         } else {
             stopped_at_ = skip_to_delimiter();
         }
         part.end = stopped_at_.level != 0 ? at_least(part.body, before_line_end_) : at_;
+    }
+
+    static MimePart empty_part(const Mark& place) {
+        MimePart part;
+        part.begin = part.body = part.end = place;
+        part.type = "text";
+        part.subtype = "plain";
         return part;
     }
 
@@ -179,19 +212,10 @@ class MimeParser {
         }
         boundaries_.resize(own - 1);
         if (closed) {
-            stopped_at_ = skip_epilogue();
+            // The epilogue, up to a delimiter further out.  The closing delimiter's own line end
+            // belongs to this part even where the next delimiter follows at once, as with Dovecot.
+            stopped_at_ = skip_to_delimiter();
         }
-    }
-
-    // After the closing delimiter: up to a delimiter further out.
-    Delimiter skip_epilogue() {
-        Mark behind_delimiter = before_line_end_;
-        std::uint64_t start = at_.offset;
-        Delimiter found = skip_to_delimiter();
-        if (at_.offset == start) {
-            before_line_end_ = behind_delimiter;  // no epilogue at all
-        }
-        return found;
     }
 
     std::string_view text_;
@@ -199,6 +223,7 @@ class MimeParser {
     Mark before_line_end_;  // where the last line skipped has its line end
     std::vector<std::string> boundaries_;
     Delimiter stopped_at_;
+    bool header_cut_ = false;  // by a delimiter, that of the part begun last
     std::size_t parts_ = 0;
 };
 

@@ -29,10 +29,11 @@ struct MimePart {
     Mark begin;  // of the header
     Mark body;   // behind the empty line
     Mark end;
-    std::string type;  // as written: "text", "TEXT"
+    std::string type;  // as written: "text", "TEXT"; empty: the field is there, and makes no sense
     std::string subtype;
     MimeParameters parameters;
-    std::vector<MimePart> children;  // a multipart's parts, or the message in a message/rfc822
+    std::vector<MimePart> children;  // a multipart's parts, or the message in a message/rfc822;
+                                     // a multipart without any has an empty one
 
     bool is_multipart() const;
     bool is_message() const;
@@ -52,16 +53,29 @@ struct MimePart {
 // The wire size of a text: its size once every line ends in CRLF.
 [[nodiscard]] std::uint64_t wire_size(std::string_view text);
 
-// A value with parameters: Content-Type or Content-Disposition (RFC 2045 5.1).  The pieces of a
-// long parameter are one here, in RFC 2231's encoding where they use it: "filename*".
+// A token with parameters: Content-Disposition (RFC 2183).  The pieces of a long parameter are one
+// here, in RFC 2231's encoding where they use it: "filename*".
 struct MimeValue {
-    std::string value;  // as written: "text/plain", "Attachment"
+    std::string value;  // as written: "Attachment"
     MimeParameters parameters;
 };
 
 [[nodiscard]] MimeValue parse_mime_value(std::string_view text);
+
+// Content-Type (RFC 2045 5.1).  A type alone has no subtype and no parameters; what is none has
+// nothing at all.
+struct MediaType {
+    std::string type;
+    std::string subtype;
+    MimeParameters parameters;
+};
+
+[[nodiscard]] MediaType parse_media_type(std::string_view text);
+
+// Content-Transfer-Encoding: empty where there is more than one token.
+[[nodiscard]] std::string parse_mime_token(std::string_view text);
 // "en, de": up to what is none.
-[[nodiscard]] std::vector<std::string> parse_mime_tokens(std::string_view text);
+[[nodiscard]] std::vector<std::string> parse_atoms(std::string_view text);
 [[nodiscard]] std::string_view find_parameter(const MimeParameters& parameters,
                                               std::string_view name);
 

@@ -12,12 +12,17 @@ namespace relais::imap {
 
 namespace {
 
-constexpr std::size_t kMaxParameters = 100;
-constexpr std::string_view kSpecials = "()<>@,;:\\\"/[]?=";  // what ends a token (RFC 2045 5.1)
+constexpr std::size_t kMaxParameters = 128;  // as many as Dovecot shows
 
 class ValueScanner {
   public:
     explicit ValueScanner(std::string_view text) : text_(text) {}
+
+    bool done() const { return at_ >= text_.size(); }
+
+    char peek() const { return done() ? '\0' : text_[at_]; }
+
+    void step() { ++at_; }
 
     // Over blanks, line ends and comments.
     void skip_blanks() {
@@ -38,53 +43,67 @@ class ValueScanner {
     }
 
     bool accept(char c) {
-        skip_blanks();
-        if (at_ < text_.size() && text_[at_] == c) {
-            ++at_;
-            return true;
-        }
-        return false;
-    }
-
-    bool at_end() {
-        skip_blanks();
-        return at_ >= text_.size();
-    }
-
-    // Up to a separator; lenient about what a token may hold.
-    std::string token(std::string_view stops) {
-        skip_blanks();
-        std::size_t start = at_;
-        while (at_ < text_.size() && !is_blank(text_[at_]) &&
-               stops.find(text_[at_]) == std::string_view::npos) {
-            ++at_;
-        }
-        return std::string(text_.substr(start, at_ - start));
-    }
-
-    std::string quoted() {
-        std::string out;
-        while (at_ < text_.size() && text_[at_] != '"') {
-            if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
-                ++at_;
-            }
-            char c = text_[at_++];
-            if (c != '\r' && c != '\n') {
-                out += c;
-            }
+        if (peek() != c || done()) {
+            return false;
         }
         ++at_;
-        at_ = std::min(at_, text_.size());
-        return out;
+        skip_blanks();
+        return true;
     }
 
-    void skip_to(char c) {
-        while (at_ < text_.size() && text_[at_] != c) {
-            ++at_;
+    // As RFC 2045 5.1 has it, with octets above 127; nothing where there is none.
+    std::string token() { return word("()<>@,;:\\\"/[]?="); }
+
+    // As RFC 5322 3.2.3 has it.
+    std::string atom() { return word("()<>@,;:\\\"[]."); }
+
+    // A quoted string, an encoded word that should be in one ("name==?utf-8?q?x?="), or a token.
+    // Nothing where a quoted string does not end.
+    std::optional<std::string> value() {
+        if (peek() == '"') {
+            return quoted();
         }
+        if (peek() == '=') {
+            return take_while([](char c) { return c != ';' && !is_blank(c); });
+        }
+        return token();
     }
 
   private:
+    std::string word(std::string_view specials) {
+        std::string out = take_while([specials](char c) {
+            auto code = static_cast<unsigned char>(c);
+            return code > ' ' && code != 0x7f && specials.find(c) == std::string_view::npos;
+        });
+        skip_blanks();
+        return out;
+    }
+
+    std::string take_while(auto wanted) {
+        std::string out;
+        for (; !done() && wanted(text_[at_]); ++at_) {
+            out += text_[at_];
+        }
+        return out;
+    }
+
+    std::optional<std::string> quoted() {
+        std::string out;
+        for (++at_; !done() && text_[at_] != '"'; ++at_) {
+            if (text_[at_] == '\\' && ++at_ == text_.size()) {
+                return std::nullopt;
+            }
+            if (text_[at_] != '\r' && text_[at_] != '\n') {
+                out += text_[at_];
+            }
+        }
+        if (done()) {
+            return std::nullopt;
+        }
+        ++at_;
+        return out;
+    }
+
     std::string_view text_;
     std::size_t at_ = 0;
 };
@@ -170,40 +189,68 @@ MimeParameters join_continuations(MimeParameters parameters) {
     return joined;
 }
 
+// *(";" name "=" value).  What is no parameter is passed over a byte at a time up to the next
+// semicolon, so that one which stands where a name should be begins none.
+MimeParameters read_parameters(ValueScanner& scanner) {
+    MimeParameters parameters;
+    while (!scanner.done() && parameters.size() < kMaxParameters) {
+        if (!scanner.accept(';')) {
+            scanner.step();
+            continue;
+        }
+        std::string name = scanner.token();
+        if (!scanner.accept('=')) {
+            scanner.step();
+        } else if (auto value = scanner.value()) {
+            parameters.emplace_back(std::move(name), std::move(*value));
+        }
+    }
+    return join_continuations(std::move(parameters));
+}
+
 }  // namespace
 
 MimeValue parse_mime_value(std::string_view text) {
     ValueScanner scanner(text);
+    scanner.skip_blanks();
     MimeValue parsed;
-    parsed.value = scanner.token(kSpecials);
-    if (scanner.accept('/')) {
-        parsed.value += "/" + scanner.token(kSpecials);
-    }
-    scanner.skip_to(';');
-    while (scanner.accept(';') && parsed.parameters.size() < kMaxParameters) {
-        if (scanner.at_end()) {
-            break;
-        }
-        std::string name = scanner.token("=;(");
-        if (!scanner.accept('=')) {
-            scanner.skip_to(';');
-            continue;
-        }
-        std::string value = scanner.accept('"') ? scanner.quoted() : scanner.token(";(");
-        if (!name.empty() && name.find('"') == std::string::npos) {
-            parsed.parameters.emplace_back(std::move(name), std::move(value));
-        }
-        scanner.skip_to(';');
-    }
-    parsed.parameters = join_continuations(std::move(parsed.parameters));
+    parsed.value = scanner.token();
+    parsed.parameters = read_parameters(scanner);
     return parsed;
 }
 
-std::vector<std::string> parse_mime_tokens(std::string_view text) {
+MediaType parse_media_type(std::string_view text) {
     ValueScanner scanner(text);
+    scanner.skip_blanks();
+    MediaType parsed;
+    std::string type = scanner.token();
+    if (scanner.done()) {
+        parsed.type = std::move(type);
+        return parsed;
+    }
+    std::string subtype = scanner.accept('/') ? scanner.token() : "";
+    bool whole = !type.empty() && !subtype.empty() && (scanner.done() || scanner.peek() == ';');
+    if (whole) {
+        parsed.type = std::move(type);
+        parsed.subtype = std::move(subtype);
+        parsed.parameters = read_parameters(scanner);
+    }
+    return parsed;
+}
+
+std::string parse_mime_token(std::string_view text) {
+    ValueScanner scanner(text);
+    scanner.skip_blanks();
+    std::string token = scanner.token();
+    return scanner.done() ? token : "";
+}
+
+std::vector<std::string> parse_atoms(std::string_view text) {
+    ValueScanner scanner(text);
+    scanner.skip_blanks();
     std::vector<std::string> tokens;
     do {
-        tokens.push_back(scanner.token(kSpecials));
+        tokens.push_back(scanner.atom());
     } while (!tokens.back().empty() && tokens.size() < kMaxParameters && scanner.accept(','));
     if (tokens.back().empty()) {
         tokens.pop_back();

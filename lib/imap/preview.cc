@@ -54,18 +54,46 @@ struct Entity {
     std::string_view text;
 };
 
-constexpr std::array<Entity, 12> kEntities = {{{"amp", "&"},
+constexpr std::array<Entity, 13> kEntities = {{{"amp", "&"},
                                                {"lt", "<"},
                                                {"gt", ">"},
                                                {"quot", "\""},
                                                {"apos", "'"},
-                                               {"nbsp", "\xc2\xa0"},
-                                               {"copy", "\xc2\xa9"},
                                                {"euro", "\xe2\x82\xac"},
-                                               {"auml", "\xc3\xa4"},
-                                               {"ouml", "\xc3\xb6"},
-                                               {"uuml", "\xc3\xbc"},
-                                               {"szlig", "\xc3\x9f"}}};
+                                               {"ndash", "\xe2\x80\x93"},
+                                               {"mdash", "\xe2\x80\x94"},
+                                               {"lsquo", "\xe2\x80\x98"},
+                                               {"rsquo", "\xe2\x80\x99"},
+                                               {"ldquo", "\xe2\x80\x9c"},
+                                               {"rdquo", "\xe2\x80\x9d"},
+                                               {"hellip", "\xe2\x80\xa6"}}};
+
+// HTML 4 24.2.1: the names of U+00A0 and what follows it.
+constexpr std::uint64_t kFirstOfLatin1 = 0xa0;
+constexpr std::array<std::string_view, 96> kLatin1 = {
+    "nbsp",   "iexcl",  "cent",   "pound",  "curren", "yen",    "brvbar", "sect",   "uml",
+    "copy",   "ordf",   "laquo",  "not",    "shy",    "reg",    "macr",   "deg",    "plusmn",
+    "sup2",   "sup3",   "acute",  "micro",  "para",   "middot", "cedil",  "sup1",   "ordm",
+    "raquo",  "frac14", "frac12", "frac34", "iquest", "Agrave", "Aacute", "Acirc",  "Atilde",
+    "Auml",   "Aring",  "AElig",  "Ccedil", "Egrave", "Eacute", "Ecirc",  "Euml",   "Igrave",
+    "Iacute", "Icirc",  "Iuml",   "ETH",    "Ntilde", "Ograve", "Oacute", "Ocirc",  "Otilde",
+    "Ouml",   "times",  "Oslash", "Ugrave", "Uacute", "Ucirc",  "Uuml",   "Yacute", "THORN",
+    "szlig",  "agrave", "aacute", "acirc",  "atilde", "auml",   "aring",  "aelig",  "ccedil",
+    "egrave", "eacute", "ecirc",  "euml",   "igrave", "iacute", "icirc",  "iuml",   "eth",
+    "ntilde", "ograve", "oacute", "ocirc",  "otilde", "ouml",   "divide", "oslash", "ugrave",
+    "uacute", "ucirc",  "uuml",   "yacute", "thorn",  "yuml"};
+
+// The character of an entity that says which: by number, or by name.
+std::optional<std::uint64_t> code_of(std::string_view name) {
+    if (name.starts_with('#')) {
+        return parse_uint(name.substr(1));
+    }
+    auto latin1 = std::ranges::find(kLatin1, name);
+    return latin1 == kLatin1.end()
+               ? std::nullopt
+               : std::optional(kFirstOfLatin1 +
+                               static_cast<std::uint64_t>(latin1 - kLatin1.begin()));
+}
 
 void append_code(std::string& out, std::uint64_t code) {
     if (code < 0x80) {
@@ -94,7 +122,7 @@ std::size_t append_entity(std::string& out, std::string_view html, std::size_t a
         out += known->text;
         return at + end + 1;
     }
-    auto code = name.starts_with('#') ? parse_uint(name.substr(1)) : std::nullopt;
+    auto code = code_of(name);
     if (code && *code > 0 && *code < 0x110000 && (*code < 0xd800 || *code > 0xdfff)) {
         append_code(out, *code);
         return at + end + 1;
@@ -174,6 +202,31 @@ std::string first_characters(std::string_view text) {
     return out;
 }
 
+// What is no UTF-8, whatever the message says of it, as U+FFFD.
+std::string with_replacements(const std::string& text) {
+    if (is_utf8(text)) {
+        return text;
+    }
+    std::string out;
+    bool replaced = false;
+    for (std::string_view left = text; !left.empty();) {
+        std::size_t size = 1;
+        while (size < 4 && !is_utf8(left.substr(0, size))) {
+            ++size;
+        }
+        bool valid = is_utf8(left.substr(0, size));
+        size = valid ? size : 1;
+        if (valid) {
+            out += left.substr(0, size);
+        } else if (!replaced) {
+            out += "\xef\xbf\xbd";
+        }
+        replaced = !valid;
+        left.remove_prefix(size);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string make_preview(std::string_view message, const MimePart& root) {
@@ -183,8 +236,7 @@ std::string make_preview(std::string_view message, const MimePart& root) {
     }
     std::string text = text_of(message, *part);
     text = iequals(part->subtype, "html") ? without_markup(text) : without_quotations(text);
-    std::string preview = first_characters(text);
-    return is_utf8(preview) ? preview : "";
+    return with_replacements(first_characters(text));
 }
 
 }  // namespace relais::imap

@@ -31,10 +31,19 @@ void append_wire(std::string& out, std::string_view text) {
     }
 }
 
+// What follows the fields: an empty line; but where a header has none, and what is left out of it
+// is named, or it is that of an attached message, there is none either, as with Dovecot.
+bool ends_with_empty_line(std::string_view header, const Section& section) {
+    bool bare = section.kind == Section::Kind::kFieldsNot || !section.path.empty();
+    return !bare || header == "\n" || header == "\r\n" || header.ends_with("\n\n") ||
+           header.ends_with("\n\r\n");
+}
+
+// With kFieldsNot lines that are no fields are there, too.
 std::string pick_fields(std::string_view header, const Section& section) {
     std::string out;
     bool wanted = section.kind == Section::Kind::kFields;
-    HeaderWalk walk(header);
+    HeaderWalk walk(header, wanted ? HeaderWalk::Other::kSkip : HeaderWalk::Other::kGive);
     while (auto field = walk.next()) {
         bool listed = std::ranges::any_of(
             section.fields, [&](const std::string& name) { return iequals(name, field->name); });
@@ -45,7 +54,7 @@ std::string pick_fields(std::string_view header, const Section& section) {
             }
         }
     }
-    return out + "\r\n";
+    return out + (ends_with_empty_line(header, section) ? "\r\n" : "");
 }
 
 // No literal can hold a NUL (RFC 3501 4.3); octets above 127 nobody takes for text either.
@@ -67,18 +76,21 @@ const MimePart* message_of(const MimePart* part, bool is_root) {
 
 const MimePart* find_part(const MimePart& root, const std::vector<std::uint32_t>& path) {
     const MimePart* part = &root;
+    bool itself = false;
     for (std::size_t i = 0; i < path.size(); ++i) {
         const MimePart* inside = part;
         if (i > 0 && part->is_message() && !part->children.empty()) {
             inside = &part->children.front();
+            itself = false;
         }
         if (inside->is_multipart() && !inside->children.empty()) {
             if (path[i] > inside->children.size()) {
                 return nullptr;
             }
             part = &inside->children[path[i] - 1];
-        } else if (path[i] == 1 && (i == 0 || inside != part)) {
+        } else if (path[i] == 1 && !itself) {
             part = inside;
+            itself = true;
         } else {
             return nullptr;
         }

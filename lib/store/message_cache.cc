@@ -26,7 +26,7 @@ struct CacheHeader {
     std::uint32_t reserved = 0;
 };
 
-constexpr std::array<char, 8> kMagic = {'R', 'L', 'S', 'C', 'A', 'C', '0', '2'};
+constexpr std::array<char, 8> kMagic = {'R', 'L', 'S', 'C', 'A', 'C', '0', '3'};
 
 // Before each blob; blobs are padded to eight bytes.
 struct RecordHeader {

@@ -183,7 +183,6 @@ def test_continued_parameters():
     account.close()
 
 
-# Forms that both servers take alike.  Of broken addresses Dovecot drops more than ours, and of broken types too.
 ADDRESSES = [b"a@b.test", b"Bob <bob@x.test>", b'"Last, First" <l@x.test>', b"=?utf-8?B?w6k=?= <e@x.test>",
              b"undisclosed-recipients:;", b"Group: a@b, c@d;", b"(comment) a@b.test", b"a@b.test (Name Here)",
              b"a@b.test (nested (c) x)", b"<a@b.test>", b"<a>", b"a", b"a b", b"a@", b"<@r1,@r2:a@b>", b"a @ b . test",
@@ -281,7 +280,121 @@ def test_generated_messages():
 test_generated_messages.seconds = 90
 
 
+# --- messages as people have them: broken by programs, by hand, and by relays
+
+ODD_ADDRESSES = """\
+<> | < > | "" <> | a b c | a b@c.test | a@b@c | @b.test | @b.test,@c.test:x@y.test | <@b.test,@c.test:x@y.test> | <@b.test:> | Name <a@b.test | Name a@b.test>
+<a@b.test> x, c@d | a@b x, c@d | Name <a@b.test> (comment) | Name (c1) <a@b.test> (c2) | (c1) Name <a@b.test> | a@b.test (unclosed | "unclosed <a@b.test>
+a@b.test, , c@d.test | ,,a@b.test | a@b.test, | ; | : | Group: | Group: ; | Group: a@b.test | Group: a@b.test; c@d.test | Group: a@b.test;, c@d.test
+Group: Nested: a@b.test;; | Group: <>; | a; b | a@b.test; c@d.test | a@b.test c@d.test | "a@b.test" <a@b.test> | a@b.test <a@b.test> | 'a@b.test' <a@b.test>
+A. B. C <x@y.test> | <a@b.test>, <c@d.test> | <a@b.test> <c@d.test> | <<a@b.test>> | <a@b.test>> | [a@b.test] | a@[1.2.3.4 | a@[1.2.3.4]x | a@b. | a@.b | a@b..c
+a@b,c@d | a\\@b@c.test | "a b"@c.test | "a"."b"@c.test | "a".b@c.test | a."b"@c.test | "" @c.test | ""@c.test | a @b.test | a@b .test | a . b@c.test
+a(c)@b.test | a@(c)b.test | a@b(c).test | (c) | () | () <a@b.test> | <a b@c.test> | <a@b c.test> | <mailto:a@b.test> | mailto:a@b.test | MAILER-DAEMON
+MAILER-DAEMON (Mail System) | root@x (Cron) | undisclosed recipients: ; | "undisclosed-recipients":; | none:; (no To) | To: a@b.test | a@b.test\\ | "a\\
+"a" b "c" <d@e.test> | "a"b <d@e.test> | a"b"c@e.test | \\<a@b.test\\> | a!b!c | {5} | "  x   y " <a@b> | a@b (  x   y ) | a@b (x) (y) | a@b (x\\)y)
+a@b.test, "c, d" <e@f.test>, G: h@i.test, j@k.test;, l@m.test | c<a@b.test>d<e@f.test> | g:a;h:b; | g:a,h:b; | g:(c); | g(c):a@b;(c) | :a@b.test; | g@h:a@b.test;
+<g>:a@b.test; | a@b.test> | >a@b.test | < | > | " | ( | ) | \\ | , | @ | . | .. | .@. | a.@b | .a.@b | "a"@ | <a@> | <@b> | <@> | <a@b>x<c | "a" | "a" b | a "un
+&eacute; <a@b.test> | \t,c | a@b.test,\n c@d.test | <a@\n b> | "a\n b" <c@d> | (a\n b) c@d | a\0b@c.test | "a\0b" <c@d> | a\x01b@c | a\x7f@b | \xff <a@b>"""
+
+
+def odd_addresses():
+    for each in ODD_ADDRESSES.replace("\n ", "\0FOLD").replace("\n", " | ").split(" | "):
+        yield each.replace("\0FOLD", "\n ").encode("latin-1")
+    pick = random.Random(11)
+    pieces = [b"a", b"Name", b" ", b" ", b"@", b"@", b"<", b">", b",", b";", b":", b".", b'"q s"', b"(c)", b"[", b"]", b"x.y", b"\xc3\xa9", b"=", b"\t", b"a@b.c", b"<a@b.c>"]
+    for _ in range(600):
+        yield b"".join(pick.choice(pieces) for _ in range(pick.randrange(1, 9))).strip() or b"x"
+
+
+def same_items(account, texts, *items):
+    for item in items:
+        rows = zip(account.ours(f"FETCH 1:* ({item})"), account.theirs(f"FETCH 1:* ({item})"), strict=True)
+        for (ours, theirs), text in zip(rows, texts):
+            equal(sections_alike(ours), sections_alike(theirs), f"{item} of\n{text}\n")
+
+
+def test_addresses_of_every_kind():
+    account = imap_pair().account(mails(texts := [b"From: " + address + b"\nTo: x@y\n\nb\n" for address in odd_addresses()]))
+    account.same("SELECT INBOX")
+    same_items(account, texts, "ENVELOPE")
+    account.same("SORT (FROM) UTF-8 1:120", "SORT (DISPLAYFROM) UTF-8 1:120")
+    account.close()
+
+
+ODD_TYPES = [b"", b" ", b"text", b"text/", b"/plain", b"/", b"text/plain/x", b"text plain", b"text;charset=x", b"text/plain charset=x", b"text/plain;;charset=x", b"text/plain; =x",
+             b"text/plain; charset==x", b'text/plain; charset="x"y; a=b', b"text/plain; name=a/b", b"text/plain; name=a,b", b"text/plain; name=<a>", b"text/plain; name=a@b",
+             b"text/plain; name=[a]", b"text/plain; name=a?b", b"text/plain; name=a\\b", b'text/plain; name="a', b'text/plain; name="a\\', b"text/plain; name==?utf-8?q?x?=",
+             b"text/plain; name=\x01", b"text\0/plain", b'"text"/"plain"', b"text/plain; a; b=c", b"multipart", b"message", b"text.plain", b"text/x;" + b" a=b;" * 200,
+             b"multipart/mixed boundary=x", b"multipart/mixed, boundary=x", b"multipart/mixed; foo; boundary=x", b"multipart/mixed; boundary=x=y", b"multipart/mixed; boundary=x:y"]
+PART = b"Content-Type: multipart/mixed; boundary=i\n\n--i\n\na\n"
+ODD_BODIES = [(b"multipart/mixed; boundary=x", body) for body in
+              (b"--x\n\na\n--x\n\nb\n--x--\n", b"--x\n\na\n--x\n\nb", b"--x", b"--x--", b"", b"no parts", b"--x\n--x\n--x--\n", b"--x\n\n--x\n\n--x--\n", b"--x\nA: b\n--x\nA: b\n\n--x--\n",
+               b"--xy\n\na\n--x\n\nb\n--xy--\n--x--\n", b"--x\n\na\n--x--garbage\nmore\n", b"--x\nContent-Type: message/rfc822\n\nSubject: in\n--x\n\nouter\n--x--\n",
+               b"--x\nContent-Type: message/rfc822\n\n--x\n\nouter\n--x--\n", b"--x\nContent-Type: message/rfc822\n\n" + PART + b"--i--\n--x--\n", b"--x\n" + PART + b"--i--\n--x\n\nb\n--x--\n",
+               b"--x\n" + PART + b"--i--\n\n--x--\n", b"--x\n" + PART + b"--i--\nepilogue\n--x--\n", b"--x\n" + PART + b"--x\n\nb\n--x--\n", b"--x\n" + PART.replace(b"=i", b"=none") + b"--x--\n",
+               b"--x\nContent-Type: multipart/mixed; boundary=i\n\n--x--\n")]
+ODD_BODIES += [(b"multipart/mixed", b"--x\n\na\n--x--\n"), (b"multipart/mixed; boundary=" + b"x" * 100, b"--" + b"x" * 100 + b"\n\na\n--" + b"x" * 100 + b"--\n"),
+               (b"multipart/digest; boundary=x", b"--x\n\nSubject: in\n\nb\n--x\nContent-Type: text/plain\n\nnot\n--x--\n"), (b"message/rfc822", b""), (b"message/rfc822", b"no header\nat all\n"),
+               (b"message/rfc822", b"Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nSubject: deep\n\nx\n"), (b"message/rfc822", b"Content-ID: <no mime>\n\nb\n"),
+               (b"multipart/mixed; boundary=b", b"".join(b"--b%s\nContent-Type: multipart/mixed; boundary=b%d\n\n" % (b"%d" % (i - 1) if i else b"", i) for i in range(110)))]
+ODD_HEADERS = [b"", b"\n", b"\n\n", b"no header\nat all\n", b"From a@b Mon Jan  1 00:00:00 2024\nSubject: mbox\n\nb\n", b">From a@b\nSubject: quoted\n\nb\n", b"Subject: no end", b"Subject: no end\n",
+               b"Subject: a\r\rbody", b" lead\nSubject: x\n\ny\n", b"Subject\n\nx\n", b"Subject: x\nnocolon\nTo: a@b\n\ny\n", b": empty\nSubject: x\n\ny", b"Subject:x\n \n \n\ny\n",
+               b"Subject: 1\nFrom: a@b x\nSubject: 2\nFrom: c@d\nDate: 1\nDate: 2\nMessage-ID: <1>\nMessage-ID: <2>\n\nx"]
+ODD_HEADERS += [field + b":" + value + b"\nX: y\n\nb\n" for field in (b"Date", b"Message-ID", b"Subject", b"MIME-Version: 1.0\nContent-ID", b"Content-Description")
+                for value in (b"", b" ", b"  ", b"   ", b"\t", b" \t ", b" \tx ", b"\n x", b"  \n  x", b" x\n ", b" x \n y ", b"\n \n", b" \n \n x")]
+NOT_MIME = [b"Content-ID: <a>", b"Content-Description: d", b"Content-Transfer-Encoding: base64", b"Content-Disposition: inline", b"Content-MD5: x", b"Content-Language: en",
+            b"Content-Location: l", b"Content-Type: text/html; charset=x\nContent-ID: <a>"]
+ENTITIES = [b"Content-Transfer-Encoding: " + v for v in (b"x y", b"x;y=z", b"7bit, x", b"base64 (c)", b"x/y", b"x=y")]
+ENTITIES += [b"Content-Disposition: " + v for v in (b"", b" ", b";", b'attachment; filename="a b', b"foo/bar; x=y", b"=x", b"(x)", b'"attach"', b"attachment; ;filename=x", b'attachment; filename=a"b"c')]
+ENTITIES += [b"Content-Language: " + v for v in (b"x/y", b"x=y", b"en-us, de", b"=?utf-8?q?x?=")]
+
+
+def odd_messages():
+    head = b"Subject: s\nMIME-Version: 1.0\n"
+    yield from ODD_HEADERS
+    yield from (head + b"Content-Type: " + kind + b"\n\n" + body for kind, body in [(kind, b"--x\n\na\n--x--\n") for kind in ODD_TYPES] + ODD_BODIES)
+    yield from (head + field + b"\n\nb\n" for field in ENTITIES)
+    yield from (b"Subject: s\n" + field + b"\n\nb\n" for field in NOT_MIME)
+
+
+def test_odd_messages():
+    account = imap_pair().account(mails(texts := list(odd_messages())))
+    account.same("SELECT INBOX")
+    same_items(account, texts, "ENVELOPE", "BODYSTRUCTURE", "BODY", "RFC822.SIZE", *(f"BODY.PEEK[{section}]" for section in (
+        "", "HEADER", "TEXT", "1", "1.1", "1.1.1", "1.2", "2", "2.1", "1.MIME", "1.HEADER", "1.TEXT", "2.MIME", "HEADER.FIELDS (Subject X)", "HEADER.FIELDS.NOT (Subject)")))
+    account.close()
+
+
+DATES = [b"Mon, 1 Jan 2024 00:00:00 +0000", b"", b"bad", b"1 Jan 2024", b"1 Jan 2024 10:00", b"1 Jan 24 10:00:00 GMT", b"Mon 1 Jan 2024 10:00:00 EST", b"Mon, 01 Jan 2024 10:00:00 -0500 (EST)",
+         b"Mon, 1 Jan 2024 24:00:00 +0000", b"32 Jan 2024 10:00:00 +0000", b"Mon, 1 January 2024 10:00:00 +0000", b"Mon, 1-Jan-2024 10:00:00 +0000", b"2024-01-01T10:00:00Z",
+         b"Mon Jan  1 10:00:00 2024", b"Mon, 1 Jan 2024 1:2:3 +0000", b"Mon, 1 Jan 2024 1:02 A", b"Mon, 1 Jan 124 10:00:00 +0000", b"Mon, 1 Jan 99 10:00:00 +0000", b"Mon, 1 Jan 50 10:00:00 +0000",
+         b" Mon , 1 Jan 2024 10 : 00 : 00 PDT", b"(c) Mon, 1 (c) Jan 2024 10:00:00 +0000", b"Mon, 1 Jan 2024\n 10:00:00 +0000", b"1 Jan 2024 10:00:00 +0000 more", b"Mon, 1 Jan 2024 10.00.00 +0000",
+         b"Mon, 29 Feb 2023 10:00:00 +0000", b"Mon, 0 Jan 2024 10:00:00 +0000", b"Mon, 1 Jan 2024 10:00:00.123 +0000", b'Mon, 1 Jan 2024 10:00:00 "GMT"', b"Mon, 1 Jan 20245 10:00:00 +0000",
+         b"Mon, 1 Jan 2024 23:30:00 -0100", b"Tue, 2 Jan 2024 00:30:00 +0100"]
+
+
+def test_days_of_sending():
+    account = imap_pair().account(mails([b"Date: " + date + b"\n\nb\n" for date in DATES] + [b"Subject: none\n\nb\n"]))
+    account.same("SELECT INBOX", *(f"SEARCH {key} {day}" for key in ("SENTBEFORE", "SENTON", "SENTSINCE") for day in ("1-Jan-2024", "2-Jan-2024", "31-Dec-2023", "1-Jan-1970", "15-Nov-2023", "1-Jan-2050")),
+                 "SORT (DATE) UTF-8 ALL")
+    account.close()
+
+
 # --- SEARCH
+
+# Where a text is: in the body, or only in headers of parts and of attached messages, in which a name of an attachment is found.
+IN_PARTS = [b"Subject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\npre\n--o\nX-Part: partheader\n\npartbody\n--o\nContent-Type: application/pdf; name=Rechnung.pdf\n\nbinary\n--o--\nepi\n",
+            b"Subject: s\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nSubject: innersubject\nFrom: inner@x.test\n\ninnerbody\n",
+            b"Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$BF|K\\\x1b(B kana\n", b"Content-Type: text/plain; charset=utf-7\n\ncaf+AOk-\n",
+            b"Content-Type: text/html; charset=utf-8\n\n<p>caf&eacute;</p>\n"]
+
+
+def test_texts_in_parts():
+    account = imap_pair().account(mails(IN_PARTS))
+    account.same("SELECT INBOX", *(b"SEARCH CHARSET UTF-8 " + key + literal(text.encode()) for key in (b"BODY ", b"TEXT ") for text in (
+        "partheader", "X-Part", "partbody", "Rechnung.pdf", "binary", "pre", "epi", "innersubject", "inner@x.test", "innerbody", "日本", "kana", "café", "caf+AOk", "eacute")))
+    account.close()
+
 
 SEARCHED = [b"From: a@b.test (Comment Name)\n", b'From: "Last, First" <l@x.test>\n', b"From: Very\n Long <folded@x.test>\n",
             b"From: Very\n\tTab <tab@x.test>\n", b"From: =?utf-8?B?w6k=?=\n =?utf-8?B?w6k=?= <e@x.test>\n",

@@ -166,7 +166,7 @@ def test_search():
     equal(found("BODY", "apples"), b"1", "body")
     equal(found("TEXT", "banana"), b"2", "text, without case")
     equal(found("BODY", "cherries"), b"3", "base64 is decoded")
-    equal(found("SENTBEFORE", "2-Jan-2024"), b"1", "sent date")
+    equal(found("SENTBEFORE", "2-Jan-2024"), b"1 2 3", "sent date; 2 and 3 have none")
     equal(found("LARGER", "100"), b"3", "size")
     equal(found("2:*"), b"2 3", "sequence set")
     client.literal = "äpfel".encode()

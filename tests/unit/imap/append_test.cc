@@ -149,7 +149,7 @@ TEST_CASE("imap/preview: what is shown of a message") {
     CHECK(preview("Content-Type: text/html\n\n<script>never closed").empty());
     CHECK(preview("Content-Type: text/html\n\n<!-- x").empty());
     CHECK(preview("Content-Type: image/png\n\nabc").empty());
-    CHECK(preview("Subject: x\n\n\xff\xfe").empty());
+    CHECK(preview("Subject: x\n\na\xff\xfe \xc3\xa9") == "a\xef\xbf\xbd \xc3\xa9");
     CHECK(preview("Subject: x\n\na\x01\x02\x1b[31mb") == "a [31mb");
     CHECK(preview("").empty());
 }

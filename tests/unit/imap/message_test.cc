@@ -115,7 +115,7 @@ TEST_CASE("imap/structure: depth and number of parts are bounded") {
     for (int i = 0; i < 20000; ++i) {
         wide += "--b\n\n";
     }
-    CHECK(parse_mime(wide).children.size() <= 5000);
+    CHECK(parse_mime(wide).children.size() <= 10000);
 }
 
 TEST_CASE("imap/structure: pieces of RFC 2231 are one parameter") {
@@ -142,10 +142,9 @@ TEST_CASE("imap/structure: pieces of RFC 2231 are one parameter") {
 
 TEST_CASE("imap/structure: header values that are no such") {
     CHECK(structure("Content-Type: \"text\"/html\nContent-Transfer-Encoding: \"base64\"\n\nx\n") ==
-          R"(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 3 1 NIL NIL NIL NIL))");
-    CHECK(
-        structure("Content-Type: text/html, x=y\nContent-Disposition: ; filename=x\n\nx\n") ==
-        R"(("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 3 1 NIL ("" ("filename" "x")) NIL NIL))");
+          R"(("" "" NIL NIL NIL "7bit" 3 NIL NIL NIL NIL))");
+    CHECK(structure("Content-Type: text/html, x=y\nContent-Disposition: ; filename=x\n\nx\n") ==
+          R"(("" "" NIL NIL NIL "7bit" 3 NIL ("" ("filename" "x")) NIL NIL))");
     CHECK(structure("Content-Type: text/x; charset=\"\"\nContent-Language: (c) en, de;x, fr\n\n") ==
           R"(("text" "x" ("charset" "") NIL NIL "7bit" 0 0 NIL NIL ("en" "de") NIL))");
 }
@@ -183,11 +182,10 @@ TEST_CASE("imap/format: octets that IMAP has no form for") {
     CHECK(piece == "\r\n\x80x");
 }
 
-TEST_CASE("imap/addresses: what stands behind one makes no second; for people to read") {
+TEST_CASE("imap/addresses: what stands behind one ends the list; for people to read") {
     CHECK(envelope("From: a@b@c, <d@e> more\nTo: \"\" <f@g>\n\n") ==
-          "(NIL NIL ((NIL NIL \"a\" \"b\")(NIL NIL \"d\" \"e\")) ((NIL NIL \"a\" \"b\")(NIL NIL "
-          "\"d\" \"e\")) "
-          "((NIL NIL \"a\" \"b\")(NIL NIL \"d\" \"e\")) ((NIL NIL \"f\" \"g\")) NIL NIL NIL NIL)");
+          "(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) "
+          "((NIL NIL \"f\" \"g\")) NIL NIL NIL NIL)");
     CHECK(
         show_address_list(
             "a @ b.test (Comment Name), \"Last, \\\"F\\\"\" <l@x>, g: =?utf-8?q?=C3=A9?= <e@x>;") ==
@@ -201,7 +199,9 @@ TEST_CASE("imap/section: parts of a nested message") {
     CHECK(fetch(kNested, "BODY[1.HEADER.FIELDS (subject)]") ==
           "BODY[1.HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: inner\r\n\r\n");
     CHECK(fetch(kNested, "BODY.PEEK[2]") == "BODY[2] {4}\r\nlast");
-    CHECK(fetch(kNested, "BODY[2.1]") == "BODY[2.1] NIL");
+    CHECK(fetch(kNested, "BODY[2.1]") == "BODY[2.1] {4}\r\nlast");
+    CHECK(fetch(kNested, "BODY[2.1.1]") == "BODY[2.1.1] NIL");
+    CHECK(fetch(kNested, "BODY[2.2]") == "BODY[2.2] NIL");
     CHECK(fetch(kNested, "BODY[3]") == "BODY[3] NIL");
     CHECK(fetch(kNested, "BODY[2.HEADER]") == "BODY[2.HEADER] NIL");
     CHECK(fetch(kNested, "BODY[1.2]<2.4>") == "BODY[1.2]<2> {4}\r\no\r\nl");
