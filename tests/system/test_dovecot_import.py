@@ -598,3 +598,113 @@ def test_sql_import_and_login():
     equal(box.select()[0], "OK", "select")
     box.logout()
     server.stop()
+
+
+# What packages of mail servers lay out: ports on one address, for load balancers, and without a name; values in files; names of their own kind.
+LISTENERS_23 = """\
+protocols = imap pop3 lmtp
+listen = 192.0.2.1, 2001:db8::1
+mail_plugins = <{root}/plugins
+pop3_uidl_format = %g
+auth_cache_ttl = 30 s
+passdb {
+  driver = passwd-file
+  args = username_format=%n /etc/dovecot/users
+}
+passdb {
+  driver = ldap
+  args = /etc/dovecot/dovecot-ldap.conf
+}
+userdb {
+  driver = static
+  args = uid=vmail home=/home/%n
+}
+plugin {
+  acl = vfile
+  acl_anyone = <{root}/acl_anyone
+  sieve_crypt_key = <{root}/acl_anyone
+}
+service imap-login {
+  inet_listener imap {
+    address = 127.0.0.1, ::1
+  }
+  inet_listener imap_haproxy {
+    port = 10143
+    haproxy = yes
+  }
+  inet_listener imaps_haproxy {
+    port = 10993
+    ssl = yes
+    haproxy = yes
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = 0
+  }
+  inet_listener pop3s {
+    address = *
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    port = 24
+  }
+}
+service quota-status {
+  executable = quota-status -p postfix
+  inet_listener {
+    address = 127.0.0.1
+    port = 12340
+  }
+  unix_listener {queue}/private/quota-status {
+    mode = 0666
+  }
+}
+service doveadm {
+  inet_listener {
+    port = 12345
+  }
+}
+"""
+LISTENERS_24 = """\
+dovecot_config_version = 2.4.0
+protocols = imap lmtp
+pop3_uidl_format = %{uid | hex(8)}%{uidvalidity | hex(8)}
+service imap-login {
+  inet_listener imap {
+    listen = 127.0.0.1
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    listen = 127.0.0.1 ::1
+    port = 24
+  }
+}
+"""
+
+
+def test_ports_and_addresses():
+    root = room().scratch / "listeners"
+    status, lines, carried = check("listeners", {"plugins": "quota acl\n", "acl_anyone": "allow\n", "dovecot.conf": LISTENERS_23.replace("{root}", str(root))})
+    services = [line.removeprefix("master.cf: ") for line in carried if line.startswith("master.cf: ")]
+    own = [f"{address}:{line}" for line in ("10143 inet n - n - - imap-login -o imap_upstream_proxy_protocol=haproxy",
+                                             "10993 inet n - n - - imap-login -o imap_tls_wrappermode=yes -o imap_upstream_proxy_protocol=haproxy")
+           for address in ("192.0.2.1", "[2001:db8::1]")]
+    both = [f"{address}:imaps inet n - n - - imap-login -o imap_tls_wrappermode=yes" for address in ("192.0.2.1", "[2001:db8::1]")]
+    equal(services, ["192.0.2.1:24 inet n - n - - lmtpd", "[2001:db8::1]:24 inet n - n - - lmtpd",
+                     "127.0.0.1:imap inet n - n - - imap-login", "[::1]:imap inet n - n - - imap-login", *both, *own, "imap unix - - n - 1 imap",
+                     "pop3s inet n - n - - pop3-login -o pop3_tls_wrappermode=yes", "pop3 unix - - n - 1 pop3",
+                     "127.0.0.1:12340 inet n - n - - quota-status", "quota-status unix - - n - - quota-status", "auth unix - - n - 1 auth"], "services")
+    equal(left(lines), ["plugin/sieve_crypt_key = <acl_anyone", "service doveadm/inet_listener = 12345",
+                        "passdb = passwd-file: username_format=%n holds for all databases here"], "what is left")
+    for line in ("imap_acl_anyone_allow = yes", "pop3_uidl_format = %g", "auth_cache_time = 30s"):
+        assert "main.cf: " + line in carried, (line, carried)
+    status, lines, carried = check("listeners24", {"dovecot.conf": LISTENERS_24})
+    equal([line for line in carried if "inet" in line], ["master.cf: 127.0.0.1:24 inet n - n - - lmtpd", "master.cf: [::1]:24 inet n - n - - lmtpd",
+                                                         "master.cf: 127.0.0.1:imap inet n - n - - imap-login"], "addresses of 2.4")
+    assert "main.cf: pop3_uidl_format = %08Xu%08Xv" in carried, carried

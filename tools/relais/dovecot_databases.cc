@@ -38,6 +38,17 @@ bool is_ordinary(const DovecotSection& section) {
     return section.get("deny") != "yes" && section.get("master") != "yes";
 }
 
+// Whether it would find another user, or none, by another form of his name.
+bool looks_at_names(const DovecotSection& section, std::string_view driver) {
+    constexpr std::string_view kWithDomain[] = {"%u", "%d", "%Lu", "%Ld", "%{"};
+    const std::string_view fields = section.get("args");
+    bool all_alike = driver == "static" &&
+                     std::ranges::none_of(kWithDomain, [fields](std::string_view variable) {
+                         return fields.contains(variable);
+                     });
+    return driver != "prefetch" && driver != "passwd" && driver != "pam" && !all_alike;
+}
+
 }  // namespace
 
 // 2.3: driver and args; 2.4: the driver is the section's name, each argument a setting.
@@ -55,6 +66,7 @@ void DovecotDatabases::take(const DovecotSection& section) {
             leave_(setting, "a database has no such setting", section.type);
         }
     }
+    takes_names_ += is_ordinary(section) && looks_at_names(section, driver) ? 1 : 0;
     if (database && !database->empty()) {
         auto& list = section.type == "passdb" ? passwords_ : users_;
         list.emplace_back("{ " + words + *database + " }", here);
@@ -103,7 +115,7 @@ std::optional<std::string> DovecotDatabases::passwd_file(const std::string& argu
         } else if (word.starts_with("scheme=")) {
             set_("auth_default_scheme", uppercase(word.substr(7)), here);
         } else if (word.starts_with("username_format=")) {
-            set_("auth_username_format", std::string(word.substr(16)), here);
+            formats_.emplace_back(word.substr(16), here);
         } else {
             path = word;
         }
@@ -151,6 +163,26 @@ std::optional<std::string> DovecotDatabases::database_of_24(const DovecotSection
 void DovecotDatabases::finish() {
     set_list("auth_passdb", passwords_);
     set_list("auth_userdb", users_);
+    set_username_format();
+}
+
+// One holds for all databases here: where others take the name as it is, it can't be carried over.
+void DovecotDatabases::set_username_format() {
+    std::erase_if(formats_, [](const auto& each) { return each.first == "%u"; });
+    bool same = !formats_.empty() && formats_.size() == takes_names_ &&
+                std::ranges::all_of(formats_, [this](const auto& each) {
+                    return each.first == formats_.front().first;
+                });
+    if (same) {
+        set_("auth_username_format", formats_.front().first, formats_.front().second);
+        return;
+    }
+    for (const auto& [text, from] : formats_) {
+        leave_(
+            from,
+            format("username_format={} holds for all databases here: auth_username_format", text),
+            "");
+    }
 }
 
 void DovecotDatabases::set_list(const std::string& name, const List& list) {

@@ -43,12 +43,15 @@ class DovecotDatabases {
                                            const DovecotSection& section,
                                            const DovecotSetting& here);
     void set_list(const std::string& name, const List& list);
+    void set_username_format();
 
     Set set_;
     Leave leave_;
     DovecotSql& sql_;
     List passwords_;
     List users_;
+    std::size_t takes_names_ = 0;  // databases that say whom to let in, or who he is, by his name
+    List formats_;                 // their own forms of it
 };
 
 }  // namespace relais

@@ -7,6 +7,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/pop3/uidl_format.h"
 #include "lib/sasl/mechanism.h"
 #include "lib/store/mail_location.h"
 
@@ -14,6 +15,7 @@
 #include "tools/relais/dovecot_location.h"
 #include "tools/relais/dovecot_namespaces.h"
 #include "tools/relais/dovecot_quota.h"
+#include "tools/relais/dovecot_services.h"
 #include "tools/relais/dovecot_values.h"
 
 namespace relais {
@@ -30,7 +32,7 @@ struct Renamed {
     std::string_view ours;
 };
 
-constexpr std::array<Renamed, 24> kRenamed = {
+constexpr std::array<Renamed, 23> kRenamed = {
     {{"mail_home", "auth_default_home"},
      {"mail_uid", "auth_default_uid"},
      {"mail_gid", "auth_default_gid"},
@@ -39,7 +41,6 @@ constexpr std::array<Renamed, 24> kRenamed = {
      {"auth_username_format", "auth_username_format"},
      {"auth_master_user_separator", "auth_master_user_separator"},
      {"auth_failure_delay", "auth_failure_delay"},
-     {"pop3_uidl_format", "pop3_uidl_format"},
      {"pop3_uidl_duplicates", "pop3_uidl_duplicates"},
      {"pop3_lock_session", "pop3_lock_session"},
      {"pop3_reuse_xuidl", "pop3_reuse_xuidl"},
@@ -107,7 +108,9 @@ std::string reason_for(std::string_view name) {
 class Importer {
   public:
     explicit Importer(const DovecotImport::Directories& directories)
-        : queue_(directories.queue),
+        : services_(directories.queue,
+                    [this](const DovecotSetting& setting, std::string why,
+                           std::string_view within) { leave(setting, std::move(why), within); }),
           quota_([this](std::string name, std::string value,
                         const DovecotSetting& from) { set(name, std::move(value), from); },
                  [this](const DovecotSetting& setting, std::string why) {
@@ -148,14 +151,17 @@ class Importer {
 
     // -- Settings of the file ---------------------------------------------------------------
 
-    void take_setting(const DovecotSetting& setting) {
+    void take_setting(const DovecotSetting& said) {
+        const DovecotSetting setting = with_value_of_file(said);
         const std::string& name = setting.name;
         const auto* renamed = std::ranges::find(kRenamed, name, &Renamed::theirs);
         bool nothing = std::ranges::find(kNeedsNothing, name) != kNeedsNothing.end();
         if (name == "login_trusted_networks") {
             set(name, bracketed_networks(setting.value), setting);
-        } else if (name == "login_proxy_timeout") {
+        } else if (name == "login_proxy_timeout" || name == "auth_cache_ttl") {
             take_time(setting);
+        } else if (name == "pop3_uidl_format") {
+            take_uidl_format(setting);
         } else if (renamed != kRenamed.end()) {
             set(std::string(renamed->ours), setting.value, setting);
         } else if (nothing || take_tls(setting) || take_mail(setting) || take_login(setting) ||
@@ -170,9 +176,19 @@ class Importer {
     void take_time(const DovecotSetting& setting) {
         auto time = time_of(setting.value);
         if (time) {
-            set(setting.name, *time, setting);
+            set(setting.name == "auth_cache_ttl" ? "auth_cache_time" : setting.name, *time,
+                setting);
         } else {
             leave(setting, "that is no time");
+        }
+    }
+
+    void take_uidl_format(const DovecotSetting& setting) {
+        const std::string text = short_uidl_format(setting.value);
+        if (pop3::UidlFormat::parse(text)) {
+            set(setting.name, text, setting);
+        } else {
+            leave(setting, "clients would fetch all mail again: see pop3_uidl_format");
         }
     }
 
@@ -241,7 +257,8 @@ class Importer {
 
     // Settings of plug-ins stand here in 2.3.
     void take_plugin(const DovecotSection& section) {
-        for (const DovecotSetting& setting : section.settings) {
+        for (const DovecotSetting& said : section.settings) {
+            const DovecotSetting setting = with_value_of_file(said);
             if (!take_sharing(setting) && !quota_.take(setting)) {
                 leave(setting, reason_for(setting.name), section.type);
             }
@@ -292,11 +309,7 @@ class Importer {
             return true;
         }
         if (name == "listen") {
-            for (std::string_view address : split_words(setting.value, ", \t")) {
-                if (address != "*" && address != "::" && address != "[::]") {
-                    addresses_.emplace_back(address);
-                }
-            }
+            services_.take_addresses(setting);
             return true;
         }
         if (name == "mail_max_userip_connections") {
@@ -427,61 +440,9 @@ class Importer {
     }
 
     void take_service(const DovecotSection& section) {
-        if (quota_.take_service(section)) {
-            return;
+        if (!quota_.take_service(section)) {
+            services_.take(section);
         }
-        for (const DovecotSetting& setting : section.settings) {
-            leave(setting, "how many processes there are, and as whom they run, master.cf says",
-                  "service " + section.name);
-        }
-        for (const DovecotSection& listener : section.sections) {
-            if (listener.type == "inet_listener" && section.name.ends_with("-login")) {
-                ports_[listener.name] = std::string(listener.get("port"));
-            } else if (section.name == "lmtp" && take_lmtp_listener(listener)) {
-                continue;
-            } else if (!is_own_socket(section, listener)) {
-                DovecotSetting here{listener.type, listener.name, listener.line, false,
-                                    listener.file};
-                leave(here,
-                      is_for_clients(section, listener)
-                          ? "the same service is at private/auth (smtpd_sasl_path)"
-                          : "there is no such service or socket",
-                      "service " + section.name);
-            }
-        }
-    }
-
-    // A socket of Postfix's queue, or a port.
-    bool take_lmtp_listener(const DovecotSection& listener) {
-        if (listener.type == "inet_listener") {
-            std::string host(listener.get("address"));
-            host = host.contains(':') ? "[" + host + "]" : host;
-            const std::string port(listener.get("port"));
-            lmtp_.push_back((host.empty() || host == "*" ? "" : host + ":") + port + " inet n");
-            return !port.empty();
-        }
-        for (std::string_view place : {"/private/", "/public/"}) {
-            const std::string directory = queue_ + std::string(place);
-            if (listener.name.starts_with(directory)) {
-                lmtp_.push_back(listener.name.substr(directory.size()) + " unix " +
-                                (place == "/private/" ? "-" : "n"));
-                return true;
-            }
-        }
-        return false;
-    }
-
-    // Where Postfix and others log users in when they run outside of a jail.
-    static bool is_for_clients(const DovecotSection& service, const DovecotSection& listener) {
-        return service.name == "auth" && listener.name.ends_with("auth-client");
-    }
-
-    // The sockets of the auth service that our own is, or that nobody needs here.
-    bool is_own_socket(const DovecotSection& service, const DovecotSection& listener) const {
-        bool postfix = listener.name == queue_ + "/private/auth";
-        bool inner = !listener.name.starts_with('/') && service.name != "lmtp" &&
-                     !is_for_clients(service, listener);
-        return (service.name == "auth" && postfix) || inner;
     }
 
     // -- What the parts make together ---------------------------------------------------------
@@ -524,46 +485,14 @@ class Importer {
                               [&](const auto& each) { return each.first.starts_with(prefix); });
             }
         }
-        for (const std::string& listener :
-             protocols_.erase("lmtp") > 0 ? lmtp_ : std::vector<std::string>()) {
-            out_.services.push_back(listener + " - n - - lmtpd");
-        }
-        for (const std::string& protocol : protocols_) {
-            add_service(protocol, protocol, "");
-            add_service(protocol, protocol + "s", format(" -o {}_tls_wrappermode=yes", protocol));
-            out_.services.push_back(format("{} unix - - n - 1 {}", protocol, protocol));
-        }
-        out_.services.push_back("auth unix - - n - 1 auth");
-        out_.services.push_back("anvil unix - - n - 1 anvil");
+        out_.services = services_.lines(protocols_);
     }
 
-    // A line for each address; port 0 is none.
-    void add_service(const std::string& protocol, const std::string& listener,
-                     const std::string& options) {
-        auto port = ports_.find(listener);
-        std::string name = port == ports_.end() || port->second.empty() ? listener : port->second;
-        if (name == "0") {
-            return;
-        }
-        std::vector<std::string> addresses =
-            addresses_.empty() ? std::vector<std::string>{""} : addresses_;
-        for (const std::string& address : addresses) {
-            std::string host =
-                address.find(':') == std::string::npos ? address : "[" + address + "]";
-            out_.services.push_back(format("{}{} inet n - n - - {}-login{}",
-                                           host.empty() ? "" : host + ":", name, protocol,
-                                           options));
-        }
-    }
-
-    std::string queue_;
     DovecotImport out_;
     std::set<std::string> protocols_;
     bool protocols_are_said_ = false;
-    std::vector<std::string> addresses_;
-    std::map<std::string, std::string> ports_;
     std::vector<Part> uses_;
-    std::vector<std::string> lmtp_;  // names and types of services
+    DovecotServices services_;
     DovecotQuota quota_;
     DovecotSql sql_;
     DovecotDatabases databases_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/config/values.h"
@@ -34,6 +35,49 @@ std::string bracketed_networks(std::string_view text) {
 std::string list_item(std::string text) {
     bool whole = text.find_first_of(kListSeparators) == std::string::npos;
     return whole ? std::move(text) : "{ " + text + " }";
+}
+
+DovecotSetting with_value_of_file(const DovecotSetting& setting) {
+    constexpr std::size_t kLongest = 4096;
+    bool secret = setting.name.starts_with("ssl_") || setting.name.contains("key") ||
+                  setting.name.contains("password");
+    if (!setting.in_file || secret) {
+        return setting;
+    }
+    auto text = read_file(setting.value, kLongest);
+    std::string_view line = text ? trim_right(*text, " \t\r\n") : std::string_view();
+    if (!text || line.contains('\n')) {
+        return setting;
+    }
+    DovecotSetting whole = setting;
+    whole.value = std::string(line);
+    whole.in_file = false;
+    return whole;
+}
+
+std::string short_uidl_format(std::string_view text) {
+    constexpr std::string_view kHex = "hex(";
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        auto end = text.substr(at).starts_with("%{") ? text.find('}', at) : std::string_view::npos;
+        if (end == std::string_view::npos) {
+            out += text[at++];
+            continue;
+        }
+        auto parts = split_fields(text.substr(at + 2, end - at - 2), '|');
+        std::string_view filter = parts.size() == 2 ? trim(parts[1]) : "";
+        auto width = filter.starts_with(kHex) && filter.ends_with(')')
+                         ? parse_uint(filter.substr(kHex.size(), filter.size() - kHex.size() - 1))
+                         : std::nullopt;
+        std::string_view name = trim(parts[0]);
+        if (width && (name == "uid" || name == "uidvalidity")) {
+            out += format("%0{}X{}", *width, name == "uid" ? 'u' : 'v');
+        } else {
+            out += text.substr(at, end + 1 - at);
+        }
+        at = end + 1;
+    }
+    return out;
 }
 
 std::string short_variables(std::string text) {
