@@ -14,6 +14,7 @@
 #include "lib/base/file.h"
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/store/maildir_name.h"
 
 namespace relais {
 
@@ -147,7 +148,7 @@ std::string with_uidlist_extension(std::string_view extensions, char key, std::s
 
 void UidList::parse(std::string_view text) {
     auto end = text.find('\n');
-    std::string_view header = text.substr(0, end);
+    std::string_view header = trim_right(text.substr(0, end), "\r");
     if (end == std::string_view::npos || !parse_header(header)) {
         // Nothing in it can be trusted: the mailbox needs a new UIDVALIDITY.
         uid_validity = 0;
@@ -163,7 +164,8 @@ void UidList::parse(std::string_view text) {
             damaged = true;  // a torn line at the end
             return;
         }
-        if (!parse_entry(text.substr(0, end), version)) {
+        // Editors leave line ends of their own behind.
+        if (!parse_entry(trim_right(text.substr(0, end), "\r"), version)) {
             damaged = true;
         }
         text.remove_prefix(end + 1);
@@ -233,9 +235,8 @@ bool UidList::parse_entry(std::string_view line, int version) {
         }
         entry.extensions = rest.substr(0, colon);
         rest.remove_prefix(colon + (rest[colon] == ' ' ? 2 : 1));
-    } else {
-        rest = rest.substr(0, rest.find(':'));  // Courier writes no flags, but others have
     }
+    rest = maildir_base(rest);  // nobody writes flags today, but there are lists that have them
     if (rest.empty() || rest.find('/') != std::string_view::npos) {
         return false;
     }
