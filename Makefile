@@ -62,7 +62,7 @@ DEMO      := master smtpd cleanup qmgr pickup trivial-rewrite virtual local smtp
              proxymap anvil scache tlsmgr postlogd imap-login imap auth \
              postfix postlog postconf postdrop postqueue postsuper sendmail
 
-.PHONY: all demo man check unit lint bench bench-scale fuzz install clean help headers
+.PHONY: all demo man check unit lint floor bench bench-scale fuzz install clean help headers
 .SECONDARY:
 all: $(BINS) plugins man
 demo: $(filter $(addprefix $(BUILD)/bin/,$(DEMO)),$(BINS))

@@ -32,6 +32,21 @@ def ticks(fields, with_children=False):
     return sum(map(int, fields[11:15 if with_children else 13]))
 
 
+def running_seconds(pid):
+    """What its threads have had of a processor; 0 where it is gone.  In ticks, those would be lost that many processes have only begun."""
+    try:
+        threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+    except OSError:
+        return 0
+
+
+def reaped_seconds(pid):
+    """User and system time of the children that it has waited for."""
+    fields = stat_of(pid)
+    return (ticks(fields, with_children=True) - ticks(fields)) / TICKS if fields else 0
+
+
 def cpu_seconds(root):
     """With the time of what they have reaped."""
     return sum(ticks(fields, with_children=True) for fields in below(root).values()) / TICKS
