@@ -219,12 +219,31 @@ Task<void> yield() {
     co_await wait;
 }
 
-Task<void> sleep_for(std::chrono::milliseconds time) {
-    Wait wait(Deadline::after(time));
-    try {
-        co_await wait;
-    } catch (const TimedOut&) {
+// Awaited by sleep_for(): that the time is up is what was wanted, and no exception.
+class SleepWait {
+  public:
+    explicit SleepWait(std::chrono::milliseconds time) : wait_(Deadline::after(time)) {}
+
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> self) {
+        return wait_.await_suspend(self);
     }
+
+    void await_resume() {
+        if (!wait_.timed_out()) {
+            wait_.await_resume();
+        }
+    }
+
+  private:
+    Wait wait_;
+};
+
+Task<void> sleep_for(std::chrono::milliseconds time) {
+    SleepWait wait(time);
+    co_await wait;
 }
 
 }  // namespace relais

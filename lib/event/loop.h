@@ -87,6 +87,8 @@ class Wait {
     // Ends the wait with success.  False, and nothing else, when it has ended already.
     bool wake() { return finish(Outcome::kReady); }
 
+    bool timed_out() const { return outcome_ == Outcome::kTimedOut; }
+
     bool await_ready() const noexcept { return outcome_ == Outcome::kReady; }
 
     template <class Promise>

@@ -22,6 +22,13 @@ constexpr std::size_t kKeepOutput = 4096;  // a larger output buffer is given ba
 // A descriptor travels beside a byte of its own.
 constexpr std::string_view kFdByte("\0", 1);
 
+// The empty buffer of the stream that has last become idle, for the next one that reads: a small
+// one lasts for thousands of streams of which one reads at a time.
+std::string& spare_buffer() {
+    static thread_local std::string spare;
+    return spare;
+}
+
 }  // namespace
 
 Stream::Stream(UniqueFd fd)
@@ -63,6 +70,9 @@ Stream::Progress Stream::read_some() {
         consumed_ = 0;
     }
     std::size_t had = in_.size();
+    if (in_.capacity() < kSmallRead && in_.empty()) {
+        in_.swap(spare_buffer());
+    }
     IoOutcome outcome;
     in_.resize_and_overwrite(had + read_size_, [&](char* data, std::size_t) {
         outcome = transport_->read({data + had, read_size_});
@@ -128,6 +138,9 @@ Task<void> Stream::wait_for(IoStatus want) {
 
 void Stream::drop_idle_buffers() {
     if (in_.empty() && in_.capacity() > kSmallRead / 4) {
+        if (in_.capacity() < kLargeRead) {
+            in_.swap(spare_buffer());
+        }
         std::string().swap(in_);
         consumed_ = 0;
         read_size_ = kSmallRead;

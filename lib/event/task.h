@@ -5,10 +5,12 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
 
+#include "lib/event/frame_pool.h"
 #include "lib/event/scope.h"
 
 namespace relais {
@@ -18,6 +20,15 @@ class Task;
 
 class PromiseBase {
   public:
+    // A frame begins with its promise, and is made with it.
+    static void* operator new(std::size_t size) {
+        return kFramesArePooled ? FramePool::current().take(size) : ::operator new(size);
+    }
+
+    static void operator delete(void* frame, std::size_t size) noexcept {
+        kFramesArePooled ? FramePool::current().give_back(frame, size) : ::operator delete(frame);
+    }
+
     std::suspend_always initial_suspend() noexcept { return {}; }
 
     struct ResumeParent {
