@@ -1,7 +1,5 @@
 #include "lib/ipc/rewriter.h"
 
-#include <algorithm>
-
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/config/old_default.h"
@@ -14,33 +12,7 @@ namespace {
 constexpr int kRewriteTries = 60;
 constexpr auto kRetryDelay = std::chrono::seconds(1);
 
-bool local_part_char(char c) {
-    // Atom characters without those that old routing syntax gives a meaning: ! and %.
-    return is_alnum(c) || std::string_view("#$&'*+-/=?^_`{|}~").contains(c);
-}
-
-bool domain_char(char c) {
-    return is_alnum(c) || c == '-' || c == '_';
-}
-
-template <class IsChar>
-bool dotted_words(std::string_view text, IsChar is_char) {
-    if (text.empty() || text.front() == '.' || text.back() == '.' || text.contains("..")) {
-        return false;
-    }
-    return std::ranges::all_of(text, [&](char c) { return c == '.' || is_char(c); });
-}
-
 }  // namespace
-
-bool is_plain_address(std::string_view address) {
-    auto at = address.rfind('@');
-    if (at == std::string_view::npos) {
-        return dotted_words(address, local_part_char);
-    }
-    return dotted_words(address.substr(0, at), local_part_char) &&
-           dotted_words(address.substr(at + 1), domain_char);
-}
 
 Rewriter::Rewriter(const Config& config) : config_(config) {
 }
@@ -87,6 +59,10 @@ Task<Result<std::string>> Rewriter::external(RewriteContext context, std::string
 }
 
 Task<Result<std::string>> Rewriter::internal(std::string address) {
+    // Of which both forms are the same.
+    if (auto known = at_once(RewriteContext::kLocal, address)) {
+        co_return std::move(*known);
+    }
     auto rewritten = co_await external(RewriteContext::kLocal, quote_address(address));
     if (!rewritten) {
         co_return fail_with(rewritten);

@@ -36,8 +36,4 @@ class Rewriter {
     RewriteClient client_;
 };
 
-// True for an address of letters, digits and harmless signs, with well-formed dots on both sides
-// of its only "@": one that rewriting can at most complete.
-[[nodiscard]] bool is_plain_address(std::string_view address);
-
 }  // namespace relais

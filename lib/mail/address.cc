@@ -1,6 +1,9 @@
 // Mail addresses in internal and external form: see the header.
 #include "lib/mail/address.h"
 
+#include <algorithm>
+#include <array>
+
 #include "lib/base/strings.h"
 
 namespace relais {
@@ -24,11 +27,46 @@ bool is_dot_string(std::string_view local) {
     return true;
 }
 
+// Atom characters without those that old routing syntax gives a meaning: ! and %.
+constexpr auto kLocalPart = [] {
+    std::array<bool, 256> chars{};
+    for (std::size_t c = 0; c < chars.size(); ++c) {
+        const char letter = static_cast<char>(c);
+        chars[c] = is_alnum(letter) || std::string_view("#$&'*+-/=?^_`{|}~").contains(letter);
+    }
+    return chars;
+}();
+
+bool local_part_char(char c) {
+    return kLocalPart[static_cast<unsigned char>(c)];
+}
+
+bool domain_char(char c) {
+    return is_alnum(c) || c == '-' || c == '_';
+}
+
+template <class IsChar>
+bool dotted_words(std::string_view text, IsChar is_char) {
+    if (text.empty() || text.front() == '.' || text.back() == '.' || text.contains("..")) {
+        return false;
+    }
+    return std::ranges::all_of(text, [&](char c) { return c == '.' || is_char(c); });
+}
+
 bool ends_with_request(std::string_view local) {
     return local.size() > 8 && iends_with(local, "-request");
 }
 
 }  // namespace
+
+bool is_plain_address(std::string_view address) {
+    auto at = address.rfind('@');
+    if (at == std::string_view::npos) {
+        return dotted_words(address, local_part_char);
+    }
+    return dotted_words(address.substr(0, at), local_part_char) &&
+           dotted_words(address.substr(at + 1), domain_char);
+}
 
 std::string quote_local_part(std::string_view local) {
     if (is_dot_string(local)) {

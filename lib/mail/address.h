@@ -20,6 +20,10 @@ namespace relais {
 // External to internal.  A source route before the local part is kept as it is.
 [[nodiscard]] std::string unquote_address(std::string_view external);
 
+// True for an address of letters, digits and harmless signs, with well-formed dots on both sides
+// of its only "@", or without one: both forms are the same, and rewriting can at most complete it.
+[[nodiscard]] bool is_plain_address(std::string_view address);
+
 // The parts of an address at its last "@".  Without "@" all of it is the local part.
 struct AddressParts {
     std::string_view local;

@@ -10,7 +10,7 @@
 #include "lib/config/config.h"
 #include "lib/config/services.h"
 #include "lib/config/values.h"
-#include "lib/ipc/rewriter.h"
+#include "lib/mail/address.h"
 #include "lib/maps/inline_task.h"
 #include "lib/maps/registry.h"
 #include "lib/maps/shared_tables.h"

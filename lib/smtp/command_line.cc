@@ -7,6 +7,7 @@ namespace relais::smtp {
 namespace {
 
 constexpr std::size_t kMaxWords = 100;
+constexpr std::size_t kUsualWords = 4;
 constexpr int kMaxNesting = 100;
 
 class WordScanner {
@@ -71,6 +72,7 @@ CommandLine parse_command_line(std::string_view line) {
     command.verb = line.substr(0, verb);
     WordScanner scanner(line.substr(verb));
     CommandWord word;
+    command.arguments.reserve(kUsualWords);
     while (command.arguments.size() < kMaxWords && scanner.next(word)) {
         command.arguments.push_back(std::move(word));
     }

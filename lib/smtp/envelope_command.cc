@@ -6,6 +6,7 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/mail/address.h"
 #include "lib/mail/address_list.h"
 
 namespace relais::smtp {
@@ -151,6 +152,9 @@ static std::optional<std::string> only_address(const AddressList& list) {
 std::optional<std::string> parse_path(std::string_view path, PathSyntax syntax, EmptyPath empty) {
     const bool enclosed = path.size() > 1 && path.starts_with('<') && path.ends_with('>');
     auto inside = enclosed ? path.substr(1, path.size() - 2) : path;
+    if (enclosed && is_plain_address(inside)) {  // which is what nearly all are
+        return std::string(inside);
+    }
     // A source route is dropped, also where strict.  RFC 5321 4.1.1.3 and appendix C
     if (const auto colon = inside.find(':'); inside.starts_with('@') && colon != inside.npos) {
         inside.remove_prefix(colon + 1);

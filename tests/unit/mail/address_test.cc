@@ -1,5 +1,8 @@
 #include "lib/mail/address.h"
 
+#include <random>
+
+#include "lib/mail/address_list.h"
 #include "lib/mail/hostname.h"
 
 #include "tests/support/catch.h"
@@ -26,6 +29,33 @@ TEST_CASE("mail/address: quoting goes away and comes back") {
     CHECK(unquote_address("\"a\\") == "a");
     for (const auto* text : {"a b@c", "\"@c", "a\\@c", "a@b@c", "x@[1.2.3.4]"}) {
         CHECK(unquote_address(quote_address(text)) == text);
+    }
+}
+
+TEST_CASE("mail/address: what is plain is read as it is by the parser of lists") {
+    constexpr std::string_view kLetters = "ab1.-_=+!%'@\"<>(): ,";
+    std::minstd_rand random(7);
+    int plain = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        std::string text;
+        for (auto left = random() % 9; left > 0; --left) {
+            text += kLetters[random() % kLetters.size()];
+        }
+        if (is_plain_address(text)) {
+            const auto list = AddressList::parse(text);
+            INFO(text);
+            REQUIRE(list.size() == 1);
+            REQUIRE(list.internal(0) == text);
+            REQUIRE(list.is_bare());
+            REQUIRE(quote_address(text) == text);
+            ++plain;
+        }
+    }
+    CHECK(plain > 1000);
+    CHECK(is_plain_address("u1@virt.test"));
+    for (const auto* text :
+         {"a!b@c", "a%b@c", "a@b@c", "a..b@c", "@c", "a@", "a@c.", "\"a\"@c", ""}) {
+        CHECK_FALSE(is_plain_address(text));
     }
 }
 
