@@ -85,19 +85,35 @@ SeverityName severity_name(Severity severity) {
 
 long east_of_greenwich = 0;  // seconds, when last looked at: a signal handler cannot
 
-std::string timestamp() {
-    std::array<char, 32> text{};
-    std::time_t now = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    east_of_greenwich = local.tm_gmtoff;
-    std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
-    return text.data();
-}
+// "Nov 30 20:53:15", put together once a second.
+class LogClock {
+  public:
+    const std::string& text() {
+        const std::time_t now = std::time(nullptr);
+        if (now != at_) {
+            at_ = now;
+            text_ = in_words(now);
+        }
+        return text_;
+    }
+
+  private:
+    static std::string in_words(std::time_t time) {
+        std::array<char, 32> text{};
+        std::tm local{};
+        ::localtime_r(&time, &local);
+        east_of_greenwich = local.tm_gmtoff;
+        std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
+        return text.data();
+    }
+
+    std::time_t at_ = -1;
+    std::string text_;
+};
 
 using UrgentLine = FixedText<512>;
 
-// As timestamp(), by arithmetic alone.
+// As LogClock, by arithmetic alone.
 void put_timestamp(UrgentLine& line) {
     constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
     timespec now{};
@@ -139,7 +155,7 @@ class LogSocket {
             return;
         }
         make_room();
-        waiting_.push_back({severity, timestamp(), std::move(clean), std::string(tag)});
+        waiting_.push_back({severity, clock_.text(), std::move(clean), std::string(tag)});
         flush(0);
     }
 
@@ -238,7 +254,7 @@ class LogSocket {
             ++lost_;
         } else if (lost_ > 0) {
             auto text = format("the log was not read for a while: {} lines are lost", lost_);
-            waiting_.push_back({Severity::kWarning, timestamp(), std::move(text)});
+            waiting_.push_back({Severity::kWarning, clock_.text(), std::move(text)});
             lost_ = 0;
         }
     }
@@ -316,6 +332,7 @@ class LogSocket {
     }
 
     LogOptions options_;
+    LogClock clock_;
     UniqueFd socket_;
     std::deque<Line> waiting_;
     std::string fallback_;

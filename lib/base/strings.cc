@@ -93,6 +93,7 @@ std::vector<std::string_view> split_words(std::string_view text, std::string_vie
 
 std::vector<std::string_view> split_fields(std::string_view text, char separator) {
     std::vector<std::string_view> fields;
+    fields.reserve(kUsualWords);
     for (;;) {
         auto end = text.find(separator);
         fields.push_back(text.substr(0, end));

@@ -119,7 +119,12 @@ class Config {
     [[nodiscard]] Result<void> read_directory();
     [[nodiscard]] Result<void> add_text(std::string_view text, const std::string& path);
 
-    const Value& value_at(std::size_t index) const;
+    const Value& value_at(std::size_t index) const {
+        const Value& value = values_.at(index);
+        return value.ready ? value : evaluated_at(index);
+    }
+
+    const Value& evaluated_at(std::size_t index) const;  // the first time
 
     const std::string& text_at(std::size_t index) const { return value_at(index).text; }
 

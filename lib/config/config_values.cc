@@ -249,16 +249,13 @@ Result<Config::Value> Config::evaluate(std::size_t index) const {
     return value;
 }
 
-const Config::Value& Config::value_at(std::size_t index) const {
-    if (!values_.at(index).ready) {
-        auto value = evaluate(index);
-        if (!value) {
-            end_because_of(value.error());
-        }
-        values_.at(index) = std::move(*value);
-        any_value_ = true;
+const Config::Value& Config::evaluated_at(std::size_t index) const {
+    auto value = evaluate(index);
+    if (!value) {
+        end_because_of(value.error());
     }
-    return values_[index];
+    any_value_ = true;
+    return values_[index] = std::move(*value);
 }
 
 std::size_t Config::index_of(std::string_view name) const {

@@ -8,9 +8,16 @@
 
 namespace relais {
 
+// Of most lists: bytes, and attributes.
+static constexpr std::size_t kUsualSize = 256;
+static constexpr std::size_t kUsualCount = 8;
+
 void AttrWriter::pair(std::string_view name, std::string_view value) {
     bool plain = encoding_ == AttrEncoding::kPlain;
     char end = plain ? '\n' : '\0';
+    if (bytes_.empty()) {
+        bytes_.reserve(kUsualSize);
+    }
     bytes_ += name;
     bytes_ += plain ? '=' : '\0';
     bytes_ += value.substr(0, value.find(end));  // what is behind would be pairs of its own
@@ -84,6 +91,7 @@ class Cursor {
 
 AttrParse parse_nul(std::string_view bytes) {
     AttrParse out{.status = AttrParse::Status::kIncomplete, .length = 0, .attributes = {}};
+    out.attributes.reserve(kUsualCount);
     Cursor cursor(bytes, '\0');
     while (auto name = cursor.next()) {
         if (name->empty()) {

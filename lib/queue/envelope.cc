@@ -332,7 +332,7 @@ Result<MessageEnvelope> parse(RecordReader& reader, const EnvelopeLimits& limits
 }  // namespace
 
 std::string_view MessageEnvelope::attribute(std::string_view name) const {
-    auto found = std::ranges::find(attributes, name, [](const auto& pair) { return pair.first; });
+    auto found = std::ranges::find(attributes, name, &std::pair<std::string, std::string>::first);
     return found == attributes.end() ? std::string_view() : found->second;
 }
 

@@ -85,6 +85,10 @@ Result<void> QueueDirs::remove(std::string_view queue, std::string_view id) cons
     return {};
 }
 
+void QueueDirs::remove_left_over(std::string_view queue, std::string_view id) const {
+    ::unlink(path(queue, id).c_str());
+}
+
 Result<QueueFileStatus> queue_file_status(const std::string& path) {
     QueueFileStatus status;
     if (::lstat(path.c_str(), &status.info) != 0) {

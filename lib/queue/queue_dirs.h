@@ -54,6 +54,8 @@ class QueueDirs {
     // rename, with directories made on demand.
     Result<void> move(std::string_view id, std::string_view from, std::string_view to) const;
     Result<void> remove(std::string_view queue, std::string_view id) const;
+    // The same where most often nothing is there, and nobody asks.
+    void remove_left_over(std::string_view queue, std::string_view id) const;
 
   private:
     std::vector<std::string> hashed_;

@@ -21,6 +21,7 @@ namespace relais {
 namespace {
 
 constexpr std::size_t kFlushSize = std::size_t{256} << 10;
+constexpr std::size_t kUsualSize = std::size_t{8} << 10;  // most messages are no larger
 constexpr int kCreateRetryLimit = 10;
 constexpr long kZfsMagic = 0x2fc12fc1;
 
@@ -78,6 +79,7 @@ Result<NewQueueFile> NewQueueFile::create(const QueueDirs& dirs, std::string_vie
         ::unlink(temporary.c_str());
         return failed;
     }
+    file.pending_.reserve(kUsualSize);
     file.time_ = queue_time_now();
     file.id_ = make_queue_id(dirs.id_form(), file.time_, info.st_ino);
     file.path_ = dirs.path(queue, file.id_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int kMaxLengthShift = 32;
 constexpr std::size_t kPointerWidth = 15;
+constexpr std::size_t kSizeWidth = 15;  // of each number in a size record
 
 struct TypeName {
     Rec type;
@@ -62,12 +64,15 @@ constexpr std::pair<std::string_view, Rec> kAliases[] = {
     {"create_time", Rec::kCreateTime},
 };
 
-void append_length(std::string& out, std::size_t length) {
-    while (length >= 0x80) {
-        out += static_cast<char>((length & 0x7f) | 0x80);
-        length >>= 7;
+// The type and the length of what follows, seven bits a byte.
+void append_head(std::string& out, Rec type, std::size_t length) {
+    std::array<char, 1 + (64 + 6) / 7> head{rec_char(type)};
+    std::size_t size = 1;
+    for (; length >= 0x80; length >>= 7) {
+        head[size++] = static_cast<char>((length & 0x7f) | 0x80);
     }
-    out += static_cast<char>(length);
+    head[size++] = static_cast<char>(length);
+    out.append(head.data(), size);
 }
 
 }  // namespace
@@ -78,14 +83,12 @@ std::string_view rec_name(Rec type) {
 }
 
 void append_record(std::string& out, Rec type, std::string_view data) {
-    out += rec_char(type);
-    append_length(out, data.size());
+    append_head(out, type, data.size());
     out += data;
 }
 
 void append_attribute(std::string& out, std::string_view name, std::string_view value) {
-    out += rec_char(Rec::kAttribute);
-    append_length(out, name.size() + 1 + value.size());
+    append_head(out, Rec::kAttribute, name.size() + 1 + value.size());
     out += name;
     out += '=';
     out += value;
@@ -137,10 +140,11 @@ DecodeResult decode_record(std::string_view buffer, std::size_t max_data) {
 
 std::optional<NameValue> split_attribute(std::string_view data) {
     auto parts = split_first(data, '=');
-    if (!parts || trim(parts->first).empty()) {
+    const auto name = parts ? trim(parts->first) : std::string_view();
+    if (name.empty()) {
         return std::nullopt;
     }
-    return NameValue{trim(parts->first), trim(parts->second)};
+    return NameValue{name, trim(parts->second)};
 }
 
 std::optional<Rec> attribute_alias(std::string_view name) {
@@ -153,8 +157,16 @@ std::optional<Rec> attribute_alias(std::string_view name) {
 }
 
 std::string format_size_record(const SizeRecord& size) {
-    return format("{:>15} {:>15} {:>15} {:>15} {:>15} {:>15}", size.size, size.data_offset,
-                  size.recipients, size.qmgr_flags, size.content_length, size.sendopts);
+    std::string text;
+    text.reserve(kSizeRecordLength);
+    for (const std::int64_t number : {size.size, size.data_offset, size.recipients, size.qmgr_flags,
+                                      size.content_length, size.sendopts}) {
+        const std::string digits = std::to_string(number);
+        text.append(text.empty() ? 0 : 1, ' ');
+        text.append(kSizeWidth - std::min(kSizeWidth, digits.size()), ' ');
+        text += digits;
+    }
+    return text;
 }
 
 Result<SizeRecord> parse_size_record(std::string_view data) {
