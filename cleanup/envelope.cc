@@ -14,12 +14,8 @@ namespace relais::cleanup {
 namespace {
 
 constexpr std::string_view kEnvelopeTypes = "MCTcFILSDRO/WVA>K<ionfdm";
+constexpr std::size_t kUsualAttributes = 20;
 constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Konfdm";
-
-bool allowed(Segment segment, Rec type) {
-    auto types = segment == Segment::kEnvelope ? kEnvelopeTypes : kExtractedTypes;
-    return types.contains(rec_char(type));
-}
 
 std::string_view segment_name(Segment segment) {
     return segment == Segment::kEnvelope ? "envelope" : "extracted envelope";
@@ -27,59 +23,75 @@ std::string_view segment_name(Segment segment) {
 
 }  // namespace
 
+// The others have a structure, or take a coroutine.
+bool Envelope::is_detail(Rec type) {
+    constexpr std::string_view kOthers = "SRMXEmpw";
+    return !kOthers.contains(rec_char(type));
+}
+
+bool Envelope::expect(Segment segment, Rec type) {
+    auto types = segment == Segment::kEnvelope ? kEnvelopeTypes : kExtractedTypes;
+    if (types.contains(rec_char(type))) {
+        return true;
+    }
+    message_.reject(kCleanupBad, format("unexpected record type {} in {}",
+                                        static_cast<int>(rec_char(type)), segment_name(segment)));
+    return false;
+}
+
 Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
-    PendingRecipient& pending = message_.envelope.pending;
-    if (!allowed(segment, type)) {
-        message_.reject(kCleanupBad,
-                        format("unexpected record type {} in {}", static_cast<int>(rec_char(type)),
-                               segment_name(segment)));
+    if (!expect(segment, type)) {
         co_return;
     }
+    if (type == Rec::kRecipient) {
+        if (segment == Segment::kExtracted) {
+            put_findings();
+        }
+        co_await take_ready_recipient(std::move(data));
+    } else if (type == Rec::kSender && message_.envelope.sender) {
+        message_.reject(kCleanupBad, "multiple sender records");
+    } else if (type == Rec::kSender) {
+        co_await take_first_sender(std::move(data));
+    }
+}
+
+void Envelope::take_detail(Segment segment, Rec type, std::string_view data) {
+    PendingRecipient& pending = message_.envelope.pending;
+    if (!expect(segment, type)) {
+        return;
+    }
     switch (type) {
-        case Rec::kRecipient:
-            if (segment == Segment::kExtracted) {
-                put_findings();
-            }
-            co_await take_ready_recipient(std::move(data));
-            co_return;
-        case Rec::kSender:
-            if (message_.envelope.sender) {
-                message_.reject(kCleanupBad, "multiple sender records");
-            } else {
-                co_await take_first_sender(std::move(data));
-            }
-            co_return;
         case Rec::kOrigRecipient:
-            pending.original = std::move(data);
-            co_return;
+            pending.original = data;
+            return;
         case Rec::kDsnOrigRecipient:
-            pending.dsn_orig_rcpt = std::move(data);
-            co_return;
+            pending.dsn_orig_rcpt = data;
+            return;
         case Rec::kDsnNotify:
             take_notify("notify_flags", data);
-            co_return;
+            return;
         case Rec::kDone:
         case Rec::kCanceled:
             pending = {};
-            co_return;
+            return;
         case Rec::kAttribute:
-            take_attribute(segment, data);
-            co_return;
+            take_attribute(data);
+            return;
         case Rec::kTime:
             take_time(data);
-            co_return;
+            return;
         case Rec::kFlags:
             take_extra_flags(data);
-            co_return;
+            return;
         case Rec::kVerp:
             take_verp(data);
-            co_return;
+            return;
         case Rec::kDsnRet:
             take_ret("ret_flags", data);
-            co_return;
+            return;
         case Rec::kDsnEnvid:
-            put(Rec::kAttribute, "envelope_id=" + data);
-            co_return;
+            put_attribute("envelope_id", data);
+            return;
         // Ours replaces the size; the create time is that of the new file; the rest is history.
         case Rec::kSize:
         case Rec::kCreateTime:
@@ -88,8 +100,7 @@ Task<void> Envelope::take(Segment segment, Rec type, std::string data) {
         case Rec::kReturnReceipt:
         case Rec::kErrorsTo:
         case Rec::kPriority:
-        case Rec::kMilters:  // the session's, in the envelope
-            co_return;
+            return;
         case Rec::kFullName:
             message_.envelope.full_name = data;
             break;
@@ -119,10 +130,19 @@ Task<void> Envelope::take_ready_recipient(std::string address) {
 }
 
 void Envelope::put(Rec type, std::string_view data) {
+    note_mixture();
+    message_.put(type, data);
+}
+
+void Envelope::put_attribute(std::string_view name, std::string_view value) {
+    note_mixture();
+    message_.put_attribute(name, value);
+}
+
+void Envelope::note_mixture() {
     if (message_.recipient_count > recipients_before_) {
         message_.qmgr_flags |= kMixedRecipients;
     }
-    message_.put(type, data);
 }
 
 void Envelope::take_time(std::string_view data) {
@@ -138,7 +158,7 @@ void Envelope::take_time(std::string_view data) {
     message_.envelope.has_time = true;
 }
 
-void Envelope::take_attribute(Segment, std::string_view data) {
+void Envelope::take_attribute(std::string_view data) {
     auto pair = split_attribute(data);
     if (!pair) {
         bool no_sign = !data.contains('=');
@@ -174,7 +194,10 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
         take_ret(name, value);
         return;
     }
-    envelope.attributes.insert_or_assign(std::string(name), std::string(value));
+    if (envelope.attributes.empty()) {
+        envelope.attributes.reserve(kUsualAttributes);
+    }
+    envelope.attributes.emplace_back(name, value);
     if (name == "rewrite_context") {
         take_context(value);
     } else if (name == "encoding") {
@@ -194,7 +217,7 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
     } else if (name == "log_protocol_name") {
         envelope.protocol = value;
     }
-    put(Rec::kAttribute, format("{}={}", name, value));
+    put_attribute(name, value);
 }
 
 void Envelope::take_notify(std::string_view name, std::string_view value) {
@@ -216,7 +239,7 @@ void Envelope::take_ret(std::string_view name, std::string_view value) {
         return;
     }
     message_.envelope.ret_flags = value == "1" ? 1 : 2;
-    put(Rec::kAttribute, format("ret_flags={}", value));
+    put_attribute("ret_flags", value);
 }
 
 void Envelope::take_context(std::string_view value) {

@@ -47,20 +47,26 @@ bool Message::fits(std::size_t more) {
 }
 
 void Message::put(Rec type, std::string_view data) {
-    if (skipping() || !fits(data.size() + record_overhead(data.size()))) {
-        return;
-    }
-    if (auto done = file.put(type, data); !done) {
-        log_warning("{}: write queue file: {}", id(), done.error().message);
-        fail(kCleanupWrite);
+    if (has_room_for(data.size())) {
+        note_write(file.put(type, data));
     }
 }
 
 void Message::put_attribute(std::string_view name, std::string_view value) {
-    std::string text(name);
-    text += '=';
-    text += value;
-    put(Rec::kAttribute, text);
+    if (has_room_for(name.size() + 1 + value.size())) {
+        note_write(file.put_attribute(name, value));
+    }
+}
+
+bool Message::has_room_for(std::size_t data_size) {
+    return !skipping() && fits(data_size + record_overhead(data_size));
+}
+
+void Message::note_write(const Result<void>& done) {
+    if (!done) {
+        log_warning("{}: write queue file: {}", id(), done.error().message);
+        fail(kCleanupWrite);
+    }
 }
 
 void Message::put_text(std::string_view line, std::size_t limit, Rec last) {
@@ -82,10 +88,7 @@ void Message::put_room(Rec type, std::size_t size) {
     }
     std::string room;
     append_padding(room, type, std::max<std::size_t>(kPointerData - size, 3));
-    if (auto done = file.put_encoded(room); !done) {
-        log_warning("{}: write queue file: {}", id(), done.error().message);
-        fail(kCleanupWrite);
-    }
+    note_write(file.put_encoded(room));
 }
 
 void Message::reject(unsigned bit, std::string_view why) {

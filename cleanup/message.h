@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "lib/ipc/cleanup_client.h"
@@ -36,9 +36,10 @@ struct EnvelopeState {
     int trace_flags = 0;
     bool warning_placed = false;  // W is written, or came along
     PendingRecipient pending;
-    bool findings_written = false;                               // in the extracted segment
-    std::map<std::string, std::string, std::less<>> attributes;  // that describe the client
-    std::string sender_bcc;                                      // goes before the first recipient
+    bool findings_written = false;  // in the extracted segment
+    // That describe the client, as they came: of two with one name, the last one holds.
+    std::vector<std::pair<std::string, std::string>> attributes;
+    std::string sender_bcc;  // goes before the first recipient
     // For log lines about the content.
     std::string origin, helo, protocol;
     std::optional<std::string> logged_recipient;
@@ -105,6 +106,8 @@ class Message {
 
   private:
     bool fits(std::size_t more);
+    bool has_room_for(std::size_t data_size);  // of a record
+    void note_write(const Result<void>& done);
 
     long size_limit_;
 };

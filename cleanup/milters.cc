@@ -1,6 +1,7 @@
 #include "cleanup/milters.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include <sys/socket.h>
 
@@ -64,9 +65,12 @@ Task<void> Milters::take_over(Stream* stream, std::string_view count) {
 }
 
 std::optional<std::string> Milters::attribute(std::string_view name) const {
-    const auto found = message_.envelope.attributes.find(name);
-    return found == message_.envelope.attributes.end() ? std::nullopt
-                                                       : std::optional(found->second);
+    for (const auto& attribute : std::views::reverse(message_.envelope.attributes)) {
+        if (attribute.first == name) {
+            return attribute.second;
+        }
+    }
+    return std::nullopt;
 }
 
 // Mail that no client brought comes from this machine.

@@ -48,8 +48,13 @@ void remove_stale_logs(const Service& service, const std::string& id) {
         return;
     }
     for (std::string_view queue : {kDeferLog, kBounceLog, kTraceLog}) {
-        static_cast<void>(service.dirs.remove(queue, id));
+        service.dirs.remove_left_over(queue, id);
     }
+}
+
+// A NUL would end it in a request to a delivery agent, too.
+std::string_view before_nul(std::string_view data) {
+    return data.substr(0, data.find('\0'));
 }
 
 bool take_flow_token() {
@@ -143,11 +148,9 @@ Task<void> Session::take_records(Message& message) {
             message.reject(kCleanupBad, "malformed record");
             co_return;
         }
-        // Most of all records: for one that needs no coroutine, none is made.
-        if (is_content_line(message, next.record.type)) {
-            content_->take_line(next.record.type, next.record.data);
+        if (take_at_once(message, next.record)) {
             stream_.consume(next.used);
-            if (content_->has_work()) {
+            if (phase_ == Phase::kContent && content_->has_work()) {
                 co_await content_->work();
             }
             continue;
@@ -163,9 +166,27 @@ Task<void> Session::take_records(Message& message) {
     }
 }
 
-bool Session::is_content_line(const Message& message, Rec type) const {
-    return phase_ == Phase::kContent && (type == Rec::kLine || type == Rec::kLinePart) &&
-           !message.skipping();
+// Most of all records: for one that needs no coroutine, none is made.
+bool Session::take_at_once(const Message& message, const Record& record) {
+    if (message.skipping()) {
+        return false;
+    }
+    if (phase_ == Phase::kContent) {
+        const bool line = record.type == Rec::kLine || record.type == Rec::kLinePart;
+        if (line) {
+            content_->take_line(record.type, record.data);
+        }
+        return line;
+    }
+    if (!Envelope::is_detail(record.type)) {
+        return false;
+    }
+    envelope_->take_detail(segment(), record.type, before_nul(record.data));
+    return true;
+}
+
+Segment Session::segment() const {
+    return phase_ == Phase::kEnvelope ? Segment::kEnvelope : Segment::kExtracted;
 }
 
 Task<void> Session::take(Message& message, Rec type, std::string_view data) {
@@ -202,9 +223,7 @@ Task<void> Session::take(Message& message, Rec type, std::string_view data) {
         co_await envelope_->end_of_message();
         phase_ = Phase::kDone;
     } else {
-        Segment segment = phase_ == Phase::kEnvelope ? Segment::kEnvelope : Segment::kExtracted;
-        // Not beyond a NUL, which would end it in a request to a delivery agent, too.
-        co_await envelope_->take(segment, type, std::string(data.substr(0, data.find('\0'))));
+        co_await envelope_->take(segment(), type, std::string(before_nul(data)));
     }
 }
 

@@ -30,7 +30,8 @@ class Session {
     [[nodiscard]] Task<void> take_message(Message& message);
     [[nodiscard]] Task<void> take_records(Message& message);
     [[nodiscard]] Task<void> take(Message& message, Rec type, std::string_view data);
-    bool is_content_line(const Message& message, Rec type) const;
+    Segment segment() const;
+    bool take_at_once(const Message& message, const Record& record);
     [[nodiscard]] Task<void> end_content(Message& message, Rec type);
     void reply(const Message& message);
 
