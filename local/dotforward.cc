@@ -93,7 +93,7 @@ Task<std::optional<Disposition>> Expansion::deliver_dotforward(Branch branch) {
     if (iequals(branch.expanded_from, branch.user)) {
         co_return std::nullopt;
     }
-    auto user = find_user(branch.user);
+    auto user = accounts_.find(branch.user);
     if (!user) {
         Disposition deferred = co_await defer_unknown_user(&branch, std::move(user.error()));
         co_return deferred;

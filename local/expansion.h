@@ -135,6 +135,7 @@ class Expansion {
     Agent& agent_;
     Delivery& delivery_;
     Recipient original_;
+    Accounts accounts_;
     DeliveredHeaders delivered_headers_;
     std::unordered_set<std::string> seen_;
     std::vector<Forward> forwards_;

@@ -146,7 +146,7 @@ Task<std::optional<Disposition>> Expansion::deliver_mailbox(Branch branch) {
     if (passed) {
         co_return passed;
     }
-    auto user = find_user(branch.user);
+    auto user = accounts_.find(branch.user);
     if (!user) {
         Disposition deferred = co_await defer_unknown_user(&branch, std::move(user.error()));
         co_return deferred;

@@ -224,7 +224,7 @@ std::optional<DeliveryStatus> Expansion::missing_home(const Branch& branch) {
     if (!conf().require_home_directory()) {
         return std::nullopt;
     }
-    auto user = find_user(branch.user);
+    auto user = accounts_.find(branch.user);
     if (!user || !*user) {
         return std::nullopt;
     }

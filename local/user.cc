@@ -48,6 +48,18 @@ Result<std::optional<User>> find_user(const std::string& name) {
     });
 }
 
+Result<std::optional<User>> Accounts::find(const std::string& name) {
+    if (last_ && name == name_) {
+        return last_;
+    }
+    auto found = find_user(name);
+    if (found) {
+        name_ = name;
+        last_ = *found;
+    }
+    return found;
+}
+
 Result<std::optional<User>> find_user(uid_t uid) {
     return find([uid](passwd* entry, char* buffer, std::size_t size, passwd** found) {
         return ::getpwuid_r(uid, entry, buffer, size, found);

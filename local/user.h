@@ -20,4 +20,15 @@ struct User {
 [[nodiscard]] Result<std::optional<User>> find_user(const std::string& name);
 [[nodiscard]] Result<std::optional<User>> find_user(uid_t uid);
 
+// The same by name, for one recipient: each step on his way asks for the same account, which is
+// looked up once.
+class Accounts {
+  public:
+    [[nodiscard]] Result<std::optional<User>> find(const std::string& name);
+
+  private:
+    std::string name_;
+    std::optional<User> last_;
+};
+
 }  // namespace relais::local_agent

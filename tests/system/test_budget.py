@@ -22,9 +22,11 @@ CLEANUP = {"openat": 1, "rename": 1, "unlink": 3, "pwrite64": 1, "fchmod": 1, "f
 QMGR = {"openat": 2, "rename": 1, "unlink": 2, "pread64": 1, "flock": 1, "sendto": 3}
 VIRTUAL = {"openat": 2, "rename": 1, "fsync": 1, "pread64": 1, "pwrite64": 1, "write": 1, "flock": 1, "setresuid": 4, "setresgid": 2,
            "sendto": 2}
+LOCAL = {"openat": 3, "rename": 1, "fsync": 1, "pread64": 2, "pwrite64": 1, "write": 1, "flock": 3, "setresuid": 8, "setresgid": 4,
+         "sendto": 2}
 SMTP = {"openat": 1, "pread64": 1, "pwrite64": 1, "flock": 1, "socket": 1, "connect": 1, "sendto": 6}
 # The most calls of all kinds.
-BOUNDS = {"smtpd": 25, "cleanup": 30, "qmgr": 38, "virtual": 34, "smtp": 36}
+BOUNDS = {"smtpd": 25, "cleanup": 30, "qmgr": 38, "virtual": 34, "local": 56, "smtp": 36}
 
 
 def one_message(mta, session, recipient):
@@ -75,6 +77,8 @@ def test_smtp_to_maildir():
     need_suite()
     mta = Instance("ours").start()
     hold(mta, {"smtpd": SMTPD, "cleanup": CLEANUP, "qmgr": QMGR, "virtual": VIRTUAL}, "u1@virt.test")
+    if room().private:  # his account is looked up once
+        hold(mta, {"local": LOCAL}, "alice@example.test")
     mta.destroy()
 
 
