@@ -87,6 +87,14 @@ class Browser:
     def wait(self, selector, seconds=20):
         return self._patiently(lambda: self.find(selector), seconds)
 
+    def wait_true(self, text, seconds=20):
+        """Until JavaScript says so."""
+        end = time.monotonic() + seconds
+        while not self.script(f"return {text}"):
+            if time.monotonic() > end:
+                raise AssertionError(f"{text} is not true on the page:\n{self.text()[:2000]}")
+            time.sleep(0.1)
+
     def wait_text(self, text, selector="body", seconds=20):
         end = time.monotonic() + seconds
         while text not in (shown := self.text(selector)):

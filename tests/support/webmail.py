@@ -62,6 +62,7 @@ class Roundcube:
     def log_out(self):
         self.browser.open(f"{self.url}/?_task=mail")
         self.browser.wait("#messagelist")
+        self.browser.wait_true("!rcmail.busy")  # else it takes no command
         self.browser.script("rcmail.command('switch-task', 'logout')")
         self.browser.wait("#rcmloginuser")
 
