@@ -146,8 +146,9 @@ def mail_daemons_can_do_nothing_else():
 
 def commands_neither(mta, intruder):
     """sendmail starts postdrop, which has the intruder in it too; what is said of refused calls stands on standard error, too."""
-    for name in SET_GID:
-        (mta.commands / name).chmod(0o755)  # else the loader takes no library from its caller
+    for path in [mta.commands / name for name in SET_GID]:
+        if not path.is_symlink():  # a copy that is set-gid: the loader takes no library from its caller
+            path.chmod(0o755)
     with_it = {"env": intruder.environment(mta.root)}
 
     refused = 'warning: sandbox: refused execve("/bin/sh")'
