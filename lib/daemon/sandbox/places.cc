@@ -38,7 +38,7 @@ constexpr FileRule kForEverybody[] = {
 
 // Each may be a link to another file system.
 constexpr auto kQueues =
-    std::to_array<std::string_view>({".", kMaildrop, kIncoming, kActive, kDeferred, kHold, kCorrupt,
+    std::to_array<std::string_view>({kMaildrop, kIncoming, kActive, kDeferred, kHold, kCorrupt,
                                      kSaved, kBounceLog, kDeferLog, kTraceLog, kFlushLog});
 
 constexpr std::size_t kMostLinks = 5000;
