@@ -1,9 +1,6 @@
 """Rows about relaying to a server that wants TLS, or a login: one of ours, behind which smtp-sink throws the mail away.  Its part of the
 CPU is on neither side's account, but it has its share of the machine, and so of the time: on two cores the CPU tells more."""
-import contextlib
-
 from support import certificates
-from support.auth_server import AuthServer
 from support.instance import Instance
 
 PLACE = 31, 2525  # of smtp-sink
@@ -22,29 +19,33 @@ smtpd_client_connection_count_limit = 0
 smtpd_tls_security_level = may
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
-smtpd_sasl_path = @CONF@/auth.sock
+smtpd_sasl_path = private/auth
+auth_users_file = @CONF@/users
 smtpd_sasl_security_options = noanonymous
 """.format(*PLACE)
+
+
+AUTH = "auth unix - - n - 1 auth\n"
+USERS = "joe:{PLAIN}secret:1000:1000::/tmp::\n"
 
 
 class Server:
     """The far end, started when it is first needed."""
 
     def __init__(self):
-        self.mta, self.ends = None, contextlib.ExitStack()
+        self.mta = None
 
     def start(self):
         if not self.mta:
             place = certificates.directory()
-            self.mta = Instance("ours", main=f"{SERVER}smtpd_tls_cert_file = {place}/mx.pem\nsmtpd_tls_key_file = {place}/mx.key\n")
-            self.ends.enter_context(AuthServer(self.mta.conf / "auth.sock", {"joe": "secret"}))
+            keys = f"smtpd_tls_cert_file = {place}/mx.pem\nsmtpd_tls_key_file = {place}/mx.key\n"
+            self.mta = Instance("ours", main=SERVER + keys, master=AUTH, files={"users": USERS})
             self.mta.start()
         return self.mta
 
     def stop(self):
         if self.mta:
             self.mta.destroy()
-        self.ends.close()
 
 
 server = Server()
