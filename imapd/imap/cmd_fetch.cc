@@ -5,6 +5,7 @@
 
 #include "lib/access/message_facts.h"
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/imap/fetch_items.h"
 
 #include "imapd/imap/commands.h"
@@ -60,7 +61,8 @@ std::expected<void, Reply> prepare_modseqs(Session& session, const Command& comm
     return {};
 }
 
-// The messages among `uids` that are not seen yet get \Seen; they are told with their FETCH.
+// The messages among `uids` that are not seen yet get \Seen; they are told with their FETCH.  Where
+// that cannot be written down (a full disk) they can be read all the same.
 Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
                                                    const std::vector<std::uint32_t>& uids) {
     std::vector<std::uint32_t> unseen;
@@ -75,6 +77,10 @@ Task<Result<std::vector<std::uint32_t>>> mark_seen(Selected& selected,
     }
     auto changed =
         co_await selected.box().change_flags(unseen, FlagChange::kAdd, MessageFlags::kSeen);
+    if (!changed && changed.error().code == Errc::kSystem) {
+        log_warning("{}", changed.error().message);
+        co_return std::vector<std::uint32_t>();
+    }
     if (!changed) {
         co_return fail_with(changed);
     }

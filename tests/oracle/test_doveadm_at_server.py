@@ -14,9 +14,6 @@ ssl_cert = <{cert}
 ssl_key = <{key}
 doveadm_password = geheim
 service doveadm {{
-  unix_listener doveadm-server {{
-    mode = 0600
-  }}
   inet_listener {{
     port = 24245
   }}

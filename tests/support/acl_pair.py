@@ -15,9 +15,9 @@ from support.room import room
 OURS = """\
 imap_acl = vfile:{place}/global
 imap_acl_shared_dict = file:{place}/dict-ours/shared
-imap_namespaces = {{ type=public prefix=Public/ location=maildir:{place}/public-ours subscriptions=no }},
-    {{ type=shared prefix=shared/%%u/ location=maildir:{place}/%%u-ours/Maildir subscriptions=no list=children }},
-    {{ type=public prefix=Own/ location=maildir:{place}/own-ours:INDEXPVT=~/own subscriptions=no }}
+imap_namespaces = {{ type=public prefix=Own/ location=maildir:{place}/own-ours:INDEXPVT=~/own subscriptions=no }},
+    {{ type=public prefix=Public/ location=maildir:{place}/public-ours subscriptions=no }},
+    {{ type=shared prefix=shared/%%u/ location=maildir:{place}/%%u-ours/Maildir subscriptions=no list=children }}
 imap_mail_location = maildir:{place}/%u-ours/Maildir
 """
 

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import threading
 
 from support import check, equal
@@ -354,3 +355,56 @@ def test_what_is_watched_and_searched():
         ok(alice, "DELETEACL INBOX.box bob")
         ok(alice, b"APPEND INBOX.box {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
         equal(told("NOOP"), [], "he may not read it any longer")
+
+
+OWN_SEEN = MAIN.replace("{place}/public subscriptions", "{place}/public:INDEXPVT=~/seen subscriptions")
+
+
+def doveadm(here, *words):
+    mta = here.mail.mta
+    done = subprocess.run([mta.commands / "doveadm", "-c", mta.conf, *words], env=mta.environment(), capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stderr), (0, ""), f"{words}")
+    return done.stdout
+
+
+def test_what_each_user_has_seen():
+    """Of mailboxes for all: other processes of the user hear of it, it goes where the mailbox goes, and without a place nothing is marked."""
+    with site(OWN_SEEN) as here:
+        here.write(here.place / "public/.team/dovecot-acl", "anyone lrwstipekxa\n")
+        bob, alice = here.login("bob"), here.login("alice")
+        ok(bob, "CREATE Public.team.old")
+        for name in ("1.M1.h:2,S", "2.M2.h:2,"):
+            here.write(here.place / "public/.team.old/cur" / name, MESSAGE.decode())
+        ok(alice, "SELECT Public.team.old")
+        ok(bob, "SELECT Public.team.old")
+        bob.sock.sendall(b"i IDLE\r\n")
+        check(bob.file.readline().startswith(b"+"), "idles")
+        doveadm(here, "flags", "add", "-u", "bob", "\\Seen", "mailbox", "Public.team.old", "all")
+        told = sorted(bob.file.readline() for _ in range(2))
+        equal([line.split(b" (FLAGS (")[0] for line in told], [b"* 1 FETCH", b"* 2 FETCH"], f"{told}")
+        check(all(b"\\Seen" in line for line in told), f"{told}")
+        bob.sock.sendall(b"DONE\r\n")
+        bob.file.readline()
+        equal(ok(alice, "SEARCH SEEN")[0], b"* SEARCH\r\n", "hers")
+        equal(ok(alice, "NOOP")[:-1], [], "she is told nothing")
+        seen = here.place / "bob/seen"
+        equal((seen / ".team.old/relais.seen").read_text().splitlines()[1:], ["1:2"], "his file")
+        equal(sorted(path.name for path in (here.place / "public/.team.old/cur").iterdir()), ["1.M1.h:2,S", "2.M2.h:2,"], "the names of files")
+        # With the mailbox, and nothing of somebody else's.
+        here.write(seen / "notes", "mine")
+        for session in (bob, alice):
+            ok(session, "UNSELECT")
+        ok(bob, "RENAME Public.team.old Public.team.crew")
+        check(not (seen / ".team.old").exists(), "it has moved")
+        equal(ok(bob, "STATUS Public.team.crew (MESSAGES UNSEEN)")[0], b"* STATUS Public.team.crew (MESSAGES 2 UNSEEN 0)\r\n", "renamed")
+        ok(bob, "DELETE Public.team.crew")
+        equal(sorted(path.name for path in seen.iterdir() if path.name != ".team"), ["notes"], "deleted")
+        # No place for it.
+        ok(bob, "CREATE Public.team.new")
+        ok(bob, b"APPEND Public.team.new {%d+}\r\n%s" % (len(MESSAGE), MESSAGE))
+        shutil.rmtree(seen)
+        here.write(seen, "a file")
+        ok(bob, "SELECT Public.team.new")
+        check(b" NO" in bob.command("STORE 1 +FLAGS (\\Seen \\Flagged)")[-1], "cannot be marked")
+        check(any(b"body" in line for line in ok(bob, "FETCH 1 BODY[TEXT]")), "can be read")
+        equal(ok(bob, "FETCH 1 FLAGS")[0], b"* 1 FETCH (FLAGS (\\Flagged \\Recent))\r\n", "what else was said is done")
