@@ -81,13 +81,13 @@ Task<Result<std::string>> DoveadmClient::read_line() {
 
 Task<Result<void>> DoveadmClient::log_in() {
     stream_->write(doveadm_wire::kHello);
-    auto hello = co_await read_line();
-    auto wish = hello ? co_await read_line() : std::move(hello);
+    auto wish = co_await read_line();
+    framed_ = wish && wish->starts_with(kTheirHello);
+    if (framed_) {
+        wish = co_await read_line();
+    }
     if (!wish) {
         co_return fail_with(wish);
-    }
-    if (!hello->starts_with(kTheirHello)) {
-        co_return nonsense(printable(hello->substr(0, 100)));
     }
     if (*wish == "-" && account_.password.empty()) {
         co_return fail(Errc::kDenied, "the server wants a password (doveadm_password)");
@@ -119,7 +119,12 @@ Task<Result<void>> DoveadmClient::more() {
         co_return hung_up();
     }
     std::vector<std::string> lines;
-    auto taken = frames_.take(stream_->buffered(), answers_, lines);
+    Result<void> taken;
+    if (framed_) {
+        taken = frames_.take(stream_->buffered(), answers_, lines);
+    } else {
+        answers_ += stream_->buffered();
+    }
     stream_->consume(stream_->buffered().size());
     for (const std::string& line : lines) {
         log_(line);

@@ -65,6 +65,7 @@ class DoveadmClient {
     UniqueFd connected_;
     ServerTls tls_;
     std::unique_ptr<Stream> stream_;  // null: not connected, or not any longer
+    bool framed_ = false;             // it is of version 1.1 or later
     doveadm_wire::Frames frames_;
     std::string answers_;
     bool over_ = false;

@@ -6,7 +6,8 @@
 // and the server the values of its table, each with a tab behind it, an empty line, and how it
 // went:
 // "+", or "-" and a word.  Once it is logged in, the server's bytes come in frames: a byte for the
-// channel (0: answers; L: lines of its log), and a length of four bytes.
+// channel (0: answers; L: lines of its log), and a length of four bytes.  Version 1.0 has no line
+// of the server's before "+" or "-", and no frames.
 #pragma once
 
 #include <cstddef>

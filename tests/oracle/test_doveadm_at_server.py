@@ -167,6 +167,21 @@ def test_server_that_lies():
     listening.close()
 
 
+def test_server_of_version_1_0():
+    """It does not tell its version, and its answers have no frames."""
+    pair = house().pair
+    listening = socket.create_server(("127.0.0.1", 0))
+    user, where = pair.account(MAIL).user, f"127.0.0.1:{listening.getsockname()[1]}"
+    for parts, expected in (([b"-\n", b"+\n", b"1\tone\001nline\t2\t\t\n+\n"], (0, b"uid=1 text=one\nline\nuid=2 text=\n", b"")),
+                            ([b"+\n", b"\n-NOTFOUND\n"], (68, b"", b""))):
+        thread = threading.Thread(target=talk, args=(listening, parts))
+        thread.start()
+        done = pair.ours(["-o", "doveadm_password=geheim", "-f", "flow", "fetch", "-S", where, "-u", user, "uid text", "all"])
+        thread.join()
+        equal(plain(done), expected, f"{parts}")
+    listening.close()
+
+
 def talk(listening, parts):
     with listening.accept()[0] as peer:
         peer.settimeout(5)
