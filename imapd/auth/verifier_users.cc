@@ -140,6 +140,10 @@ Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
 }
 
 Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
+    if (parameters.get("service") ==
+        "doveadm") {  // what people type; others ask for a name of ours
+        user = expand_user_variables(conf().auth_username_format(), user);
+    }
     AuthQuery query;
     query.user = user;
     bool mail = parameters.get("service") == "lmtp";
@@ -165,7 +169,8 @@ Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
         co_return found.trouble.empty() ? Verdict::wrong(user, std::string(kUnknownUser))
                                         : Verdict::temporary(user, found.trouble);
     }
-    if (!mail && found.fields.has("nologin")) {
+    // His mail still comes, and commands still find it.
+    if (session_goes_on && found.fields.has("nologin")) {
         co_return Verdict::wrong(user, "login is disabled for this user");
     }
     co_return admit(std::move(user), found);

@@ -122,6 +122,9 @@ class SearchParser {
         if (name == "NOT" || name == "OR") {
             return parse_operator(name, depth);
         }
+        if (name == "FUZZY") {  // RFC 6203: how much is found is the server's choice
+            return scanner_.space() ? parse_key(depth + 1) : bad("Missing search key after FUZZY");
+        }
         for (const FlagKey& entry : kFlagKeys) {
             if (name == entry.name) {
                 return entry.set ? flag_key(entry.flag) : negate(flag_key(entry.flag));
@@ -245,7 +248,8 @@ class SearchParser {
 
     Result<SearchKey> parse_day(Kind kind) {
         auto text = scanner_.astring();
-        auto day = text ? parse_search_day(*text) : std::nullopt;
+        // Some clients write the day of INTERNALDATE, which a blank may lead.
+        auto day = text ? parse_search_day(trim(*text)) : std::nullopt;
         if (!day) {
             return bad("Invalid search date");
         }

@@ -123,15 +123,9 @@ bool address_allowed(std::string_view networks, std::string_view address) {
         return true;
     }
     auto parsed = SocketAddress::parse(address, 0);
-    if (!parsed) {
-        return false;
-    }
-    for (std::string_view network : split_words(networks, ", ")) {
-        if (in_network(network, *parsed)) {
-            return true;
-        }
-    }
-    return false;
+    return std::ranges::any_of(split_words(networks, ", "), [&](std::string_view network) {
+        return network == "local" ? address.empty() : parsed && in_network(network, *parsed);
+    });
 }
 
 }  // namespace relais

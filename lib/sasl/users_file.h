@@ -50,8 +50,8 @@ class UsersFile {
     std::unordered_map<std::string, AuthParameters, StringHash, std::equal_to<>> users_;
 };
 
-// True when the numeric address lies in one of the networks ("192.0.2.0/24,::1"); an empty list
-// allows all, a malformed one nobody.
+// True when the numeric address lies in one of the networks ("192.0.2.0/24,::1,local"); "local" is
+// who has none.  An empty list allows all, a malformed one nobody.
 [[nodiscard]] bool address_allowed(std::string_view networks, std::string_view address);
 
 }  // namespace relais

@@ -67,7 +67,7 @@ def test_names():
 
 
 QUERIES = """\
-all|mailbox INBOX|mailbox INBOX all|mailbox Sent|mailbox 'S*'|mailbox INBOX seen|unseen|mailbox INBOX savedbefore 15d
+all|mailbox INBOX|mailbox INBOX all|mailbox Sent|mailbox 'S*'|mailbox INBOX seen|unseen|mailbox INBOX savedbefore 15d|larger 1MB|smaller 1KiB|larger 10b|larger '1 k'|larger 1x
 mailbox INBOX savedsince 1d|mailbox INBOX before 15d|mailbox INBOX before 2023-11-15|mailbox INBOX before 14-Nov-2023
 mailbox INBOX on 14-Nov-2023|mailbox INBOX on 2023-11-14|mailbox INBOX since 1700000000|mailbox INBOX since 1700000001
 mailbox INBOX before 1700000000|mailbox INBOX before 1700000001|mailbox INBOX on 1700000000|mailbox INBOX on 1699950000
@@ -106,7 +106,7 @@ def test_fetch():
     box = "mailbox INBOX"
     account.same(*(f"fetch -u {{user}} '{fields}' {box}" for fields in (
         "uid", "uid flags", "user mailbox mailbox-guid seq uid guid", "date.received date.sent date.received.unixtime date.sent.unixtime",
-        "size.physical size.virtual", "hdr.subject hdr.from", "hdr body", "text", "hdr.from.utf8", "hdr.from.address",
+        "size.physical size.virtual", "hdr.subject hdr.from", "hdr.Subject hdr.FROM.utf8", "hdr body", "text", "hdr.from.utf8", "hdr.from.address",
         "hdr.from.address_name.utf8", "body.text", "body.header", "pop3.uidl pop3.order refcount storageid", "HDR.subject")))
     account.same(f"fetch -u {{user}} 'body.1 body.preview' {box} uid 3", f"fetch -u {{user}} 'binary.1 binary.2 binary.2.mime' {box} uid 3",
                  f"fetch -u {{user}} text.utf8 {box} uid 2", f"fetch -u {{user}} 'imap.envelope imap.body imap.bodystructure' {box} uid 2",
@@ -188,6 +188,8 @@ def test_users():
                  "user -e 'x%u %n' {user}", "user -x service=imap {user}", "user -p {user}", "user 'nob*'", "user -f home '{user}*'",
                  "user {user} -f home", "-f xx user {user}", "-f")
     account.same("user '*'", "user 'u?'", "user 'u*'", sort=True)
+    shouted = account.user.upper()  # who is typed so is the same user
+    account.same(f"user {shouted}", f"user -f home {shouted}", f"mailbox list -u {shouted}", f"search -u {shouted} all", sort=True)
 
 
 def test_auth():

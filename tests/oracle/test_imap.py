@@ -132,7 +132,7 @@ LAX = ["NOOP ", 'LIST  "" *', 'LIST "" * ', 'LIST ""  *', 'LIST "" ( INBOX Sent 
        'FETCH 1 BODY.PEEK[HEADER.FIELDS (")")]', "FETCH 1 BODY.PEEK[HEADER.FIELDS ()]", "FETCH 1 BODY.PEEK[ HEADER]",
        "FETCH 1,2, UID", "FETCH 1,,2 UID", "FETCH ,1 UID", "FETCH 3:2 UID", "FETCH 1,1 UID", "UID FETCH 100:* UID",
        "SEARCH  ALL ", "SEARCH ( ALL )", "SEARCH OR  SEEN UNSEEN", "SEARCH (OR SEEN (UNSEEN ))", "SEARCH (FROM a)(TO c)",
-       "SEARCH UID 1,2,", "SEARCH RETURN ( COUNT ) 1:2", "SEARCH SINCE  1-jan-2020", "SEARCH SUBJECT {6+}\r\nsimple",
+       "SEARCH UID 1,2,", "SEARCH RETURN ( COUNT ) 1:2", "SEARCH SINCE  1-jan-2020", 'SEARCH SINCE " 1-Jan-2020"', 'SEARCH FUZZY SUBJECT simple', "SEARCH NOT FUZZY (SUBJECT simple)", "SEARCH SUBJECT {6+}\r\nsimple",
        "STORE 1 +FLAGS.SILENT (\\Flagged )", "STORE 1  +FLAGS.SILENT  ( \\Answered  $x )", "STORE 1 +FLAGS.SILENT \\Seen $y ",
        "FETCH 1 FLAGS", "COPY  1  Sent ", "STATUS Sent (MESSAGES)", "APPEND  INBOX  ( \\Seen )  {4+}\r\nA: b",
        'APPEND INBOX " 1-Jan-2024 10:00:00 +0000"  {4+}\r\nA: b', "FETCH 4 FLAGS", 'CREATE  "blanks" ', "RENAME  blanks  other ",

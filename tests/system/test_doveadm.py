@@ -141,3 +141,17 @@ def test_only_the_mailbox_server_stops():
         except ConnectionRefusedError:
             assert time.monotonic() < end, "it comes back"
             time.sleep(0.1)
+
+
+def test_who_may_not_log_in_has_his_mail():
+    """Dovecot's field nologin is about logins: commands for all users find him, as mail does."""
+    mta = mail().mta
+    uid, gid = mta.vmail_ids()
+    users = mta.conf / "users"
+    with open(users, "a") as file:
+        file.write(f"barred:{{PLAIN}}x:{uid}:{gid}::{mail().home('bob')}::nologin\n")
+    time.sleep(1.1)  # the file is looked at once a second
+    status, out, err = doveadm("user", "barred")
+    equal((status, err, "nologin" in out, str(mail().home("bob")) in out), (0, "", False, True), out)
+    equal(doveadm("mailbox", "status", "-u", "barred", "messages", "INBOX")[0], 0, "his mailbox")
+    equal(doveadm("mailbox", "list", "-A")[0], 0, "all users")

@@ -18,7 +18,7 @@ namespace {
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 // In Dovecot's order; what only our own services are told is left out.
-Fields fields_of(const AuthReply& reply) {
+Fields fields_of(const AuthReply& reply, const std::string& asked) {
     Fields fields;
     for (std::string_view name : {"uid", "gid", "home", "mail"}) {
         std::string value(reply.parameters.get(name));
@@ -29,9 +29,12 @@ Fields fields_of(const AuthReply& reply) {
     }
     for (const auto& [name, value] : reply.parameters.all()) {
         bool first = std::ranges::find(fields, name, &Fields::value_type::first) != fields.end();
-        if (!first && name != "version" && name != "files") {
+        if (!first && name != "version" && name != "files" && name != "nologin") {
             fields.emplace_back(name, value);
         }
+    }
+    if (reply.user != asked) {
+        fields.emplace_back("user", reply.user);
     }
     return fields;
 }
@@ -83,7 +86,7 @@ class UserCommand {
             print_error("", "userdb lookup failed for " + name + ": " + reply.reason);
             return kTemporary;
         }
-        print(reply, table);
+        print(reply, name, table);
         return kOk;
     }
 
@@ -94,8 +97,8 @@ class UserCommand {
                      options_.has('u') ? "" : "\n", name.c_str());
     }
 
-    void print(const AuthReply& reply, bool table) {
-        Fields fields = fields_of(reply);
+    void print(const AuthReply& reply, const std::string& asked, bool table) {
+        Fields fields = fields_of(reply, asked);
         if (options_.has('u')) {
             print_plain(reply);
             return;

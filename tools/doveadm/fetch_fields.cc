@@ -268,6 +268,7 @@ std::optional<FetchField> find_fetch_field(std::string_view name) {
     FetchField field{lowercase(dot->first) + "." + std::string(dot->second),
                      std::string(dot->second), true, nullptr};
     if (iequals(dot->first, "hdr")) {
+        field.name = lower;
         field.is_text = false;
         field.value = header_value;
     } else if (iequals(dot->first, "body")) {

@@ -46,7 +46,7 @@ class FetchedMessage {
 };
 
 struct FetchField {
-    std::string name;      // in lower case, but for what is behind "hdr."
+    std::string name;      // in lower case, but for sections
     std::string argument;  // "subject" of "hdr.subject"
     bool is_text = false;  // may have many lines
 

@@ -84,8 +84,12 @@ std::optional<std::uint64_t> parse_query_size(std::string_view text) {
     constexpr std::string_view kUnits = "bkmgt";
     auto end = text.find_first_not_of("0123456789");
     auto count = parse_uint(text.substr(0, end));
-    std::string_view unit = end == std::string_view::npos ? "b" : trim(text.substr(end));
-    auto power = unit.size() == 1 ? kUnits.find(to_lower(unit[0])) : std::string_view::npos;
+    const std::string unit =
+        end == std::string_view::npos ? "b" : lowercase(trim(text.substr(end)));
+    // "k", "kb" and "kib" are the same.
+    std::string_view suffix = std::string_view(unit).substr(std::min<std::size_t>(unit.size(), 1));
+    bool known = !unit.empty() && (suffix.empty() || suffix == "b" || suffix == "ib");
+    auto power = known ? kUnits.find(unit[0]) : std::string_view::npos;
     if (!count || power == std::string_view::npos || *count > (std::uint64_t{1} << 40)) {
         return std::nullopt;
     }
