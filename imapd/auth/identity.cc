@@ -1,5 +1,8 @@
 #include "imapd/auth/identity.h"
 
+#include <algorithm>
+#include <array>
+
 #include <unistd.h>
 
 #include "lib/base/strings.h"
@@ -41,6 +44,55 @@ std::string text_or(std::string_view text, const std::string& fallback) {
     return text.empty() ? fallback : std::string(text);
 }
 
+// What Dovecot 2.4 calls the fields of a mail location, and how 2.3 writes them in one.
+struct LocationPart {
+    std::string_view field;
+    std::string_view prefix;
+};
+
+constexpr std::array<LocationPart, 3> kLocationParts = {{{"mail_inbox_path", ":INBOX="},
+                                                         {"mail_index_path", ":INDEX="},
+                                                         {"mail_control_path", ":CONTROL="}}};
+
+// "maildir:~/Maildir" of mail_driver and mail_path; nothing where there is no path.
+std::string location_of_24(const AuthParameters& fields) {
+    if (fields.get("mail_path").empty()) {
+        return "";
+    }
+    std::string location = text_or(fields.get("mail_driver"), "maildir");
+    location += ":" + std::string(fields.get("mail_path"));
+    for (const LocationPart& part : kLocationParts) {
+        std::string_view path = fields.get(part.field);
+        location += path.empty() ? "" : std::string(part.prefix) + std::string(path);
+    }
+    return location;
+}
+
+// "*:storage=1G:messages=100" of quota_storage_size, which has bytes or a unit, and
+// quota_message_count; without those nothing.
+std::string quota_rule_of_24(const AuthParameters& fields) {
+    std::string_view size = fields.get("quota_storage_size");
+    std::string_view digits = size.substr(0, size.find_first_not_of("0123456789"));
+    std::string_view unit = trim(size.substr(digits.size())).substr(0, 1);
+    std::string_view count = fields.get("quota_message_count");
+    std::string rule;
+    if (!digits.empty()) {
+        bool bytes = unit.empty() || iequals(unit, "b");
+        rule += bytes ? ":bytes=" + std::string(digits)
+                      : ":storage=" + std::string(digits) + std::string(unit);
+    }
+    if (!count.empty() && std::ranges::all_of(count, is_digit)) {
+        rule += ":messages=" + std::string(count);
+    }
+    return rule.empty() ? "" : "*" + rule;
+}
+
+void set_unless_there(AuthParameters& fields, const std::string& name, const std::string& value) {
+    if (!fields.has(name) && !value.empty()) {
+        fields.set(name, value);
+    }
+}
+
 }  // namespace
 
 std::optional<AuthParameters> identity_fields(const std::string& user,
@@ -62,6 +114,8 @@ std::optional<AuthParameters> identity_fields(const std::string& user,
             identity.set(name, value);
         }
     }
+    set_unless_there(identity, "mail", location_of_24(fields));
+    set_unless_there(identity, "quota_rule", quota_rule_of_24(fields));
     if (account) {
         identity.set("uid", account->uid);
     }

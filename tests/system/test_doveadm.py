@@ -143,15 +143,31 @@ def test_only_the_mailbox_server_stops():
             time.sleep(0.1)
 
 
+def add_users(*lines):
+    users = mail().mta.conf / "users"
+    with open(users, "a") as file:
+        file.write("".join(line + "\n" for line in lines))
+    time.sleep(1.1)  # the file is looked at once a second
+
+
 def test_who_may_not_log_in_has_his_mail():
     """Dovecot's field nologin is about logins: commands for all users find him, as mail does."""
-    mta = mail().mta
-    uid, gid = mta.vmail_ids()
-    users = mta.conf / "users"
-    with open(users, "a") as file:
-        file.write(f"barred:{{PLAIN}}x:{uid}:{gid}::{mail().home('bob')}::nologin\n")
-    time.sleep(1.1)  # the file is looked at once a second
+    uid, gid = mail().mta.vmail_ids()
+    home = mail().home("bob")
+    add_users(f"barred:{{PLAIN}}x:{uid}:{gid}::{home}::nologin")
     status, out, err = doveadm("user", "barred")
-    equal((status, err, "nologin" in out, str(mail().home("bob")) in out), (0, "", False, True), out)
+    equal((status, err, "nologin" in out, str(home) in out), (0, "", False, True), out)
     equal(doveadm("mailbox", "status", "-u", "barred", "messages", "INBOX")[0], 0, "his mailbox")
     equal(doveadm("mailbox", "list", "-A")[0], 0, "all users")
+
+
+def test_fields_of_24():
+    """What databases of users say for Dovecot 2.4; the names of 2.3 go before."""
+    uid, gid = mail().mta.vmail_ids()
+    add_users(f"later:{{PLAIN}}x:{uid}:{gid}::/home/later::userdb_mail_driver=maildir userdb_mail_path=~/Mail userdb_mail_index_path=/var/index "
+              "userdb_quota_storage_size=2G userdb_quota_message_count=100",
+              f"both:{{PLAIN}}x:{uid}:{gid}::/home/both::userdb_mail=mbox:~/mail userdb_mail_path=~/Mail userdb_quota_storage_size=1000")
+    for user, where, rule in (("later", "maildir:~/Mail:INDEX=/var/index", "*:storage=2G:messages=100"), ("both", "mbox:~/mail", "*:bytes=1000")):
+        equal(doveadm("user", "-f", "mail", user), (0, where + "\n", ""), f"where the mail of {user} is")
+        out = doveadm("user", user)[1]
+        assert f"quota_rule\t{rule}\n" in out, out
