@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
 struct ZoneName {
     std::string_view name;
@@ -148,11 +147,10 @@ std::optional<MailDate> make_date(std::optional<int> year, std::optional<int> mo
 std::string format_mail_date(std::time_t when) {
     std::tm local{};
     localtime_r(&when, &local);
-    return format("{}, {:2} {} {} {:02}:{:02}:{:02} {} ({})",
-                  kDays[static_cast<std::size_t>(local.tm_wday)], local.tm_mday,
-                  kMonths[static_cast<std::size_t>(local.tm_mon)], local.tm_year + 1900,
-                  local.tm_hour, local.tm_min, local.tm_sec, zone_of(local),
-                  local.tm_zone != nullptr ? local.tm_zone : "");
+    // The day and the month are English whatever the locale: no program of ours sets one.
+    std::array<char, 80> text{};
+    std::strftime(text.data(), text.size(), "%a, %e %b %Y %H:%M:%S %z (%Z)", &local);
+    return text.data();
 }
 
 std::string format_imap_date(std::time_t when) {
