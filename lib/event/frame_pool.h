@@ -8,10 +8,8 @@
 
 namespace relais {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 inline constexpr bool kFramesArePooled = false;  // a frame that is used after its end is to be seen
-#elif defined(__has_feature)
-inline constexpr bool kFramesArePooled = !__has_feature(address_sanitizer);
 #else
 inline constexpr bool kFramesArePooled = true;
 #endif
