@@ -61,7 +61,7 @@ static void take_option(MasterOptions& out, int option) {
 MasterOptions parse_options(int argc, char** argv) {
     MasterOptions out;
     ::opterr = 0;
-    for (int option; (option = ::getopt(argc, argv, "c:Dde:istvw")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+c:Dde:istvw")) != -1;) {
         take_option(out, option);
     }
     if (::optind < argc) {

@@ -13,6 +13,13 @@ FIELDS = [("T", "1 1"), ("A", "rewrite_context=local"), ("S", "a@b.test"), ("R",
 NO_PICKUP = "pickup_service_name = nobody\ndefer_transports = smtp local virtual relay\n"
 
 
+def postsuper(mta, *arguments):
+    """Where it gives up Postfix's goes on to say that it is not done."""
+    output = mta.run("postsuper", *arguments, record=False)
+    said = [line for line in output.stderr.splitlines() if "INCOMPLETE" not in line]
+    mta.note(f"postsuper {arguments}", "\n".join([f"status {output.status}", *said]))
+
+
 @scenario(log=False, main=NO_PICKUP)
 def found_by_chance(mta):
     mta.run("postqueue", "-f")
@@ -22,8 +29,32 @@ def found_by_chance(mta):
     mta.run("postdrop", "x", input=b"".join(record(*field) for field in FIELDS[:4]), user="alice")
     mta.run("sendmail", "-X", "/x", "u1@virt.test", input="Subject: x\n\nx\n")
     put(mta, "hold/AAAAA1234")
-    output = mta.run("postsuper", "-s", "-h", "NOSUCH", record=False)
-    mta.note("postsuper -s -h", "\n".join(line for line in output.stderr.splitlines() if "INCOMPLETE" not in line))
+    postsuper(mta, "-s", "-h", "NOSUCH")
+    clear(mta)
+
+
+@scenario(log=False, main=NO_PICKUP)
+def options_end_at_the_first_name(mta):
+    """What looks like an option behind a name is a name too."""
+    (mta.conf / "t").write_text("key value\n")
+    (mta.conf / "a").write_text("key: value\n")
+    table, aliases = f"hash:{mta.conf}/t", f"hash:{mta.conf}/a"
+    mta.run("postmap", table)
+    put(mta, "hold/AAAAA1234")
+    for command in (["postmap", "-q", "key", table, "-v"], ["postmap", table, "-q", "key"], ["postmap", "-q", "key", "--", table],
+                    ["postalias", aliases, "-q", "key"], ["postconf", "mydomain", "-h"], ["postconf", "-h", "mydomain", "-d"],
+                    ["postconf", "mydomain", "--", "x"], ["postconf", "-M", "cleanup/unix", "-f"], ["postconf", "-e", "a=b", "-v"],
+                    ["postcat", "/nonexistent", "-e"],
+                    ["postqueue", "x", "-p"], ["postlog", "one", "-p", "warn"], ["newaliases", "x", "-v"]):
+        mta.run(*command)
+    postsuper(mta, "hold", "-d", "AAAAA1234")
+    postsuper(mta, "-d", "NOSUCH1234", "hold", "-v")
+    for arguments in (["u1@virt.test", "-f", "l@b.test"], ["u1@virt.test", "-i", "-t"], ["u1@virt.test", "--", "-x"], ["-f", "l@b.test", "u1@virt.test", "-q"]):
+        mta.run("sendmail", *arguments, input="Subject: x\nTo: u2@virt.test\n\nx\n")
+        sent, = mta.queue_files("maildrop")
+        mta.note("recipients", [line for line in mta.run("postcat", "-e", sent, record=False).stdout.splitlines() if "recipient" in line or "sender" in line])
+        sent.unlink()
+    check(len(mta.queue_files("hold")) == 1, "nothing was deleted")
     clear(mta)
 
 

@@ -27,7 +27,7 @@ namespace {
 TableCommand parse(int argc, char** argv) {
     TableCommand out;
     out.tool.form = TableTool::Form::kAlias;
-    for (int option; (option = ::getopt(argc, argv, "Nc:d:fijnopq:rsuvw")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+Nc:d:fijnopq:rsuvw")) != -1;) {
         if (!out.take(option)) {
             usage();
         }

@@ -57,7 +57,7 @@ void parse_offset(const std::string& text, PrintOptions& print) {
 Options parse(int argc, char** argv) {
     Options options;
     PrintOptions& print = options.print;
-    for (int option; (option = ::getopt(argc, argv, "bc:defhoqrs:v")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+bc:defhoqrs:v")) != -1;) {
         switch (option) {
             case 'b':
                 print.body = true;

@@ -14,7 +14,7 @@ namespace relais::postconf {
 
 namespace {
 
-constexpr const char* kLetters = "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#";
+constexpr const char* kLetters = "+aAbc:C:deEfFhHjlmMno:pPqtT:vxX#";
 
 // In the order in which messages name them.
 constexpr std::string_view kSubjectLetters = "aAbFlmMpPtT";

@@ -83,7 +83,7 @@ void finish_unfinished() {
 // Other arguments are of no interest, as with the original.
 void parse(int argc, char** argv) {
     int verbose = 0;
-    for (int option; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+c:rv")) != -1;) {
         switch (option) {
             case 'c':
                 use_config_directory(::optarg);

@@ -68,7 +68,7 @@ Severity severity_of(std::string_view name) {
 Options parse(int argc, char** argv) {
     Options out;
     int verbose = 0;
-    for (int option; (option = ::getopt(argc, argv, "c:ip:t:v")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+c:ip:t:v")) != -1;) {
         switch (option) {
             case 'c':
                 ::setenv("MAIL_CONFIG", ::optarg, 1);

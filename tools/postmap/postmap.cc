@@ -57,7 +57,7 @@ bool take_own(Options& out, int option) {
 
 Options parse(int argc, char** argv) {
     Options out;
-    for (int option; (option = ::getopt(argc, argv, "bc:d:fFhijmnNopq:rsuUvw")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+bc:d:fFhijmnNopq:rsuUvw")) != -1;) {
         if (!out.take(option) && !take_own(out, option)) {
             usage();
         }

@@ -58,7 +58,7 @@ void choose(Options& options, Action action, const char* argument = "") {
 Options parse(int argc, char** argv) {
     Options options;
     int verbose = 0;
-    for (int option; (option = ::getopt(argc, argv, "c:fi:jps:v")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+c:fi:jps:v")) != -1;) {
         switch (option) {
             case 'c':
                 use_config_directory(::optarg);

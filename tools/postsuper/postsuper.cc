@@ -54,7 +54,7 @@ Options parse(int argc, char** argv) {
     Options options;
     int verbose = 0;
     auto add = [&](MessageAction action) { options.actions.emplace_back(action, ::optarg); };
-    for (int option; (option = ::getopt(argc, argv, "c:d:e:f:h:H:pr:sSv")) != -1;) {
+    for (int option; (option = ::getopt(argc, argv, "+c:d:e:f:h:H:pr:sSv")) != -1;) {
         switch (option) {
             case 'c':
                 use_absolute_directory(::optarg);

@@ -18,7 +18,8 @@ namespace relais {
 
 namespace {
 
-constexpr const char* kOptions = "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx";
+// Options end at the first address, as in all commands: a recipient may well begin with "-".
+constexpr const char* kOptions = "+A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx";
 constexpr std::size_t kMaxEnvelopeId = 100;
 
 using Mode = SendmailOptions::Mode;
