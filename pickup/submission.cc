@@ -216,8 +216,10 @@ SubmissionEnd Submission::finish(const Result<CleanupReply>& reply) {
     if (reply->ok() || (reply->status & kHopeless) != 0) {
         return remove_submitted(path_);
     }
-    log_warning("{}: error writing {}: {}", path_, cleanup_->queue_id(),
-                cleanup_status_text(reply->status).text);
+    if (reply->reason.empty()) {  // else cleanup has said it
+        log_warning("{}: error writing {}: {}", path_, cleanup_->queue_id(),
+                    cleanup_status_text(reply->status).text);
+    }
     return SubmissionEnd::kKept;
 }
 

@@ -44,8 +44,11 @@ DeliveryRequest make_request(const Entry& entry, const std::string& nexthop) {
     }
     request.sender = envelope.sender;
     if (!envelope.verp_delimiters.empty() && !envelope.sender.empty()) {
-        request.sender = verp_sender(envelope.verp_delimiters, envelope.sender,
-                                     entry.recipients.front().address);
+        // The list knows its member by the address that it wrote to.
+        const auto& recipient = entry.recipients.front();
+        request.sender =
+            verp_sender(envelope.verp_delimiters, envelope.sender,
+                        recipient.original.empty() ? recipient.address : recipient.original);
     }
     request.envelope_id = envelope.envelope_id;
     request.ret_flags = envelope.ret_flags;

@@ -51,6 +51,39 @@ def names(mta):
     mta.note_mail("u1", mta.virtual("u1"))
 
 
+LISTS = ("virtual_alias_maps = inline:{{list@virt.test=u1@virt.test u2+x@virt.test} {deep@virt.test=list@virt.test}"
+         " {one@virt.test=two@virt.test} {two@virt.test=one@virt.test}}\n")
+
+
+@scenario(main=LISTS)
+def verp_of_aliases(mta):
+    """The sender's address names whom the list wrote to, not where that went."""
+    mta.note("-XV", submit(mta, "-XV", "-f", "lst@b.test", "list@virt.test", "deep@virt.test", "U1@virt.test"))
+    mta.settle()
+    for user in ("u1", "u2"):
+        mta.note_mail(user, mta.virtual(user))
+
+
+@scenario(main=LISTS)
+def verp_as_it_was_asked_for_once(mta):
+    for number, options in enumerate((["-V", "ab"], ["-V", "-i"], ["-Vab"], ["-V+="], ["-V-+"], ["-Vabc"], ["-V", "abc"], ["-V", "a"], ["-V", ""], ["-V"])):
+        sender = f"lst{number}@b.test"
+        mta.note(f"{options}", submit(mta, "-f", sender, *options, "u1@virt.test"))
+        mta.note(f"{options} first", submit(mta, *options, "-f", sender, "u1@virt.test"))
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
+@scenario(main=LISTS, log=False)
+def what_cleanup_has_said_pickup_does_not_repeat(mta):
+    mta.run("sendmail", "-f", "a@b.test", "one@virt.test", input=MAIL)
+    mta.wait_log("unreasonable virtual_alias_maps map nesting")
+    for path in mta.queue_files("maildrop"):
+        path.unlink(missing_ok=True)
+    mta.settle()
+    mta.note("pickup's warnings", "pickup" in mta.log_text() and "error writing" in mta.log_text())
+
+
 @scenario(main="message_size_limit = 2000", ignore="mail_stream_cleanup: close error")
 def too_big(mta):
     for sender in ("joe@example.org", '"a b"@example.org', "", "Joe <joe@example.org>"):

@@ -30,6 +30,15 @@ bool is_bare_queue_option(const char* argument) {
     return std::strcmp(argument, "-q") == 0;
 }
 
+// Before Postfix 2.3, -V and -V+= asked for VERP, as -XV and -XV+= do now that -V takes an envelope
+// ID. Old list managers still do: the two characters decide, here or in the next argument.
+bool is_old_verp_option(const char* const* argument) {
+    const std::string_view option = argument[0];
+    const char* next = argument[1];
+    return option == "-V" ? next != nullptr && std::strlen(next) == 2
+                          : option.starts_with("-V") && option.size() == 4;
+}
+
 void take_mode(SendmailOptions& out, std::string_view value) {
     char letter = value.empty() ? '\0' : value.front();
     switch (letter) {
@@ -112,6 +121,12 @@ void take_verp(SendmailOptions& out, std::string_view value) {
     }
     out.verp = true;
     out.verp_delimiters = value;
+}
+
+void take_old_verp(SendmailOptions& out, std::string_view option) {
+    option.remove_prefix(1);
+    log_warning("option -{} is deprecated with Postfix 2.3; specify -X{} instead", option, option);
+    take_verp(out, option);
 }
 
 void take_notify(SendmailOptions& out, std::string_view value) {
@@ -238,7 +253,7 @@ void take_option(SendmailOptions& out, int option, const char* value) {
 
 void parse_early_options(int argc, char** argv) {
     while (::optind < argc) {
-        if (is_bare_queue_option(argv[::optind])) {
+        if (is_bare_queue_option(argv[::optind]) || is_old_verp_option(argv + ::optind)) {
             ++::optind;
             continue;
         }
@@ -275,9 +290,8 @@ SendmailOptions parse_options(int argc, char** argv) {
             ++::optind;
             continue;
         }
-        if (std::strcmp(argv[::optind], "-XV") == 0) {
-            out.verp = true;
-            ++::optind;
+        if (is_old_verp_option(argv + ::optind)) {
+            take_old_verp(out, argv[::optind++]);
             continue;
         }
         int option = ::getopt(argc, argv, kOptions);
