@@ -82,17 +82,18 @@ Task<std::optional<std::string>> Headers::rewritten(AddressClass where, std::str
 
 bool Headers::holds_addresses(const HeaderInfo* info) const {
     return info != nullptr && (info->traits & (kHeaderSender | kHeaderRecipient)) != 0 &&
-           rewriting() && !service_.drops(info);
+           rewriting() && !service_.drops(info->name);
 }
 
-// Writes the lines of a header, up to header_size_limit.
+// Writes the lines of a header, up to header_size_limit. What the limit leaves of a line is worth
+// having where it is a tenth of what may be.
 void Headers::put_lines(std::string_view text) {
     auto limit = static_cast<std::size_t>(service_.config.header_size_limit());
     auto line_limit = static_cast<std::size_t>(service_.config.line_length_limit());
     std::size_t at = 0;
     while (at <= text.size()) {
         auto end = std::min(text.find('\n', at), text.size());
-        if (at >= limit) {
+        if (end > limit && at + limit / 10 > limit) {
             return;
         }
         const auto line = text.substr(at, std::min(end, limit) - at);
@@ -151,7 +152,7 @@ void Headers::take(const HeaderInfo* info, std::string_view text) {
     if (info != nullptr) {
         note(*info, text);  // one that is dropped is not missing
     }
-    if (!service_.drops(info)) {
+    if (!service_.drops(text)) {
         put_lines(text);
     }
 }

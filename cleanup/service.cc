@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/ipc/service_client.h"
+#include "lib/mail/header.h"
 #include "lib/mail/mime_parser.h"
 #include "lib/queue/queue_config.h"
 
@@ -24,16 +25,9 @@ std::vector<milter::FilterSettings> own_milters(const Config& config) {
     return std::move(*filters);
 }
 
-std::vector<const HeaderInfo*> find_headers(std::string_view names) {
-    std::vector<const HeaderInfo*> found;
-    for (auto name : split_words(names, ", \t\r\n")) {
-        if (const HeaderInfo* info = find_header(name)) {
-            found.push_back(info);
-        } else {
-            log_warning("message_drop_headers: unknown header name: {}", name);
-        }
-    }
-    return found;
+std::vector<std::string> header_names(std::string_view list) {
+    auto words = split_words(list, ", \t\r\n");
+    return {words.begin(), words.end()};
 }
 
 // What in the structure of a message is reason to refuse it.
@@ -81,11 +75,13 @@ Service::Service(const Config& the_config)
       stripped_characters(the_config.message_strip_characters()),
       refused_mime(refused_mime_problems(the_config)),
       adds_mime_error(iequals(the_config.non_empty_end_of_header_action(), "add_header")),
-      dropped_headers_(find_headers(the_config.message_drop_headers())) {
+      dropped_headers_(header_names(the_config.message_drop_headers())) {
 }
 
-bool Service::drops(const HeaderInfo* info) const {
-    return info != nullptr && std::ranges::find(dropped_headers_, info) != dropped_headers_.end();
+bool Service::drops(std::string_view header) const {
+    const auto name = header.substr(0, header_name_length(header));
+    return std::ranges::any_of(dropped_headers_,
+                               [name](const std::string& one) { return iequals(one, name); });
 }
 
 Task<void> Service::wake_qmgr() {

@@ -7,7 +7,6 @@
 #include "lib/config/config.h"
 #include "lib/event/sync.h"
 #include "lib/ipc/rewriter.h"
-#include "lib/mail/header.h"
 #include "lib/milter/settings.h"
 #include "lib/queue/queue_dirs.h"
 #include "lib/rules/content_checks.h"
@@ -36,8 +35,8 @@ class Service {
     // non_empty_end_of_header_action
     const bool adds_mime_error;
 
-    // message_drop_headers
-    bool drops(const HeaderInfo* info) const;
+    // Whether a header, or what begins with its name, is one of message_drop_headers.
+    bool drops(std::string_view header) const;
 
     // Tells qmgr about new mail: at once, but not more often than it can use.
     void new_mail() { mail_waiting_.set(); }
@@ -62,7 +61,7 @@ class Service {
     [[nodiscard]] Task<void> wake_qmgr();
 
   private:
-    std::vector<const HeaderInfo*> dropped_headers_;
+    std::vector<std::string> dropped_headers_;
     Flag mail_waiting_;
     int sessions_ = 0;
 };

@@ -143,9 +143,26 @@ def always_bcc(mta):
     arrives(mta, "Subject: x\n\nx\n")
 
 
-@scenario(main="header_size_limit = 200")
+SHORT = "header_size_limit = 200\nmessage_drop_headers = subject, X-Dropped bcc\n"
+
+
+@scenario(main=SHORT)
 def header_over_its_limit(mta):
     arrives(mta, "Subject: x\nX-Long: " + "a b c " * 100 + "\nTo: bob\n\nx\n")
+
+
+@scenario(main=SHORT)
+def folded_header_over_its_limit(mta):
+    """Where the limit cuts a line after the first: what would be left of it is kept only where it is a tenth of the limit."""
+    for left in (-1, 0, 1, 10, 18, 19, 20, 21):
+        line = "X-Cut: " + "a" * (200 - 7 - 1 - left)
+        arrives(mta, f"From: x\n{line}\n 123456789 123456789 123456789 123456789\n more\nTo: x@long.test,\n {'y' * 90}@x.test,\n {'z' * 90}@x.test\n\nx\n",
+                sender=f"left{left}@remote.test")
+
+
+@scenario(main=SHORT)
+def any_header_is_dropped(mta):
+    arrives(mta, "SUBJECT: x\nx-dropped: 1\n 2\nX-Dropped : 3\nX-Dropped-Not: 4\nBcc: u2@virt.test\nX: 5\n\nSubject: x\n")
 
 
 @scenario(main="append_at_myorigin = no\nappend_dot_mydomain = yes\nmyorigin = origin.test")
