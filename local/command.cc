@@ -78,10 +78,7 @@ Task<Disposition> Expansion::deliver_command(Branch branch, std::string command)
         spec.user = rights;
     }
     spec.time_limit = conf().command_time_limit();
-    spec.copy = copy_for(branch, copy_addition::kCommand);
-    if ((agent_.delivered_header & kHeaderForCommands) == 0) {
-        spec.copy.delivered_to.clear();
-    }
+    spec.copy = copy_for(branch, copy_addition::kCommand, kHeaderForCommands);
     DeliveryStatus status = co_await relais::deliver_to_command(&delivery_, std::move(spec));
     if (status.code().success()) {
         status.reason = "delivered to command: " + command;

@@ -130,7 +130,8 @@ class Expansion {
         return branch.rights ? branch.rights->ids : agent_.default_rights;
     }
 
-    MessageCopy copy_for(const Branch& branch, unsigned additions) const;
+    // What is written at a place, which prepend_delivered_header may leave without Delivered-To.
+    MessageCopy copy_for(const Branch& branch, unsigned additions, DeliveredHeader place) const;
 
     Agent& agent_;
     Delivery& delivery_;

@@ -54,10 +54,7 @@ Task<Disposition> Expansion::deliver_file(Branch branch, std::string path) {
     } else if (delivery_.is_probe()) {
         status = DeliveryStatus::of(DsnCode(2, 0, 0), "delivers to file: " + path);
     } else {
-        MessageCopy copy = copy_for(branch, copy_addition::kMbox);
-        if ((agent_.delivered_header & kHeaderForFiles) == 0) {
-            copy.delivered_to.clear();
-        }
+        MessageCopy copy = copy_for(branch, copy_addition::kMbox, kHeaderForFiles);
         status = path.ends_with('/') ? into_maildir(std::move(copy), path, rights)
                                      : into_file(std::move(copy), path, rights);
     }

@@ -87,7 +87,8 @@ DeliveryStatus Expansion::into_user_mbox(const Branch& branch, const User& user)
     }
     // The file is made and locked as who may do so there, and written as the user, so that quotas
     // hold.
-    ContentWriter copy = content_of(delivery_, copy_for(branch, copy_addition::kMbox));
+    ContentWriter copy =
+        content_of(delivery_, copy_for(branch, copy_addition::kMbox, kHeaderForFiles));
     std::int64_t begins_at = 0;
     auto content = [&](FileSink& to) {
         begins_at = to.position();
@@ -181,7 +182,8 @@ Task<Disposition> Expansion::deliver_to_user(Branch branch) {
         status = DeliveryStatus::of(
             DsnCode(2, 0, 0), maildir.empty() ? "delivers to mailbox" : "delivers to maildir");
     } else if (!maildir.empty()) {
-        status = into_maildir(copy_for(branch, copy_addition::kMaildir), maildir, user.ids);
+        status = into_maildir(copy_for(branch, copy_addition::kMaildir, kHeaderForFiles), maildir,
+                              user.ids);
     } else {
         status = into_user_mbox(branch, user);
     }

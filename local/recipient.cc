@@ -91,11 +91,14 @@ bool Expansion::seen(const std::string& what) {
     return false;
 }
 
-MessageCopy Expansion::copy_for(const Branch& branch, unsigned additions) const {
+MessageCopy Expansion::copy_for(const Branch& branch, unsigned additions,
+                                DeliveredHeader place) const {
     MessageCopy copy;
     copy.sender = branch.sender;
     copy.original_to = branch.rcpt.original;
-    copy.delivered_to = branch.delivered;
+    if ((agent_.delivered_header & place) != 0) {
+        copy.delivered_to = branch.delivered;
+    }
     copy.additions = additions;
     copy.when = delivery_.times.agent_handoff.tv_sec;
     return copy;

@@ -116,7 +116,8 @@ def users_without_a_home(mta):
           'where: "|pwd > @ROOT@/out/where"')
 def command_parameters(mta):
     make(mta, "out/x")
-    send(mta, "ok", "environment", "where")
+    send(mta, "ok", "environment", "where", "alice")
+    note_users(mta)
     for name in ("ok", "environment", "where"):
         note_file(mta, mta.root / "out" / name, name)
 
@@ -159,8 +160,9 @@ def no_directory_for_commands(mta):
 @scenario(main=BASE + "allow_mail_to_files =\nallow_mail_to_commands =\nprepend_delivered_header =\n",
           aliases='file: @ROOT@/out/file\ncommand: "|cat"\nelsewhere: u1@virt.test\n')
 def nothing_is_allowed(mta):
-    send(mta, "file", "command", "elsewhere")
+    send(mta, "file", "command", "elsewhere", "alice", "bob")
     mta.note_mail("u1", mta.virtual("u1"))
+    note_users(mta)
 
 
 LISTS = """
