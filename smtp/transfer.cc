@@ -8,6 +8,8 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/mail/address.h"
+#include "lib/mail/dsn.h"
+#include "lib/mail/orcpt.h"
 #include "lib/queue/sendopts.h"
 #include "lib/smtp/xforward.h"
 
@@ -21,15 +23,13 @@ namespace {
 // So many recipients go out before their replies are read: neither side's buffers fill up.
 constexpr std::size_t kRecipientsAtOnce = 100;
 
-// "rfc822;user+ext@example" with the address in xtext.
+// What ORCPT says of a recipient; nothing where it is not known.
 std::string orcpt_value(const Recipient& recipient) {
     if (!recipient.dsn_orig_rcpt.empty()) {
-        auto parts = split_first(recipient.dsn_orig_rcpt, ';');
-        return parts ? std::string(parts->first) + ";" + xtext_encode(parts->second)
-                     : xtext_encode(recipient.dsn_orig_rcpt);
+        return format_orcpt(recipient.dsn_orig_rcpt);
     }
     return recipient.original.empty() ? std::string()
-                                      : "rfc822;" + xtext_encode(quote_address(recipient.original));
+                                      : format_orcpt("rfc822;" + quote_address(recipient.original));
 }
 
 // A command that comes before MAIL.
@@ -393,16 +393,16 @@ std::string mail_command(const std::string& sender, const DeliveryRequest& reque
             line += " BODY=7BIT";
         }
     }
-    if (server.has("SMTPUTF8") && (request.sendopts & kUtf8Requested) != 0) {
-        line += " SMTPUTF8";
-    }
     if (server.has("DSN")) {
         if (!request.envelope_id.empty()) {
-            line += " ENVID=" + xtext_encode(request.envelope_id);
+            line += " ENVID=" + xtext_encode(request.envelope_id, "=");
         }
         if (request.ret_flags != 0) {
             line += format(" RET={}", format_ret(static_cast<DsnRet>(request.ret_flags)));
         }
+    }
+    if (server.has("SMTPUTF8") && (request.sendopts & kUtf8Requested) != 0) {
+        line += " SMTPUTF8";
     }
     return line;
 }

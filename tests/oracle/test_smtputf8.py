@@ -38,6 +38,23 @@ def addresses_of_commands(mta):
     addresses(mta)
 
 
+ORIGINALS = ("rfc822;b+2Bd+3D@b.test", "rfc822;jörg@b.test", "utf-8;plain@b.test", "utf-8;j\\x{F6}rg@b.test", "UTF-8;jörg@b.test",
+             "utf-8;a\\x{2b}b\\x{3d}c\\x{20}d\\x{5c}e\\x{1F600}@b.test", "x400;foo+20bar", "utf-8;a+2Bbö@x.test", "utf-8;a+2Bb@x.test")
+
+
+@scenario(main=UTF8, ignore=WHY)
+def original_recipients_passed_on(mta):
+    """RFC 3461 4 and RFC 6533 3: "+" and "=" are never in ORCPT and ENVID as they are."""
+    recipients = [f"<x{number}@far.test> ORCPT={original}" for number, original in enumerate(ORIGINALS)]
+    recipients += ['<"a=b+c d"@far.test>', "<jörg@far.test>", "<SRS0=h=t=o.test=u@far.test>"]
+    with mta.sink(31, EHLO="250-far.test\n250-DSN\n250-SMTPUTF8\n250 8BITMIME"):
+        with mta.smtp(client=100) as s:
+            s.talk(HELLO, "MAIL FROM:<carol@remote.test> SMTPUTF8 RET=HDRS ENVID=a+2Bb+3Dc", *(f"RCPT TO:{recipient}" for recipient in recipients))
+            s.data("Subject: x\n\nx\n")
+            s.command("QUIT")
+        mta.settle()
+
+
 @scenario(main=UTF8 + "strict_smtputf8 = yes\n", ignore=WHY)
 def addresses_where_strict(mta):
     addresses(mta)
