@@ -154,7 +154,7 @@ std::shared_ptr<const TableSet> RestrictionLibrary::table(const std::string& ref
     if (found != tables_.end() || sealed_) {
         return found == tables_.end() ? nullptr : found->second;
     }
-    auto table = std::make_shared<const TableSet>("smtpd_access_maps", reference);
+    auto table = std::make_shared<const TableSet>(reference, reference);
     tables_.emplace(reference, table);
     return table;
 }

@@ -124,10 +124,10 @@ test_hold_and_bcc = message("hold", "bcc", "prepend")
 
 
 @scenario(main=VIRTUAL + "smtpd_data_restrictions = check_sender_access inline:{{a@data.test = REJECT} {b@data.test = PREPEND X-Data: 1} {c@data.test = DUNNO}"
-          " {d@data.test = DEFER_IF_PERMIT}}, check_recipient_access inline:{u1@virt.test=OK u2@virt.test=REJECT}\n"
+          " {d@data.test = DEFER_IF_PERMIT} {h@data.test = }}, check_recipient_access inline:{u1@virt.test=OK u2@virt.test=REJECT}\n"
           "smtpd_end_of_data_restrictions = check_sender_access inline:{{c@data.test = PREPEND X-Late: 1} {b@data.test = WARN} {e@data.test=REJECT} {f@data.test=HOLD} {g@data.test=421 no}}")
 def restrictions_at_data(mta):
-    for name in "abcdefg":
+    for name in "abcdefgh":
         for recipients in (["u1"], ["u2"], ["u1", "u2"]):
             with mta.smtp() as s:
                 s.talk(HELLO)
