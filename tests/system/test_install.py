@@ -102,6 +102,13 @@ def test_what_is_installed_carries_mail():
     services = (conf / "master.cf").read_text()
     (conf / "master.cf").write_text(services.replace("\nsmtp      inet", f"\n{room().address(149)}:2525 inet"))
     room().allow_config(conf)
+    run(top, "postfix", "post-install", "create-missing")  # as images do whose queue is an empty volume
+    queue = top / "var/spool/postfix"
+    equal({name: oct((queue / name).stat().st_mode & 0o777) for name in ("maildrop", "public", "hold", "pid")},
+          {"maildrop": "0o730", "public": "0o710", "hold": "0o700", "pid": "0o755"}, "the modes of what post-install makes")
+    for words, status in ((["foo"], 1), ([], 1), (["create-missing", "foo"], 1), (["mail_owner=nosuch", "set-permissions"], 1),
+                          (["foo=bar", "create-missing"], 0), (["upgrade-configuration", "upgrade-permissions"], 0), (["first-install"], 0)):
+        run(top, "postfix", "post-install", *words, status=status)
     run(top, "postfix", "set-permissions")
     equal(run(top, "postfix", "check").stderr, "", "what postfix check says")
     run(top, "postfix", "start")

@@ -227,14 +227,13 @@ std::vector<std::string> layout_warnings() {
     return out;
 }
 
-// "name=value" arguments stand for what main.cf says.
-static void use_settings(const std::vector<std::string>& words) {
+void use_settings(const std::vector<std::string>& words) {
     ConfigOptions wanted;
     wanted.directory = conf().config_directory();
     wanted.process_name = "postfix";
     for (const std::string& word : std::span(words).subspan(1)) {
         if (!split_first(word, '=')) {
-            refuse("set-permissions takes name=value arguments, not: " + word);
+            refuse(words.front() + " takes name=value arguments, not: " + word);
         }
         wanted.settings.push_back(word);
     }

@@ -8,6 +8,9 @@
 
 namespace relais::postfix_command {
 
+// The words behind the first, each a name=value, stand from now on for what main.cf says.
+void use_settings(const std::vector<std::string>& words);
+
 // Makes missing directories, with their owners and modes.
 void create_missing();
 

@@ -23,6 +23,7 @@
 #include "tools/postfix/layout.h"
 #include "tools/postfix/log_rotate.h"
 #include "tools/postfix/non_bdb.h"
+#include "tools/postfix/post_install.h"
 #include "tools/postfix/tls_command.h"
 #include "tools/postfix/upgrade.h"
 
@@ -133,7 +134,7 @@ void run_wrapper(const Options& options) {
     refuse(
         format("unknown command: '{}'. Usage: postfix start (or stop, reload, abort, flush, check, "
                "status, "
-               "set-permissions, upgrade-configuration, logrotate, non-bdb)",
+               "set-permissions, upgrade-configuration, post-install, logrotate, non-bdb)",
                word));
 }
 
@@ -163,6 +164,7 @@ int run(const Options& options) {
         {"check", [](Control& c, const auto&) { return c.check(); }},
         {"set-permissions", [](Control&, const auto& w) { return set_permissions(w); }},
         {"upgrade-configuration", [](Control&, const auto& w) { return upgrade_configuration(w); }},
+        {"post-install", [](Control&, const auto& w) { return post_install(w); }},
         {"logrotate", [](Control& c, const auto&) { return rotate_log(c); }},
         {"tls", [](Control&, const auto& w) { return manage_tls(w); }},
         {"non-bdb", [](Control&, const auto& w) { return manage_non_bdb(w); }},
