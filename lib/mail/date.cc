@@ -148,9 +148,9 @@ std::string format_mail_date(std::time_t when) {
     std::tm local{};
     localtime_r(&when, &local);
     // The day and the month are English whatever the locale: no program of ours sets one.
-    std::array<char, 80> text{};
-    std::strftime(text.data(), text.size(), "%a, %e %b %Y %H:%M:%S %z (%Z)", &local);
-    return text.data();
+    std::array<char, 64> text{};
+    std::strftime(text.data(), text.size(), "%a, %e %b %Y %H:%M:%S %z (", &local);
+    return std::string(text.data()) + (local.tm_zone != nullptr ? local.tm_zone : "") + ")";
 }
 
 std::string format_imap_date(std::time_t when) {
