@@ -23,8 +23,9 @@ def serves(name, main):
 
 class Floor:
     def __init__(self):
-        self.address = room().address(250)
-        self.queue = self.vmail = room().scratch / f"floor{room().next_instance()}"
+        number = room().next_instance()  # an address of its own, since those of the last round may just be at their end
+        self.address = room().address(150 + number)
+        self.queue = self.vmail = room().scratch / f"floor{number}"
         (self.queue / "maildrop").mkdir(parents=True)
         self._process = subprocess.Popen([PROGRAM, self.address, str(SMTP), self.queue, str(TAKERS), str(DELIVERERS)])
         self._wait_until_it_listens()
