@@ -66,22 +66,25 @@ struct Pipe {
     UniqueFd in, out;
 };
 
-// Delivers what the pipe names into DIRECTORY/u1, for ever.
-[[noreturn]] void deliver(const Pipe& names, const std::string& directory) {
+// Delivers one message into DIRECTORY/u1; `room` is for its text.
+void deliver(const std::string& directory, const std::string& id, std::string& room) {
+    const std::string queued = directory + "/active/" + id;
+    std::size_t size = 0;
+    {
+        const UniqueFd file(must(::open(queued.c_str(), O_RDONLY | O_CLOEXEC), "open"));
+        size = static_cast<std::size_t>(must(::read(file.get(), room.data(), room.size()), "read"));
+    }
+    store(directory + "/u1/tmp/" + id, directory + "/u1/new/" + id,
+          std::string_view(room).substr(0, size));
+    must(::unlink(queued.c_str()), "unlink");
+}
+
+// What the pipe names, for ever.
+[[noreturn]] void deliver_all(const Pipe& names, const std::string& directory) {
     std::array<char, kName> name{};
-    std::string message(std::size_t{1} << 20, '\0');
+    std::string room(std::size_t{1} << 20, '\0');
     while (::read(names.in.get(), name.data(), kName) == std::ssize(name)) {
-        const std::string id(name.data());
-        const std::string queued = directory + "/active/" + id;
-        std::size_t size = 0;
-        {
-            const UniqueFd file(must(::open(queued.c_str(), O_RDONLY | O_CLOEXEC), "open"));
-            size = static_cast<std::size_t>(
-                must(::read(file.get(), message.data(), message.size()), "read"));
-        }
-        store(directory + "/u1/tmp/" + id, directory + "/u1/new/" + id,
-              std::string_view(message).substr(0, size));
-        must(::unlink(queued.c_str()), "unlink");
+        deliver(directory, name.data(), room);
     }
     std::_Exit(0);
 }
@@ -257,7 +260,7 @@ int run(std::span<char*> arguments) {
     }
     for (int i = 0; i < deliverers; ++i) {
         if (fork_child()) {
-            deliver(names, directory);
+            deliver_all(names, directory);
         }
     }
     ::pause();
