@@ -122,7 +122,8 @@ void wake_pickup() {
 
 // Whatever else is wrong with it, the attempt tells.
 bool may_fill_maildrop() {
-    return ::faccessat(AT_FDCWD, kMaildrop.data(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES;
+    return ::faccessat(AT_FDCWD, std::string(kMaildrop).c_str(), W_OK | X_OK, AT_EACCESS) == 0 ||
+           errno != EACCES;
 }
 
 // The exit status is the status bits'.
