@@ -4,6 +4,7 @@ One instance has its queues, its data and its mailboxes behind links and sockets
 that can be is chrooted.  Mail goes every way through both, and the commands look at it."""
 import re
 import shutil
+import subprocess
 
 from support import check, equal
 from support.certificates import directory
@@ -12,24 +13,32 @@ from support.milter import MilterServer
 from support.policy import PolicyServer
 from support.queuefile import records
 from support.room import room
+from support.sink import SmtpSink
+from support.tls_servers import safe
 
 MAIN = """\
 alias_maps = hash:@ROOT@/elsewhere/aliases
 virtual_alias_maps = texthash:@ROOT@/elsewhere/virtual
 virtual_mailbox_base = @ROOT@/boxes
 header_checks = regexp:@ROOT@/elsewhere/checks
-transport_maps = inline:{{later.test=smtp:[127.0.0.1]:1}, {piped.test=odd:}, {thrown.test=discard:}}
+transport_maps = inline:{{later.test=smtp:[127.0.0.1]:1}, {piped.test=odd:}, {tls.test=smtp:[@SECURE@]:2525}, {thrown.test=discard:}}
 local_recipient_maps =
 smtpd_milters = unix:@SOCKETS@/milter
 non_smtpd_milters = unix:@SOCKETS@/milter
 smtpd_recipient_restrictions = check_policy_service unix:@SOCKETS@/policy, permit_mynetworks, reject
 smtpd_tls_cert_file = @ROOT@/elsewhere/live/cert.pem
 smtpd_tls_key_file = @ROOT@/elsewhere/live/key.pem
+smtp_tls_CApath = @ROOT@/elsewhere/authorities
+smtp_tls_policy_maps = inline:{{[@SECURE@]:2525=secure match=odd.test}}
 address_verify_map = btree:@ROOT@/data/verify
 minimal_backoff_time = 300s
 """
 PIPE = "odd unix - n n - - pipe flags=q user={user} argv=/bin/sh -c cat>{root}/drop/$$$$ sh\n"
 LINKED = ("deferred", "hold", "maildrop", "bounce", "defer")
+
+
+def secure_server():
+    return room().address(60)
 
 
 def moved(path, to):
@@ -54,10 +63,28 @@ def prepare(mta):
     mta.must_run("postalias", f"hash:{elsewhere}/aliases", record=False)
 
 
+def authorities(folder, real):
+    """As c_rehash makes it, of an authority that is elsewhere."""
+    folder.mkdir()
+    real.mkdir()
+    shutil.copy(directory() / "ca.pem", real / "ca.pem")
+    name = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", real / "ca.pem"], capture_output=True, check=True, text=True).stdout.strip()
+    (folder / f"{name}.0").symlink_to(real / "ca.pem")
+
+
+def over_tls(mta):
+    """To a server whose certificate is held against those authorities, which OpenSSL reads when it meets one."""
+    server = SmtpSink(secure_server(), 2525, safe("odd", ["odd.test"]))
+    mta.mail("a@b.test", ["x@tls.test"])
+    mta.wait_log("to=<x@tls.test>.*status=sent")
+    server.stop()
+
+
 def linked(mta):
     for name in LINKED:
         moved(mta.queue / name, mta.root / "elsewhere" / name)
     moved(mta.data, mta.root / "elsewhere/data")
+    authorities(mta.root / "elsewhere/authorities", mta.root / "certificates")
     (mta.root / "boxes").symlink_to(mta.vmail)
 
 
@@ -115,7 +142,7 @@ def use_all(mta):
 def in_order(arrange, sockets, mode="strict"):
     """`sockets`: where those of other programs are, as a daemon sees it."""
     room().require_private("accounts")
-    mta = Instance("ours", main=MAIN.replace("@SOCKETS@", sockets) + f"sandbox = {mode}\n")
+    mta = Instance("ours", main=MAIN.replace("@SOCKETS@", sockets).replace("@SECURE@", secure_server()) + f"sandbox = {mode}\n")
     (mta.conf / "master.cf").write_text((mta.conf / "master.cf").read_text() + PIPE.format(user="vmail", root=mta.root))
     prepare(mta)
     arrange(mta)
@@ -124,6 +151,8 @@ def in_order(arrange, sockets, mode="strict"):
     with MilterServer(str(place / "milter")), PolicyServer(str(place / "policy")):
         mta.start()
         use_all(mta)
+        if arrange is linked:  # a jail would have to hold the authorities
+            over_tls(mta)
         mta.reload()
         mta.mail("a@b.test", ["info@virt.test"])
         mta.wait_log(r"to=<u1@virt.test>.*status=sent", count=2)
