@@ -43,12 +43,14 @@ constexpr auto kQueues =
 
 constexpr std::size_t kMostLinks = 5000;
 
-// Where a link in `directory` leads to; empty: not out of the directory, or it is none.
+// Where a link in `directory` leads to; empty: not out of the directory, or it is none, or to where
+// everybody may read, as hundreds do in some distributions' directories of authorities.
 std::string target_elsewhere(const std::string& directory, const std::string& name) {
     std::array<char, PATH_MAX> target{};
     const std::string path = directory + "/" + name;
     const auto size = ::readlink(path.c_str(), target.data(), target.size());
-    const bool elsewhere = size > 0 && std::ranges::find(target, '/') != target.end();
+    const std::string_view to(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    const bool elsewhere = to.contains('/') && !to.starts_with("/usr/");
     return elsewhere ? real_path(path).value_or("") : "";
 }
 
