@@ -10,7 +10,7 @@ namespace relais {
 
 // Of most lists: bytes, and attributes.
 static constexpr std::size_t kUsualSize = 256;
-static constexpr std::size_t kUsualCount = 8;
+static constexpr std::size_t kUsualCount = 16;
 
 void AttrWriter::pair(std::string_view name, std::string_view value) {
     bool plain = encoding_ == AttrEncoding::kPlain;
@@ -183,27 +183,22 @@ void AttrReader::set_error(std::string_view what, std::string_view name) {
     }
 }
 
-std::optional<std::string> AttrReader::optional_string(std::string_view name) {
-    if (failed()) {
+std::optional<std::string> AttrReader::string_if_next(std::string_view name) {
+    if (failed() || at_end() || (*attributes_)[next_].first != name) {
         return std::nullopt;
     }
-    auto from = attributes_->begin() + static_cast<std::ptrdiff_t>(next_);
-    auto found = std::find_if(from, attributes_->end(),
-                              [&](const auto& pair) { return pair.first == name; });
-    if (found == attributes_->end()) {
-        return std::nullopt;
-    }
-    next_ = static_cast<std::size_t>(found - attributes_->begin()) + 1;
-    return found->second;
+    return (*attributes_)[next_++].second;
 }
 
 std::string AttrReader::string(std::string_view name) {
-    auto value = optional_string(name);
-    if (!value) {
-        set_error("missing attribute", name);
-        return {};
+    while (!failed() && !at_end()) {
+        const auto& [found, value] = (*attributes_)[next_++];
+        if (found == name) {
+            return value;
+        }
     }
-    return std::move(*value);
+    set_error("missing attribute", name);
+    return {};
 }
 
 std::optional<std::uint64_t> AttrReader::unsigned_value(std::string_view name, std::uint64_t most) {

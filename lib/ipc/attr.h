@@ -80,8 +80,8 @@ class AttrReader {
     std::int64_t long_number(std::string_view name);
     std::string data(std::string_view name);
 
-    // The value if it is next or later; the place does not move when there is none.
-    std::optional<std::string> optional_string(std::string_view name);
+    // The value where that attribute is next; the place does not move where it is not.
+    std::optional<std::string> string_if_next(std::string_view name);
 
     // True when nothing is left.
     bool at_end() const { return next_ >= attributes_->size(); }

@@ -90,9 +90,9 @@ Result<QueuedMessage> parse_queued_message(const Attributes& attributes) {
     message.sender = reader.string("sender");
     while (!reader.at_end() && !reader.failed()) {
         QueuedMessage::Recipient recipient;
-        reader.optional_string("original_recipient");
+        reader.string_if_next("original_recipient");
         recipient.address = reader.string("recipient");
-        recipient.log_class = reader.optional_string("log_class").value_or("");
+        recipient.log_class = reader.string_if_next("log_class").value_or("");
         recipient.reason = reader.string("reason");
         message.recipients.push_back(std::move(recipient));
     }

@@ -52,6 +52,20 @@ TEST_CASE("ipc/attr: values are taken in order, unwanted ones are skipped") {
     CHECK(reader.error() == "missing attribute x");
 }
 
+// With one that were looked for further on, what lies between would be lost, and a list of many
+// recipients be read through for each of them.
+TEST_CASE("ipc/attr: what need not be there is taken where it is next, and only there") {
+    Attributes list{{"recipient", "a"}, {"reason", "1"}, {"original", "B"}, {"recipient", "b"}};
+    AttrReader reader(list);
+    CHECK_FALSE(reader.string_if_next("original"));
+    CHECK(reader.string("recipient") == "a");
+    CHECK(reader.string("reason") == "1");
+    CHECK(reader.string_if_next("original") == "B");
+    CHECK(reader.string("recipient") == "b");
+    CHECK_FALSE(reader.string_if_next("original"));
+    CHECK_FALSE(reader.failed());
+}
+
 TEST_CASE("ipc/attr: numbers are whole and in range") {
     Attributes list{{"a", "12x"}};
     AttrReader bad(list);
