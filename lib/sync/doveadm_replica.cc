@@ -23,10 +23,6 @@ constexpr std::string_view kFields =
     "uid guid flags date.received.unixtime size.physical pop3.uidl pop3.order";
 constexpr std::size_t kFieldColumns = 7;
 
-std::unexpected<Error> read_only() {
-    return fail(Errc::kDenied, "Mailboxes of a doveadm server can only be read");
-}
-
 std::unexpected<Error> nonsense(std::string_view what) {
     return fail(Errc::kClosed, format("the server makes no sense: {}", what));
 }
@@ -206,19 +202,6 @@ Task<Result<std::vector<SyncText>>> DoveadmReplica::read(std::string mailbox,
                               numbers->guid, "uid", list_of(uids)},
                              kFieldColumns + 1, take);
     co_return done ? Result<std::vector<SyncText>>(std::move(texts)) : fail_with(done);
-}
-
-Task<Result<void>> DoveadmReplica::change_tree(TreeChange /*change*/) {
-    co_return read_only();
-}
-
-Task<Result<void>> DoveadmReplica::change(std::string /*mailbox*/, MailboxChange /*change*/) {
-    co_return read_only();
-}
-
-Task<Result<void>> DoveadmReplica::put(std::string /*mailbox*/,
-                                       std::vector<SyncText> /*messages*/) {
-    co_return read_only();
 }
 
 }  // namespace relais

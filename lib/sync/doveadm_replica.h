@@ -14,7 +14,7 @@
 
 namespace relais {
 
-class DoveadmReplica : public Replica {
+class DoveadmReplica : public ReadOnlyReplica {
   public:
     DoveadmReplica(DoveadmAccount account, std::string user, DoveadmClient::Log log)
         : user_(std::move(user)), client_(std::move(account), std::move(log)) {}
@@ -26,12 +26,6 @@ class DoveadmReplica : public Replica {
     [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
     [[nodiscard]] Task<Result<std::vector<SyncText>>> read(
         std::string mailbox, std::vector<std::uint32_t> uids) override;
-    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
-    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
-    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
-                                         std::vector<SyncText> messages) override;
-
-    bool can_change() const override { return false; }
 
   private:
     using Row = std::vector<std::string>;

@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t kMostMailboxes = 100000;
 constexpr std::size_t kMostMessages = 10000000;
 
-std::unexpected<Error> read_only() {
-    return fail(Errc::kDenied, "An IMAP server can only be read from");
-}
-
 std::unexpected<Error> no_uid_left() {
     return fail(Errc::kDenied, "the server's UIDs leave none for another message");
 }
@@ -223,18 +219,6 @@ Task<Result<std::vector<SyncText>>> ImapReplica::read(std::string mailbox,
         co_return fail_with(done);
     }
     co_return texts;
-}
-
-Task<Result<void>> ImapReplica::change_tree(TreeChange /*change*/) {
-    co_return read_only();
-}
-
-Task<Result<void>> ImapReplica::change(std::string /*mailbox*/, MailboxChange /*change*/) {
-    co_return read_only();
-}
-
-Task<Result<void>> ImapReplica::put(std::string /*mailbox*/, std::vector<SyncText> /*messages*/) {
-    co_return read_only();
 }
 
 }  // namespace relais

@@ -10,7 +10,7 @@
 
 namespace relais {
 
-class ImapReplica : public Replica {
+class ImapReplica : public ReadOnlyReplica {
   public:
     explicit ImapReplica(ImapAccount account);
 
@@ -18,12 +18,6 @@ class ImapReplica : public Replica {
     [[nodiscard]] Task<Result<MailboxContent>> look(std::string mailbox) override;
     [[nodiscard]] Task<Result<std::vector<SyncText>>> read(
         std::string mailbox, std::vector<std::uint32_t> uids) override;
-    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
-    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
-    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
-                                         std::vector<SyncText> messages) override;
-
-    bool can_change() const override { return false; }
 
   private:
     struct Examined {

@@ -15,6 +15,10 @@ constexpr std::size_t kKeptOfGuid = 200;
 constexpr std::size_t kMailboxGuid = 32;
 constexpr std::size_t kLongestWord = 255;
 
+std::unexpected<Error> read_only() {
+    return fail(Errc::kDenied, "The server's mailboxes can only be read from");
+}
+
 }  // namespace
 
 std::string as_sync_guid(std::string text) {
@@ -46,6 +50,19 @@ bool MailboxContent::has_room_for(std::string_view keyword) const {
     return last_keywords.empty() || std::ranges::any_of(last_keywords, [&](const auto& each) {
                return iequals(each, keyword);
            });
+}
+
+Task<Result<void>> ReadOnlyReplica::change_tree(TreeChange /*change*/) {
+    co_return read_only();
+}
+
+Task<Result<void>> ReadOnlyReplica::change(std::string /*mailbox*/, MailboxChange /*change*/) {
+    co_return read_only();
+}
+
+Task<Result<void>> ReadOnlyReplica::put(std::string /*mailbox*/,
+                                        std::vector<SyncText> /*messages*/) {
+    co_return read_only();
 }
 
 std::uint64_t sync_digest(std::string_view text) {

@@ -136,6 +136,17 @@ class Replica {
     virtual bool can_change() const { return true; }
 };
 
+// A side that can only be read from.
+class ReadOnlyReplica : public Replica {
+  public:
+    [[nodiscard]] Task<Result<void>> change_tree(TreeChange change) override;
+    [[nodiscard]] Task<Result<void>> change(std::string mailbox, MailboxChange change) override;
+    [[nodiscard]] Task<Result<void>> put(std::string mailbox,
+                                         std::vector<SyncText> messages) override;
+
+    bool can_change() const override { return false; }
+};
+
 // More than that no message has.
 inline constexpr std::uint64_t kLargestSyncText = std::uint64_t{512} << 20;
 
