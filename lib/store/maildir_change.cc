@@ -113,6 +113,35 @@ int MaildirMailbox::rename_to(MailMessage& message, MessageFlags flags) {
     return 0;
 }
 
+// What the message is to have in the name of its file; what is to change elsewhere is noted.
+MessageFlags MaildirMailbox::wanted_flags(const MailMessage& message, FlagChange how,
+                                          MessageFlags by, const std::vector<std::string>& keywords,
+                                          Apart& apart) const {
+    MessageFlags wanted = changed_flags(message.flags(), how, by);
+    const auto& more = more_keywords_of(message);
+    if (changed_keywords(more, how, keywords) != more) {
+        apart.keywords.push_back(message.uid);
+    }
+    if (has_own_seen() && ((wanted.system ^ message.system) & MessageFlags::kSeen) != 0) {
+        apart.seen.push_back(message.uid);
+        wanted.system ^= MessageFlags::kSeen;
+    }
+    return wanted;
+}
+
+// The UIDs of messages that have changed come to `changed`.
+Task<Result<void>> MaildirMailbox::change_apart(Apart apart, FlagChange how, std::uint8_t system,
+                                                std::vector<std::string> keywords,
+                                                std::vector<std::uint32_t>* changed) {
+    auto more = co_await change_more_of(std::move(apart.keywords), how, std::move(keywords));
+    auto named = add_uids(*changed, more);
+    const bool seen = how != FlagChange::kRemove && (system & MessageFlags::kSeen) != 0;
+    auto marked = co_await mark_own_seen(std::move(apart.seen),
+                                         seen ? OwnSeen::Mark::kSeen : OwnSeen::Mark::kUnseen);
+    auto noted = add_uids(*changed, marked);
+    co_return named ? noted : named;
+}
+
 Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t> uids,
                                                        FlagChange how, std::uint8_t system,
                                                        std::vector<std::string> keywords,
@@ -135,8 +164,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
     FlagOutcome outcome;
     Result<void> failed;
     std::vector<std::uint32_t> changed;
-    std::vector<std::uint32_t> others;  // they may get or lose some for which there are no letters
-    std::vector<std::uint32_t> marked;  // seen, or not, by the user alone
+    Apart apart;
     bool retried = false;
     for (std::size_t i = 0; i < uids.size() && failed; ++i) {
         MailMessage* message = find_mutable(uids[i]);
@@ -147,15 +175,7 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             outcome.refused.push_back(uids[i]);
             continue;
         }
-        MessageFlags wanted = changed_flags(message->flags(), how, flags);
-        if (changed_keywords(more_keywords_of(*message), how, keywords) !=
-            more_keywords_of(*message)) {
-            others.push_back(uids[i]);
-        }
-        if (has_own_seen() && ((wanted.system ^ message->system) & MessageFlags::kSeen) != 0) {
-            marked.push_back(uids[i]);
-            wanted.system ^= MessageFlags::kSeen;
-        }
+        const MessageFlags wanted = wanted_flags(*message, how, flags, keywords, apart);
         if (wanted == message->flags()) {
             continue;
         }
@@ -174,13 +194,8 @@ Task<Result<FlagOutcome>> MaildirMailbox::change_flags(std::vector<std::uint32_t
             failed = fail_errno("rename " + path_of(*message), trouble);
         }
     }
-    auto more = co_await change_more_of(std::move(others), how, std::move(keywords));
-    auto written = add_uids(changed, more);
-    failed = failed ? written : failed;
-    const bool seen = how != FlagChange::kRemove && (system & MessageFlags::kSeen) != 0;
-    auto known = co_await mark_own_seen(std::move(marked),
-                                        seen ? OwnSeen::Mark::kSeen : OwnSeen::Mark::kUnseen);
-    written = add_uids(changed, known);
+    auto written =
+        co_await change_apart(std::move(apart), how, system, std::move(keywords), &changed);
     failed = failed ? written : failed;
     note_changed(changed, outcome);
     end_own_change();

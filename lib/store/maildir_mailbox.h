@@ -137,6 +137,19 @@ class MaildirMailbox : public Mailbox {
     // Changing it (maildir_change.cc).
     int rename_to(MailMessage& message, MessageFlags flags);
 
+    // The messages of which more changes than the name of a file.
+    struct Apart {
+        std::vector<std::uint32_t>
+            keywords;                     // they get or lose some for which there are no letters
+        std::vector<std::uint32_t> seen;  // or the user's own mark
+    };
+
+    MessageFlags wanted_flags(const MailMessage& message, FlagChange how, MessageFlags by,
+                              const std::vector<std::string>& keywords, Apart& apart) const;
+    [[nodiscard]] Task<Result<void>> change_apart(Apart apart, FlagChange how, std::uint8_t system,
+                                                  std::vector<std::string> keywords,
+                                                  std::vector<std::uint32_t>* changed);
+
     // What an expunge has come to.
     struct Expunged {
         std::vector<std::uint32_t> uids;
