@@ -22,14 +22,14 @@ std::mt19937& shuffler() {
     return generator;
 }
 
-DeliveryStatus address_trouble(const HostAddresses& answer) {
+DeliveryStatus address_trouble(const HostAddresses& answer, HostSource source) {
     if (answer.filtered) {
         return local_trouble("4.7.0", answer.reason);
     }
     switch (answer.status) {
         case DnsStatus::kTemporary:
         case DnsStatus::kFailed:
-            return local_trouble("4.4.3", answer.reason);
+            return local_trouble(source == HostSource::kNative ? "4.4.4" : "4.4.3", answer.reason);
         default:
             return local_trouble("5.4.4", answer.reason);
     }
@@ -67,7 +67,7 @@ Task<void> add_host(Resolver* resolver, const Settings* settings, ServerAddress 
             }
             co_return;
         }
-        DeliveryStatus why = address_trouble(answer);
+        DeliveryStatus why = address_trouble(answer, source);
         if (!is_soft(list->why) || is_soft(why)) {
             list->why = std::move(why);
         }

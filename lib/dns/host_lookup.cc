@@ -87,6 +87,13 @@ std::vector<std::string> search_names(Resolver* resolver, const std::string& hos
     return names;
 }
 
+// In the words of getaddrinfo(3), which says less of why than DNS did.
+std::string native_reason(const std::string& host, DnsStatus status) {
+    return format("unable to look up host {}: {}", host,
+                  status == DnsStatus::kNotFound ? "Name or service not known"
+                                                 : "Temporary failure in name resolution");
+}
+
 Task<HostAddresses> resolve_natively(Resolver* resolver, std::string host,
                                      AddressFamilies families) {
     HostAddresses result = from_hosts_file(resolver, host, families);
@@ -95,12 +102,16 @@ Task<HostAddresses> resolve_natively(Resolver* resolver, std::string host,
     }
     for (const std::string& name : search_names(resolver, host)) {
         HostAddresses tried = co_await resolve_by_dns(resolver, name, families);
+        if (tried.found()) {
+            co_return std::move(tried);
+        }
         if (tried.status != DnsStatus::kNotFound) {
+            tried.reason = native_reason(host, tried.status);
             co_return std::move(tried);
         }
     }
     result.status = DnsStatus::kNotFound;
-    result.reason = format("unable to look up host {}: Name or service not known", host);
+    result.reason = native_reason(host, result.status);
     co_return std::move(result);
 }
 

@@ -238,6 +238,12 @@ def short_names_wherever_they_are(mta):
     to_short_names(mta)
 
 
+@scenario(main=PORT + "\ndisable_dns_lookups = yes\nsmtp_host_lookup = native\n")
+def hosts_without_dns(mta):
+    """As the machine looks them up, and why that failed in the machine's words."""
+    send(mta, ["x@nowhere.test", "x@servfail.test"], sender="u1@virt.test")
+
+
 @scenario(main=PORT + """
 transport_maps = texthash:@CONF@/transport
 smtp_connection_cache_on_demand = no
