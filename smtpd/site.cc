@@ -70,6 +70,16 @@ bool any_client_limit() {
            (c.smtpd_sasl_auth_enable() && c.auth_client_failure_limit() > 0);
 }
 
+// Space for less than a message and a half: clients would send all of it for nothing.
+void warn_of_little_space(const Config& config) {
+    const auto least = static_cast<double>(config.queue_minfree());
+    const auto message = static_cast<double>(config.message_size_limit());
+    if (least > 0 && message > 0 && least / 1.5 < message) {
+        log_warning("queue_minfree({:.0f}) should be at least 1.5*message_size_limit({:.0f})",
+                    least, message);
+    }
+}
+
 }  // namespace
 
 Site::Site()
@@ -83,6 +93,7 @@ Site::Site()
       dns(std::make_unique<Resolver>()) {
     check_upstream_proxy_protocol("smtpd_upstream_proxy_protocol",
                                   conf().smtpd_upstream_proxy_protocol());
+    warn_of_little_space(conf());
     open_auth();
     open_tls();  // before a table's client library can start OpenSSL
     open_backends();

@@ -30,6 +30,13 @@ def after_a_refused_sender(mta):
     mta.settle()
 
 
+@scenario(main="queue_minfree = 1000000\n", log=False)
+def little_space_for_large_messages(mta):
+    with mta.smtp() as s:
+        s.talk("EHLO client.test", "QUIT")
+    mta.note("warning", mta.wait_log("queue_minfree.*")[0])
+
+
 VERP = ("XVERP", "XVERP=", "XVERP=+=", "XVERP==-", "XVERP=+", "XVERP=+=-", "XVERP=ab", "XVERP=#=", "xverp=+=", "XVERPX", "XVERP XVERP=-=")
 
 
