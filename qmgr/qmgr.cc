@@ -36,6 +36,11 @@ class QueueManager : public Daemon {
     }
 
     void after_jail() override {
+        if (conf().bounce_queue_lifetime() > conf().maximal_queue_lifetime()) {
+            log_warning(
+                "bounce_queue_lifetime is larger than maximal_queue_lifetime - adjusting "
+                "bounce_queue_lifetime");
+        }
         active_ = std::make_unique<ActiveQueue>(queueing_, resolver_.get());
         active_->requeue_leftovers();
         active_->on_room([this] { work_.set(); });

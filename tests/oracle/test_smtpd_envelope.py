@@ -30,11 +30,14 @@ def after_a_refused_sender(mta):
     mta.settle()
 
 
-@scenario(main="queue_minfree = 1000000\n", log=False)
-def little_space_for_large_messages(mta):
+@scenario(main="queue_minfree = 1000000\nmaximal_queue_lifetime = 1d\n", log=False)
+def settings_that_do_not_fit(mta):
+    """Little space for large messages, and notifications that would live longer than mail."""
+    mta.reload()
     with mta.smtp() as s:
         s.talk("EHLO client.test", "QUIT")
-    mta.note("warning", mta.wait_log("queue_minfree.*")[0])
+    mta.note("smtpd's warning", mta.wait_log("queue_minfree.*")[0])
+    mta.note("qmgr's warning", mta.wait_log("bounce_queue_lifetime.*")[0])
 
 
 VERP = ("XVERP", "XVERP=", "XVERP=+=", "XVERP==-", "XVERP=+", "XVERP=+=-", "XVERP=ab", "XVERP=#=", "xverp=+=", "XVERPX", "XVERP XVERP=-=")
