@@ -1,9 +1,11 @@
 #include "lib/imap/address_list.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "lib/base/strings.h"
 #include "lib/imap/charset.h"
+#include "lib/imap/header_fields.h"
 
 namespace relais::imap {
 
@@ -86,20 +88,24 @@ class AddressParser {
                 if (!read_comment()) {
                     return Read::kBroken;
                 }
-            } else if (!is_blank(peek())) {
+            } else if (!is_folding_blank(peek())) {
                 return Read::kMore;
             }
         }
         return Read::kToEnd;
     }
 
-    // Up to the closing parenthesis.  False where there is none.
+    // Up to the closing parenthesis.  False where there is none; then what stands before the last
+    // line end or quoted pair is kept.
     bool read_comment() {
         std::string comment;
         comment_.clear();
         std::size_t depth = 0;
         for (; at_ < text_.size(); ++at_) {
             char c = peek();
+            if (c == '\n' || c == '\\') {
+                comment_ = comment;
+            }
             if (c == '\\' && at_ + 1 < text_.size()) {
                 comment += text_[++at_];
                 continue;
@@ -118,6 +124,7 @@ class AddressParser {
         return false;
     }
 
+    // Of one that does not end, what stands before its last line end or quoted pair.
     Read read_quoted(std::string& out) {
         std::string quoted;
         for (++at_; at_ < text_.size(); ++at_) {
@@ -126,10 +133,14 @@ class AddressParser {
                 out += quoted;
                 return skip_blanks();
             }
+            if (peek() == '\n' || peek() == '\\') {
+                out += std::exchange(quoted, "");
+            }
             if (peek() == '\\' && ++at_ == text_.size()) {
                 break;
             }
-            if (peek() != '\r' && peek() != '\n') {
+            bool line_end = peek() == '\n' || text_.substr(at_, 2) == "\r\n";
+            if (!line_end) {
                 quoted += peek();
             }
         }
@@ -256,13 +267,12 @@ class AddressParser {
         group.mailbox = std::move(name);
         addresses_.push_back(std::move(group));
         Read read = skip_blanks();
-        while (read == Read::kMore && peek() != ';' && addresses_.size() < kMaxAddresses) {
+        bool more = read == Read::kMore && peek() != ';';
+        while (more && addresses_.size() < kMaxAddresses) {
             parse_mailbox();
-            if (peek() != ',') {
-                break;
-            }
-            ++at_;
-            read = skip_blanks();
+            more = peek() == ',';
+            at_ += more ? 1 : 0;
+            more = more && skip_blanks() == Read::kMore;
         }
         addresses_.emplace_back();
         if (peek() == ';') {

@@ -32,17 +32,31 @@ std::optional<std::string> text_of(std::string_view header, std::string_view nam
     return field ? std::optional(text_on_one_line(field->value)) : std::nullopt;
 }
 
+// Of several fields the first with parameters, else the last.
+std::optional<MimeValue> disposition_of(std::string_view header) {
+    std::optional<MimeValue> found;
+    HeaderWalk walk(header);
+    for (auto field = walk.next(); field; field = walk.next()) {
+        if (iequals(field->name, "Content-Disposition")) {
+            found = parse_mime_value(field->value);
+            if (!found->parameters.empty()) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
 void append_disposition(std::string& out, std::string_view header) {
-    auto field = find_field(header, "Content-Disposition");
-    if (!field) {
+    auto value = disposition_of(header);
+    if (!value) {
         out += "NIL";
         return;
     }
-    MimeValue value = parse_mime_value(field->value);
     out += '(';
-    append_string(out, value.value);
+    append_string(out, value->value);
     out += ' ';
-    append_parameters(out, value.parameters);
+    append_parameters(out, value->parameters);
     out += ')';
 }
 

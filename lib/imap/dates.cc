@@ -109,7 +109,7 @@ class DateScanner {
     // An atom (RFC 5322 3.2.3); empty where there is none.
     std::string_view word() {
         std::size_t begin = at_;
-        while (!done() && !is_blank(text_[at_]) &&
+        while (!done() && !is_folding_blank(text_[at_]) &&
                std::string_view("()<>[]:;@\\,.\"").find(text_[at_]) == std::string_view::npos) {
             ++at_;
         }
@@ -132,7 +132,7 @@ class DateScanner {
 
     void skip_blanks() {
         int depth = 0;
-        for (; !done() && (depth > 0 || is_blank(text_[at_]) || text_[at_] == '('); ++at_) {
+        for (; !done() && (depth > 0 || is_folding_blank(text_[at_]) || text_[at_] == '('); ++at_) {
             depth += text_[at_] == '(' ? 1 : text_[at_] == ')' ? -1 : 0;
         }
     }

@@ -30,6 +30,11 @@ class HeaderWalk {
     Other other_;
 };
 
+// What folding is made of (RFC 5322 2.2.3): no other white space.
+[[nodiscard]] constexpr bool is_folding_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 // The first field of that name; nothing when there is none.
 [[nodiscard]] std::optional<HeaderField> find_field(std::string_view header, std::string_view name);
 

@@ -75,7 +75,8 @@ class MimeParser {
         std::size_t longest = 0;
         for (std::size_t i = boundaries_.size(); i > 0; --i) {
             const std::string& boundary = boundaries_[i - 1];
-            if (boundary.size() > longest && rest.starts_with(boundary)) {
+            bool longer = found.level == 0 || boundary.size() > longest;
+            if (longer && rest.starts_with(boundary)) {
                 longest = boundary.size();
                 found = {i, rest.substr(longest).starts_with("--")};
             }
@@ -175,9 +176,12 @@ class MimeParser {
     }
 
     void read_body(MimePart& part, std::size_t depth) {
-        std::string_view boundary = find_parameter(part.parameters, "boundary");
-        if (part.is_multipart() && !boundary.empty()) {
-            parse_children(part, std::string(boundary.substr(0, kMaxBoundary)), depth);
+        // An empty one is one.
+        auto boundary = std::ranges::find_if(part.parameters, [](const MimeParameter& each) {
+            return iequals(each.first, "boundary");
+        });
+        if (part.is_multipart() && boundary != part.parameters.end()) {
+            parse_children(part, boundary->second.substr(0, kMaxBoundary), depth);
         } else {
             stopped_at_ = skip_to_delimiter();
         }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "lib/base/strings.h"
+#include "lib/imap/header_fields.h"
 #include "lib/imap/mime_tree.h"
 
 namespace relais::imap {
@@ -35,7 +36,7 @@ class ValueScanner {
                 --depth;
             } else if (c == '\\' && depth > 0) {
                 ++at_;
-            } else if (depth == 0 && !is_blank(c)) {
+            } else if (depth == 0 && !is_folding_blank(c)) {
                 return;
             }
         }
@@ -64,7 +65,7 @@ class ValueScanner {
             return quoted();
         }
         if (peek() == '=') {
-            return take_while([](char c) { return c != ';' && !is_blank(c); });
+            return take_while([](char c) { return c != ';' && !is_folding_blank(c); });
         }
         return token();
     }

@@ -49,7 +49,7 @@ std::string pick_fields(std::string_view header, const Section& section) {
             section.fields, [&](const std::string& name) { return iequals(name, field->name); });
         if (listed == wanted) {
             append_wire(out, field->whole);
-            if (!field->whole.ends_with('\n')) {
+            if (wanted && !field->whole.ends_with('\n')) {
                 out += "\r\n";
             }
         }
