@@ -1,5 +1,6 @@
 #include "lib/imap/address_list.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -227,9 +228,9 @@ class AddressParser {
     }
 
     Read read_literal(std::string& out) {
-        auto end = text_.find(']', at_);
-        if (end == std::string_view::npos) {
-            at_ = text_.size();
+        auto end = text_.find_first_of("[]", at_ + 1);
+        if (end == std::string_view::npos || text_[end] == '[') {
+            at_ = std::min(end, text_.size());
             return Read::kBroken;
         }
         out += text_.substr(at_, end + 1 - at_);
@@ -330,12 +331,11 @@ class AddressParser {
         std::string route;
         Read read = Read::kMore;
         while (read == Read::kMore && peek() == '@') {
-            route += '@';
+            route += route.empty() ? "@" : ",@";
             read = read_domain(route);
             while (read == Read::kMore && peek() == ',') {
                 ++at_;
                 read = skip_blanks();
-                route += ',';
             }
         }
         if (read != Read::kMore || peek() != ':') {

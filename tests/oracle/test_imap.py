@@ -311,7 +311,7 @@ ODD_ADDRESSES = """\
 a@b.test, , c@d.test | ,,a@b.test | a@b.test, | ; | : | Group: | Group: ; | Group: a@b.test | Group: a@b.test; c@d.test | Group: a@b.test;, c@d.test
 Group: Nested: a@b.test;; | Group: <>; | a; b | a@b.test; c@d.test | a@b.test c@d.test | "a@b.test" <a@b.test> | a@b.test <a@b.test> | 'a@b.test' <a@b.test>
 A. B. C <x@y.test> | <a@b.test>, <c@d.test> | <a@b.test> <c@d.test> | <<a@b.test>> | <a@b.test>> | [a@b.test] | a@[1.2.3.4 | a@[1.2.3.4]x | a@b. | a@.b | a@b..c
-a@b,c@d | a\\@b@c.test | "a b"@c.test | "a"."b"@c.test | "a".b@c.test | a."b"@c.test | "" @c.test | ""@c.test | a @b.test | a@b .test | a . b@c.test
+a@b,c@d | a@[1[2.3] | a@[1.2]3 | <@r1,:a@b> | <@r1,,@r2:a@b> | a\\@b@c.test | "a b"@c.test | "a"."b"@c.test | "a".b@c.test | a."b"@c.test | "" @c.test | ""@c.test | a @b.test | a@b .test | a . b@c.test
 a(c)@b.test | a@(c)b.test | a@b(c).test | (c) | () | () <a@b.test> | <a b@c.test> | <a@b c.test> | <mailto:a@b.test> | mailto:a@b.test | MAILER-DAEMON
 MAILER-DAEMON (Mail System) | root@x (Cron) | undisclosed recipients: ; | "undisclosed-recipients":; | none:; (no To) | To: a@b.test | a@b.test\\ | "a\\
 "a" b "c" <d@e.test> | "a"b <d@e.test> | a"b"c@e.test | \\<a@b.test\\> | a!b!c | {5} | "  x   y " <a@b> | a@b (  x   y ) | a@b (x) (y) | a@b (x\\)y)
