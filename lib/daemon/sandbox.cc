@@ -191,8 +191,7 @@ void log_only(const SandboxTable& table, FileAndPortRules rules) {
 
 }  // namespace
 
-void enter_sandbox(const SandboxTable& table, std::span<const KnownPlace> places) {
-    const Mode mode = mode_wanted();
+static void enter(const SandboxTable& table, std::span<const KnownPlace> places, Mode mode) {
     if (mode == Mode::kOff || kSanitized) {
         return;
     }
@@ -205,6 +204,14 @@ void enter_sandbox(const SandboxTable& table, std::span<const KnownPlace> places
     } else {
         log_only(table, rules_of(table, places));
     }
+}
+
+void enter_sandbox(const SandboxTable& table, std::span<const KnownPlace> places) {
+    enter(table, places, mode_wanted());
+}
+
+void enter_strict_sandbox(const SandboxTable& table, std::span<const KnownPlace> places) {
+    enter(table, places, Mode::kStrict);
 }
 
 std::string missing_protection() {

@@ -84,6 +84,9 @@ struct KnownPlace {
 // has no value of its kind.
 void enter_sandbox(const SandboxTable& table, std::span<const KnownPlace> places = {});
 
+// The same whatever a parameter says: for programs that read no configuration.  `table` names none.
+void enter_strict_sandbox(const SandboxTable& table, std::span<const KnownPlace> places = {});
+
 // What of all this is missing here, and why, for one line in the log; empty: nothing, or nobody
 // wants it.
 [[nodiscard]] std::string missing_protection();

@@ -3,6 +3,7 @@ import ctypes
 import os
 import platform
 import re
+import smtplib
 import socket
 import subprocess
 import time
@@ -252,6 +253,31 @@ def a_service_can_do_without():
 
 
 a_service_can_do_without.is_test = True
+
+
+def sinks_neither():
+    """smtp-sink and qmqp-sink read no configuration, and are strict always."""
+    intruder = Intruder()
+    mta = Instance()
+    intruder.enter(mta)
+    for port, (name, options) in enumerate({"smtp-sink": ["-d", f"{mta.root}/dumps/%H."], "qmqp-sink": []}.items(), 2700):
+        (mta.root / "dumps").mkdir(exist_ok=True)
+        (mta.root / "dumps").chmod(0o777)
+        user = ["-u", "nobody"] if room().private and name == "smtp-sink" else []
+        sink = subprocess.Popen([mta.commands / name, *options, *user, f"{mta.address}:{port}", "10"], stderr=subprocess.PIPE,
+                                env={**mta.environment(), **intruder.environment(mta.root)})
+        try:
+            check_refused(intruder.wait_for(name), lambda _: set())
+            if options:
+                with smtplib.SMTP(mta.address, port, timeout=10) as client:
+                    client.sendmail("a@b.test", ["c@d.test"], "Subject: kept\n\nx\n")
+                equal(len(list((mta.root / "dumps").iterdir())), 1, "files with messages")
+        finally:
+            sink.terminate()
+        check(b'sandbox: refused execve("/bin/sh")' in sink.communicate(timeout=10)[1], f"{name} says nothing of it")
+
+
+sinks_neither.is_test = True
 
 
 def a_bad_value_is_told():

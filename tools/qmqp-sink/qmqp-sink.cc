@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/socket_address.h"
 #include "lib/base/strings.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/socket.h"
 #include "lib/event/stream.h"
 #include "lib/event/task_group.h"
@@ -27,6 +28,10 @@ namespace {
 
 constexpr std::size_t kMostDigits = 18;  // of a length, so that it fits 64 bits
 constexpr std::size_t kMostClients = 100000;
+
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
 
 struct Options {
     bool counts = false;
@@ -161,6 +166,7 @@ int main(int argc, char** argv) {
     if (options.seconds > 0) {
         end.start(std::chrono::seconds(options.seconds));
     }
+    enter_strict_sandbox(kSandbox);
     loop.run_task(serve(options, listener));
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,9 +14,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/daemon/privileges.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/socket.h"
 #include "lib/event/sync.h"
 #include "lib/event/task_group.h"
@@ -28,6 +31,11 @@ using namespace relais;
 using namespace relais::smtp_sink;
 
 namespace {
+
+// Besides what it dumps.
+constexpr SandboxTable kSandbox = {
+    .files = {},
+};
 
 struct Options {
     Settings settings;
@@ -259,6 +267,19 @@ void drop_privileges(const Options& options) {
     enter_jail(options.root, options.user);
 }
 
+// The directory of its files, as far as it is there and no date is in its name: it makes the rest.
+std::vector<KnownPlace> places_of_dumps(const std::string& dump_template) {
+    if (dump_template.empty()) {
+        return {};
+    }
+    const std::string fixed = dump_template.substr(0, dump_template.find('%'));
+    std::string place = parent_directory(fixed + "x");
+    while (place != "." && ::access(place.c_str(), F_OK) != 0) {  // "/" is there
+        place = parent_directory(place);
+    }
+    return {{Access::kChange, place}};
+}
+
 Task<void> session(const Settings& settings, Tally& tally, UniqueFd fd, Semaphore::Place place) {
     Session client(settings, tally, std::move(fd));
     co_await client.run();
@@ -294,6 +315,7 @@ int main(int argc, char** argv) {
     Loop& loop = Loop::current();
     Listener listener(std::move(listening));
     loop.before_sleep([] { std::fflush(stdout); });
+    enter_strict_sandbox(kSandbox, places_of_dumps(options.settings.dump_template));
     loop.run_task(serve(options.settings, listener, !endpoint.addresses.empty()));
     return 0;
 }
