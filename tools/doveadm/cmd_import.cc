@@ -42,6 +42,8 @@ class Import : public MessageCommand {
 
     std::string other_user() const override { return source_name_; }
 
+    Reach reach() const override { return ImportSource::reach_of(location_); }
+
   protected:
     User* source() override { return source_ ? source_->user() : nullptr; }
 

@@ -45,6 +45,10 @@ Result<void> ImportSource::check(const std::string& location, const Settings& se
     return meant || meant.error().code == Errc::kNotFound ? Result<void>() : fail_with(meant);
 }
 
+Reach ImportSource::reach_of(const std::string& location) {
+    return is_imap(location) ? Reach::kServers : Reach::kNone;
+}
+
 Task<Result<void>> ImportSource::open(const User& whose, const std::string& location,
                                       const Settings& settings, const Query& query) {
     if (!is_imap(location)) {

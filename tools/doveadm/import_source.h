@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/access/user.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/sync/synchronizer.h"
 
 #include "tools/doveadm/query.h"
@@ -25,6 +26,9 @@ class ImportSource {
 
     // Whether the text can name a place at all.
     [[nodiscard]] static Result<void> check(const std::string& location, const Settings& settings);
+
+    // Which other machines open() asks.
+    [[nodiscard]] static Reach reach_of(const std::string& location);
 
     // Variables and "~" in the location are those of `whose`; both outlive the task.
     [[nodiscard]] Task<Result<void>> open(const User& whose, const std::string& location,
