@@ -26,8 +26,11 @@ class QueueScan {
     // `queue` is a directory relative to queue_directory.
     static Result<QueueScan> open(const std::string& queue);
 
-    // Nothing at the end.  Directories that vanish meanwhile are skipped.
+    // Nothing at the end.  Directories that vanish meanwhile are skipped, and those that cannot be
+    // read, which troubles() has.
     std::optional<Entry> next();
+
+    const std::vector<Error>& troubles() const { return troubles_; }
 
   private:
     struct CloseDirectory {
@@ -40,9 +43,10 @@ class QueueScan {
     };
 
     QueueScan() = default;
-    bool enter(std::string path);
+    Result<void> enter(std::string path);
 
     std::vector<Level> levels_;
+    std::vector<Error> troubles_;
 };
 
 }  // namespace relais

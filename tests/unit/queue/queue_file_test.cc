@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include <fcntl.h>
@@ -155,4 +156,21 @@ TEST_CASE("queue/queue_scan: finds every file in hashed and flat queues") {
     CHECK(queue.dirs.remove("deferred", *made.begin()).error().sys_errno == ENOENT);
     CHECK(queue.dirs.move("0000000000", "incoming", "active").error().sys_errno == ENOENT);
     CHECK_FALSE(QueueScan::open("nosuch"));
+    CHECK(scan->troubles().empty());
+}
+
+TEST_CASE("queue/queue_scan: what cannot be read is told, and the rest is seen") {
+    TemporaryQueue queue;
+    std::filesystem::create_directories("deferred/A");
+    std::ofstream("deferred/A/first") << "x";
+    std::ofstream("deferred/B") << "where a directory should be";
+    auto scan = QueueScan::open("deferred");
+    REQUIRE(scan);
+    std::set<std::string> found;
+    while (auto entry = scan->next()) {
+        found.insert(entry->name);
+    }
+    CHECK(found == std::set<std::string>{"first"});
+    REQUIRE(scan->troubles().size() == 1);
+    CHECK(scan->troubles()[0].message == "open directory deferred/B: Not a directory");
 }
