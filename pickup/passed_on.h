@@ -1,8 +1,7 @@
 // Messages that are cleanup's already, and whose files in maildrop cannot be removed: no pickup,
 // nor the next one, may bring them once more.  They stand in a file of data_directory, one to a
-// line
-// ("INODE SECONDS NANOSECONDS", the time of the last change), which is there only while there are
-// such messages.
+// line ("INODE SECONDS NANOSECONDS", the time of the last change).  It is there only while there are
+// such messages; until then it may have lines of files that are gone.
 #pragma once
 
 #include <compare>
@@ -13,6 +12,8 @@
 #include <sys/stat.h>
 
 #include "lib/base/unique_fd.h"
+#include "lib/event/sync.h"
+#include "lib/event/task.h"
 
 namespace relais::pickup {
 
@@ -33,23 +34,30 @@ struct FileKey {
 
 class PassedOn {
   public:
-    // `directory`: data_directory; what earlier processes have noted there is taken over.
+    // `directory`: data_directory, or none; what earlier processes have noted there is taken over.
+    // Fatal where that cannot be read: whose mail it is would come twice.
     explicit PassedOn(UniqueFd directory);
 
     int directory() const { return directory_.get(); }
 
     bool contains(const FileKey& key) const { return keys_.contains(key); }
 
-    // Where it cannot be written, which is logged, this process alone knows of it.
-    void insert(const FileKey& key);
+    // Done when it is written and synced.  Where it cannot be written, which is logged, this
+    // process alone knows of it.
+    [[nodiscard]] Task<void> insert(FileKey key);
     void erase(const FileKey& key);
+
+    // Of all files that are in maildrop: others have been removed by somebody else.
+    void keep(const std::set<FileKey>& there);
 
   private:
     void load();
+    void remove_unneeded() const;
     void take(std::string_view line);
 
     UniqueFd directory_;
     std::set<FileKey> keys_;
+    Semaphore writing_{1};
 };
 
 }  // namespace relais::pickup

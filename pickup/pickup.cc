@@ -4,8 +4,10 @@
 // Woken by postdrop for each message and by master once a minute, it scans maildrop until nothing
 // is left to do; several messages are on their way at once (submission).  Runs as mail_owner.  The
 // files are written by postdrop, which checks them, but are not trusted.
+#include <cerrno>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,18 +71,28 @@ class Pickup : public Daemon {
         }
         TaskGroup submissions;
         Semaphore places(kAtOnce);
+        std::set<FileKey> seen;
+        bool is_all_seen = true;
         while (auto entry = scan->next()) {
             if (!valid_queue_id(entry->name)) {
                 continue;
             }
             auto status = queue_file_status(entry->path);
-            if (!status || !status->ready()) {
+            if (!status) {
+                is_all_seen = is_all_seen && status.error().sys_errno == ENOENT;
+                continue;
+            }
+            seen.emplace(status->info);
+            if (!status->ready()) {
                 continue;
             }
             auto place = co_await places.take();
             submissions.spawn(submit(std::move(*entry), *status, std::move(place)));
         }
         co_await submissions.join();
+        if (is_all_seen && scan->troubles().empty()) {
+            passed_on_->keep(seen);
+        }
     }
 
     Task<void> submit(QueueScan::Entry entry, QueueFileStatus status, Semaphore::Place) {
@@ -92,12 +104,12 @@ class Pickup : public Daemon {
             Submission submission(dirs_, std::move(entry.name), std::move(entry.path), status);
             end = co_await submission.run();
         }
-        done_ += end == SubmissionEnd::kGone ? 1 : 0;
         if (end == SubmissionEnd::kPassedOn) {
-            passed_on_->insert(key);
+            co_await passed_on_->insert(key);
         } else {
             passed_on_->erase(key);
         }
+        done_ += end == SubmissionEnd::kGone ? 1 : 0;
     }
 
     QueueDirs dirs_;

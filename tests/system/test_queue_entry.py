@@ -255,8 +255,15 @@ test_mail_waits_while_the_system_is_down.seconds = 120
 test_killed_cleanup.seconds = 120
 
 
+def _add_many_and_a_torn_line(note):
+    """As a system leaves it whose disk has been full."""
+    with note.open("a") as file:
+        file.writelines(f"1 1000000000 {number:09}\n" for number in range(60000))
+        file.write("123 17")
+
+
 def test_what_cannot_be_removed_is_passed_on_once():
-    """Not by the next pickup either."""
+    """Not by the next pickup either, however long the list is, and whatever stands in it."""
     m = mta()
     maildrop, note = m.queue / "maildrop", m.data / "pickup_passed_on"
     before = maildrop.stat()
@@ -265,7 +272,10 @@ def test_what_cannot_be_removed_is_passed_on_once():
     try:
         m.must_run("sendmail", "u1@virt.test", input="Subject: stays\n\nhello\n", record=False)
         m.wait_log("to=<u1@virt.test>.*status=sent")
-        check(note.exists(), "nothing is noted")
+        m.wait_log("remove maildrop/")
+        wait_until(lambda: note.exists() and note.read_bytes().endswith(b"\n"), "nothing is noted")
+        _add_many_and_a_torn_line(note)
+        first = set(maildrop.iterdir())
         pids = [pid for pid, daemon in m.processes().items() if daemon == "pickup"]
         m.reload()
         m.must_run("sendmail", "u2@virt.test", input="Subject: second\n\nhello\n", record=False)
@@ -273,6 +283,8 @@ def test_what_cannot_be_removed_is_passed_on_once():
         check(set(pids).isdisjoint(m.processes("pickup")), "the same pickup")
         check(len(list(maildrop.iterdir())) == 2, "the files are gone")
         check(m.log_text().count("to=<u1@virt.test>") == 1, "brought again")
+        inode = (set(maildrop.iterdir()) - first).pop().stat().st_ino
+        wait_until(lambda: note.read_text().splitlines()[-1].startswith(f"{inode} "), "no line of its own")
     finally:
         os.chown(maildrop, before.st_uid, before.st_gid)
         maildrop.chmod(before.st_mode & 0o7777)
@@ -280,3 +292,7 @@ def test_what_cannot_be_removed_is_passed_on_once():
     m.settle()
     check(not list(maildrop.iterdir()) and not note.exists(), "what is left when they can be removed")
     check(m.log_text().count("to=<u1@virt.test>") == 1, "brought again at last")
+    note.mkdir()  # what cannot be read may say that mail is elsewhere already
+    m.reload()
+    m.must_run("sendmail", "u1@virt.test", input="Subject: waits\n\nhello\n", record=False)
+    m.wait_log("fatal: pickup_passed_on: ")
