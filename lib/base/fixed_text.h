@@ -13,6 +13,8 @@ namespace relais {
 template <std::size_t kMost>
 class FixedText {
   public:
+    static constexpr std::size_t kCapacity = kMost;
+
     FixedText& operator<<(std::string_view text) {
         const std::size_t taken = std::min(text.size(), kMost - size_);
         std::copy_n(text.begin(), taken, bytes_.begin() + static_cast<std::ptrdiff_t>(size_));

@@ -326,8 +326,9 @@ class LogSocket {
         line << (options_.stderr_name.empty() ? options_.tag : options_.stderr_name) << ": "
              << severity_name(Severity::kWarning).word;
         line.printable(text);
-        line << "\n";
-        ssize_t ignored = ::write(STDERR_FILENO, line.view().data(), line.view().size());
+        FixedText<UrgentLine::kCapacity + 1> ended;  // whatever the line has lost
+        ended << line.view() << "\n";
+        ssize_t ignored = ::write(STDERR_FILENO, ended.view().data(), ended.view().size());
         static_cast<void>(ignored);
     }
 

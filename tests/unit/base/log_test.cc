@@ -1,6 +1,8 @@
 // Lines on their way to a log reader that is slow, or takes none.
 #include "lib/base/log.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -11,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
+#include "lib/base/log_urgent.h"
 #include "lib/base/unique_fd.h"
 
 #include "tests/support/catch.h"
@@ -104,4 +108,25 @@ TEST_CASE("base/log: a reader that hangs holds nobody up, and is told what it ha
     CHECK(lines[lines.size() - 2].ends_with(": warning: the log was not read for a while: " +
                                             std::to_string(lost) + " lines are lost"));
     CHECK(lines.back().ends_with(": the last line"));
+}
+
+TEST_CASE("log: a long line of a signal handler ends where the next begins") {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const UniqueFd output(ends[0]);
+    UniqueFd input(ends[1]);
+    const UniqueFd before(::dup(STDERR_FILENO));
+    LogOptions options;
+    options.tag = "test";
+    options.to_syslog = false;
+    log_open(options);
+    ::dup2(input.get(), STDERR_FILENO);
+    log_urgent(std::string(600, 'x'));
+    log_urgent("next");
+    ::dup2(before.get(), STDERR_FILENO);
+    input.reset();
+    const std::string text = read_all(output.get()).value_or("");
+    CHECK(text.starts_with("test: warning: xxx"));
+    CHECK(text.ends_with("x\ntest: warning: next\n"));
+    CHECK(std::ranges::count(text, '\n') == 2);
 }
