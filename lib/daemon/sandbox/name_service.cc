@@ -29,8 +29,11 @@ constexpr auto kDirectories = std::to_array<std::string_view>({
 constexpr auto kFiles =
     std::to_array<std::string_view>({"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"});
 constexpr auto kAccounts = std::to_array<std::string_view>(
-    {"passwd:", "group:", "shadow:", "initgroups:", "passwd_compat:", "group_compat:"});
+    {"passwd", "group", "shadow", "initgroups", "passwd_compat", "group_compat"});
 constexpr auto kNetwork = std::to_array<std::string_view>({"ldap", "nis", "nisplus", "hesiod"});
+
+// nsswitch.conf(5): blanks, and "[NOTFOUND=return]".
+constexpr std::string_view kBetweenServices = " \t\r[]";
 
 bool is_one_of(std::string_view word, std::span<const std::string_view> known) {
     return std::ranges::find(known, word) != known.end();
@@ -50,10 +53,10 @@ std::vector<std::string> name_service_directories() {
 
 bool asks_network_for_accounts(std::string_view nsswitch) {
     return std::ranges::any_of(split_fields(nsswitch, '\n'), [](std::string_view line) {
-        const auto words = split_words(line.substr(0, line.find('#')));
-        return !words.empty() && is_one_of(words[0], kAccounts) &&
-               std::any_of(words.begin() + 1, words.end(),
-                           [](std::string_view word) { return is_one_of(word, kNetwork); });
+        const auto parts = split_first(line.substr(0, line.find('#')), ':');
+        return parts && is_one_of(trim(parts->first), kAccounts) &&
+               std::ranges::any_of(split_words(parts->second, kBetweenServices),
+                                   [](std::string_view word) { return is_one_of(word, kNetwork); });
     });
 }
 

@@ -488,6 +488,9 @@ TEST_CASE("sandbox: without descriptors to name its places nothing is begun") {
 TEST_CASE("sandbox: accounts on other machines are those that nsswitch.conf says") {
     CHECK(asks_network_for_accounts("passwd: files ldap\n"));
     CHECK(asks_network_for_accounts("hosts: dns\ngroup:\tfiles [NOTFOUND=return] nis\n"));
+    CHECK(asks_network_for_accounts("passwd:ldap\n"));
+    CHECK(asks_network_for_accounts("  group :files[NOTFOUND=return]nis\n"));
+    CHECK(!asks_network_for_accounts("hosts:passwd: ldap\npasswd ldap\n"));
     CHECK(!asks_network_for_accounts("passwd: files systemd sss winbind\nhosts: files dns nis\n"));
     CHECK(!asks_network_for_accounts("#passwd: ldap\npasswd: files # ldap\n"));
     CHECK(!asks_network_for_accounts(""));
