@@ -2,15 +2,22 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include <sys/types.h>
 
 namespace relais {
 
-// The files of credentials that a process of `uid` reads, and renews where it has a key: as the
-// environment (KRB5CCNAME, KRB5_CLIENT_KTNAME) says, or by default.  Caches elsewhere (KCM:,
-// MEMORY:) are no files; those in the kernel's key rings are not to be had in a sandbox.
-[[nodiscard]] std::vector<std::string> kerberos_files(uid_t uid);
+// Empty: elsewhere.  Caches of another kind (KCM:, MEMORY:) are no files; those in the kernel's key
+// rings are not to be had in a sandbox.
+struct KerberosFiles {
+    std::string cache;  // is renewed where there is a key; with a slash at its end a directory
+    std::string keys;   // is read only
+};
+
+// For a process of `uid`, as the environment (KRB5CCNAME, KRB5_CLIENT_KTNAME) says, or by default.
+[[nodiscard]] KerberosFiles kerberos_files(uid_t uid);
+
+// Tells what tables need (table_needs.h) of the files of whoever will look up in them.
+void note_kerberos_files();
 
 }  // namespace relais

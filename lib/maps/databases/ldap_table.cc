@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <memory>
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -42,12 +39,6 @@ struct ResultAttributes {
         return static_cast<std::size_t>(it - names.begin());
     }
 };
-
-// As whom this process, or a child of it, will log in.
-uid_t later_uid() {
-    const passwd* owner = ::geteuid() == 0 ? ::getpwnam(conf().mail_owner().c_str()) : nullptr;
-    return owner != nullptr ? owner->pw_uid : ::geteuid();
-}
 
 class LdapTable : public ClientTable {
   public:
@@ -156,9 +147,7 @@ void LdapTable::read_bind(ClientSettings& settings) {
         options_.bind = LdapBind::kNone;
     } else if (iequals(bind, "sasl")) {
         options_.bind = LdapBind::kSasl;
-        for (const std::string& path : kerberos_files(later_uid())) {
-            note_table_file(path);
-        }
+        note_kerberos_files();
     } else if (!iequals(bind, "yes") && !iequals(bind, "simple")) {
         settings.refuse(format("unsupported parameter value: bind = {}", bind));
     }

@@ -530,6 +530,7 @@ TEST_CASE("sandbox: tables bring with them what they need") {
     std::ofstream(settings) << "dbpath = /srv/later/users.db\n";
     // In a child: what is noted stays.
     const int status = in_child([&] {
+        set_conf({}, directory.path());
         note_table("static", "/none", TableUse::kReads);
         note_table("inline", "{ /a=b }", TableUse::kReads);
         note_table("proxy", "mysql:/etc/x.cf", TableUse::kReads);
@@ -549,6 +550,18 @@ TEST_CASE("sandbox: tables bring with them what they need") {
         note_later_table("hash:/srv/other/x");
         if (needs.changed != std::set<std::string>{"/srv/data/", "/srv/later/", "/var/lib/x/"}) {
             return 4;
+        }
+        ::setenv("KRB5CCNAME", "DIR:/srv/tickets", 1);
+        ::setenv("KRB5_CLIENT_KTNAME", "/srv/keys/mail.keytab", 1);
+        note_later_table("ldap:" + settings);
+        std::ofstream(settings) << "bind = sasl\n";
+        if (needs.changed.contains("/srv/tickets/")) {
+            return 5;
+        }
+        note_later_table("ldap:" + settings);
+        if (!needs.changed.contains("/srv/tickets/") || needs.changed.contains("/srv/keys/") ||
+            !needs.read.contains("/srv/keys/")) {
+            return 6;
         }
         note_table("ldap", "/etc/mail/ldap.cf", TableUse::kReads);
         return needs.servers ? 0 : 3;

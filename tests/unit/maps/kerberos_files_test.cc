@@ -6,21 +6,45 @@
 #include "tests/support/catch.h"
 
 using namespace relais;
-using Files = std::vector<std::string>;
+
+namespace {
+
+struct Said {
+    const char* cache;
+    const char* keys;
+    KerberosFiles files;
+};
+
+void say(const char* name, const char* value) {
+    if (value != nullptr) {
+        ::setenv(name, value, 1);
+    } else {
+        ::unsetenv(name);
+    }
+}
+
+}  // namespace
 
 TEST_CASE("maps/kerberos_files: as the environment says, or by default") {
-    ::unsetenv("KRB5CCNAME");
-    ::unsetenv("KRB5_CLIENT_KTNAME");
-    CHECK(kerberos_files(89) == Files{"/tmp/krb5cc_89"});
-    ::setenv("KRB5CCNAME", "FILE:/var/lib/x/cc", 1);
-    CHECK(kerberos_files(89) == Files{"/var/lib/x/cc"});
-    ::setenv("KRB5CCNAME", "DIR:/var/lib/x/all", 1);
-    ::setenv("KRB5_CLIENT_KTNAME", "/etc/mail.keytab", 1);
-    CHECK(kerberos_files(89) == Files{"/var/lib/x/all", "/etc/mail.keytab"});
-    for (const char* elsewhere : {"KCM:", "MEMORY:x", "KEYRING:persistent:89"}) {
-        ::setenv("KRB5CCNAME", elsewhere, 1);
-        CHECK(kerberos_files(89) == Files{"/etc/mail.keytab"});
+    const Said cases[] = {
+        {nullptr, nullptr, {"/tmp/krb5cc_89", ""}},
+        {"FILE:/var/lib/x/cc", nullptr, {"/var/lib/x/cc", ""}},
+        {"/var/lib/x/cc", "FILE:/etc/mail.keytab", {"/var/lib/x/cc", "/etc/mail.keytab"}},
+        {"DIR:/var/lib/x/all", "/etc/mail.keytab", {"/var/lib/x/all/", "/etc/mail.keytab"}},
+        {"DIR:/var/lib/x/all/", nullptr, {"/var/lib/x/all/", ""}},
+        {"DIR::/var/lib/x/all/tkt", nullptr, {"/var/lib/x/all/tkt", ""}},
+        {"KCM:", "/etc/mail.keytab", {"", "/etc/mail.keytab"}},
+        {"MEMORY:x", nullptr, {"", ""}},
+        {"KEYRING:persistent:89", nullptr, {"", ""}},
+    };
+    for (const Said& each : cases) {
+        say("KRB5CCNAME", each.cache);
+        say("KRB5_CLIENT_KTNAME", each.keys);
+        const KerberosFiles files = kerberos_files(89);
+        INFO((each.cache == nullptr ? "" : each.cache));
+        CHECK(files.cache == each.files.cache);
+        CHECK(files.keys == each.files.keys);
     }
-    ::unsetenv("KRB5CCNAME");
-    ::unsetenv("KRB5_CLIENT_KTNAME");
+    say("KRB5CCNAME", nullptr);
+    say("KRB5_CLIENT_KTNAME", nullptr);
 }
