@@ -27,8 +27,9 @@ enum class Access {
 struct FileRule {
     Access access;
     // A path, below the queue directory or absolute.
-    // "$name": what a parameter says: paths (of a directory, what links in it lead to as well), or
-    // tables, whose directories count; "$name/": the directories in which its files are.
+    // "$name": what a parameter says: paths (of a directory that is read, what links in it lead to
+    // as well), or tables, whose directories count; "$name/": the directories in which its files
+    // are.
     // "@names": what the resolver and the C library read about hosts and accounts; "@certificates":
     // OpenSSL's own authorities; "@queues": all directories of the queue.
     std::string_view where;

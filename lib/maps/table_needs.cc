@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
+#include <optional>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/file.h"
 
@@ -30,10 +35,33 @@ std::string directory_of(std::string_view file) {
 }
 
 // A link may be what has the name, and the file elsewhere.
-void note(std::set<std::string>& directories, const std::string& path) {
-    directories.insert(directory_of(path));
+void note_read(const std::string& path) {
+    needs().read.insert(directory_of(path));
     if (auto real = real_path(path)) {
-        directories.insert(directory_of(*real));
+        needs().read.insert(directory_of(*real));
+    }
+}
+
+// What a link of root's at the path says; nothing where there is none.  Who changes files there
+// could have made any other itself, to be let into what it leads to.
+std::optional<std::string> link_of_root(const std::string& path) {
+    struct stat info{};
+    std::array<char, PATH_MAX> target{};
+    if (::lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode) || info.st_uid != 0) {
+        return std::nullopt;
+    }
+    const auto size = ::readlink(path.c_str(), target.data(), target.size());
+    if (size <= 0) {
+        return std::nullopt;
+    }
+    std::string said(target.data(), static_cast<std::size_t>(size));
+    return said.starts_with('/') ? said : directory_of(path) + said;
+}
+
+void note_changed(const std::string& path) {
+    needs().changed.insert(directory_of(path));
+    if (auto elsewhere = link_of_root(path)) {
+        needs().changed.insert(directory_of(*elsewhere));
     }
 }
 
@@ -48,20 +76,20 @@ void note_table(std::string_view type, std::string_view name, TableUse use) {
         needs().servers = true;
     }
     if (std::ranges::find(kNamelessTypes, type) == kNamelessTypes.end()) {
-        auto& directories = use == TableUse::kWrites ? needs().changed : needs().read;
-        note(directories, std::string(name));
+        const auto note = use == TableUse::kWrites ? note_changed : note_read;
+        note(std::string(name));
     }
 }
 
 void note_table_read(const std::string& path) {
     if (!path.empty()) {
         needs().read.insert(path);
-        note(needs().read, path);
+        note_read(path);
     }
 }
 
 void note_table_file(const std::string& path) {
-    note(needs().changed, path);
+    note_changed(path);
 }
 
 }  // namespace relais

@@ -23,7 +23,8 @@ void note_table(std::string_view type, std::string_view name, TableUse use);
 // (certificates); empty: none.
 void note_table_read(const std::string& path);
 
-// A file that a table's settings name (SQLite's database); its directory is written, for a journal.
+// A file that a table's settings name (SQLite's database); its directory is written, for a journal,
+// and where root has made a link of the name, the one that this leads to.
 void note_table_file(const std::string& path);
 
 }  // namespace relais

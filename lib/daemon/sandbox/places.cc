@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <string_view>
@@ -43,15 +44,24 @@ constexpr auto kQueues =
 
 constexpr std::size_t kMostLinks = 5000;
 
-// Where a link in `directory` leads to; empty: not out of the directory, or it is none, or to where
-// everybody may read, as hundreds do in some distributions' directories of authorities.
-std::string target_elsewhere(const std::string& directory, const std::string& name) {
+// What has to be open so that the file can be read, and the one that is put in its place: the
+// directory around it, but never all there is; a directory is its own place.
+std::string place_of_file(const std::string& path) {
+    std::error_code nothing_there;
+    std::string around = parent_directory(path);
+    return around == "/" || std::filesystem::is_directory(path, nothing_there) ? path : around;
+}
+
+// The place to which a link in `directory` leads; empty: not out of the directory, or it is none,
+// or to where everybody may read, as hundreds do in some distributions' directories of authorities.
+std::string place_elsewhere(const std::string& directory, const std::string& name) {
     std::array<char, PATH_MAX> target{};
     const std::string path = directory + "/" + name;
     const auto size = ::readlink(path.c_str(), target.data(), target.size());
     const std::string_view to(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
     const bool elsewhere = to.contains('/') && !to.starts_with("/usr/");
-    return elsewhere ? real_path(path).value_or("") : "";
+    const auto real = elsewhere ? real_path(path) : std::nullopt;
+    return real ? place_of_file(*real) : "";
 }
 
 class Places {
@@ -90,6 +100,10 @@ class Places {
     std::vector<KnownPlace> take() { return std::move(places_); }
 
   private:
+    // Where a process changes files, it could have made the link itself, and the next one would get
+    // what that leads to.
+    static bool follows_links(Access access) { return access == Access::kRead; }
+
     void add_parameter(const FileRule& rule) {
         const bool around = rule.where.ends_with('/');
         const std::string_view name = rule.where.substr(1, rule.where.size() - (around ? 2 : 1));
@@ -97,22 +111,32 @@ class Places {
             const auto colon = word.rfind(":/");
             const bool table = colon != std::string_view::npos;
             const std::string path(table ? word.substr(colon + 1) : word);
-            if (table || around) {
-                add_around(rule.access, path);
+            if (table) {
+                add_table(rule.access, path);
+            } else if (around) {
+                add_file(rule.access, path);
             } else {
                 add_with_links(rule.access, path);
             }
         }
     }
 
+    // Its name is not always that of a file.
+    void add_table(Access access, const std::string& path) {
+        add(access, parent_directory(path));
+        if (auto real = follows_links(access) ? real_path(path) : std::nullopt) {
+            add(access, parent_directory(*real));
+        }
+    }
+
     // A file that is replaced is another one.
-    void add_around(Access access, const std::string& file) {
-        if (!file.starts_with('/')) {
+    void add_file(Access access, const std::string& path) {
+        if (!path.starts_with('/')) {
             return;
         }
-        add(access, parent_directory(file));
-        if (auto real = real_path(file)) {
-            add(access, parent_directory(*real));
+        add(access, place_of_file(path));
+        if (auto real = follows_links(access) ? real_path(path) : std::nullopt) {
+            add(access, place_of_file(*real));
         }
     }
 
@@ -120,14 +144,14 @@ class Places {
     void add_with_links(Access access, const std::string& path) {
         add(access, path);
         const auto names = list_directory(path);
-        if (!names) {
+        if (!names || !follows_links(access)) {
             return;
         }
         std::set<std::string> directories;
         for (const std::string& name :
              std::span(*names).first(std::min(names->size(), kMostLinks))) {
-            if (std::string target = target_elsewhere(path, name); !target.empty()) {
-                directories.insert(parent_directory(target));
+            if (std::string place = place_elsewhere(path, name); !place.empty()) {
+                directories.insert(std::move(place));
             }
         }
         add_all(access, directories);

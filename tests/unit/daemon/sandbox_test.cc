@@ -126,6 +126,10 @@ constexpr SandboxTable kTable = {
               {Access::kRead, "$export_environment/"},
               {Access::kRead, "@certificates"}},
 };
+// As of those that change what the parameters name.
+constexpr SandboxTable kChangingTable = {
+    .files = {{Access::kChange, "$import_environment"}, {Access::kChange, "$export_environment/"}},
+};
 constexpr SandboxTable kQueueTable = {.files = {{Access::kRead, "@queues"}}};
 
 constexpr auto kAllGroups =
@@ -413,18 +417,27 @@ TEST_CASE(
     namespace fs = std::filesystem;
     const TemporaryDirectory disk;
     std::ofstream(disk.path() + "/file") << "x";
-    for (const char* name : {"mine", "authorities", "real", "renewed", "default", "other"}) {
+    for (const char* name :
+         {"mine", "authorities", "real", "renewed", "default", "other", "hidden"}) {
         fs::create_directory(place + "/" + name);
         std::ofstream(place + "/" + name + "/file") << "x";
     }
     fs::create_symlink("../real/file", place + "/authorities/0.pem");
     fs::create_symlink("../mine/file", place + "/default/1.pem");
     fs::create_directory_symlink(disk.path(), place + "/deferred");
-    ::setenv("SSL_CERT_DIR", (place + "/default").c_str(), 1);
+    fs::create_directories(place + "/home/certificates");
+    std::ofstream(place + "/home/certificates/file") << "x";
+    std::ofstream(place + "/home/secret") << "x";
+    fs::create_directory_symlink(place + "/home/certificates", place + "/authorities/more");
+    fs::create_directory_symlink(place + "/home/certificates", place + "/away");
+    // As the process itself makes it, for the next one.
+    fs::create_symlink(place + "/hidden/file", place + "/mine/wanted");
     const auto reads = [&](const SandboxTable& table, const std::string& file) {
         return in_child([&] {
-            set_conf({"sandbox=strict", "import_environment=" + place + "/authorities",
-                      "export_environment=" + place + "/renewed/not-yet"},
+            ::setenv("SSL_CERT_DIR", (place + "/default").c_str(), 1);
+            set_conf({"sandbox=strict",
+                      "import_environment=" + place + "/authorities " + place + "/mine",
+                      "export_environment=" + place + "/renewed/not-yet " + place + "/away"},
                      place);
             if (::chdir(place.c_str()) != 0) {
                 return 254;
@@ -440,10 +453,16 @@ TEST_CASE(
     CHECK(reads(kTable, "/authorities/0.pem") == 0);
     CHECK(reads(kTable, "/renewed/file") == 0);
     CHECK(reads(kTable, "/default/1.pem") == 0);
+    CHECK(reads(kTable, "/authorities/more/file") == 0);
+    CHECK(reads(kTable, "/away/file") == 0);
+    CHECK(reads(kTable, "/home/secret") == EACCES);
+    CHECK(reads(kChangingTable, "/mine/file") == 0);
+    CHECK(reads(kChangingTable, "/mine/wanted") == EACCES);
+    CHECK(reads(kChangingTable, "/renewed/file") == 0);
+    CHECK(reads(kChangingTable, "/real/file") == EACCES);
     CHECK(reads(kTable, "/other/file") == EACCES);
     CHECK(reads(kTable, "/deferred/file") == EACCES);
     CHECK(reads(kQueueTable, "/deferred/file") == 0);
-    ::unsetenv("SSL_CERT_DIR");
 }
 
 TEST_CASE("sandbox: an older kernel's Landlock is taken as it is") {
@@ -522,6 +541,26 @@ TEST_CASE("sandbox: ports are those of the table") {
     CHECK(try_port({1}, 1) == ECONNREFUSED);
     CHECK(try_port({2}, 1) == EACCES);
     CHECK(try_port({}, 1) == EACCES);
+}
+
+TEST_CASE("sandbox: where files are changed, links to elsewhere are root's") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/users.db";
+    std::filesystem::create_symlink("/srv/elsewhere/users.db", path);
+    const auto follows = [&] {
+        return in_child([&] {
+            note_table("btree", path, TableUse::kWrites);
+            note_table_file(path);
+            return table_needs().changed.contains("/srv/elsewhere/") ? 7 : 8;
+        });
+    };
+    if (::geteuid() != 0) {
+        CHECK(follows() == 8);
+        return;
+    }
+    CHECK(follows() == 7);
+    REQUIRE(::lchown(path.c_str(), 65534, 65534) == 0);
+    CHECK(follows() == 8);
 }
 
 TEST_CASE("sandbox: tables bring with them what they need") {
