@@ -156,7 +156,7 @@ bool seccomp_is_there() {
 }
 
 // A kernel that has less than it says is done without; who has no descriptor or memory left could
-// be made to do without by whoever has set these limits.
+// be made to do without by whoever has set these limits (foreign_filter.cc: no process either).
 void warn_of(const Result<void>& done) {
     if (done) {
         return;

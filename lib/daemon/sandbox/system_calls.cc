@@ -380,6 +380,7 @@ constexpr CheckedCall kChecked[] = {
     on(SYS_prctl, 0, PR_GET_NAME),
     on(SYS_prctl, 0, PR_SET_PDEATHSIG),
     on(SYS_prctl, 0, PR_GET_DUMPABLE),
+    {SYS_prctl, {{{0, kWhole, PR_SET_DUMPABLE}, {1, kWhole, 0}}}},  // less than before
     on(SYS_prctl, 0, PR_SET_NO_NEW_PRIVS),
     on(SYS_prctl, 0, PR_GET_NO_NEW_PRIVS),
     on(SYS_prctl, 0, PR_GET_SECCOMP),

@@ -32,6 +32,7 @@
 #include "lib/config/config.h"
 #include "lib/config/load.h"
 #include "lib/daemon/sandbox/call_filter.h"
+#include "lib/daemon/sandbox/foreign_filter.h"
 #include "lib/daemon/sandbox/landlock.h"
 #include "lib/daemon/sandbox/name_service.h"
 #include "lib/daemon/sandbox/refused_calls.h"
@@ -344,6 +345,46 @@ TEST_CASE("sandbox: a filter of somebody else that kills is noticed in time") {
               enter_sandbox(kTable);
               return missing_protection().starts_with("system calls are not filtered") ? 7 : 8;
           }) == 7);
+}
+
+TEST_CASE("sandbox: who cannot try, within somebody else's filter, does not do without") {
+    if (!filters_are_there()) {
+        return;
+    }
+    constexpr auto kAsks = kLandlockCreateRuleset;
+    const auto tried = [](void (*prepare)()) {
+        return in_child([=] {
+            prepare();
+            return is_survived([] { ::syscall(kAsks, nullptr, std::size_t{0}, 1); }) ? 7 : 8;
+        });
+    };
+    CHECK(tried([] { answer_instead(kAsks, SECCOMP_RET_KILL_PROCESS); }) == 8);
+    CHECK(tried([] {
+              ::signal(SIGCHLD, SIG_IGN);
+              answer_instead(kAsks, SECCOMP_RET_KILL_PROCESS);
+          }) == 8);
+    CHECK(tried([] { answer_instead(SYS_getppid, SECCOMP_RET_ALLOW); }) == 7);
+    // fork(3) is clone(2).
+    CHECK(tried([] { answer_instead(SYS_clone, SECCOMP_RET_ERRNO | EAGAIN); }) == 1);
+    CHECK(in_child([] {
+              answer_instead(SYS_getppid, SECCOMP_RET_ALLOW);
+              return is_survived([] { ::raise(SIGKILL); }) ? 7 : 8;
+          }) == 1);
+}
+
+TEST_CASE("sandbox: there is one within another") {
+    if (landlock_version() == 0 || !filters_are_there()) {
+        return;
+    }
+    const TemporaryDirectory directory;
+    CHECK(in_child([&] {
+              set_conf({"sandbox=strict"}, directory.path());
+              constexpr SandboxTable kAll = {.files = {{Access::kRead, "/"}}};
+              enter_sandbox(kAll);
+              const int before = try_to_read("/etc/passwd");
+              enter_sandbox({});
+              return before == 0 ? try_to_read("/etc/passwd") : 254;
+          }) == EACCES);
 }
 
 TEST_CASE("sandbox: in log mode the call is made after all") {
