@@ -91,7 +91,10 @@ class ValueScanner {
     std::optional<std::string> quoted() {
         std::string out;
         for (++at_; !done() && text_[at_] != '"'; ++at_) {
-            if (text_[at_] == '\\' && ++at_ == text_.size()) {
+            if (text_[at_] == '\\') {
+                ++at_;
+            }
+            if (done()) {
                 return std::nullopt;
             }
             if (text_[at_] != '\r' && text_[at_] != '\n') {

@@ -51,6 +51,8 @@ void read_imap_words(std::string_view text) {
     (void)imap::parse_search_day(text);
     (void)imap::parse_address_list(text);
     (void)imap::parse_mime_value(text);
+    (void)imap::parse_media_type(text);
+    (void)imap::parse_mime_token(text);
     (void)imap::parse_atoms(text);
     const imap::MimePart flat = imap::parse_mime_flat(text);
     if (!flat.children.empty()) {
