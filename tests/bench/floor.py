@@ -24,7 +24,7 @@ def serves(name, main):
 class Floor:
     def __init__(self):
         number = room().next_instance()  # an address of its own, since those of the last round may just be at their end
-        self.address = room().address(150 + number)
+        self.address = room().address(150 + number % 100)
         self.queue = self.vmail = room().scratch / f"floor{number}"
         (self.queue / "maildrop").mkdir(parents=True)
         self._process = subprocess.Popen([PROGRAM, self.address, str(SMTP), self.queue, str(TAKERS), str(DELIVERERS)])

@@ -33,11 +33,14 @@ def ticks(fields, with_children=False):
 
 
 def running_seconds(pid):
-    """What its threads have had of a processor; 0 where it is gone.  In ticks, those would be lost that many processes have only begun."""
+    """What its threads have had of a processor; 0 where it is gone.  In ticks, those would be lost that many processes have only begun: they do
+    where the kernel keeps no better account."""
     try:
         threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+        if not pathlib.Path("/proc/self/schedstat").exists():
+            return ticks(fields) / TICKS if (fields := stat_of(pid)) else 0
         return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
 
 
