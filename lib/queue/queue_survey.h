@@ -49,6 +49,9 @@ class QueueSurvey {
         co_return results;
     }
 
+    // Directories that could not be read so far.
+    const std::vector<Error>& troubles() const { return scan_.troubles(); }
+
   private:
     static constexpr std::size_t kReaders = 4;
     static constexpr std::size_t kEach = 128;

@@ -173,3 +173,22 @@ def long_names_without_long_ids(mta):
     mta.run("postsuper", "-s")
     note_tree(mta, "short", inodes=True)
     clear(mta)
+
+
+@scenario(log=False)
+def directories_that_cannot_be_read(mta):
+    put(mta, "deferred/E/EEEEE1234")
+    folder = mta.queue / "deferred/E"
+    before = folder.stat()
+    os.chown(folder, os.geteuid(), before.st_gid)
+    folder.chmod(0)
+    for options in (("-s",), ("-p",), ("-h", "ALL")):
+        mta.run("postsuper", *options)
+    os.chown(folder, before.st_uid, before.st_gid)
+    folder.chmod(0o700)
+    note_tree(mta, "left", inodes=True)
+    put(mta, "deferred/G", data=b"no directory")
+    mta.run("postsuper", "-s")
+    mta.note("half renamed", [path.name for path in mta.queue_files("deferred") if "#" in path.name])
+    (mta.queue / "deferred/G").unlink()
+    clear(mta)

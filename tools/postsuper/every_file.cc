@@ -12,6 +12,8 @@
 #include "lib/event/loop.h"
 #include "lib/event/task_group.h"
 
+#include "tools/postsuper/unread_directories.h"
+
 namespace relais {
 
 namespace {
@@ -107,6 +109,7 @@ FilesDone on_every_file(const std::string& queue, Overlap overlap, FileAction ac
     }
     Work work{std::move(*scan), std::move(action), {}};
     Loop::current().run_task(act_on_all(&work, overlap));
+    end_where_unread(work.scan.troubles());
     return work.result;
 }
 

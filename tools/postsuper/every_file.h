@@ -24,7 +24,7 @@ struct FilesDone {
     bool failed = false;  // for one of them at least
 };
 
-// Errors are logged, but for files that are gone.
+// Errors are logged, but for files that are gone; fatal at last where a directory cannot be read.
 [[nodiscard]] FilesDone on_every_file(const std::string& queue, Overlap overlap, FileAction action);
 
 }  // namespace relais

@@ -16,6 +16,8 @@
 #include "lib/queue/queue_id.h"
 #include "lib/queue/queue_survey.h"
 
+#include "tools/postsuper/unread_directories.h"
+
 namespace relais {
 
 namespace {
@@ -64,6 +66,7 @@ void StructureFix::run(const std::vector<std::string>& queues) {
     if (marked_) {
         pass_over(queues, Pass::kUnmark);
     }
+    end_where_unread(unread_);
 }
 
 void StructureFix::pass_over(const std::vector<std::string>& queues, Pass pass) {
@@ -101,6 +104,8 @@ Task<void> StructureFix::pass_over_queue(std::string queue, Pass pass) {
     for (;;) {
         std::vector<Found> files = co_await survey->next();
         if (files.empty()) {
+            const auto& troubles = survey->troubles();
+            unread_.insert(unread_.end(), troubles.begin(), troubles.end());
             co_return;
         }
         for (const Found& found : files) {

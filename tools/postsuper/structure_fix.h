@@ -26,7 +26,8 @@ class StructureFix {
     StructureFix(const QueueDirs& dirs, StructureOptions options, Tally& tally)
         : dirs_(dirs), options_(options), tally_(tally) {}
 
-    // Once, and once more where names had to be changed.
+    // Once, and once more where names had to be changed.  Fatal at last where a directory cannot be
+    // read.
     void run(const std::vector<std::string>& queues);
 
   private:
@@ -58,7 +59,8 @@ class StructureFix {
     const QueueDirs& dirs_;
     StructureOptions options_;
     Tally& tally_;
-    bool marked_ = false;  // there are names with a mark
+    std::vector<Error> unread_;  // directories
+    bool marked_ = false;        // there are names with a mark
 };
 
 }  // namespace relais
