@@ -188,6 +188,9 @@ Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptO
     }
     std::string failure =
         co_await shake_hands(stream, std::move(transport), options.timeout, &options);
+    if (failure.empty()) {
+        acknowledge_at_once(stream->fd());
+    }
     co_await settle_sessions(&notes, failure.empty());
     notes.store = nullptr;  // it need not outlive the handshake
     if (!failure.empty() && !options.service.empty()) {
@@ -198,7 +201,6 @@ Task<Result<TlsInfo>> tls_accept(Stream* stream, TlsContext* context, TlsAcceptO
     if (!failure.empty()) {
         co_return std::unexpected(handshake_error("SSL_accept", options.peer, failure));
     }
-    acknowledge_at_once(stream->fd());
     TlsInfo info = describe_handshake(ssl, state);
     if (options.binds_channel) {
         info.exporter_binding = exporter_binding(ssl);
