@@ -1,7 +1,7 @@
 // Messages that are cleanup's already, and whose files in maildrop cannot be removed: no pickup,
 // nor the next one, may bring them once more.  They stand in a file of data_directory, one to a
-// line ("INODE SECONDS NANOSECONDS", the time of the last change).  It is there only while there are
-// such messages; until then it may have lines of files that are gone.
+// line ("INODE SECONDS NANOSECONDS", the time of the last change).  It is there only while there
+// are such messages; until then it may have lines of files that are gone.
 #pragma once
 
 #include <compare>
