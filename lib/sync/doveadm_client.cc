@@ -38,9 +38,8 @@ Task<Result<UniqueFd>> DoveadmClient::reach() {
         co_return std::move(connected_);
     }
     const Deadline deadline = Deadline::after(account_.patience);
-    const bool local = account_.address.starts_with('/');
-    co_return local ? co_await connect_unix(account_.address, deadline)
-                    : co_await connect_inet_name(account_.address, deadline);
+    co_return is_socket() ? co_await connect_unix(account_.address, deadline)
+                          : co_await connect_inet_name(account_.address, deadline);
 }
 
 Task<Result<void>> DoveadmClient::open() {
@@ -50,12 +49,12 @@ Task<Result<void>> DoveadmClient::open() {
     }
     stream_ = std::make_unique<Stream>(std::move(*fd));
     stream_->set_timeout(account_.patience);
-    if (!account_.tls) {
+    if (account_.tls == ServerTlsUse::kNo) {
         co_return Result<void>();
     }
-    auto host = split_last(account_.address, ':');
-    ServerTls::Peer peer{account_.address, std::string(host ? host->first : account_.address),
-                         account_.patience};
+    const std::string host =
+        is_socket() ? account_.address : split_inet_name(account_.address).first;
+    ServerTls::Peer peer{account_.address, host, account_.patience};
     co_return co_await tls_.start(stream_.get(), account_.tls_settings, std::move(peer));
 }
 
@@ -143,9 +142,11 @@ Task<Result<std::string>> DoveadmClient::converse(Request request, Take take) {
     if (request.has_input) {
         stream_->write(doveadm_wire::dotted(request.input));
     }
+    std::size_t known = 0;
     for (std::size_t taken = 0;;) {
-        auto piece = doveadm_wire::next_piece(std::string_view(answers_).substr(taken));
+        auto piece = doveadm_wire::next_piece(std::string_view(answers_).substr(taken), known);
         taken += piece.size;
+        known = 0;
         if (piece.kind == Kind::kValue) {
             auto good = take(std::move(piece.value));
             if (!good) {
@@ -158,6 +159,7 @@ Task<Result<std::string>> DoveadmClient::converse(Request request, Take take) {
         if (piece.kind == Kind::kEnd) {
             co_return piece.value;
         }
+        known = answers_.size();
         auto come = co_await more();
         if (!come) {
             co_return fail_with(come);

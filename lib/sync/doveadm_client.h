@@ -1,4 +1,4 @@
-// A client of a doveadm server, Dovecot's or ours: commands for users there, and what comes back.
+// A client of Dovecot's doveadm servers: commands for users there, and what comes back.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ namespace relais {
 struct DoveadmAccount {
     std::string address;  // a socket's path, or HOST:PORT
     std::string password;
-    bool tls = false;  // from the first byte on
+    ServerTlsUse tls = ServerTlsUse::kNo;  // from the first byte on
     ServerTlsSettings tls_settings;
     std::chrono::seconds patience{600};  // for each answer
 };
@@ -52,6 +52,8 @@ class DoveadmClient {
     [[nodiscard]] Task<Result<std::string>> command(Request request, Take take);
 
   private:
+    bool is_socket() const { return account_.address.starts_with('/'); }
+
     [[nodiscard]] Task<Result<void>> connect();
     [[nodiscard]] Task<Result<UniqueFd>> reach();
     [[nodiscard]] Task<Result<void>> open();

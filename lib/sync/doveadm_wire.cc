@@ -90,17 +90,17 @@ Result<void> Frames::take(std::string_view bytes, std::string& answers,
     return {};
 }
 
-Piece next_piece(std::string_view answers) {
+Piece next_piece(std::string_view answers, std::size_t known) {
     if (answers.empty()) {
         return {};
     }
     if (answers.front() != '\n') {
-        const std::size_t tab = answers.find('\t');
+        const std::size_t tab = answers.find('\t', known);
         return tab == std::string_view::npos
                    ? Piece()
                    : Piece{Piece::Kind::kValue, tab_unescape(answers.substr(0, tab)), tab + 1};
     }
-    const std::size_t end = answers.find('\n', 1);
+    const std::size_t end = answers.find('\n', std::max(known, std::size_t{1}));
     if (end == std::string_view::npos) {
         return {};
     }

@@ -4,10 +4,9 @@
 // it wants a password.  Then the client says a command in a line,
 //     FLAGS <TAB> USER <TAB> COMMAND <TAB> ARGUMENT ...
 // and the server the values of its table, each with a tab behind it, an empty line, and how it
-// went:
-// "+", or "-" and a word.  Once it is logged in, the server's bytes come in frames: a byte for the
-// channel (0: answers; L: lines of its log), and a length of four bytes.  Version 1.0 has no line
-// of the server's before "+" or "-", and no frames.
+// went: "+", or "-" and a word.  Once it is logged in, the server's bytes come in frames: a byte
+// for the channel (0: answers; L: lines of its log), and a length of four bytes.  Version 1.0 has
+// no line of the server's before "+" or "-", and no frames.
 #pragma once
 
 #include <cstddef>
@@ -55,6 +54,8 @@ struct Piece {
     std::size_t size = 0;     // bytes of it
 };
 
-[[nodiscard]] Piece next_piece(std::string_view answers);
+// Of bytes that have been looked at before, and were no whole piece, `known` tells the number: they
+// are not searched again.
+[[nodiscard]] Piece next_piece(std::string_view answers, std::size_t known = 0);
 
 }  // namespace relais::doveadm_wire

@@ -11,6 +11,8 @@
 
 namespace relais {
 
+enum class ServerTlsUse { kNo, kYes };
+
 struct ServerTlsSettings {
     bool verifies = true;  // the server's certificate
     std::string ca_file;   // with ca_directory empty, too: the system's authorities

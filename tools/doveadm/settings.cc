@@ -123,7 +123,7 @@ Result<DoveadmAccount> doveadm_account(const Settings& settings, std::string whe
     DoveadmAccount account;
     account.address = std::move(where);
     account.password = settings.get("doveadm_password");
-    account.tls = tls == ServerTlsUse::kYes;
+    account.tls = tls;
     account.tls_settings = tls_settings(settings, "doveadm_ssl_verify");
     return account;
 }

@@ -33,7 +33,6 @@ class Settings {
 
 // What doveadm_password, doveadm_port and ssl_client_ca_* say of the doveadm server at `where`: a
 // socket's path, HOST:PORT, or HOST alone.  kSyntax: it has no port.
-enum class ServerTlsUse { kNo, kYes };
 [[nodiscard]] Result<DoveadmAccount> doveadm_account(const Settings& settings, std::string where,
                                                      ServerTlsUse tls);
 

@@ -3,9 +3,8 @@
 //     maildir:~/x           mailboxes here, in any format; only Maildirs can be changed
 //     imapc:                an IMAP server, by the settings imapc_host, imapc_user, ...
 //                           (settings.h)
-//     tcp:host[:port]       a doveadm server, by doveadm_password; only read from.  tcps:, with
-//     TLS;
-//                           tcp:/path is a socket, which wants no password
+//     tcp:host[:port]       a doveadm server, by doveadm_password; only read from.
+//                           tcps:, with TLS; tcp:/path is a socket, which wants no password
 //     remote:[login@]host   ours on another machine, by ssh, or as dsync_remote_cmd says; a host
 //                           alone means the same
 //     remoteprefix:...      the same, where the command is told the user's name in a line first

@@ -48,6 +48,11 @@ TEST_CASE("sync/doveadm_wire: values and the end") {
     CHECK(value.value == "a\tb");
     CHECK(value.size == 5);
     CHECK(next_piece("\tx").value.empty());
+    // What was searched before is not searched again.
+    CHECK(next_piece("half and more\tx", 4).value == "half and more");
+    CHECK(next_piece("a\tb", 2).kind == Kind::kMore);
+    CHECK(next_piece("\n-NOUSER\n", 4).value == "NOUSER");
+    CHECK(next_piece("\n+\n", 1).kind == Kind::kEnd);
     CHECK(next_piece("\n+\n").value.empty());
     CHECK(next_piece("\n+\n").kind == Kind::kEnd);
     CHECK(next_piece("\n-NOUSER\nx").value == "NOUSER");
