@@ -5,6 +5,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/event/loop.h"
 #include "lib/sync/doveadm_client.h"
 
@@ -13,6 +14,12 @@
 namespace relais::doveadm {
 
 namespace {
+
+// Who calls, root as a rule, reads what the server says.
+constexpr SandboxTable kSandbox = {
+    .files = {{Access::kRead, "@names"}},
+    .reach = Reach::kServers,
+};
 
 // The server's words for exit statuses.
 int status_in(std::string_view word) {
@@ -105,6 +112,7 @@ int run_at_server(const ServerJob& job, Printer& printer) {
     if (!account) {
         end_with(kTemporary, account.error().message);
     }
+    enter_sandbox(kSandbox);
     std::string user;
     DoveadmClient client(std::move(*account), [&](std::string_view line) {
         print_error(user, format("remote({}): {}", server, printable(line)));
