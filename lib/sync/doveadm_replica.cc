@@ -55,11 +55,20 @@ std::string list_of(const std::vector<std::uint32_t>& uids) {
     return text;
 }
 
-// Dovecot's names have "/" or "." between their levels, and where they have the former, the latter
-// is no such sign.
-char separator_in(const std::vector<std::string>& names) {
-    auto has_slash = [](const std::string& name) { return name.contains('/'); };
-    return std::ranges::any_of(names, has_slash) ? '/' : '.';
+// Dovecot's names have "/" or "." between their levels.  Names of the first level have no
+// separator; of what else they have one may be in a level's name, too, where it is a dot.
+char separator_in(const std::vector<std::string>& names, const std::vector<std::string>& first) {
+    auto some_have = [](const std::vector<std::string>& list, char c) {
+        return std::ranges::any_of(list, [c](const std::string& name) { return name.contains(c); });
+    };
+    const bool slash = !some_have(first, '/') && some_have(names, '/');
+    return slash || some_have(first, '.') ? '/' : '.';
+}
+
+bool lies_below_inbox(std::string_view name, char separator) {
+    constexpr std::string_view kInbox = "INBOX";
+    return name.size() > kInbox.size() + 1 && name.starts_with(kInbox) &&
+           name[kInbox.size()] == separator;
 }
 
 }  // namespace
@@ -100,38 +109,73 @@ Task<Result<void>> DoveadmReplica::ask(std::vector<std::string> words, std::size
                                    "the server says: " + printable(*done));
 }
 
-Task<Result<std::vector<std::string>>> DoveadmReplica::subscribed() {
+Task<Result<std::vector<std::string>>> DoveadmReplica::names(std::string which) {
     std::vector<std::string> names;
     auto take = [&names](Row row) -> Result<void> {
         names.push_back(std::move(row[0]));
         return names.size() > kMostMailboxes ? nonsense("too many mailboxes") : Result<void>();
     };
-    auto done = co_await ask({"mailbox list", "-s"}, 1, take);
+    auto done = co_await ask({"mailbox list", std::move(which)}, 1, take);
     co_return done ? Result<std::vector<std::string>>(std::move(names)) : fail_with(done);
 }
 
+// A mask alone stays within the namespaces that have no prefix: where INBOX's own has one, nothing
+// would be told.  With INBOX beside it, it is for all of them that are the user's.
 Task<Result<std::vector<DoveadmReplica::Row>>> DoveadmReplica::states() {
     std::vector<Row> rows;
     auto take = [&rows](Row row) -> Result<void> {
         rows.push_back(std::move(row));
         return rows.size() > kMostMailboxes ? nonsense("too many mailboxes") : Result<void>();
     };
-    auto done = co_await ask({"mailbox status", std::string(kStates), "*"}, kStateColumns, take);
-    co_return done ? Result<std::vector<Row>>(std::move(rows)) : fail_with(done);
+    auto done =
+        co_await ask({"mailbox status", std::string(kStates), "*", "INBOX"}, kStateColumns, take);
+    if (!done) {
+        co_return fail_with(done);
+    }
+    // Everybody has one.  What else is not told would be taken for deleted.
+    if (std::ranges::none_of(rows, [](const Row& row) { return iequals(row[0], "INBOX"); })) {
+        co_return nonsense("no INBOX among the mailboxes");
+    }
+    co_return rows;
+}
+
+// From `told`, all names that there are, and what masks say of them.
+Task<Result<DoveadmReplica::Spelling>> DoveadmReplica::spelling(std::vector<std::string> told) {
+    auto first = co_await names("%");
+    auto unprefixed = first ? co_await names("*") : fail_with(first);
+    if (!unprefixed) {
+        co_return fail_with(unprefixed);
+    }
+    const char separator = separator_in(told, *first);
+    auto below = [separator](const std::string& name) { return lies_below_inbox(name, separator); };
+    const bool prefix =
+        std::ranges::any_of(told, below) && std::ranges::none_of(*unprefixed, below);
+    co_return Spelling{separator, prefix};
+}
+
+std::string DoveadmReplica::our_name(const std::string& theirs, const Spelling& spelling) {
+    std::string_view name = theirs;
+    if (spelling.inbox_is_prefix && lies_below_inbox(name, spelling.separator)) {
+        name.remove_prefix(name.find(spelling.separator) + 1);
+    }
+    return names_.add(name, spelling.separator, theirs);
 }
 
 Task<Result<std::vector<SyncMailbox>>> DoveadmReplica::list() {
     auto rows = co_await states();
-    auto wanted = rows ? co_await subscribed() : fail_with(rows);
+    auto wanted = rows ? co_await names("-s") : fail_with(rows);
     if (!wanted) {
         co_return fail_with(wanted);
     }
     std::vector<std::string> all = *wanted;
     std::ranges::transform(*rows, std::back_inserter(all), [](const Row& row) { return row[0]; });
-    const char separator = separator_in(all);
+    auto spelling = co_await this->spelling(std::move(all));
+    if (!spelling) {
+        co_return fail_with(spelling);
+    }
     std::set<std::string> subscriptions;
     for (const std::string& name : *wanted) {
-        subscriptions.insert(names_.add(name, separator, name));
+        subscriptions.insert(our_name(name, *spelling));
     }
     std::vector<SyncMailbox> found;
     for (const Row& row : *rows) {
@@ -139,7 +183,7 @@ Task<Result<std::vector<SyncMailbox>>> DoveadmReplica::list() {
         if (numbers.uid_validity == 0 || numbers.guid.empty() || !numbers.possible()) {
             co_return nonsense("numbers of " + printable(row[0].substr(0, 100)));
         }
-        const std::string name = names_.add(row[0], separator, row[0]);
+        const std::string name = our_name(row[0], *spelling);
         found.push_back({name, numbers.guid, true, subscriptions.erase(name) > 0});
         numbers_[name] = std::move(numbers);
     }

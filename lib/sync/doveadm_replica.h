@@ -33,7 +33,17 @@ class DoveadmReplica : public ReadOnlyReplica {
 
     [[nodiscard]] Task<Result<void>> ask(std::vector<std::string> words, std::size_t columns,
                                          TakeRow take);
-    [[nodiscard]] Task<Result<std::vector<std::string>>> subscribed();
+
+    // How its names are made.
+    struct Spelling {
+        char separator = '.';
+        bool inbox_is_prefix = false;  // "INBOX/Sent" is nobody's child
+    };
+
+    // As `mailbox list` prints them for a mask or an option.
+    [[nodiscard]] Task<Result<std::vector<std::string>>> names(std::string which);
+    [[nodiscard]] Task<Result<Spelling>> spelling(std::vector<std::string> told);
+    std::string our_name(const std::string& theirs, const Spelling& spelling);
     [[nodiscard]] Task<Result<std::vector<Row>>> states();
     [[nodiscard]] Result<MailboxNumbers> numbers_of(const std::string& mailbox) const;
 

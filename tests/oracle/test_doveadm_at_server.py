@@ -1,14 +1,23 @@
 """Commands at Debian's doveadm server (-S), and mail that is fetched from there (backup and sync with tcp: and tcps:): ours and Dovecot's own
 doveadm side by side."""
+import pathlib
 import re
 import socket
+import subprocess
 import threading
+import time
 
 from support import certificates, check, equal
 from support.doveadm_pair import DoveadmPair
 from support.room import room
 
 MORE = """
+namespace archive {{
+  prefix = Archive/
+  separator = /
+  location = maildir:~/Archive
+  list = children
+}}
 ssl = yes
 ssl_cert = <{cert}
 ssl_key = <{key}
@@ -33,7 +42,7 @@ class House:
         self.keys = certificates.directory()
         self.authority = room().scratch / "ca.pem"  # who reads it is the user
         self.authority.write_bytes((self.keys / "ca.pem").read_bytes())
-        self.pair = DoveadmPair(accounts=8, more=MORE.format(cert=self.keys / "mx.pem", key=self.keys / "mx.key"))
+        self.pair = DoveadmPair(accounts=10, more=MORE.format(cert=self.keys / "mx.pem", key=self.keys / "mx.key"))
         self.socket = self.pair.pair.dovecot.root / "run/doveadm-server"
         self.address = self.pair.mail.address
 
@@ -132,6 +141,33 @@ def test_backup_from_there():
     equal([subjects.count(subject) for subject in (b"ours", b"newer", b"new")], [1, 1, 1], f"{subjects}")
 
 
+def test_names_there():
+    """INBOX's namespace may have a prefix, which nothing has here, and not be the only one; names of the first level may have a dot where "/" joins levels."""
+    pair, users = house().pair, house().pair.pair.dovecot.root / "users"
+    options = ["-o", "doveadm_password=geheim"]
+    for fields, made, names in (("userdb_namespace/inbox/prefix=INBOX/", ["INBOX/Sent/2024", "INBOX/Neu", "Archive/2020"], ["Archive/2020", "INBOX", "Neu", "Sent/2024"]),
+                                ("userdb_mail=sdbox:~/sdbox", ["Dr. House", "v1.2"], ["Dr_ House", "INBOX", "v1_2"]),
+                                ("userdb_mail=sdbox:~/sdbox userdb_namespace/inbox/prefix=INBOX/", ["INBOX/v1.2/Deep"], ["INBOX", "v1_2/Deep"])):
+        account = pair.account({})
+        lines = [line + fields if line.startswith(f"{account.user}:") else line for line in users.read_text().splitlines()]
+        users.write_text("\n".join(lines) + "\n")
+        time.sleep(1.1)  # Dovecot looks at the second of its last change
+        for name in ("INBOX", *made):
+            for words in (["mailbox", "create", "-u", account.user, name], ["save", "-u", account.user, "-m", name]):
+                done = pair.theirs(words, f"Subject: {name}\n\nx\n".encode())
+                check(done.status == 0 or name == "INBOX", f"{words}: {done.err}")
+        equal(pair.theirs(["mailbox", "subscribe", "-u", account.user, *made]).status, 0, "subscribe")
+        for _ in range(2):  # nothing goes when it is done again
+            done = pair.ours([*options, "backup", "-R", "-u", account.user, f"tcp:{house().address}:24245"])
+            equal(plain(done), (0, b"", b""), fields)
+            rows = pair.ours(f"-f tab mailbox status -u {account.user} messages '*'").out.decode().splitlines()[1:]
+            equal(sorted(rows), sorted(f"{name}\t1" for name in names), fields)
+            subscribed = pair.ours(f"mailbox list -s -u {account.user}").out.decode().splitlines()
+            equal(sorted(subscribed), sorted(set(names) - {"INBOX"}), fields)
+        subjects = pair.ours(f"-f tab fetch -u {account.user} hdr.subject all").out.decode().splitlines()[1:]
+        equal(sorted(subjects), sorted(["INBOX", *made]), fields)
+
+
 def test_what_cannot_be():
     pair = house().pair
     user, address = pair.account(MAIL).user, house().address
@@ -180,6 +216,21 @@ def test_server_of_version_1_0():
         thread.join()
         equal(plain(done), expected, f"{parts}")
     listening.close()
+
+
+def test_who_reads_what_a_server_says():
+    """Within a sandbox, as far as this kernel has one."""
+    pair = house().pair
+    mta = pair.mail.mta
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        command = [mta.commands / "doveadm", "-c", mta.conf, "mailbox", "list", "-S", f"127.0.0.1:{listening.getsockname()[1]}", "-u", pair.names[0]]
+        client = subprocess.Popen(command, env=mta.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with listening.accept()[0] as peer:
+            status = pathlib.Path(f"/proc/{client.pid}/status").read_text()
+            peer.sendall(b"what\n")
+            err = client.communicate(timeout=20)[1]
+    check("Seccomp:\t2" in status and "NoNewPrivs:\t1" in status, status)
+    check(client.returncode == 75 and b"makes no sense" in err, f"{client.returncode} {err}")
 
 
 def talk(listening, parts):
