@@ -140,7 +140,7 @@ class BodyWriter {
         out_ += ' ';
         append_string(out_, encoding_of(header));
         out_ += ' ' + std::to_string(part.body_wire_size());
-        if (part.is_message() && !part.children.empty()) {
+        if (part.is_message()) {
             append_attached(part);
         } else if (part.is_text()) {
             out_ += ' ' + std::to_string(part.body_lines());

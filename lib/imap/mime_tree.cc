@@ -86,6 +86,7 @@ class MimeParser {
 
     // Stops before a delimiter line of an enclosing multipart, or at the end.
     Delimiter skip_to_delimiter() {
+        header_cut_ = false;
         before_line_end_ = at_;
         while (!done()) {
             std::string_view current = line();
@@ -114,7 +115,8 @@ class MimeParser {
             }
         }
         part.body = at_;
-        if (found.level != 0) {  // a header that runs into the delimiter: there is no body
+        header_cut_ = found.level != 0;
+        if (header_cut_) {  // there is no body
             part.body = part.end = at_least(part.begin, before_line_end_);
         }
         return found;
@@ -140,26 +142,27 @@ class MimeParser {
                         std::size_t depth) {
         MimePart part;
         stopped_at_ = skip_header(part);
-        header_cut_ = stopped_at_.level != 0;
         ++parts_;
         read_type(part, default_type, default_subtype);
-        if (stopped_at_.level == 0) {
-            parse_body(part, depth);
-        }
-        return part;
-    }
-
-    void parse_body(MimePart& part, std::size_t depth) {
-        Mark header_end = before_line_end_;
-        bool descend = depth < kMaxDepth && parts_ < kMaxParts;
+        const bool descend = depth < kMaxDepth && parts_ < kMaxParts;
         if (part.is_multipart() && (part.subtype.empty() || !descend)) {
             part.type = "application";  // it is not looked into
             part.subtype = "octet-stream";
         }
+        if (stopped_at_.level == 0) {
+            parse_body(part, depth, descend);
+        }
+        if (part.children.empty() && (part.is_multipart() || part.is_message())) {
+            part.children.push_back(empty_part(part.end));
+        }
+        return part;
+    }
+
+    void parse_body(MimePart& part, std::size_t depth, bool descend) {
+        Mark header_end = before_line_end_;
         if (descend && part.is_message()) {
             part.children.push_back(parse_part("text", "plain", depth + 1));
-            const MimePart& message = part.children.back();
-            part.end = header_cut_ && message.children.empty() ? at_ : message.end;
+            part.end = header_cut_ ? at_ : part.children.back().end;
         } else {
             read_body(part, depth);
         }
@@ -169,9 +172,6 @@ class MimeParser {
             for (MimePart& message : part.children) {
                 message.begin = message.body = message.end = part.end;
             }
-        }
-        if (part.is_multipart() && part.children.empty()) {
-            part.children.push_back(empty_part(part.end));
         }
     }
 
@@ -185,7 +185,9 @@ class MimeParser {
         } else {
             stopped_at_ = skip_to_delimiter();
         }
-        part.end = stopped_at_.level != 0 ? at_least(part.body, before_line_end_) : at_;
+        // Behind a part whose header runs into a delimiter, the line end is not the delimiter's.
+        const bool before_line_end = stopped_at_.level != 0 && !header_cut_;
+        part.end = before_line_end ? at_least(part.body, before_line_end_) : at_;
     }
 
     static MimePart empty_part(const Mark& place) {
@@ -227,7 +229,7 @@ class MimeParser {
     Mark before_line_end_;  // where the last line skipped has its line end
     std::vector<std::string> boundaries_;
     Delimiter stopped_at_;
-    bool header_cut_ = false;  // by a delimiter, that of the part begun last
+    bool header_cut_ = false;  // it was a header that ran into it
     std::size_t parts_ = 0;
 };
 

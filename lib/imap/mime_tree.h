@@ -32,8 +32,8 @@ struct MimePart {
     std::string type;  // as written: "text", "TEXT"; empty: the field is there, and makes no sense
     std::string subtype;
     MimeParameters parameters;
-    std::vector<MimePart> children;  // a multipart's parts, or the message in a message/rfc822;
-                                     // a multipart without any has an empty one
+    std::vector<MimePart> children;  // a multipart's parts, or the message in a message/rfc822:
+                                     // always one at least, which may be empty
 
     bool is_multipart() const;
     bool is_message() const;

@@ -360,6 +360,13 @@ ODD_BODIES += [(b'multipart/mixed; boundary=""', b"--\n\na\n----\n"), (b"multipa
                (b"multipart/digest; boundary=x", b"--x\n\nSubject: in\n\nb\n--x\nContent-Type: text/plain\n\nnot\n--x--\n"), (b"message/rfc822", b""), (b"message/rfc822", b"no header\nat all\n"),
                (b"message/rfc822", b"Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nSubject: deep\n\nx\n"), (b"message/rfc822", b"Content-ID: <no mime>\n\nb\n"),
                (b"multipart/mixed; boundary=b", b"".join(b"--b%s\nContent-Type: multipart/mixed; boundary=b%d\n\n" % (b"%d" % (i - 1) if i else b"", i) for i in range(110)))]
+ODD_BODIES += [(b"multipart/mixed; boundary=x", body) for body in (  # headers that run into a delimiter
+               b"--x\nContent-Type: multipart/mixed; boundary=i\n--x--\n", b"--x\nContent-Type: multipart/mixed; boundary=i\n--x\n\nb\n--x--\n",
+               b"--x\nContent-Type: message/rfc822\n--x--\n", b"--x\nContent-Type: message/rfc822\nContent-ID: <i>\n--x\n\nb\n--x--\n",
+               b"--x\nContent-Type: multipart/digest; boundary=i\n\n--i\n--x--\n", b"--x\nContent-Type: multipart/digest; boundary=i\n\n--i\nA: b\n--i--\n--x--\n",
+               b"--x\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=i\n--x--\n", b"--x\nContent-Type: message/rfc822\n\nContent-Type: message/rfc822\n--x--\n",
+               b"--x\nContent-Type: multipart\n--x--\n", b"--x\n" + PART[:-3] + b"--x--\n", b"--x\n" + PART[:-3] + b"A: b\n--i--\nepilogue\n--x--\n",
+               b"--x\n" + PART[:-3] + b"Content-Type: multipart/mixed; boundary=j\n--x--\n", b"--x\nContent-Type: message/rfc822\n\n" + PART[:-3] + b"Content-Type: message/rfc822\n--x--\n")]
 ODD_HEADERS = [b"", b"\n", b"\n\n", b"no header\nat all\n", b"From a@b Mon Jan  1 00:00:00 2024\nSubject: mbox\n\nb\n", b">From a@b\nSubject: quoted\n\nb\n", b"Subject: no end", b"Subject: no end\n",
                b"Subject: a\r\rbody", b" lead\nSubject: x\n\ny\n", b"Subject\n\nx\n", b"Subject: x\nnocolon\nTo: a@b\n\ny\n", b": empty\nSubject: x\n\ny", b"Subject:x\n \n \n\ny\n",
                b"Subject: 1\nFrom: a@b x\nSubject: 2\nFrom: c@d\nDate: 1\nDate: 2\nMessage-ID: <1>\nMessage-ID: <2>\n\nx"]
