@@ -172,7 +172,7 @@ Result<void> check_mail_places(const WorkerIdentity& identity) {
         return fail(Errc::kSyntax, "sdbox and mdbox are read by doveadm import only");
     }
     for (const std::string& path :
-         {identity.home, mail->root, mail->inbox, mail->index, mail->control}) {
+         {identity.home, mail->root, mail->inbox, mail->index, mail->control, mail->own_flags}) {
         bool inside = std::ranges::any_of(
             places, [&](std::string_view place) { return lies_within(path, place); });
         if (!places.empty() && !path.empty() && !inside) {

@@ -259,7 +259,8 @@ def test_ids_of_the_system_and_homes_elsewhere_are_refused():
             (f"{uid}:{gid}", mail.home("alice"), "is not within imap_home_prefixes"),
             (f"{uid}:{gid}", f"{home}x", "is not within imap_home_prefixes"),
             (f"{uid}:{gid}", f"{home}/../alice", "is not within imap_home_prefixes"),
-            (f"{uid}:{gid}", f"{home}::userdb_mail=maildir:{mail.maildir('alice')}", "is not within imap_home_prefixes")):
+            (f"{uid}:{gid}", f"{home}::userdb_mail=maildir:{mail.maildir('alice')}", "is not within imap_home_prefixes"),
+            (f"{uid}:{gid}", f"{home}::userdb_mail=maildir:{home}/Maildir:INDEXPVT={mail.home('alice')}", "is not within imap_home_prefixes")):
         mail.mta.mark()
         set_user(mail, f"bob:{{PLAIN}}{PASSWORD}:{ids}::{place}")
         check("UNAVAILABLE" in login_error(mail), ids)
