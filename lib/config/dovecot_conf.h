@@ -21,8 +21,9 @@ struct DovecotSetting {
     std::string name;  // "!include" and "!include_try", too
     std::string value;
     std::size_t line = 0;
-    bool in_file = false;   // the value is the name of a file that holds it
-    std::string file = {};  // where it stands
+    bool in_file = false;         // the value is the name of a file that holds it
+    std::string file = {};        // where it stands
+    std::string value_file = {};  // where the value comes from, once it has been read
 };
 
 struct DovecotSection {

@@ -623,6 +623,7 @@ plugin {
   acl = vfile
   acl_anyone = <{root}/acl_anyone
   sieve_crypt_key = <{root}/acl_anyone
+  sieve_nonce = <{root}/acl_anyone
 }
 service imap-login {
   inet_listener imap {
@@ -637,6 +638,15 @@ service imap-login {
     ssl = yes
     haproxy = yes
   }
+  inet_listener {
+    port = 10144
+  }
+  inet_listener {
+    port = 10145
+  }
+  inet_listener unused {
+    ssl = yes
+  }
 }
 service pop3-login {
   inet_listener pop3 {
@@ -649,6 +659,10 @@ service pop3-login {
 service lmtp {
   inet_listener lmtp {
     port = 24
+    ssl = yes
+    haproxy = yes
+  }
+  inet_listener unused {
   }
 }
 service quota-status {
@@ -695,12 +709,14 @@ def test_ports_and_addresses():
     own = [f"{address}:{line}" for line in ("10143 inet n - n - - imap-login -o imap_upstream_proxy_protocol=haproxy",
                                              "10993 inet n - n - - imap-login -o imap_tls_wrappermode=yes -o imap_upstream_proxy_protocol=haproxy")
            for address in ("192.0.2.1", "[2001:db8::1]")]
+    own += [f"{address}:{port} inet n - n - - imap-login" for port in (10144, 10145) for address in ("192.0.2.1", "[2001:db8::1]")]
     both = [f"{address}:imaps inet n - n - - imap-login -o imap_tls_wrappermode=yes" for address in ("192.0.2.1", "[2001:db8::1]")]
     equal(services, ["192.0.2.1:24 inet n - n - - lmtpd", "[2001:db8::1]:24 inet n - n - - lmtpd",
                      "127.0.0.1:imap inet n - n - - imap-login", "[::1]:imap inet n - n - - imap-login", *both, *own, "imap unix - - n - 1 imap",
                      "pop3s inet n - n - - pop3-login -o pop3_tls_wrappermode=yes", "pop3 unix - - n - 1 pop3",
                      "127.0.0.1:12340 inet n - n - - quota-status", "quota-status unix - - n - - quota-status", "auth unix - - n - 1 auth"], "services")
-    equal(left(lines), ["plugin/sieve_crypt_key = <acl_anyone", "service doveadm/inet_listener = 12345",
+    equal(left(lines), ["plugin/sieve_crypt_key = <acl_anyone", "plugin/sieve_nonce = <acl_anyone", "service lmtp/inet_listener/ssl = yes",
+                        "service lmtp/inet_listener/haproxy = yes", "service doveadm/inet_listener = 12345",
                         "passdb = passwd-file: username_format=%n holds for all databases here"], "what is left")
     for line in ("imap_acl_anyone_allow = yes", "pop3_uidl_format = %g", "auth_cache_time = 30s"):
         assert "main.cf: " + line in carried, (line, carried)
@@ -708,3 +724,15 @@ def test_ports_and_addresses():
     equal([line for line in carried if "inet" in line], ["master.cf: 127.0.0.1:24 inet n - n - - lmtpd", "master.cf: [::1]:24 inet n - n - - lmtpd",
                                                          "master.cf: 127.0.0.1:imap inet n - n - - imap-login"], "addresses of 2.4")
     assert "main.cf: pop3_uidl_format = %08Xu%08Xv" in carried, carried
+
+
+def test_a_name_without_its_domain():
+    """A passwd-file's own form is for all databases here, and what the user is called: it goes over where nothing depends on the domain."""
+    for number, (form, mail, extra, goes) in enumerate((("%n", "maildir:~/Maildir", "", True), ("%Ln", "maildir:/var/mail/%n", "auth_username_format = %Lu\n", True),
+                                                        ("%n", "maildir:/var/mail/%d/%n", "", False), ("%n", "maildir:/var/mail/%u", "", False),
+                                                        ("%n", "maildir:~/Maildir", "mail_home = /home/%{user}\n", False), ("%n", "maildir:~/Maildir", "auth_username_format = %u\n", False),
+                                                        ("%d", "maildir:~/Maildir", "", False))):
+        text = (f"protocols = imap\nmail_location = {mail}\n{extra}passdb {{\n  driver = passwd-file\n  args = username_format={form} /etc/dovecot/users\n}}\n"
+                "userdb {\n  driver = static\n  args = uid=vmail home=/home/%n\n}\n")
+        status, lines, carried = check(f"format{number}", {"dovecot.conf": text})
+        equal(("main.cf: auth_username_format = %Ln" in carried, any("username_format=" in line for line in lines)), (goes, not goes), text)

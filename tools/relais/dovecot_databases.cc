@@ -38,14 +38,16 @@ bool is_ordinary(const DovecotSection& section) {
     return section.get("deny") != "yes" && section.get("master") != "yes";
 }
 
+// Whether it depends on more of a user's name than what is before the "@".
+bool names_domain(std::string_view text) {
+    constexpr std::string_view kWithDomain[] = {"%u", "%d", "%Lu", "%Ld", "%{"};
+    return std::ranges::any_of(
+        kWithDomain, [text](std::string_view variable) { return text.contains(variable); });
+}
+
 // Whether it would find another user, or none, by another form of his name.
 bool looks_at_names(const DovecotSection& section, std::string_view driver) {
-    constexpr std::string_view kWithDomain[] = {"%u", "%d", "%Lu", "%Ld", "%{"};
-    const std::string_view fields = section.get("args");
-    bool all_alike = driver == "static" &&
-                     std::ranges::none_of(kWithDomain, [fields](std::string_view variable) {
-                         return fields.contains(variable);
-                     });
+    bool all_alike = driver == "static" && !names_domain(section.get("args"));
     return driver != "prefetch" && driver != "passwd" && driver != "pam" && !all_alike;
 }
 
@@ -160,21 +162,32 @@ std::optional<std::string> DovecotDatabases::database_of_24(const DovecotSection
     return std::nullopt;
 }
 
-void DovecotDatabases::finish() {
+void DovecotDatabases::finish(const Elsewhere& elsewhere) {
     set_list("auth_passdb", passwords_);
     set_list("auth_userdb", users_);
-    set_username_format();
+    set_username_format(elsewhere);
 }
 
-// One holds for all databases here: where others take the name as it is, it can't be carried over.
-void DovecotDatabases::set_username_format() {
-    std::erase_if(formats_, [](const auto& each) { return each.first == "%u"; });
-    bool same = !formats_.empty() && formats_.size() == takes_names_ &&
-                std::ranges::all_of(formats_, [this](const auto& each) {
-                    return each.first == formats_.front().first;
-                });
-    if (same) {
-        set_("auth_username_format", formats_.front().first, formats_.front().second);
+// Whether somebody without the domain in his name would have another home or mailbox.
+bool DovecotDatabases::need_domain(const Elsewhere& elsewhere) const {
+    return names_domain(elsewhere.mail_places) ||
+           std::ranges::any_of(users_, [](const auto& each) { return names_domain(each.first); });
+}
+
+// A file's own form is what is looked up in it, ours what a user is called from then on, whatever
+// database knows him.  So it goes over only where all have the name before the "@", and nothing
+// depends on what is behind.
+void DovecotDatabases::set_username_format(const Elsewhere& elsewhere) {
+    std::erase_if(formats_,
+                  [](const auto& each) { return each.first == "%u" || each.first == "%Lu"; });
+    const bool same =
+        formats_.size() == takes_names_ && std::ranges::all_of(formats_, [](const auto& each) {
+            return each.first == "%n" || each.first == "%Ln";
+        });
+    const std::string& said = elsewhere.username_format;
+    const bool usual = said.empty() || said == "%Lu";
+    if (!formats_.empty() && same && usual && !need_domain(elsewhere)) {
+        set_("auth_username_format", "%Ln", formats_.front().second);
         return;
     }
     for (const auto& [text, from] : formats_) {

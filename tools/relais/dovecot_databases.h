@@ -27,8 +27,14 @@ class DovecotDatabases {
 
     void take(const DovecotSection& section);
 
+    // What other settings say that depends on users' names.
+    struct Elsewhere {
+        std::string mail_places;      // where mail and homes are
+        std::string username_format;  // empty: the usual one
+    };
+
     // What all of them make together.
-    void finish();
+    void finish(const Elsewhere& elsewhere);
 
   private:
     using List = std::vector<std::pair<std::string, DovecotSetting>>;
@@ -43,7 +49,8 @@ class DovecotDatabases {
                                            const DovecotSection& section,
                                            const DovecotSetting& here);
     void set_list(const std::string& name, const List& list);
-    void set_username_format();
+    void set_username_format(const Elsewhere& elsewhere);
+    bool need_domain(const Elsewhere& elsewhere) const;
 
     Set set_;
     Leave leave_;

@@ -142,11 +142,13 @@ class Importer {
         out_.parameters[name] = {std::move(value), place_of(from)};
     }
 
+    // What stands in a file may be a secret: the file is named.
     void leave(const DovecotSetting& setting, std::string why, std::string_view within = "") {
         std::string name = within.empty() ? setting.name : format("{}/{}", within, setting.name);
-        out_.left.push_back({place_of(setting),
-                             format("{} = {}{}", name, setting.in_file ? "<" : "", setting.value),
-                             std::move(why)});
+        std::string value = setting.in_file              ? "<" + setting.value
+                            : setting.value_file.empty() ? setting.value
+                                                         : "<" + setting.value_file;
+        out_.left.push_back({place_of(setting), format("{} = {}", name, value), std::move(why)});
     }
 
     // -- Settings of the file ---------------------------------------------------------------
@@ -464,12 +466,26 @@ class Importer {
         }
     }
 
+    std::string value_of(const std::string& name) const {
+        auto found = out_.parameters.find(name);
+        return found == out_.parameters.end() ? "" : found->second.value;
+    }
+
+    // What says where mail lies, in whatever order.
+    std::string mail_places() const {
+        std::string places = namespaces_.text();
+        for (const char* name : {"imap_mail_location", "auth_default_home", "imap_metadata_file"}) {
+            places += " " + value_of(name);
+        }
+        return places;
+    }
+
     void finish() {
         if (auto location = location_.whole()) {
             take_location(*location);
         }
         quota_.finish();
-        databases_.finish();
+        databases_.finish({mail_places(), value_of("auth_username_format")});
         out_.files = sql_.files();
         join_parts("imap_special_use", uses_, ", ");
         if (std::string text = namespaces_.text(); !text.empty()) {

@@ -32,6 +32,16 @@ bool has_ports(std::string_view service) {
     return std::ranges::find(kNames, service) != kNames.end();
 }
 
+// Where a listener says no port, and is one of the two that the login service has anyway.
+bool has_usual_port(std::string_view service, std::string_view listener) {
+    constexpr std::string_view kLogin = "-login";
+    if (!service.ends_with(kLogin)) {
+        return false;
+    }
+    service.remove_suffix(kLogin.size());
+    return listener == service || listener == format("{}s", service);
+}
+
 // Where Postfix and others log users in when they run outside of a jail.
 bool is_for_clients(const std::string& service, const DovecotSection& listener) {
     return service == "auth" && listener.name.ends_with("auth-client");
@@ -67,7 +77,8 @@ void DovecotServices::take(const DovecotSection& service) {
     }
 }
 
-// 2.3 says "address" where 2.4 says "listen".  Without a port it is the usual one, 0 is none.
+// 2.3 says "address" where 2.4 says "listen".  Without a port it is the usual one where there is
+// such a one, else there is none, as with 0.
 bool DovecotServices::take_port(const std::string& service, const DovecotSection& listener) {
     const std::string port(listener.get("port"));
     if (!has_ports(service)) {
@@ -76,7 +87,8 @@ bool DovecotServices::take_port(const std::string& service, const DovecotSection
     Listener taken;
     taken.service = service;
     taken.name = listener.name;
-    taken.place = (port.empty() ? listener.name : port) + " inet n";
+    const bool usual = has_usual_port(service, listener.name);
+    taken.place = (!port.empty() ? port : usual ? listener.name : "0") + " inet n";
     taken.behind_proxy = listener.get("haproxy") == "yes";
     for (const char* name : {"address", "listen"}) {
         if (const DovecotSetting* where = listener.find(name)) {
@@ -86,8 +98,23 @@ bool DovecotServices::take_port(const std::string& service, const DovecotSection
     if (const DovecotSetting* tls = listener.find("ssl")) {
         taken.tls = tls->value == "yes";
     }
+    if (!service.ends_with("-login")) {
+        leave_what_others_lack(service, listener);
+    }
     listeners_.push_back(std::move(taken));
     return true;
+}
+
+// Only the login services have ports that begin with TLS, or with what a load balancer says.
+void DovecotServices::leave_what_others_lack(const std::string& service,
+                                             const DovecotSection& listener) {
+    for (const char* name : {"ssl", "haproxy"}) {
+        const DovecotSetting* setting = listener.find(name);
+        if (setting != nullptr && setting->value == "yes") {
+            leave_(*setting, format("a port of {} has no such thing here", service),
+                   "service " + service + "/inet_listener");
+        }
+    }
 }
 
 // One of Postfix's queue.
@@ -145,7 +172,8 @@ void DovecotServices::add_logins(std::vector<std::string>& lines,
         if (said.service != protocol + "-login") {
             continue;
         }
-        auto usual = std::ranges::find(listeners, said.name, &Listener::name);
+        auto usual = said.name.empty() ? listeners.end()
+                                       : std::ranges::find(listeners, said.name, &Listener::name);
         Listener& into = usual != listeners.end() ? *usual : listeners.emplace_back();
         bool tls = said.tls.value_or(into.tls.value_or(false));
         into = said;

@@ -43,6 +43,7 @@ class DovecotServices {
     };
 
     bool take_port(const std::string& service, const DovecotSection& listener);
+    void leave_what_others_lack(const std::string& service, const DovecotSection& listener);
     bool take_socket(const std::string& service, const DovecotSection& listener);
     bool is_own_socket(const std::string& service, const DovecotSection& listener) const;
     void add_logins(std::vector<std::string>& lines, const std::string& protocol) const;

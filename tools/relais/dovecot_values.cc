@@ -52,6 +52,7 @@ DovecotSetting with_value_of_file(const DovecotSetting& setting) {
     DovecotSetting whole = setting;
     whole.value = std::string(line);
     whole.in_file = false;
+    whole.value_file = setting.value;
     return whole;
 }
 
