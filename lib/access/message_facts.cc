@@ -156,7 +156,7 @@ std::vector<Unknown> unknown_among(OpenMailbox& mailbox, std::span<const std::ui
     return unknown;
 }
 
-// Facts of messages made for it are as large as they can be.
+// Of all messages that are read ahead: one made for it has facts of MessageCache::kMaxBlob bytes.
 constexpr std::size_t kMostAhead = std::size_t{16} << 20;
 
 void read_unknown(Unknown& message) {

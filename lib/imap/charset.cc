@@ -169,11 +169,16 @@ bool is_known_charset(std::string_view name) {
     return is_utf8_name(name) || (is_plain_name(name) && Converter(std::string(name)).known());
 }
 
+// Each of these has several names: "ISO-2022-JP", "iso2022jp", "csISO2022JP".
 bool keeps_ascii(std::string_view charset) {
-    constexpr std::array<std::string_view, 6> kOthers = {"utf-7",  "iso-2022", "utf-16",
-                                                         "utf-32", "hz",       "ucs-"};
-    return std::ranges::none_of(
-        kOthers, [charset](std::string_view other) { return istarts_with(charset, other); });
+    constexpr std::array<std::string_view, 9> kOthers = {
+        "utf7", "utf16", "utf32", "ucs", "unicode", "iso10646", "iso2022", "hz", "ebcdic"};
+    std::string bare = lowercase(charset);
+    std::erase_if(bare, [](char c) { return !is_alnum(c); });
+    std::string_view name = bare;
+    name.remove_prefix(name.starts_with("cs") ? 2 : 0);
+    return std::ranges::none_of(kOthers,
+                                [name](std::string_view other) { return name.starts_with(other); });
 }
 
 std::string to_utf8(std::string_view text, std::string_view charset) {

@@ -77,8 +77,10 @@ std::string unfold(std::string_view value) {
 std::string text_on_one_line(std::string_view value) {
     std::string_view first = value.substr(0, value.find('\n'));
     auto text = first.find_first_not_of(" \t\r");
-    bool led = !first.empty() && (first[0] == ' ' || first[0] == '\t');
-    return without_line_ends(value.substr(text == std::string_view::npos ? led : text));
+    if (text == std::string_view::npos) {
+        text = first.starts_with(' ') || first.starts_with('\t') ? 1 : 0;
+    }
+    return without_line_ends(value.substr(text));
 }
 
 std::string single_blanks(std::string_view text) {

@@ -236,7 +236,7 @@ std::string make_preview(std::string_view message, const MimePart& root) {
     }
     std::string text = text_of(message, *part);
     text = iequals(part->subtype, "html") ? without_markup(text) : without_quotations(text);
-    return with_replacements(first_characters(text));
+    return first_characters(with_replacements(text));
 }
 
 }  // namespace relais::imap

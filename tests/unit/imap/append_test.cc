@@ -151,6 +151,16 @@ TEST_CASE("imap/preview: what is shown of a message") {
     CHECK(preview("Content-Type: image/png\n\nabc").empty());
     CHECK(preview("Subject: x\n\na\xff\xfe \xc3\xa9") == "a\xef\xbf\xbd \xc3\xa9");
     CHECK(preview("Subject: x\n\na\x01\x02\x1b[31mb") == "a [31mb");
+    // No character of UTF-8 begins with what continues one: it becomes one all the same.
+    std::string odd = "Subject: x\n\n";
+    for (int i = 0; i < 300; ++i) {
+        odd += "a\x80";
+    }
+    std::string shown;
+    for (int i = 0; i < 100; ++i) {
+        shown += "a\xef\xbf\xbd";
+    }
+    CHECK(preview(odd) == shown);
     CHECK(preview("").empty());
 }
 

@@ -291,5 +291,16 @@ TEST_CASE("imap/charset: encoded words, transfer encodings, case") {
     CHECK(decode_transfer("x=3D", "7bit") == "x=3D");
     CHECK(to_utf8("\xe9", "ISO-8859-1") == "\xc3\xa9");
     CHECK(to_utf8("\xe9", "no-such-set") == "\xe9");
+    // Text of ASCII alone is something else there, under each of its names.
+    for (const char* name : {"ISO-2022-JP", "iso2022jp", "csISO2022JP"}) {
+        CHECK(to_utf8("\x1b$BF|\x1b(B", name) == "\xe6\x97\xa5");
+    }
+    CHECK(to_utf8("caf+AOk-", "utf7") == "caf\xc3\xa9");
+    for (const char* name : {"csUnicode", "unicode-1-1-utf-7", "UCS-2", "utf16", "hz-gb-2312"}) {
+        CHECK_FALSE(keeps_ascii(name));
+    }
+    for (const char* name : {"utf-8", "csISOLatin1", "us-ascii", "gbk", ""}) {
+        CHECK(keeps_ascii(name));
+    }
     CHECK_FALSE(is_known_charset("../../etc/x"));
 }
