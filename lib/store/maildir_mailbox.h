@@ -112,9 +112,13 @@ class MaildirMailbox : public Mailbox {
     // Flags that are the user's own (maildir_seen.cc).
     bool has_own_seen() const { return !place_.own_flags.empty(); }
 
-    static std::uint8_t with_seen(std::uint8_t system, bool seen) {
+    static OwnSeen::Mark seen_in(std::uint8_t system) {
+        return (system & MessageFlags::kSeen) != 0 ? OwnSeen::Mark::kSeen : OwnSeen::Mark::kUnseen;
+    }
+
+    static std::uint8_t with_seen(std::uint8_t system, OwnSeen::Mark as) {
         return static_cast<std::uint8_t>((system & ~MessageFlags::kSeen) |
-                                         (seen ? MessageFlags::kSeen : 0));
+                                         (as == OwnSeen::Mark::kSeen ? MessageFlags::kSeen : 0));
     }
 
     std::string own_seen_path() const;
@@ -126,8 +130,9 @@ class MaildirMailbox : public Mailbox {
     }
 
     void read_own_seen();
-    [[nodiscard]] Result<void> write_own_seen(std::span<const std::uint32_t> uids,
-                                              OwnSeen::Mark as);
+    void take_over_seen(OwnSeen found);
+    [[nodiscard]] Task<Result<void>> write_own_seen(std::span<const std::uint32_t> uids,
+                                                    OwnSeen::Mark as);
     [[nodiscard]] Task<Result<std::vector<std::uint32_t>>> mark_own_seen(
         std::vector<std::uint32_t> uids, OwnSeen::Mark as);
     std::vector<std::size_t> take_own_seen(std::vector<NewMessage>& added) const;
@@ -188,6 +193,7 @@ class MaildirMailbox : public Mailbox {
     bool more_known_ = false;  // it was looked at
     OwnSeen own_seen_;
     bool own_seen_known_ = false;                // the same
+    bool own_seen_unreadable_ = false;           // this has been logged
     std::shared_ptr<const UniqueFd> directory_;  // threads that read keep it open
     FileStamp opened_;                           // which directory that is
     bool unwritten_ = false;  // there are UIDs that no list tells: we may only read

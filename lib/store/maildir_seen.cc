@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/event/blocking.h"
 #include "lib/store/change_turn.h"
 #include "lib/store/maildir_mailbox.h"
 
@@ -18,8 +19,7 @@ std::string MaildirMailbox::own_seen_path() const {
 MessageFlags MaildirMailbox::flags_of(std::uint32_t uid, std::string_view name) const {
     MessageFlags flags = parse_maildir_flags(name);
     if (has_own_seen()) {
-        const bool seen = own_seen_.has(uid_validity_, uid);
-        flags.system = with_seen(flags.system, seen);
+        flags.system = with_seen(flags.system, own_seen_.mark_of(uid_validity_, uid));
     }
     return flags;
 }
@@ -28,28 +28,34 @@ MessageFlags MaildirMailbox::flags_of(std::uint32_t uid, std::string_view name) 
 MessageFlags MaildirMailbox::flags_in_name(const MailMessage& message, MessageFlags flags) const {
     if (has_own_seen()) {
         const std::uint8_t old = parse_maildir_flags(name_of(message)).system;
-        flags.system = with_seen(flags.system, (old & MessageFlags::kSeen) != 0);
+        flags.system = with_seen(flags.system, seen_in(old));
     }
     return flags;
 }
 
-// When the file is another one now.  What another process has changed counts as changed now.
+// When the file is another one now.  Of one that cannot be read nothing was seen.
 void MaildirMailbox::read_own_seen() {
-    if (!has_own_seen() || (own_seen_known_ && stamp_of(own_seen_path()) == own_seen_.stamp())) {
+    const bool known = own_seen_known_ && !own_seen_unreadable_;
+    if (!has_own_seen() || (known && stamp_of(own_seen_path()) == own_seen_.stamp())) {
         return;
     }
     auto found = OwnSeen::load(place_.own_flags);
-    if (!found) {
+    if (!found && !own_seen_unreadable_) {
         log_warning("{}", found.error().message);
-        return;
     }
-    own_seen_ = std::move(*found);
+    own_seen_unreadable_ = !found;
+    take_over_seen(found ? std::move(*found) : OwnSeen());
+}
+
+// What another process has changed counts as changed now.
+void MaildirMailbox::take_over_seen(OwnSeen found) {
+    own_seen_ = std::move(found);
     const bool told = std::exchange(own_seen_known_, true);
     std::vector<MailMessage*> differing;
     for (MailMessage& message : messages_) {
-        const bool seen = own_seen_.has(uid_validity_, message.uid);
-        if (((message.system & MessageFlags::kSeen) != 0) != seen) {
-            message.system = with_seen(message.system, seen);
+        const OwnSeen::Mark as = own_seen_.mark_of(uid_validity_, message.uid);
+        if (seen_in(message.system) != as) {
+            message.system = with_seen(message.system, as);
             differing.push_back(&message);
         }
     }
@@ -59,20 +65,25 @@ void MaildirMailbox::read_own_seen() {
     }
 }
 
-// The same under the lock, with these marks; UIDs ascend.
-Result<void> MaildirMailbox::write_own_seen(std::span<const std::uint32_t> uids, OwnSeen::Mark as) {
+// The same under the lock, with these marks; UIDs ascend.  What cannot be read is not replaced.
+Task<Result<void>> MaildirMailbox::write_own_seen(std::span<const std::uint32_t> uids,
+                                                  OwnSeen::Mark as) {
     read_own_seen();
+    if (own_seen_unreadable_) {
+        co_return fail(Errc::kTemporary, own_seen_path() + " cannot be read");
+    }
     OwnSeen next = own_seen_;
     next.begin(uid_validity_);
     next.mark(uids, as);
     if (scanned_ && next.is_crowded(messages_.size())) {
         next.keep(*this->uids(), next_uid_);
     }
-    auto written = next.write(place_.own_flags, place_.file_mode);
+    auto write = [this, &next] { return next.write(place_.own_flags, place_.file_mode); };
+    auto written = co_await run_blocking(std::move(write));
     if (written) {
         own_seen_ = std::move(next);
     }
-    return written;
+    co_return written;
 }
 
 // In the middle of a change of our own.  The UIDs of the messages that are there still.
@@ -88,14 +99,14 @@ Task<Result<std::vector<std::uint32_t>>> MaildirMailbox::mark_own_seen(
         co_return fail_with(lock);
     }
     std::ranges::sort(uids);
-    auto written = write_own_seen(uids, as);
+    auto written = co_await write_own_seen(uids, as);
     if (!written) {
         co_return fail_with(written);
     }
     std::erase_if(uids, [&](std::uint32_t uid) {
         MailMessage* message = find_mutable(uid);
         if (message != nullptr) {
-            message->system = with_seen(message->system, as == OwnSeen::Mark::kSeen);
+            message->system = with_seen(message->system, as);
         }
         return message == nullptr;
     });
@@ -109,7 +120,7 @@ std::vector<std::size_t> MaildirMailbox::take_own_seen(std::vector<NewMessage>& 
     for (std::size_t i = 0; has_own_seen() && i < added.size(); ++i) {
         if ((added[i].flags.system & MessageFlags::kSeen) != 0) {
             seen.push_back(i);
-            added[i].flags.system = with_seen(added[i].flags.system, false);
+            added[i].flags.system = with_seen(added[i].flags.system, OwnSeen::Mark::kUnseen);
         }
     }
     return seen;

@@ -34,6 +34,11 @@ class OwnSeen {
     }
 
     enum class Mark { kSeen, kUnseen };
+
+    Mark mark_of(std::uint32_t uid_validity, std::uint32_t uid) const {
+        return has(uid_validity, uid) ? Mark::kSeen : Mark::kUnseen;
+    }
+
     // UIDs ascend.
     void mark(std::span<const std::uint32_t> uids, Mark as);
 

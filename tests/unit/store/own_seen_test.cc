@@ -143,6 +143,18 @@ TEST_CASE("store/own_seen: the quick-start file says what is so for all") {
     CHECK(seen_in(*shared.open("")) == Uids{2});
     CHECK(seen_in(*shared.open("bob")).empty());
     CHECK(seen_in(*shared.open("ann")) == Uids{1});
+    SECTION("a file that cannot be read") {
+        const std::string file = shared.path() + "/ann/relais.seen";
+        fs::remove(file);
+        fs::create_directory(file);
+        auto without = shared.open("ann");
+        CHECK(seen_in(*without).empty());  // and not what the quick-start file says
+        CHECK_FALSE(Loop::current().run_task(
+            without->change_flags({1}, FlagChange::kAdd, MessageFlags::kSeen)));
+        fs::remove(file);
+        Shared::store(*without, {3}, FlagChange::kAdd, MessageFlags::kSeen);
+        CHECK(seen_in(*shared.open("ann")) == Uids{3});
+    }
     SECTION("a file that makes no sense, and none") {
         std::ofstream(shared.path() + "/ann/relais.seen") << "what\n1:3\n";
         CHECK(seen_in(*shared.open("ann")).empty());
