@@ -373,7 +373,8 @@ void MboxMailbox::note_recent(const std::vector<Found>& found) {
     }
 }
 
-// UIDs that a client may hear of stand in the file before it does.
+// UIDs that a client may hear of stand in the file before it does, and before them, or with them,
+// the UIDVALIDITY that they are of.
 Task<Result<void>> MboxMailbox::write_marks(std::vector<Found> found) {
     std::vector<std::uint32_t> uids;
     for (const Found& each : found) {
@@ -383,7 +384,13 @@ Task<Result<void>> MboxMailbox::write_marks(std::vector<Found> found) {
     }
     Result<void> written;
     if (writable_) {
-        written = co_await mark(std::move(uids));
+        const bool with_base = !internal_ && !uids.empty() && uids.front() == messages_.front().uid;
+        if (!base_ && !with_base) {
+            written = co_await write_base();
+        }
+        if (written) {
+            written = co_await mark(std::move(uids));
+        }
         if (written) {
             written = co_await write_base();
         }

@@ -3,8 +3,9 @@ import contextlib
 import os
 import re
 import shutil
+import subprocess
 
-from support import check, equal
+from support import check, equal, need_strace
 from support.imap import ImapInstance
 from support.imap_client import Client
 
@@ -135,4 +136,35 @@ def test_mbox():
     validity, uid = site.append("third")
     check(validity > 77 and uid == 3, f"added: {validity} {uid}")
     equal(site.again(), (validity, {1: "first", 2: "second", 3: "third"}), "all are there")
+    mail.stop()
+
+
+NUMBERS = "From MAILER_DAEMON Mon Nov  6 10:00:00 2023\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 77 {last:010}\nStatus: RO\n\nx\n\n"
+
+
+def test_mbox_killed():
+    """Whenever the process is killed: a number that a message has had, with its UIDVALIDITY, is no other message's."""
+    need_strace()
+    mail = ImapInstance("imap_mail_location = mbox:~/mail\n")
+    path, calls = mail.home("bob") / "mail/Box", "fsync,fdatasync,pwrite64"
+    command = [mail.mta.commands / "doveadm", "-c", mail.mta.conf, "-f", "tab", "fetch", "-u", "bob", "uid hdr.subject", "mailbox", "Box"]
+    status, seen = 1, set()
+    for step in range(1, 30):
+        shutil.rmtree(path.parent, ignore_errors=True)
+        path.parent.mkdir()
+        path.write_text(NUMBERS.format(last=LAST_MBOX) + letter("first", "X-UID: 5\nStatus: RO\n") + letter("second", "X-UID: 9\nStatus: RO\n") + letter("third"))
+        for each in (path.parent, path):
+            os.chown(each, *mail.mta.vmail_ids())
+        status = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=SIGKILL:when={step}", *command],
+                                env=mail.mta.environment(), capture_output=True, timeout=60).returncode
+        client = Client(mail)
+        lines = client.ok("SELECT Box")
+        validity = int(re.search(rb"UIDVALIDITY (\d+)", b"".join(lines))[1])
+        uids = [int(uid) for uid in re.findall(rb"UID (\d+)", b"".join(client.ok("UID FETCH 1:* (UID)")))]
+        client.ok("LOGOUT")
+        check(validity > 77 or uids[:2] == [5, 9], f"step {step}: {validity} {uids}")
+        seen.add(status == 0)
+        if status == 0:
+            break
+    equal(seen, {False, True}, "killed, and not killed in the end")
     mail.stop()
