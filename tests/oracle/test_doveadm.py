@@ -81,6 +81,7 @@ mailbox INBOX larger 1b|mailbox INBOX larger x|mailbox INBOX uid x
 mailbox INBOX senton 14-Nov-2023|mailbox INBOX sentsince 20000d|keyword '$Junk'|mailbox-guid abc
 mailbox INBOX guid 1700000002.M2P1.h|mailbox NOPE|( seen|mailbox INBOX )
 mailbox INBOX ( seen )|mailbox INBOX deleted|mailbox INBOX savedon 2023-11-14|mailbox INBOX younger 5d|mailbox INBOX older 500
+mailbox INBOX sentbefore 1d|mailbox INBOX sentbefore 1700000000|mailbox INBOX senton 0|mailbox INBOX not sentsince 1700000000
 mailbox INBOX seen mailbox Sent|mailbox INBOX seen OR mailbox Sent seen|mailbox INBOX before 15 d
 mailbox inbox|mailbox INBOX flagged unanswered undraft undeleted unkeyword x|mailbox INBOX subject|MAILBOX INBOX SEEN
 mailbox INBOX cc x bcc y to z|mailbox INBOX savedbefore 2hours|mailbox INBOX savedbefore 5|mailbox INBOX savedbefore 5mins

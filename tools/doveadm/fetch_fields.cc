@@ -93,7 +93,7 @@ std::int64_t saved(FetchedMessage& message) {
 
 std::int64_t sent(FetchedMessage& message) {
     const MailMessage* found = message.message();
-    return found == nullptr ? 0 : sent_at(message.selected.mailbox(), *found).value_or(0);
+    return found == nullptr ? 0 : sent_at(message.selected.mailbox(), *found);
 }
 
 // The zone stands behind the time as the header has it.

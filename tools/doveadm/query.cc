@@ -495,8 +495,7 @@ bool QueryMatch::test_time(const QueryNode& node) {
         case Clock::kSent:
             break;
     }
-    auto time = sent_at(selected_.mailbox(), *message_);
-    return time && compare(node.relation, *time, node.time);
+    return compare(node.relation, sent_at(selected_.mailbox(), *message_), node.time);
 }
 
 const UidList& QueryMatch::list() {
@@ -512,11 +511,11 @@ Result<std::int64_t> saved_at(Mailbox& box, const MailMessage& message) {
     return times ? Result<std::int64_t>(times->saved) : fail_with(times);
 }
 
-std::optional<std::int64_t> sent_at(OpenMailbox& mailbox, const MailMessage& message) {
+std::int64_t sent_at(OpenMailbox& mailbox, const MailMessage& message) {
     auto facts = facts_of(mailbox, message);
     auto field = facts ? imap::find_field(facts->header, "Date") : std::nullopt;
     auto date = field ? imap::parse_header_date(field->value) : std::nullopt;
-    return date ? std::optional(date->time) : std::nullopt;
+    return date ? date->time : 0;
 }
 
 }  // namespace relais::doveadm

@@ -106,7 +106,7 @@ class QueryMatch {
 // When the message came into its mailbox, as its file tells: the time of its last change.
 [[nodiscard]] Result<std::int64_t> saved_at(Mailbox& box, const MailMessage& message);
 
-// What the Date: header says; nothing where there is none.
-[[nodiscard]] std::optional<std::int64_t> sent_at(OpenMailbox& mailbox, const MailMessage& message);
+// What the Date: header says; 0 where there is none that can be read, as with Dovecot.
+[[nodiscard]] std::int64_t sent_at(OpenMailbox& mailbox, const MailMessage& message);
 
 }  // namespace relais::doveadm
