@@ -15,7 +15,8 @@ inline constexpr bool kFramesArePooled = true;
 #endif
 
 // Keeps what was given back for who asks for that size next, some pieces of each.  One for each
-// thread: none is shared.
+// thread: none is shared.  It has no end: frames may be given back until the last moment of a
+// thread.
 class FramePool {
   public:
     static FramePool& current() {
@@ -48,6 +49,11 @@ class FramePool {
         Shelf& shelf = shelves_[kind];
         ++shelf.count;
         shelf.first = new (memory) Piece{shelf.first};
+    }
+
+    // How many pieces are kept for frames of that size.
+    [[nodiscard]] unsigned kept_for(std::size_t size) const {
+        return shelves_.at(kind_of(size)).count;
     }
 
   private:

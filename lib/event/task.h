@@ -20,7 +20,7 @@ class Task;
 
 class PromiseBase {
   public:
-    // A frame begins with its promise, and is made with it.
+    // The memory of a frame, which the promise is a part of, is asked for here.
     static void* operator new(std::size_t size) {
         return kFramesArePooled ? FramePool::current().take(size) : ::operator new(size);
     }
