@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/queue/queue_id.h"
@@ -22,7 +23,7 @@ namespace relais {
 
 namespace {
 
-constexpr std::time_t kOldUnfinished = 7 * 24 * 3600;
+constexpr std::time_t kOldUnfinished = std::time_t{7} * 24 * 3600;
 // Behind the names that the first pass gives.
 constexpr std::string_view kMark = "#FIX";
 constexpr int kMaxDepth = 20;
@@ -174,7 +175,7 @@ void StructureFix::purge(const Found& found) const {
 // Directories that hashing does not use any more, once they are empty, and what else there is.
 void StructureFix::remove_surplus(const std::string& directory, int depth, int wanted_depth) {
     for (const std::string& name : directories_in(directory)) {
-        const std::string path = directory + "/" + name;
+        const std::string path = format("{}/{}", directory, name);
         const bool is_hashed = name.size() == 1;
         if (is_hashed && depth < kMaxDepth) {
             remove_surplus(path, depth + 1, wanted_depth);
