@@ -68,7 +68,22 @@ void Session::note_sent(std::string_view line) {
     }
 }
 
+namespace {
+
+bool ends_a_line(char c) {
+    return c == '\r' || c == '\n' || c == '\0';
+}
+
+}  // namespace
+
 void Session::send(std::string_view command) {
+    if (std::ranges::any_of(command, ends_a_line)) {
+        std::string whole(command);
+        std::ranges::replace_if(whole, ends_a_line, '?');
+        log_warning("{}: line end within a command: {}", name_with_port_, printable(whole));
+        send(whole);
+        return;
+    }
     note_sent(command);
     stream_->write(command);
     stream_->write("\r\n");

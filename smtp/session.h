@@ -54,7 +54,8 @@ class Session {
     // What the postmaster may be told of the session; nothing where nothing is wrong.
     std::string faulty_transcript() const { return faulty_ ? transcript_->lines() : std::string(); }
 
-    // Adds a command, without CRLF, to what will be sent.
+    // Adds a command, without CRLF, to what will be sent.  Where it has a line end or a NUL within,
+    // from a queue file that any user may write, there goes a "?": it stays one command.
     void send(std::string_view command);
 
     // For a log that is to say more: a line that went out by other ways.

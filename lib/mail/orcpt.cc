@@ -43,7 +43,7 @@ std::string format_orcpt(std::string_view queued) {
         return xtext_encode(queued, "=");
     }
     const bool unicode = iequals(parts->first, "utf-8") && is_utf8(parts->second);
-    return format("{};{}", parts->first,
+    return format("{};{}", xtext_encode(parts->first, "="),
                   unicode ? unitext_encode(parts->second) : xtext_encode(parts->second, "="));
 }
 

@@ -10,7 +10,9 @@ import time
 from support import Skip, bound, check, equal, need_strace, need_suite
 from support.carry import system
 from support.instance import SMTP, Instance
+from support.queuefile import records
 from support.room import room
+from support.sink import SmtpSink
 from support.smtp_client import SmtpClient
 
 TEXT = "Subject: weak\n\nhello\n"
@@ -223,4 +225,38 @@ def test_log_lines_come_soon_though_the_reader_is_slow():
         equal(session.data(TEXT).code, "250", "mail")
     mta.settle()
     mta.wait_log("status=sent", count=2000, seconds=10)
+    mta.destroy()
+
+
+def test_a_queue_file_cannot_speak_to_a_server():
+    """Whoever submits mail may write any bytes into postdrop: none of them begin another command."""
+    need_suite()
+    mta = Instance("ours", main="relay_domains = far.test\nrelay_transport = smtp:[@NET@.31]:2525\n").start()
+    sink = SmtpSink(room().address(31))
+    end = "\r\nMAIL FROM:<other@far.test>\r\nX\n\0Y"
+    message = records(("A", "rewrite_context=local"), ("S", f'"s{end}"@b.test'), ("A", f"envelope_id=e{end}"),
+                      ("A", f"dsn_orig_rcpt=rfc822{end};y{end}"), ("R", f'"r{end}"@far.test'),
+                      ("A", f"dsn_orig_rcpt=rfc822{end};y{end}"), ("R", "plain@far.test"),
+                      ("M", ""), ("N", "Subject: x"), ("N", ""), ("N", f"z\r\n.{end}"), ("X", ""), ("E", ""))
+    mta.must_run("postdrop", "-r", input=message.decode("latin-1"))
+    sink.wait(1)
+    mta.settle()
+    for command in sink.commands:
+        check(command.split()[0] in ("EHLO", "MAIL", "RCPT", "DATA", "QUIT", "RSET"), f"a command of ours: {command!r}")
+        check(not any(c in command for c in "\r\n\0"), f"one line: {command!r}")
+    equal(sum(command.startswith("MAIL") for command in sink.commands), len(sink.transactions), f"MAIL of each message: {sink.commands}")
+    check(any("ORCPT=rfc822+0D+0AMAIL" in command for command in sink.commands), f"the type is quoted: {sink.commands}")
+    check(not any(command.startswith("MAIL FROM:<other") for command in sink.commands), f"no other sender: {sink.commands}")
+    sink.stop()
+    mta.mail("sAB@b.test", "r@far.test", TEXT)
+    mta.wait_log("status=deferred")
+    mta.settle()
+    for path in mta.queue_files("deferred"):  # what cleanup itself does not let through
+        path.write_bytes(path.read_bytes().replace(b"sAB@", b"s\r\n@"))
+    sink = SmtpSink(room().address(31))
+    mta.must_run("postqueue", "-f")
+    sink.wait(1)
+    mta.settle()
+    check(sink.transactions[0].mail.startswith("MAIL FROM:<\"s\\??\"@b.test>"), f"one command still: {sink.commands}")
+    sink.stop()
     mta.destroy()

@@ -15,4 +15,6 @@ TEST_CASE("mail/orcpt: the encoding goes by the type") {
     CHECK(format_orcpt("UTF-8;a+\xc3\xbc@x.test") == "UTF-8;a\\x{2B}\\x{FC}@x.test");
     CHECK(format_orcpt("utf-8;\xff@x.test") == "utf-8;+FF@x.test");  // no UTF-8: readable at least
     CHECK(format_orcpt("a=b") == "a+3Db");
+    // A queue file's type is its writer's choice, and must not begin another command.
+    CHECK(format_orcpt("rfc822\r\nRSET=\n;y") == "rfc822+0D+0ARSET+3D+0A;y");
 }
