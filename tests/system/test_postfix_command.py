@@ -106,6 +106,23 @@ def test_upgrade_adds_missing_services_only():
     equal((mta.conf / "master.cf").read_text(), text, "a second run changes nothing")
 
 
+def test_upgrade_takes_other_steps_and_settings():
+    mta = made()
+    other = mta.root / "other"
+    other.mkdir()
+    (other / "main.cf").write_text((mta.conf / "main.cf").read_text())
+    (other / "master.cf").write_text(MASTER_CF)
+    queue = f"queue_directory={mta.root}/elsewhere"
+    mta.must_run("postfix", "upgrade-configuration", queue, "create-missing", f"config_directory={other}")
+    equal((mta.conf / "master.cf").read_text(), MASTER_CF, "the usual one stays")
+    check("\ntlsmgr " in (other / "master.cf").read_text(), "the other one is complete")
+    check((mta.root / "elsewhere/maildrop").is_dir(), "as the setting says")
+    mta.must_run("postfix", "post-install", "upgrade-conf")
+    check("\ntlsmgr " in (mta.conf / "master.cf").read_text(), "an abbreviation")
+    equal(mta.run("postfix", "post-install", "create-miss").status, 1, "what may not be cut short")
+    equal(mta.run("postfix", "upgrade-configuration", "dance").status, 1, "no step")
+
+
 def test_logrotate():
     mta = made()
     mta.must_run("postfix", "start")

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <span>
 
 #include <grp.h>
 #include <pwd.h>
@@ -227,15 +226,17 @@ std::vector<std::string> layout_warnings() {
     return out;
 }
 
-void use_settings(const std::vector<std::string>& words) {
+void use_settings(std::span<const std::string> settings) {
     ConfigOptions wanted;
     wanted.directory = conf().config_directory();
     wanted.process_name = "postfix";
-    for (const std::string& word : std::span(words).subspan(1)) {
-        if (!split_first(word, '=')) {
-            refuse(words.front() + " takes name=value arguments, not: " + word);
+    for (const std::string& setting : settings) {
+        const auto pair = split_first(setting, '=');
+        if (pair && pair->first == "config_directory") {
+            wanted.directory = pair->second;
+        } else {
+            wanted.settings.push_back(setting);
         }
-        wanted.settings.push_back(word);
     }
     auto loaded = Config::load(wanted);
     if (!loaded) {
@@ -244,8 +245,7 @@ void use_settings(const std::vector<std::string>& words) {
     set_conf(std::move(*loaded));
 }
 
-int set_permissions(const std::vector<std::string>& words) {
-    use_settings(words);
+int set_permissions() {
     create_missing();
     Ids ids = lookup_ids();
     for (const Rule& rule : rules()) {

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace relais::postfix_command {
 
-// The words behind the first, each a name=value, stand from now on for what main.cf says.
-void use_settings(const std::vector<std::string>& words);
+// From now on each name=value stands for what main.cf says; config_directory=PATH, for where it is
+// read.
+void use_settings(std::span<const std::string> settings);
 
 // Makes missing directories, with their owners and modes.
 void create_missing();
@@ -20,7 +22,7 @@ void create_missing();
 // What an administrator should look at: ownership, permissions, stale files in the chroot jail.
 [[nodiscard]] std::vector<std::string> layout_warnings();
 
-// `postfix set-permissions [name=value ...]`: gives everything its owner and mode.
-int set_permissions(const std::vector<std::string>& words);
+// Gives everything its owner and mode.  The exit status.
+int set_permissions();
 
 }  // namespace relais::postfix_command

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/config/config.h"
@@ -16,20 +17,17 @@ namespace relais::postfix_command {
 
 namespace {
 
-using Words = std::vector<std::string>;  // "post-install", then name=value
-
-int make_missing(const Words& settings) {
-    use_settings(settings);
+int make_missing() {
     create_missing();
     return 0;
 }
 
-int upgrade(const Words& settings) {
-    const int status = set_permissions(settings);
-    return status == 0 ? upgrade_configuration(settings) : status;
+int upgrade() {
+    const int status = set_permissions();
+    return status == 0 ? upgrade_configuration() : status;
 }
 
-int remind(const Words& /*settings*/) {
+int remind() {
     std::fputs(format("Before the first mail: set myorigin, mydestination and mynetworks in "
                       "{}/main.cf,\nsay in the file of alias_database who reads root's and "
                       "postmaster's mail, and run newaliases.\n",
@@ -41,18 +39,22 @@ int remind(const Words& /*settings*/) {
 
 struct Step {
     std::string_view name;
-    int (*run)(const Words& settings);
+    std::string_view stem;  // what is enough of the name, whatever follows; empty: all of it
+    int (*run)();
+
+    bool is_meant_by(std::string_view word) const {
+        return word == name || (!stem.empty() && word.starts_with(stem));
+    }
 };
 
 constexpr std::array kSteps = {
-    Step{"create-missing", make_missing},
-    Step{"set-permissions", set_permissions},
-    Step{"upgrade-permissions", set_permissions},
-    Step{"upgrade-configuration", upgrade_configuration},
-    Step{"upgrade-source", upgrade},
-    Step{"upgrade-package", upgrade},
-    Step{"first-install", remind},
-    Step{"first-install-reminder", remind},
+    Step{"create-missing", "", make_missing},
+    Step{"set-permissions", "set-perm", set_permissions},
+    Step{"upgrade-permissions", "upgrade-perm", set_permissions},
+    Step{"upgrade-configuration", "upgrade-conf", upgrade_configuration},
+    Step{"upgrade-source", "", upgrade},
+    Step{"upgrade-package", "", upgrade},
+    Step{"first-install-reminder", "first-install", remind},
 };
 
 [[noreturn]] void usage() {
@@ -65,15 +67,16 @@ constexpr std::array kSteps = {
 
 }  // namespace
 
-int post_install(const std::vector<std::string>& words) {
-    Words settings{words.front()};
+int post_install(std::span<const std::string> words) {
+    std::vector<std::string> settings;
     std::vector<const Step*> steps;
-    for (auto word = words.begin() + 1; word != words.end(); ++word) {
-        if (word->contains('=')) {
-            settings.push_back(*word);
+    for (const std::string& word : words) {
+        if (word.contains('=')) {
+            settings.push_back(word);
             continue;
         }
-        const auto* step = std::ranges::find(kSteps, *word, &Step::name);
+        const auto* step = std::ranges::find_if(
+            kSteps, [&word](const Step& one) { return one.is_meant_by(word); });
         if (step == kSteps.end()) {
             usage();
         }
@@ -82,8 +85,9 @@ int post_install(const std::vector<std::string>& words) {
     if (steps.empty()) {
         usage();
     }
+    use_settings(settings);
     for (const Step* step : steps) {
-        if (const int status = step->run(settings); status != 0) {
+        if (const int status = step->run(); status != 0) {
             return status;
         }
     }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,10 @@
 #include "lib/config/old_default.h"
 
 #include "tools/postfix/control.h"
-#include "tools/postfix/layout.h"
 #include "tools/postfix/log_rotate.h"
 #include "tools/postfix/non_bdb.h"
 #include "tools/postfix/post_install.h"
 #include "tools/postfix/tls_command.h"
-#include "tools/postfix/upgrade.h"
 
 using namespace relais;
 using namespace relais::postfix_command;
@@ -162,9 +161,10 @@ int run(const Options& options) {
         {"status", [](Control& c, const auto&) { return c.status(); }},
         {"flush", [](Control& c, const auto&) { return c.flush(); }},
         {"check", [](Control& c, const auto&) { return c.check(); }},
-        {"set-permissions", [](Control&, const auto& w) { return set_permissions(w); }},
-        {"upgrade-configuration", [](Control&, const auto& w) { return upgrade_configuration(w); }},
-        {"post-install", [](Control&, const auto& w) { return post_install(w); }},
+        {"set-permissions", [](Control&, const auto& w) { return post_install(w); }},
+        {"upgrade-configuration", [](Control&, const auto& w) { return post_install(w); }},
+        {"post-install",
+         [](Control&, const auto& w) { return post_install(std::span(w).subspan(1)); }},
         {"logrotate", [](Control& c, const auto&) { return rotate_log(c); }},
         {"tls", [](Control&, const auto& w) { return manage_tls(w); }},
         {"non-bdb", [](Control&, const auto& w) { return manage_non_bdb(w); }},

@@ -42,7 +42,7 @@ constexpr std::array kNeeded = {
 
 }  // namespace
 
-int upgrade_configuration(const std::vector<std::string>& /*words*/) {
+int upgrade_configuration() {
     std::string path = conf().config_directory() + "/master.cf";
     auto text = read_file(path);
     if (!text) {

@@ -1,12 +1,10 @@
-// `postfix upgrade-configuration`: adds to master.cf the services that a newer release needs,
+// Adds to master.cf the services that a newer release needs,
 // keeping every line that is there.
 #pragma once
 
-#include <string>
-#include <vector>
-
 namespace relais::postfix_command {
 
-int upgrade_configuration(const std::vector<std::string>& words);
+// The exit status.
+int upgrade_configuration();
 
 }  // namespace relais::postfix_command
