@@ -82,7 +82,7 @@ Task<std::optional<std::string>> Headers::rewritten(AddressClass where, std::str
 
 bool Headers::holds_addresses(const HeaderInfo* info) const {
     return info != nullptr && (info->traits & (kHeaderSender | kHeaderRecipient)) != 0 &&
-           rewriting() && !service_.drops(info->name);
+           rewriting();
 }
 
 // Writes the lines of a header, up to header_size_limit. What the limit leaves of a line is worth

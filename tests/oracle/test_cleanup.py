@@ -165,6 +165,17 @@ def any_header_is_dropped(mta):
     arrives(mta, "SUBJECT: x\nx-dropped: 1\n 2\nX-Dropped : 3\nX-Dropped-Not: 4\nBcc: u2@virt.test\nX: 5\n\nSubject: x\n")
 
 
+@scenario(main="recipient_canonical_maps = fail:later\nrecipient_canonical_classes = header_recipient\n")
+def addresses_of_a_header_that_is_dropped(mta):
+    """They are looked up all the same."""
+    with mta.smtp() as session:
+        for header in ("Bcc: u2@virt.test", "X: u2@virt.test"):
+            session.talk("HELO client.example.test", "MAIL FROM:<a@remote.test>", "RCPT TO:<u1@virt.test>")
+            mta.note(header, session.data(f"{header}\n\nx\n").code)
+    mta.settle()
+    mta.note_mail("u1", mta.virtual("u1"))
+
+
 @scenario(main="append_at_myorigin = no\nappend_dot_mydomain = yes\nmyorigin = origin.test")
 def completion_by_dots(mta):
     arrives(mta, "From: alice\nTo: bob@host, x@y.z\nSubject: x\n\nx\n")
