@@ -14,7 +14,6 @@ namespace relais::cleanup {
 namespace {
 
 constexpr std::string_view kEnvelopeTypes = "MCTcFILSDRO/WVA>K<ionfdm";
-constexpr std::size_t kUsualAttributes = 20;
 constexpr std::string_view kExtractedTypes = "EDRO/PreAFIL>Konfdm";
 
 std::string_view segment_name(Segment segment) {
@@ -194,10 +193,7 @@ void Envelope::take_named(std::string_view name, std::string_view value) {
         take_ret(name, value);
         return;
     }
-    if (envelope.attributes.empty()) {
-        envelope.attributes.reserve(kUsualAttributes);
-    }
-    envelope.attributes.emplace_back(name, value);
+    envelope.client.note(name, value);
     if (name == "rewrite_context") {
         take_context(value);
     } else if (name == "encoding") {

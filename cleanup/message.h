@@ -15,6 +15,8 @@
 #include "lib/queue/queue_file.h"
 #include "lib/queue/sendopts.h"
 
+#include "cleanup/client_attributes.h"
+
 namespace relais::cleanup {
 
 // What the records before an R say about it.
@@ -37,8 +39,7 @@ struct EnvelopeState {
     bool warning_placed = false;  // W is written, or came along
     PendingRecipient pending;
     bool findings_written = false;  // in the extracted segment
-    // That describe the client, as they came: of two with one name, the last one holds.
-    std::vector<std::pair<std::string, std::string>> attributes;
+    ClientAttributes client;
     std::string sender_bcc;  // goes before the first recipient
     // For log lines about the content.
     std::string origin, helo, protocol;

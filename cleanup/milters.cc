@@ -1,7 +1,6 @@
 #include "cleanup/milters.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include <sys/socket.h>
 
@@ -64,15 +63,6 @@ Task<void> Milters::take_over(Stream* stream, std::string_view count) {
     filters_ = std::move(*filters);
 }
 
-std::optional<std::string> Milters::attribute(std::string_view name) const {
-    for (const auto& attribute : std::views::reverse(message_.envelope.attributes)) {
-        if (attribute.first == name) {
-            return attribute.second;
-        }
-    }
-    return std::nullopt;
-}
-
 // Mail that no client brought comes from this machine.
 void Milters::find_client() {
     if (client_) {
@@ -81,17 +71,17 @@ void Milters::find_client() {
     Client client{.name = "localhost",
                   .reverse_name = {},
                   .address = "127.0.0.1",
-                  .port = attribute("client_port").value_or("0"),
+                  .port = told(ClientAttribute::kPort).value_or("0"),
                   .family = AF_INET};
-    const auto name = attribute("client_name");
-    const auto address = attribute("client_address");
-    const auto family = parse_uint(attribute("client_address_type").value_or(""));
+    const auto name = told(ClientAttribute::kName);
+    const auto address = told(ClientAttribute::kAddress);
+    const auto family = parse_uint(told(ClientAttribute::kAddressType).value_or(""));
     if (name && address && family) {
         client.name = *name;
         client.address = *address;
         client.family = static_cast<int>(*family);
     }
-    client.reverse_name = attribute("reverse_client_name").value_or(client.name);
+    client.reverse_name = told(ClientAttribute::kReverseName).value_or(client.name);
     client_ = std::move(client);
 }
 
@@ -107,7 +97,7 @@ Task<void> Milters::play_mail() {
         apply("CONNECT", verdict);
         co_return;
     }
-    verdict = co_await filters_->helo(attribute("helo_name").value_or(client_->name));
+    verdict = co_await filters_->helo(told(ClientAttribute::kHelo).value_or(client_->name));
     if (!verdict.goes_on()) {
         apply("EHLO", verdict);
         co_return;
@@ -225,19 +215,19 @@ Task<std::optional<std::string>> Milters::macro(std::string name) {
         co_return client_->address;
     }
     if (name == "{daemon_addr}") {
-        co_return attribute("server_address").value_or("127.0.0.1");
+        co_return told(ClientAttribute::kServerAddress).value_or("127.0.0.1");
     }
     if (name == "{daemon_port}") {
-        co_return attribute("server_port").value_or("0");
+        co_return told(ClientAttribute::kServerPort).value_or("0");
     }
     if (name == "{auth_type}") {
-        co_return attribute("sasl_method");
+        co_return told(ClientAttribute::kSaslMethod);
     }
     if (name == "{auth_authen}") {
-        co_return attribute("sasl_username");
+        co_return told(ClientAttribute::kSaslUsername);
     }
     if (name == "{auth_author}") {
-        co_return attribute("sasl_sender");
+        co_return told(ClientAttribute::kSaslSender);
     }
     // Filters of smtpd know these; what it rewrote since is none of theirs.
     if (name == "{mail_addr}" && !handed_over_ && message_.envelope.sender) {

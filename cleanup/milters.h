@@ -44,7 +44,11 @@ class Milters : public milter::MacroSource {
     };
 
     [[nodiscard]] Task<std::optional<std::string>> macro(std::string name) override;
-    std::optional<std::string> attribute(std::string_view name) const;
+
+    const std::optional<std::string>& told(ClientAttribute which) const {
+        return message_.envelope.client.of(which);
+    }
+
     bool wanted() const;
     bool playing() const;
     void find_client();
