@@ -9,6 +9,7 @@
 #include "lib/config/config.h"
 #include "lib/config/old_default.h"
 
+#include "smtpd/queue_space.h"
 #include "smtpd/restrict.h"
 #include "smtpd/restrictions.h"
 #include "smtpd/session.h"
@@ -16,9 +17,6 @@
 
 namespace relais::smtpd {
 namespace {
-
-// The queue must have room for so many messages of the largest size.
-constexpr double kSpaceFactor = 1.5;
 
 // What the last list says: a reject, or a deferral that waited for the end.
 std::string outcome_of(Check& check, Verdict verdict) {

@@ -14,6 +14,7 @@
 
 #include "smtpd/milters.h"
 #include "smtpd/notice.h"
+#include "smtpd/queue_space.h"
 #include "smtpd/session.h"
 
 namespace relais::smtpd {
@@ -70,13 +71,13 @@ bool any_client_limit() {
            (c.smtpd_sasl_auth_enable() && c.auth_client_failure_limit() > 0);
 }
 
-// Space for less than a message and a half: clients would send all of it for nothing.
+// Space for less than kSpaceFactor messages is too little whatever the parameter says.
 void warn_of_little_space(const Config& config) {
     const auto least = static_cast<double>(config.queue_minfree());
     const auto message = static_cast<double>(config.message_size_limit());
-    if (least > 0 && message > 0 && least / 1.5 < message) {
-        log_warning("queue_minfree({:.0f}) should be at least 1.5*message_size_limit({:.0f})",
-                    least, message);
+    if (least > 0 && message > 0 && least / kSpaceFactor < message) {
+        log_warning("queue_minfree({:.0f}) should be at least {}*message_size_limit({:.0f})", least,
+                    kSpaceFactor, message);
     }
 }
 
