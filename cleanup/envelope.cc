@@ -22,10 +22,22 @@ std::string_view segment_name(Segment segment) {
 
 }  // namespace
 
-// The others have a structure, or take a coroutine.
 bool Envelope::is_detail(Rec type) {
-    constexpr std::string_view kOthers = "SRMXEmpw";
-    return !kOthers.contains(rec_char(type));
+    switch (type) {
+        // These wait, for the rewriting of an address or for filters: take(), Milters::take_over().
+        case Rec::kSender:
+        case Rec::kRecipient:
+        case Rec::kMilters:
+        // These end a segment, or lead elsewhere in a file: the session's own.
+        case Rec::kContent:
+        case Rec::kExtracted:
+        case Rec::kEnd:
+        case Rec::kPointer:
+        case Rec::kPadding:
+            return false;
+        default:
+            return true;
+    }
 }
 
 bool Envelope::expect(Segment segment, Rec type) {

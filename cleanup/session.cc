@@ -102,7 +102,7 @@ Task<void> Session::finish_or_remove(Message& message) {
         }
     }
     if (message.traced) {
-        static_cast<void>(service_.dirs.remove(kTraceLog, message.id()));
+        service_.dirs.remove_left_over(kTraceLog, message.id());
     }
     if (message.status != 0 && wanted && (message.flags & kCleanupBounce) != 0) {
         co_await return_to_sender(service_, message);
