@@ -40,15 +40,21 @@ void merge(HostAddresses& result, DnsAnswer& answer) {
     result.filtered = answer.filtered;
 }
 
+Task<DnsAnswer> ask(Resolver* resolver, const std::string& host, DnsType type, HostSource source,
+                    DnsValidation validation) {
+    return source == HostSource::kNative ? resolver->look_up_unfiltered(host, type)
+                                         : resolver->lookup(host, type, validation);
+}
+
 Task<HostAddresses> resolve_by_dns(Resolver* resolver, std::string host, AddressFamilies families,
-                                   DnsValidation validation = DnsValidation::kNone) {
+                                   HostSource source, DnsValidation validation) {
     HostAddresses result;
     if (families.ipv4) {
-        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kA, validation);
+        DnsAnswer answer = co_await ask(resolver, host, DnsType::kA, source, validation);
         merge(result, answer);
     }
     if (families.ipv6) {
-        DnsAnswer answer = co_await resolver->lookup(host, DnsType::kAaaa, validation);
+        DnsAnswer answer = co_await ask(resolver, host, DnsType::kAaaa, source, validation);
         merge(result, answer);
     }
     co_return std::move(result);
@@ -89,9 +95,10 @@ std::vector<std::string> search_names(Resolver* resolver, const std::string& hos
 
 // In the words of getaddrinfo(3), which says less of why than DNS did.
 std::string native_reason(const std::string& host, DnsStatus status) {
-    return format("unable to look up host {}: {}", host,
-                  status == DnsStatus::kNotFound ? "Name or service not known"
-                                                 : "Temporary failure in name resolution");
+    const bool may_change = status == DnsStatus::kTemporary || status == DnsStatus::kFailed;
+    return format(
+        "unable to look up host {}: {}", host,
+        may_change ? "Temporary failure in name resolution" : "Name or service not known");
 }
 
 Task<HostAddresses> resolve_natively(Resolver* resolver, std::string host,
@@ -101,7 +108,8 @@ Task<HostAddresses> resolve_natively(Resolver* resolver, std::string host,
         co_return std::move(result);
     }
     for (const std::string& name : search_names(resolver, host)) {
-        HostAddresses tried = co_await resolve_by_dns(resolver, name, families);
+        HostAddresses tried = co_await resolve_by_dns(resolver, name, families, HostSource::kNative,
+                                                      DnsValidation::kNone);
         if (tried.found()) {
             co_return std::move(tried);
         }
@@ -132,7 +140,7 @@ Task<HostAddresses> resolve_host(Resolver* resolver, std::string host, AddressFa
     if (source == HostSource::kNative) {
         co_return co_await resolve_natively(resolver, std::move(host), families);
     }
-    co_return co_await resolve_by_dns(resolver, std::move(host), families, validation);
+    co_return co_await resolve_by_dns(resolver, std::move(host), families, source, validation);
 }
 
 namespace {

@@ -469,6 +469,15 @@ Task<DnsAnswer> Resolver::look_up_completed(std::string name, DnsType type,
 }
 
 Task<DnsAnswer> Resolver::look_up_whole(std::string name, DnsType type, DnsValidation validation) {
+    DnsAnswer answer = co_await look_up_unfiltered(name, type, validation);
+    if (!filter_ || !answer.found()) {
+        co_return std::move(answer);
+    }
+    co_return co_await filtered(std::move(answer), std::move(name), type);
+}
+
+Task<DnsAnswer> Resolver::look_up_unfiltered(std::string name, DnsType type,
+                                             DnsValidation validation) {
     if (!is_ascii(name) ||
         (!is_hostname(name) && name != "." && type != DnsType::kTlsa && type != DnsType::kTxt &&
          type != DnsType::kSrv && type != DnsType::kPtr)) {
@@ -486,10 +495,7 @@ Task<DnsAnswer> Resolver::look_up_whole(std::string name, DnsType type, DnsValid
         authentic = authentic && step.answer.authentic;
         if (step.next_name.empty()) {
             step.answer.authentic = authentic;
-            if (!filter_ || !step.answer.found()) {
-                co_return std::move(step.answer);
-            }
-            co_return co_await filtered(std::move(step.answer), std::move(name), type);
+            co_return std::move(step.answer);
         }
         asked = std::move(step.next_name);
     }

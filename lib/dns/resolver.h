@@ -76,8 +76,13 @@ class Resolver {
     [[nodiscard]] Task<DnsAnswer> lookup(std::string name, DnsType type,
                                          DnsValidation validation = DnsValidation::kNone);
 
-    // From now on the records of all answers are shown to `filter` (smtpd_dns_reply_filter).  Where
-    // it drops all of them or knows no answer, the lookup has failed.
+    // The same for a name that is whole, as the C library does it: the filter has no say.
+    [[nodiscard]] Task<DnsAnswer> look_up_unfiltered(
+        std::string name, DnsType type, DnsValidation validation = DnsValidation::kNone);
+
+    // From now on the records of all answers of lookup() are shown to `filter`
+    // (smtpd_dns_reply_filter).  Where it drops all of them or knows no answer, the lookup has
+    // failed.
     void set_filter(ReplyFilter filter) { filter_ = std::move(filter); }
 
     // From now on names are completed, which they are not by default.

@@ -241,7 +241,17 @@ def short_names_wherever_they_are(mta):
 @scenario(main=PORT + "\ndisable_dns_lookups = yes\nsmtp_host_lookup = native\n")
 def hosts_without_dns(mta):
     """As the machine looks them up, and why that failed in the machine's words."""
-    send(mta, ["x@nowhere.test", "x@servfail.test"], sender="u1@virt.test")
+    send(mta, ["x@nowhere.test", "x@servfail.test", f"x@{'a' * 64}.test"], sender="u1@virt.test")
+
+
+@scenario(main=PORT + """
+disable_dns_lookups = yes
+smtp_host_lookup = native
+smtp_dns_reply_filter = regexp:{{/./ IGNORE}}
+""")
+def a_filter_and_hosts_without_dns(mta):
+    with mta.sink(39):
+        send(mta, ["x@bare.test"], sender="u1@virt.test")
 
 
 @scenario(main=PORT + """

@@ -281,6 +281,24 @@ TEST_CASE("dns/host_lookup: addresses of hosts") {
     CHECK(resolve("nosuch.example", HostSource::kDns).status == DnsStatus::kNotFound);
 }
 
+// The words of getaddrinfo(3).
+TEST_CASE("dns/host_lookup: why a native look-up failed") {
+    Server server;
+    Resolver resolver(options_for(server));
+    auto reason = [&](const std::string& host) {
+        return Loop::current()
+            .run_task(resolve_host(&resolver, host, AddressFamilies(), HostSource::kNative))
+            .reason;
+    };
+    CHECK(reason("nosuch.example") ==
+          "unable to look up host nosuch.example: Name or service not known");
+    CHECK(reason("fails.example") ==
+          "unable to look up host fails.example: Temporary failure in name resolution");
+    const std::string long_label = std::string(64, 'a') + ".example";
+    CHECK(reason(long_label) ==
+          "unable to look up host " + long_label + ": Name or service not known");
+}
+
 TEST_CASE("dns/client_name: codes as Postfix's smtpd has them") {
     Server server;
     Resolver resolver(options_for(server));
