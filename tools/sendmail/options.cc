@@ -31,7 +31,8 @@ bool is_bare_queue_option(const char* argument) {
 }
 
 // Before Postfix 2.3, -V and -V+= asked for VERP, as -XV and -XV+= do now that -V takes an envelope
-// ID. Old list managers still do: the two characters decide, here or in the next argument.
+// ID. Old list managers still do: the two characters decide, here or in the next argument.  That
+// one stays what it is, a recipient or an option, as in Postfix.
 bool is_old_verp_option(const char* const* argument) {
     const std::string_view option = argument[0];
     const char* next = argument[1];
