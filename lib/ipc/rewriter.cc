@@ -59,7 +59,7 @@ Task<Result<std::string>> Rewriter::external(RewriteContext context, std::string
 }
 
 Task<Result<std::string>> Rewriter::internal(std::string address) {
-    // Of which both forms are the same.
+    // What is known at once is an address of which both forms are the same.
     if (auto known = at_once(RewriteContext::kLocal, address)) {
         co_return std::move(*known);
     }
