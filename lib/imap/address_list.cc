@@ -99,29 +99,29 @@ class AddressParser {
     // Up to the closing parenthesis.  False where there is none; then what stands before the last
     // line end or quoted pair is kept.
     bool read_comment() {
-        std::string comment;
         comment_.clear();
+        std::size_t kept = 0;
         std::size_t depth = 0;
         for (; at_ < text_.size(); ++at_) {
             char c = peek();
             if (c == '\n' || c == '\\') {
-                comment_ = comment;
+                kept = comment_.size();
             }
             if (c == '\\' && at_ + 1 < text_.size()) {
-                comment += text_[++at_];
+                comment_ += text_[++at_];
                 continue;
             }
             bool outermost = c == '(' && depth == 0;
             depth += c == '(' ? 1 : 0;
             depth -= c == ')' ? 1 : 0;
             if (depth == 0) {
-                comment_ = std::move(comment);
                 return true;
             }
             if (!outermost && c != '\r' && c != '\n') {
-                comment += c;
+                comment_ += c;
             }
         }
+        comment_.resize(kept);
         return false;
     }
 
