@@ -1,6 +1,5 @@
 #include "lib/imap/address_list.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -65,6 +64,8 @@ class AddressParser {
     };
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+    bool at_line_end() const { return peek() == '\n' || text_.substr(at_, 2) == "\r\n"; }
 
     Read here() const { return at_ < text_.size() ? Read::kMore : Read::kToEnd; }
 
@@ -140,8 +141,7 @@ class AddressParser {
             if (peek() == '\\' && ++at_ == text_.size()) {
                 break;
             }
-            bool line_end = peek() == '\n' || text_.substr(at_, 2) == "\r\n";
-            if (!line_end) {
+            if (!at_line_end()) {
                 quoted += peek();
             }
         }
@@ -227,15 +227,24 @@ class AddressParser {
         return read;
     }
 
+    // "[" up to "]", with its backslashes and without its line ends; "[" within breaks it.
     Read read_literal(std::string& out) {
-        auto end = text_.find_first_of("[]", at_ + 1);
-        if (end == std::string_view::npos || text_[end] == '[') {
-            at_ = std::min(end, text_.size());
-            return Read::kBroken;
+        std::string literal = "[";
+        for (++at_; at_ < text_.size() && peek() != '['; ++at_) {
+            bool pair = peek() == '\\' && at_ + 1 < text_.size();
+            if (pair) {
+                literal += text_[at_++];
+            }
+            if (!at_line_end()) {
+                literal += peek();
+            }
+            if (peek() == ']' && !pair) {
+                ++at_;
+                out += literal;
+                return skip_blanks();
+            }
         }
-        out += text_.substr(at_, end + 1 - at_);
-        at_ = end + 1;
-        return skip_blanks();
+        return Read::kBroken;
     }
 
     // -- Addresses ----------------------------------------------------------------------------

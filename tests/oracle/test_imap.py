@@ -317,7 +317,8 @@ MAILER-DAEMON (Mail System) | root@x (Cron) | undisclosed recipients: ; | "undis
 "a" b "c" <d@e.test> | "a"b <d@e.test> | a"b"c@e.test | \\<a@b.test\\> | a!b!c | {5} | "  x   y " <a@b> | a@b (  x   y ) | a@b (x) (y) | a@b (x\\)y)
 a@b.test, "c, d" <e@f.test>, G: h@i.test, j@k.test;, l@m.test | c<a@b.test>d<e@f.test> | g:a;h:b; | g:a,h:b; | g:(c); | g(c):a@b;(c) | :a@b.test; | g@h:a@b.test;
 <g>:a@b.test; | a@b.test> | >a@b.test | < | > | " | ( | ) | \\ | , | @ | . | .. | .@. | a.@b | .a.@b | "a"@ | <a@> | <@b> | <@> | <a@b>x<c | "a" | "a" b | a "un
-&eacute; <a@b.test> | \t,c | a@b.test,\n c@d.test | <a@\n b> | "a\n b" <c@d> | (a\n b) c@d | a\0b@c.test | "a\0b" <c@d> | a\x01b@c | a\x7f@b | \xff <a@b>"""
+&eacute; <a@b.test> | \t,c | a@b.test,\n c@d.test | <a@\n b> | "a\n b" <c@d> | (a\n b) c@d | a\0b@c.test | "a\0b" <c@d> | a\x01b@c | a\x7f@b | \xff <a@b>
+a@[1\\]2] | a@[1\n 2] | a@[1\\[2] | a@[1\\\\] | a@[1\\ | a@[1\n 2 | a@[1\\2\n 3 | a@[1\\\n 2] | x <a@[1\n 2> | x <a@[1\\2\n 3]>, c@d | <@[1\n 2],@[1\\]2]:a@b> | a@[1\n 2[3] | a (b\\c\n d\\e | a (b\n c"""
 
 
 def odd_addresses():
