@@ -259,13 +259,14 @@ class SearchParser {
     }
 
     Result<SearchKey> parse_number(Kind kind) {
-        auto number = scanner_.number();
         bool interval = kind == Kind::kYounger || kind == Kind::kOlder;
+        auto number =
+            interval ? std::optional<std::uint64_t>(scanner_.number()) : scanner_.number64();
         if (!number || (interval && *number == 0)) {  // RFC 5032 3: nz-number
             return bad(interval ? "Invalid search interval parameter" : "Invalid number");
         }
         SearchKey key = make(kind);
-        key.number = *number;
+        key.number = static_cast<std::int64_t>(*number);
         return key;
     }
 

@@ -78,6 +78,8 @@ mailbox INBOX ( seen or flagged )|mailbox INBOX not seen|mailbox INBOX NOT ( see
 mailbox INBOX subject three|mailbox INBOX body hello|mailbox INBOX text hällo|mailbox INBOX header message-id 2@x
 mailbox INBOX uid 2:3|mailbox INBOX 2:3|mailbox INBOX larger 100|mailbox INBOX smaller 30|mailbox INBOX larger 1k
 mailbox INBOX larger 1b|mailbox INBOX larger x|mailbox INBOX uid x
+smaller 1ki|smaller 1Mi|smaller '10000 '|smaller '1k '|smaller '10000 b'|smaller 1000000bb|smaller 1000000bib|smaller 1000000bi|smaller 1kbi|smaller 1kx|smaller 1\tk|smaller ' 1k'
+smaller 16777215T|smaller 16777216T|smaller 17179869183g|smaller 17179869184g|smaller 18446744073709551615|smaller 18446744073709551616|smaller 1e|smaller ''|smaller k
 mailbox INBOX senton 14-Nov-2023|mailbox INBOX sentsince 20000d|keyword '$Junk'|mailbox-guid abc
 mailbox INBOX guid 1700000002.M2P1.h|mailbox NOPE|( seen|mailbox INBOX )
 mailbox INBOX ( seen )|mailbox INBOX deleted|mailbox INBOX savedon 2023-11-14|mailbox INBOX younger 5d|mailbox INBOX older 500

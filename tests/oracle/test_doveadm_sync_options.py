@@ -63,7 +63,7 @@ def test_options_that_make_no_sense():
     same(account, "sync -u {user} -O '\\Foo' maildir:~/x", "backup -u {user} -g 123 maildir:~/x", "backup -u {user} -g x -g y maildir:~/x",
          f"backup -u {{user}} -g {'0' * 32} maildir:~/x",
          "sync -u {user} -O '\\Seen $Junk' maildir:~/x", "sync -u {user} -d", "sync -u {user} -d -N -l 30 -U", "sync -u {user} -t never maildir:~/x", "backup -u {user} -e never maildir:~/x",
-         "backup -u {user} -I foo maildir:~/x", "backup -u {user} -N maildir:~/x", "-o nosuch sync -u {user} maildir:~/x", "sync -u {user} -Z x")
+         "backup -u {user} -I foo maildir:~/x", "backup -u {user} -I 16777216T maildir:~/x", "backup -u {user} -N maildir:~/x", "-o nosuch sync -u {user} maildir:~/x", "sync -u {user} -Z x")
     equal([list(home.glob("x")) for home in account.homes.values()], [[], []], "nothing was made")
 
 

@@ -456,7 +456,7 @@ QUESTIONS += [b"SUBJECT " + literal(key) for key in (b"fold ed", b"folded", b"tw
 QUESTIONS += [b"HEADER " + key for key in (b'X-FOO bar', b'X-Foo ""', b'References "<a@x> <b@x>"', b'Nonex ""',
                                            b'From "Very Long <folded@x.test>"')]
 QUESTIONS += [b"TO second", b"TEXT " + literal(b"fold ed"), b"TEXT " + literal(b"very long"), b'TEXT "X-Foo: bar"',
-              b'KEYWORD "foo"', b"BODY body", b"NOT (FROM a)"]
+              b'KEYWORD "foo"', b"BODY body", b"NOT (FROM a)", b"SMALLER 4294967296", b"LARGER 18446744073709551615", b"SMALLER 18446744073709551616"]
 
 
 # Letters that Unicode has in several ways: i;unicode-casemap.

@@ -173,10 +173,9 @@ class Parser {
             }
         }
         if (name == "LARGER" || name == "SMALLER") {
-            std::string text = parameter(name);
-            auto size = parse_query_size(text);
-            if (!size || *size > UINT32_MAX) {
-                end_with(kTemporary, "Invalid size: " + text);
+            auto size = parse_query_size(parameter(name));
+            if (!size) {
+                end_with(kTemporary, size.error().message);
             }
             return imap_node(format("{} {}", name, *size));
         }

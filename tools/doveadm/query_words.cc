@@ -1,8 +1,11 @@
 #include "tools/doveadm/query_words.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <ctime>
 
+#include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/dates.h"
 
@@ -80,20 +83,23 @@ std::optional<QueryDate> parse_query_date(std::string_view text, std::int64_t no
     return ago ? std::optional(QueryDate{now - *ago, false}) : std::nullopt;
 }
 
-std::optional<std::uint64_t> parse_query_size(std::string_view text) {
+Result<std::uint64_t> parse_query_size(std::string_view text) {
     constexpr std::string_view kUnits = "bkmgt";
-    auto end = text.find_first_not_of("0123456789");
+    auto end = std::min(text.find_first_not_of("0123456789"), text.size());
     auto count = parse_uint(text.substr(0, end));
-    const std::string unit =
-        end == std::string_view::npos ? "b" : lowercase(trim(text.substr(end)));
-    // "k", "kb" and "kib" are the same.
+    end = std::min(text.find_first_not_of(' ', end), text.size());
+    const std::string unit = lowercase(text.substr(end));
+    auto power = unit.empty() ? 0 : kUnits.find(unit[0]);
+    // "k", "ki", "kb" and "kib" are the same.
     std::string_view suffix = std::string_view(unit).substr(std::min<std::size_t>(unit.size(), 1));
-    bool known = !unit.empty() && (suffix.empty() || suffix == "b" || suffix == "ib");
-    auto power = known ? kUnits.find(unit[0]) : std::string_view::npos;
-    if (!count || power == std::string_view::npos || *count > (std::uint64_t{1} << 40)) {
-        return std::nullopt;
+    bool of_units = power > 0 && (suffix == "i" || suffix == "b" || suffix == "ib");
+    if (!count || power == std::string_view::npos || !(suffix.empty() || of_units)) {
+        return fail(Errc::kSyntax, format("Invalid size: {}", printable(text)));
     }
-    return *count << (10 * std::min<std::size_t>(power, 2)) << (power > 2 ? 10 * (power - 2) : 0);
+    if (*count > UINT64_MAX >> (10 * power)) {
+        return fail(Errc::kSyntax, format("Size is too large: {}", printable(text)));
+    }
+    return *count << (10 * power);
 }
 
 }  // namespace relais::doveadm

@@ -33,12 +33,15 @@ std::optional<std::int64_t> date_option(const OptionWords& options, char option)
 }
 
 std::optional<std::uint64_t> size_option(const OptionWords& options) {
-    auto size = options.has('I') ? parse_query_size(options.get('I')) : std::nullopt;
-    if (options.has('I') && !size) {
-        std::string text = printable(options.get('I'));
-        end_with(kTemporary, format("Invalid -I parameter '{0}': Invalid size: {0}", text));
+    if (!options.has('I')) {
+        return std::nullopt;
     }
-    return size;
+    auto size = parse_query_size(options.get('I'));
+    if (!size) {
+        end_with(kTemporary, format("Invalid -I parameter '{}': {}", printable(options.get('I')),
+                                    size.error().message));
+    }
+    return *size;
 }
 
 std::optional<std::chrono::seconds> lock_option(const OptionWords& options) {
