@@ -192,6 +192,7 @@ def test_users():
                  "user {user} -f home", "-f xx user {user}", "-f")
     account.same("user '*'", "user 'u?'", "user 'u*'", sort=True)
     shouted = account.user.upper()  # who is typed so is the same user
+    account.same("user -u {user}", f"user -u {shouted}", "user -u nobody1", sort=True)
     account.same(f"user {shouted}", f"user -f home {shouted}", f"mailbox list -u {shouted}", f"search -u {shouted} all", sort=True)
 
 

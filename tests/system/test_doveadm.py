@@ -157,6 +157,8 @@ def test_who_may_not_log_in_has_his_mail():
     add_users(f"barred:{{PLAIN}}x:{uid}:{gid}::{home}::nologin")
     status, out, err = doveadm("user", "barred")
     equal((status, err, "nologin" in out, str(home) in out), (0, "", False, True), out)
+    status, out, err = doveadm("user", "-u", "barred")
+    equal((status, err, "nologin" in out, str(home) in out), (0, "", False, True), out)
     equal(doveadm("mailbox", "status", "-u", "barred", "messages", "INBOX")[0], 0, "his mailbox")
     equal(doveadm("mailbox", "list", "-A")[0], 0, "all users")
 

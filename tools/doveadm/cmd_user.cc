@@ -17,8 +17,19 @@ namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-// In Dovecot's order; what only our own services are told is left out.
-Fields fields_of(const AuthReply& reply, const std::string& asked) {
+// As the databases say it; what only our own services are told is left out.
+Fields database_fields(const AuthReply& reply) {
+    Fields fields;
+    for (const auto& [name, value] : reply.parameters.all()) {
+        if (name != "version" && name != "files" && name != "nologin") {
+            fields.emplace_back(name, value);
+        }
+    }
+    return fields;
+}
+
+// In Dovecot's order, with what is so for everybody.
+Fields mail_fields(const AuthReply& reply, const std::string& asked) {
     Fields fields;
     for (std::string_view name : {"uid", "gid", "home", "mail"}) {
         std::string value(reply.parameters.get(name));
@@ -27,9 +38,9 @@ Fields fields_of(const AuthReply& reply, const std::string& asked) {
         }
         fields.emplace_back(name, value);
     }
-    for (const auto& [name, value] : reply.parameters.all()) {
+    for (auto& [name, value] : database_fields(reply)) {
         bool first = std::ranges::find(fields, name, &Fields::value_type::first) != fields.end();
-        if (!first && name != "version" && name != "files" && name != "nologin") {
+        if (!first) {
             fields.emplace_back(name, value);
         }
     }
@@ -98,9 +109,8 @@ class UserCommand {
     }
 
     void print(const AuthReply& reply, const std::string& asked, bool table) {
-        Fields fields = fields_of(reply, asked);
         if (options_.has('u')) {
-            print_plain(reply);
+            print_plain(reply, asked);
             return;
         }
         if (options_.has('e')) {
@@ -108,7 +118,7 @@ class UserCommand {
             std::puts(variables.expand(options_.get('e')).c_str());
             return;
         }
-        for (const auto& [name, value] : fields) {
+        for (const auto& [name, value] : mail_fields(reply, asked)) {
             if (table) {
                 printer_->value(name);
                 printer_->value(value);
@@ -118,12 +128,10 @@ class UserCommand {
         }
     }
 
-    static void print_plain(const AuthReply& reply) {
-        std::printf("userdb: %s\n  user      : %s\n", reply.user.c_str(), reply.user.c_str());
-        for (const auto& [name, value] : reply.parameters.all()) {
-            if (name != "version" && name != "files") {
-                std::printf("  %-10s: %s\n", name.c_str(), value.c_str());
-            }
+    static void print_plain(const AuthReply& reply, const std::string& asked) {
+        std::printf("userdb: %s\n  user      : %s\n", asked.c_str(), reply.user.c_str());
+        for (const auto& [name, value] : database_fields(reply)) {
+            std::printf("  %-10s: %s\n", name.c_str(), value.c_str());
         }
     }
 
