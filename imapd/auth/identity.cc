@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "lib/access/login_inquiry.h"
 #include "lib/base/strings.h"
 #include "lib/config/config.h"
 #include "lib/daemon/daemon.h"
@@ -54,12 +55,19 @@ constexpr std::array<LocationPart, 3> kLocationParts = {{{"mail_inbox_path", ":I
                                                          {"mail_index_path", ":INDEX="},
                                                          {"mail_control_path", ":CONTROL="}}};
 
+// The word before the path where everybody's mail is, "maildir" where there is none.
+std::string usual_driver() {
+    auto parts = split_first(conf().imap_mail_location(), ':');
+    bool named = parts && parts->first.find('/') == std::string_view::npos;
+    return named ? std::string(parts->first) : "maildir";
+}
+
 // "maildir:~/Maildir" of mail_driver and mail_path; nothing where there is no path.
 std::string location_of_24(const AuthParameters& fields) {
     if (fields.get("mail_path").empty()) {
         return "";
     }
-    std::string location = text_or(fields.get("mail_driver"), "maildir");
+    std::string location = text_or(fields.get("mail_driver"), usual_driver());
     location += ":" + std::string(fields.get("mail_path"));
     for (const LocationPart& part : kLocationParts) {
         std::string_view path = fields.get(part.field);
@@ -68,23 +76,37 @@ std::string location_of_24(const AuthParameters& fields) {
     return location;
 }
 
-// "*:storage=1G:messages=100" of quota_storage_size, which has bytes or a unit, and
-// quota_message_count; without those nothing.
-std::string quota_rule_of_24(const AuthParameters& fields) {
-    std::string_view size = fields.get("quota_storage_size");
+constexpr std::string_view kUnlimited = "unlimited";
+
+// ":storage=1G" of bytes or a number with a unit; nothing for what is no size.
+std::string storage_limit_of_24(std::string_view size) {
+    if (size == kUnlimited) {
+        return ":bytes=0";
+    }
     std::string_view digits = size.substr(0, size.find_first_not_of("0123456789"));
     std::string_view unit = trim(size.substr(digits.size())).substr(0, 1);
-    std::string_view count = fields.get("quota_message_count");
-    std::string rule;
-    if (!digits.empty()) {
-        bool bytes = unit.empty() || iequals(unit, "b");
-        rule += bytes ? ":bytes=" + std::string(digits)
-                      : ":storage=" + std::string(digits) + std::string(unit);
+    if (digits.empty()) {
+        return "";
     }
-    if (!count.empty() && std::ranges::all_of(count, is_digit)) {
-        rule += ":messages=" + std::string(count);
+    bool bytes = unit.empty() || iequals(unit, "b");
+    return bytes ? ":bytes=" + std::string(digits)
+                 : ":storage=" + std::string(digits) + std::string(unit);
+}
+
+// ":messages=100"; nothing for what is no number.
+std::string message_limit_of_24(std::string_view count) {
+    if (count == kUnlimited) {
+        return ":messages=0";
     }
-    return rule.empty() ? "" : "*" + rule;
+    bool number = !count.empty() && std::ranges::all_of(count, is_digit);
+    return number ? ":messages=" + std::string(count) : "";
+}
+
+// "*:storage=1G:messages=100" of quota_storage_size and quota_message_count; without those nothing.
+std::string quota_rule_of_24(const AuthParameters& fields) {
+    std::string limits = storage_limit_of_24(fields.get("quota_storage_size")) +
+                         message_limit_of_24(fields.get("quota_message_count"));
+    return limits.empty() ? "" : "*" + limits;
 }
 
 void set_unless_there(AuthParameters& fields, const std::string& name, const std::string& value) {
@@ -115,7 +137,11 @@ std::optional<AuthParameters> identity_fields(const std::string& user,
         }
     }
     set_unless_there(identity, "mail", location_of_24(fields));
-    set_unless_there(identity, "quota_rule", quota_rule_of_24(fields));
+    if (!fields.has("quota_rule")) {
+        // Behind all others: the limit that it does not name stays as they say.
+        set_unless_there(identity, "quota_rule" + std::to_string(kMostQuotaRules),
+                         quota_rule_of_24(fields));
+    }
     if (account) {
         identity.set("uid", account->uid);
     }

@@ -16,8 +16,6 @@ long number_field(const AuthParameters& fields, std::string_view name) {
     return value && *value < 0xffffffff ? static_cast<long>(*value) : -1;
 }
 
-constexpr std::size_t kMostRules = 50;
-
 // What Dovecot 1.0 had, and old queries still select: "maildir:storage=1000",
 // "dirsize:storage=1000".
 std::string old_rule(std::string_view text) {
@@ -38,7 +36,7 @@ std::vector<std::string> rules_in(const AuthParameters& fields) {
         }
         std::string_view number = std::string_view(name).substr(10);
         auto which = number.empty() ? std::optional<std::uint64_t>(1) : parse_uint(number);
-        if (which && *which >= 1 && *which <= kMostRules) {
+        if (which && *which >= 1 && *which <= kMostQuotaRules) {
             rules.resize(std::max<std::size_t>(rules.size(), *which));
             rules[*which - 1] = value;
         }

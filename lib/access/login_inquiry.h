@@ -37,6 +37,9 @@ struct WorkerIdentity {
     friend bool operator==(const WorkerIdentity&, const WorkerIdentity&) = default;
 };
 
+// The highest N of a user's fields quota_ruleN.
+constexpr std::size_t kMostQuotaRules = 50;
+
 // What a reply about a user says.
 [[nodiscard]] WorkerIdentity identity_in(const AuthReply& reply);
 

@@ -147,7 +147,10 @@ def add_users(*lines):
     users = mail().mta.conf / "users"
     with open(users, "a") as file:
         file.write("".join(line + "\n" for line in lines))
-    time.sleep(1.1)  # the file is looked at once a second
+    end, last = time.monotonic() + 10, lines[-1].split(":")[0]
+    while doveadm("user", last)[0] != 0:  # the file is looked at once a second
+        assert time.monotonic() < end, f"{last} is known"
+        time.sleep(0.05)
 
 
 def test_who_may_not_log_in_has_his_mail():
@@ -164,12 +167,27 @@ def test_who_may_not_log_in_has_his_mail():
 
 
 def test_fields_of_24():
-    """What databases of users say for Dovecot 2.4; the names of 2.3 go before."""
+    """What databases of users say for Dovecot 2.4; the names of 2.3 go before, and what it leaves open is as for everybody."""
     uid, gid = mail().mta.vmail_ids()
-    add_users(f"later:{{PLAIN}}x:{uid}:{gid}::/home/later::userdb_mail_driver=maildir userdb_mail_path=~/Mail userdb_mail_index_path=/var/index "
-              "userdb_quota_storage_size=2G userdb_quota_message_count=100",
-              f"both:{{PLAIN}}x:{uid}:{gid}::/home/both::userdb_mail=mbox:~/mail userdb_mail_path=~/Mail userdb_quota_storage_size=1000")
-    for user, where, rule in (("later", "maildir:~/Mail:INDEX=/var/index", "*:storage=2G:messages=100"), ("both", "mbox:~/mail", "*:bytes=1000")):
+    main = mail().mta.conf / "main.cf"
+    before = main.read_text()
+    main.write_text(before + "imap_mail_location = mbox:~/mail\nquota_root_name = Q\nquota_rules = *:storage=1G\n")
+    equal(doveadm("reload"), (0, "", ""), "reload")
+    entry = f"{{PLAIN}}x:{uid}:{gid}::{mail().home('bob')}::"
+    add_users(f"later:{entry}userdb_mail_driver=maildir userdb_mail_path=~/Mail userdb_mail_index_path=/var/index userdb_quota_storage_size=2G userdb_quota_message_count=100",
+              f"half:{entry}userdb_mail_path=~/Mail userdb_quota_message_count=100", f"free:{entry}userdb_quota_storage_size=unlimited userdb_quota_message_count=7",
+              f"both:{entry}userdb_mail=mbox:~/mail userdb_mail_path=~/Mail userdb_quota_storage_size=1000")
+    end = time.monotonic() + 10
+    while doveadm("user", "-f", "mail", "half")[1] != "mbox:~/Mail\n":  # until the new configuration is read
+        assert time.monotonic() < end, doveadm("user", "half")
+        time.sleep(0.05)
+    for user, where, rule in (("later", "maildir:~/Mail:INDEX=/var/index", "*:storage=2G:messages=100"), ("half", "mbox:~/Mail", "*:messages=100"),
+                              ("free", "mbox:~/mail", "*:bytes=0:messages=7"), ("both", "mbox:~/mail", "*:bytes=1000")):
         equal(doveadm("user", "-f", "mail", user), (0, where + "\n", ""), f"where the mail of {user} is")
         out = doveadm("user", user)[1]
-        assert f"quota_rule\t{rule}\n" in out, out
+        assert f"\t{rule}\n" in out, out
+    for user, limits in (("half", ["1048576", "100"]), ("free", ["-", "7"]), ("later", ["2097152", "100"])):
+        status, out, err = doveadm("-f", "tab", "quota", "get", "-u", user)
+        equal((status, [line.split("\t")[3] for line in out.splitlines()[1:]], err), (0, limits, ""), f"the limits of {user}")
+    main.write_text(before)
+    equal(doveadm("reload"), (0, "", ""), "reload")
