@@ -397,17 +397,24 @@ def test_odd_messages():
     account.close()
 
 
+# (item, which message).  Where a comment behind a media type has no end, ours still says the type; and a delimiter behind an inner
+# multipart begins an empty part with us where it is the last line of all.
+KNOWN_DAMAGE = {("BODYSTRUCTURE", 350), ("BODYSTRUCTURE", 365)}
+
+
 def test_damaged_messages():
-    """Of each item a few in a thousand may differ: what of a header without an end is shown, and where Dovecot has no rule itself."""
     pair, pick, source = imap_pair(), random.Random(1000), Messages(1000)
     texts = [damaged(pick, source.message()) for _ in range(400)]
     account = pair.account(mails(texts))
     account.same("SELECT INBOX")
     for item in ("ENVELOPE", "BODYSTRUCTURE", "RFC822.SIZE", *(f"BODY.PEEK[{section}]" for section in (
             "", "HEADER", "TEXT", "1", "2", "1.1", "1.2", "2.1", "1.MIME", "2.MIME", "1.HEADER", "1.TEXT", "HEADER.FIELDS.NOT (From)"))):
-        rows = zip(account.ours(f"FETCH 1:* ({item})"), account.theirs(f"FETCH 1:* ({item})"), texts)
-        differences = [(text, ours, theirs) for ours, theirs, text in rows if sections_alike(ours) != sections_alike(theirs)]
-        check(len(differences) <= (3 if item in ("ENVELOPE", "BODYSTRUCTURE") else 0), f"{item}: {len(differences)}, as {differences[:1]}")
+        (*ours, our_end), (*theirs, their_end) = account.ours(f"FETCH 1:* ({item})"), account.theirs(f"FETCH 1:* ({item})")
+        equal(our_end, their_end, item)
+        rows = [tuple(map(sections_alike, row)) for row in zip(ours, theirs, strict=True)]
+        differences = {number for number, row in enumerate(rows) if row[0] != row[1]}
+        expected = {number for name, number in KNOWN_DAMAGE if name == item}
+        equal(differences, expected, f"{item}, where {[(texts[number], *rows[number]) for number in sorted(differences ^ expected)[:1]]}")
     account.close()
 
 
