@@ -92,6 +92,10 @@ TEST_CASE("sasl/users: networks") {
     CHECK_FALSE(address_allowed("2001:db8::/33", "2001:db8:8000::1"));
     CHECK_FALSE(address_allowed("nonsense/99", "192.0.2.1"));
     CHECK_FALSE(address_allowed("192.0.2.0/24", ""));
+    CHECK(address_allowed("local", ""));
+    CHECK(address_allowed("192.0.2.0/24,local", ""));
+    CHECK_FALSE(address_allowed("local", "192.0.2.1"));
+    CHECK_FALSE(address_allowed("local", "unknown"));
 }
 
 TEST_CASE("sasl/variables: names and their parts") {
