@@ -140,8 +140,9 @@ Task<Verifier::Found> Verifier::look_for_password(AuthQuery query) {
 }
 
 Task<Verdict> Verifier::look_up(std::string user, AuthParameters parameters) {
-    if (parameters.get("service") ==
-        "doveadm") {  // what people type; others ask for a name of ours
+    // Others ask for a name of ours.
+    const bool typed = parameters.get("service") == "doveadm";
+    if (typed) {
         user = expand_user_variables(conf().auth_username_format(), user);
     }
     AuthQuery query;
