@@ -192,7 +192,9 @@ def test_users():
                  "user {user} -f home", "-f xx user {user}", "-f")
     account.same("user '*'", "user 'u?'", "user 'u*'", sort=True)
     shouted = account.user.upper()  # who is typed so is the same user
-    account.same("user -u {user}", f"user -u {shouted}", "user -u nobody1", sort=True)
+    account.same("user -u {user}", f"user -u {shouted}", "user -u nobody1", "user -u {user} nobody1", "user -u {user} {user}", "user -u -f home {user}",
+                 "user -u -f mail {user}", "user -u -f user {user}", "user -u -f home nobody1", "user -f home -e x%u {user}", "user -u -e x%u {user}",
+                 "user -u -f home -e x%u {user}", "user -u -e x 'u*'", "user -e x", sort=True)
     account.same(f"user {shouted}", f"user -f home {shouted}", f"mailbox list -u {shouted}", f"search -u {shouted} all", sort=True)
 
 

@@ -67,7 +67,7 @@ class UserCommand {
             if (i > 0) {
                 std::puts("");
             }
-            int one = look_up(words[i], table);
+            int one = look_up(words[i]);
             status = one != kOk ? one : status;
         }
         printer_->finish();
@@ -87,7 +87,7 @@ class UserCommand {
         return kOk;
     }
 
-    int look_up(const std::string& name, bool table) {
+    int look_up(const std::string& name) {
         AuthReply reply = auth_.user(name);
         if (reply.kind == AuthReply::Kind::kFailure) {
             tell_unknown(name);
@@ -97,7 +97,7 @@ class UserCommand {
             print_error("", "userdb lookup failed for " + name + ": " + reply.reason);
             return kTemporary;
         }
-        print(reply, name, table);
+        print(reply, name);
         return kOk;
     }
 
@@ -108,21 +108,25 @@ class UserCommand {
                      options_.has('u') ? "" : "\n", name.c_str());
     }
 
-    void print(const AuthReply& reply, const std::string& asked, bool table) {
-        if (options_.has('u')) {
+    void print(const AuthReply& reply, const std::string& asked) {
+        if (options_.has('f')) {
+            print_field(options_.has('u') ? database_fields(reply) : mail_fields(reply, asked));
+        } else if (options_.has('u')) {
             print_plain(reply, asked);
-            return;
-        }
-        if (options_.has('e')) {
+        } else if (options_.has('e')) {
             UserVariables variables(reply.user, reply.parameters.get("home"));
             std::puts(variables.expand(options_.get('e')).c_str());
-            return;
-        }
-        for (const auto& [name, value] : mail_fields(reply, asked)) {
-            if (table) {
+        } else {
+            for (const auto& [name, value] : mail_fields(reply, asked)) {
                 printer_->value(name);
                 printer_->value(value);
-            } else if (name == options_.get('f')) {
+            }
+        }
+    }
+
+    void print_field(const Fields& fields) {
+        for (const auto& [name, value] : fields) {
+            if (name == options_.get('f')) {
                 std::puts(value.c_str());
             }
         }
@@ -146,6 +150,12 @@ int cmd_user(const Command& command, Words words, const Globals& globals) {
     OptionWords options(command, std::move(words));
     if (options.rest().empty()) {
         command_usage(command);
+    }
+    for (char other : {'u', 'f'}) {
+        if (options.has('e') && options.has(other)) {
+            print_error("", format("-e can't be used with -{}", other));
+            return kUsage;
+        }
     }
     return UserCommand(options, globals).run();
 }
