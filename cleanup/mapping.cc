@@ -106,10 +106,11 @@ Task<AddressMatch> Mapping::find(const AddressTable& table, std::string address)
     co_return table.lookup.find(address);
 }
 
-void Mapping::fail_lookup(Message& message, const AddressTable& table, std::string_view of) {
+// Only of aliases the client, or who sent by the sendmail command, is told more than that.
+void Mapping::fail_lookup(Message& message, const AddressTable& table, std::string_view of) const {
     log_warning("{}: {} map lookup problem{} -- message not accepted, try again later",
                 message.id(), table.tables.title(), of);
-    message.fail(kCleanupWrite, kExpansionError);
+    message.fail(kCleanupWrite, &table == &virtual_alias_ ? kExpansionError : "");
 }
 
 Task<Mapping::Answer> Mapping::look_up(Message& message, const AddressTable& table,

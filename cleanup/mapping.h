@@ -80,7 +80,7 @@ class Mapping {
     [[nodiscard]] Task<bool> expand_entry(Message& message, Expansion& all, std::size_t i);
     bool lengths_are_sane(Message& message, const std::vector<std::string>& found) const;
     [[nodiscard]] static Task<AddressMatch> find(const AddressTable& table, std::string address);
-    static void fail_lookup(Message& message, const AddressTable& table, std::string_view of);
+    void fail_lookup(Message& message, const AddressTable& table, std::string_view of) const;
     [[nodiscard]] Task<Answer> look_up(Message& message, const AddressTable& table,
                                        std::string address, Extension extension);
     [[nodiscard]] Task<Answer> complete(Message& message, const AddressMatch& match,
