@@ -6,6 +6,7 @@
 #include "lib/base/strings.h"
 #include "lib/event/inet_name.h"
 #include "lib/event/socket.h"
+#include "lib/sync/guarded.h"
 #include "lib/sync/replica.h"
 
 namespace relais {
@@ -168,14 +169,8 @@ Task<Result<std::string>> DoveadmClient::converse(Request request, Take take) {
 }
 
 Task<Result<std::string>> DoveadmClient::command(Request request, Take take) {
-    Result<std::string> done;
-    try {
-        done = co_await converse(std::move(request), std::move(take));
-    } catch (const IoError& error) {
-        done = fail(Errc::kClosed, error.what());
-    } catch (const TimedOut&) {
-        done = fail(Errc::kTemporary, "no answer in time");
-    }
+    auto talk = converse(std::move(request), std::move(take));
+    auto done = co_await guarded(std::move(talk));
     if (!done) {
         over_ = true;
         stream_.reset();

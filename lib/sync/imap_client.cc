@@ -9,6 +9,7 @@
 #include "lib/base/strings.h"
 #include "lib/event/inet_name.h"
 #include "lib/sasl/bearer_client.h"
+#include "lib/sync/guarded.h"
 #include "lib/sync/imap_responses.h"
 #include "lib/sync/replica.h"
 
@@ -131,16 +132,9 @@ Task<Result<void>> ImapClient::log_in() {
     if (over_) {
         co_return fail(Errc::kClosed, peer() + ": the conversation is over");
     }
-    Result<void> done;
-    try {
-        done = co_await connect();
-        if (done) {
-            done = co_await authenticate();
-        }
-    } catch (const IoError& error) {
-        done = fail(Errc::kClosed, error.what());
-    } catch (const TimedOut&) {
-        done = fail(Errc::kTemporary, "no answer in time");
+    auto done = co_await guarded(connect());
+    if (done) {
+        done = co_await guarded(authenticate());
     }
     if (!done) {
         over_ = true;
@@ -155,14 +149,8 @@ Task<Result<void>> ImapClient::command(std::string text, Take take) {
     if (!ready) {
         co_return fail(Errc::kClosed, ready.error().message);
     }
-    Result<void> done;
-    try {
-        done = co_await converse(std::move(text), {}, std::move(take));
-    } catch (const IoError& error) {
-        done = fail(Errc::kClosed, error.what());
-    } catch (const TimedOut&) {
-        done = fail(Errc::kTemporary, "no answer in time");
-    }
+    auto talk = converse(std::move(text), {}, std::move(take));
+    auto done = co_await guarded(std::move(talk));
     if (!done && done.error().code != Errc::kDenied) {
         over_ = true;
         stream_.reset();

@@ -7,6 +7,7 @@
 #include "lib/base/format.h"
 #include "lib/base/strings.h"
 #include "lib/imap/utf7.h"
+#include "lib/sync/guarded.h"
 
 namespace relais {
 
@@ -18,16 +19,8 @@ Error lost(std::string_view why) {
     return {Errc::kClosed, format("the other side: {}", why), 0};
 }
 
-// What `talk` comes to; a connection that ends is an error like others.
-template <class T>
-Task<Result<T>> guarded(Task<Result<T>> talk) {
-    try {
-        co_return co_await std::move(talk);
-    } catch (const IoError& error) {
-        co_return std::unexpected(lost(error.what()));
-    } catch (const TimedOut&) {
-        co_return std::unexpected(lost("no answer in time"));
-    }
+Error lost_connection(Errc /*code*/, std::string_view why) {
+    return lost(why);
 }
 
 Task<Result<void>> read_greeting(Stream* stream) {
@@ -266,40 +259,40 @@ RemoteReplica::RemoteReplica(UniqueFd fd, std::chrono::seconds patience) : strea
 }
 
 Task<Result<void>> RemoteReplica::greet() {
-    return guarded(read_greeting(&stream_));
+    return guarded(read_greeting(&stream_), lost_connection);
 }
 
 Task<Result<std::vector<SyncMailbox>>> RemoteReplica::list() {
-    return guarded(ask_list(&stream_));
+    return guarded(ask_list(&stream_), lost_connection);
 }
 
 Task<Result<MailboxContent>> RemoteReplica::look(std::string mailbox) {
-    return guarded(ask_look(&stream_, std::move(mailbox)));
+    return guarded(ask_look(&stream_, std::move(mailbox)), lost_connection);
 }
 
 Task<Result<std::vector<SyncText>>> RemoteReplica::read(std::string mailbox,
                                                         std::vector<std::uint32_t> uids) {
-    return guarded(ask_read(&stream_, std::move(mailbox), std::move(uids)));
+    return guarded(ask_read(&stream_, std::move(mailbox), std::move(uids)), lost_connection);
 }
 
 Task<Result<void>> RemoteReplica::change_tree(TreeChange change) {
     sync_wire::write_request(stream_, {std::string(sync_wire::kTree), "", 0});
     sync_wire::write_tree_change(stream_, change);
-    return guarded(take_done(&stream_));
+    return guarded(take_done(&stream_), lost_connection);
 }
 
 Task<Result<void>> RemoteReplica::change(std::string mailbox, MailboxChange change) {
     sync_wire::write_request(stream_, {std::string(sync_wire::kChange), std::move(mailbox), 0});
     sync_wire::write_change(stream_, change);
-    return guarded(take_done(&stream_));
+    return guarded(take_done(&stream_), lost_connection);
 }
 
 Task<Result<void>> RemoteReplica::put(std::string mailbox, std::vector<SyncText> messages) {
-    return guarded(ask_put(&stream_, std::move(mailbox), std::move(messages)));
+    return guarded(ask_put(&stream_, std::move(mailbox), std::move(messages)), lost_connection);
 }
 
 Task<Result<void>> serve_replica(Replica* replica, Stream* stream) {
-    return guarded(serve(replica, stream));
+    return guarded(serve(replica, stream), lost_connection);
 }
 
 }  // namespace relais
